@@ -1,0 +1,316 @@
+"""The contract: what a provisioned stack tells sc-deploy, in one JSON document.
+
+The Pulumi program builds this model and writes it to the SSM parameter
+`/sportcoach/<stack>/contract`; the CLI parses it and needs nothing else (no Pulumi, no state
+backend). It is the only module of `bluegreen` that `infra` imports. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bluegreen.errors import ConfigError, Fault
+
+__all__ = [
+    "MANAGED_BY",
+    "SCHEMA_VERSION",
+    "STATE_TABLE_HASH_KEY",
+    "STATE_TABLE_RANGE_KEY",
+    "Alerts",
+    "BacklogScaling",
+    "Buckets",
+    "Contract",
+    "CpuScaling",
+    "Database",
+    "FleetSize",
+    "HealthCheck",
+    "ModelStore",
+    "RequestScaling",
+    "Stickiness",
+    "Tag",
+    "Tier",
+    "TierContract",
+    "Watchdog",
+    "faults_of",
+    "parameter_name",
+    "parse_contract",
+]
+
+SCHEMA_VERSION: Literal[1] = 1
+STATE_TABLE_HASH_KEY = "pk"
+STATE_TABLE_RANGE_KEY = "sk"
+STACK_PATTERN = r"^[a-z][a-z0-9-]{0,11}$"
+"""Twelve characters: `sc-<stack>-<tier>-<number>` must fit the 32 of a target group name."""
+
+
+def parameter_name(stack: str) -> str:
+    """The SSM parameter that holds the contract of `stack`."""
+    return f"/sportcoach/{stack}/contract"
+
+
+class Tier(StrEnum):
+    """The three tiers of SportCoach (E2, E3, E4); a stack may merge web into app (E12, E13)."""
+
+    WEB = "web"
+    APP = "app"
+    AI = "ai"
+
+
+class Tag(StrEnum):
+    """Tags of everything sc-deploy creates; user data reads them on the instance through IMDS."""
+
+    STACK = "sportcoach:stack"
+    TIER = "sportcoach:tier"
+    COLOR = "sportcoach:color"
+    RELEASE = "sportcoach:release"
+    """The version, vX.Y.Z."""
+    DEPLOYMENT = "sportcoach:deployment"
+    """The deployment's number, e.g. 42."""
+    IMAGE = "sportcoach:image"
+    """<registry>/<repository>@sha256:<digest>; what the instance pulls."""
+    MODEL = "sportcoach:model"
+    """Model version (AI tier)."""
+    MODEL_SHA256 = "sportcoach:model-sha256"
+    MANAGED_BY = "managed-by"
+
+
+MANAGED_BY = "sc-deploy"
+"""The value of Tag.MANAGED_BY; what lacks it is never changed or deleted."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class HealthCheck(_Document):
+    """The target group's health check; the bounds are ELBv2's own."""
+
+    path: Annotated[str, Field(pattern=r"^/")] = "/healthz"
+    matcher: Annotated[str, Field(pattern=r"^\d{3}([-,]\d{3})*$")] = "200"
+    interval_seconds: Annotated[int, Field(ge=5, le=300)] = 10
+    timeout_seconds: Annotated[int, Field(ge=2, le=120)] = 5
+    healthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
+    unhealthy_threshold: Annotated[int, Field(ge=2, le=10)] = 2
+
+
+class FleetSize(_Document):
+    """Auto Scaling Group bounds; `standby` instances are warm, serving and never scaled in (E4)."""
+
+    minimum: Annotated[int, Field(ge=1, le=100)]
+    desired: Annotated[int, Field(ge=1, le=100)]
+    maximum: Annotated[int, Field(ge=1, le=100)]
+    standby: Annotated[int, Field(ge=0, le=10)] = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.minimum <= self.desired <= self.maximum:
+            raise ValueError(
+                f"minimum {self.minimum} <= desired {self.desired} <= maximum {self.maximum} does not hold"
+            )
+        if self.standby >= self.desired and self.standby:
+            raise ValueError(f"standby {self.standby} leaves no primary of desired {self.desired}")
+        return self
+
+
+class CpuScaling(_Document):
+    """Target tracking on the fleet's average CPU, in percent (A4)."""
+
+    kind: Literal["cpu"] = "cpu"
+    target_percent: Annotated[float, Field(gt=0, le=100)]
+
+
+class RequestScaling(_Document):
+    """Target tracking on ALBRequestCountPerTarget, in requests per target and minute."""
+
+    kind: Literal["requests"] = "requests"
+    target_per_minute: Annotated[float, Field(gt=0)]
+
+
+class BacklogScaling(_Document):
+    """Target tracking on queued AI jobs per instance (A4): a custom CloudWatch metric.
+
+    The application publishes `metric` in `namespace` with the dimension AutoScalingGroupName.
+    """
+
+    kind: Literal["backlog"] = "backlog"
+    target_per_instance: Annotated[float, Field(gt=0)]
+    namespace: str = "SportCoach/AI"
+    metric: str = "BacklogPerInstance"
+
+
+Scaling = Annotated[CpuScaling | RequestScaling | BacklogScaling, Field(discriminator="kind")]
+
+
+class ModelStore(_Document):
+    """Where the AI models of this tier lie: s3://<bucket>/<prefix><version>/ (A1, A2)."""
+
+    bucket: str
+    prefix: str = "models/"
+    file: str = "model.bin"
+    pointer_parameter: Annotated[str, Field(pattern=r"^/")]
+    """SSM parameter that names the current model version; sc-deploy owns its value."""
+
+
+class Stickiness(_Document):
+    """Target group stickiness (cookie AWSALBTG); off unless the application needs it."""
+
+    seconds: Annotated[int, Field(ge=1, le=604_800)]
+
+
+class TierContract(_Document):
+    """Everything sc-deploy needs in order to build, attach and judge a fleet of one tier."""
+
+    name: Tier
+    path_patterns: Annotated[tuple[str, ...], Field(min_length=1, max_length=4)]
+    rule_priority: Annotated[int, Field(ge=1, le=50_000)]
+    preview_priority: Annotated[int, Field(ge=1, le=50_000)]
+    port: Annotated[int, Field(ge=1, le=65_535)]
+    version_path: Annotated[str, Field(pattern=r"^/")]
+    """Through the balancer; answers JSON with `version`, `instance` and, on AI, `model`."""
+    health_check: HealthCheck = HealthCheck()
+    deregistration_delay_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    stickiness: Stickiness | None = None
+    launch_template_id: Annotated[str, Field(pattern=r"^lt-[0-9a-f]+$")]
+    subnet_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    security_group_ids: tuple[str, ...] = ()
+    fleet: FleetSize
+    scaling: tuple[Scaling, ...] = ()
+    warmup_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    image_repository: str
+    """ECR repository name, e.g. `sportcoach-platform`."""
+    model: ModelStore | None = None
+    required_parameters: tuple[str, ...] = ()
+    """SSM parameters that must exist before a release (P7)."""
+    required_secrets: tuple[str, ...] = ()
+    """Secrets Manager names that must exist before a release (P7)."""
+
+
+class Buckets(_Document):
+    """S3 bucket names of the stack (E7)."""
+
+    assets: str
+    models: str
+    training_data: str
+    logs: str
+
+
+class Database(_Document):
+    """The RDS instance that is snapshotted before a migration (P8)."""
+
+    identifier: str
+
+
+class Alerts(_Document):
+    """SNS topics for pages and warnings (M10)."""
+
+    critical_topic_arn: str
+    warning_topic_arn: str
+
+
+class Watchdog(_Document):
+    """What EventBridge Scheduler may use to put traffic back when a deployer dies."""
+
+    role_arn: str
+    schedule_group: str
+
+
+class Contract(_Document):
+    """One stack, as sc-deploy sees it."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    stack: Annotated[str, Field(pattern=STACK_PATTERN)]
+    account_id: Annotated[str, Field(pattern=r"^\d{12}$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    vpc_id: Annotated[str, Field(pattern=r"^vpc-[0-9a-f]+$")]
+    base_url: Annotated[str, Field(pattern=r"^https?://[^/]+$")]
+    load_balancer_arn: Annotated[str, Field(pattern=r"^arn:aws[\w-]*:elasticloadbalancing:")]
+    listener_arn: Annotated[str, Field(pattern=r"^arn:aws[\w-]*:elasticloadbalancing:.*:listener/")]
+    state_table: str
+    buckets: Buckets
+    database: Database | None = None
+    alerts: Alerts
+    watchdog: Watchdog
+    tiers: Annotated[tuple[TierContract, ...], Field(min_length=1)]
+
+    def tier(self, name: Tier) -> TierContract:
+        """The tier called `name`; raises KeyError where the stack has none."""
+        for tier in self.tiers:
+            if tier.name == name:
+                return tier
+        raise KeyError(name)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = list(_tier_problems(self.tiers))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def to_json(self) -> str:
+        """The document as it stands in SSM: sorted, compact, below the 4 KB of a standard parameter."""
+        return json.dumps(
+            self.model_dump(mode="json", exclude_none=True, exclude_defaults=False),
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+
+
+def _tier_problems(tiers: tuple[TierContract, ...]) -> Iterable[str]:
+    names = [tier.name for tier in tiers]
+    yield from (f"tier {name} appears twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    priorities = [p for tier in tiers for p in (tier.rule_priority, tier.preview_priority)]
+    yield from (
+        f"priority {p} is used twice" for p in sorted({p for p in priorities if priorities.count(p) > 1})
+    )
+    last_preview = max(tier.preview_priority for tier in tiers)
+    for tier in tiers:
+        if tier.rule_priority < last_preview:
+            yield f"tier {tier.name}: rule_priority {tier.rule_priority} must follow every preview_priority"
+    for one, two in pairwise(sorted(tiers, key=lambda t: t.rule_priority)):
+        if one.preview_priority > two.preview_priority:
+            yield f"tiers {one.name}, {two.name}: preview_priority must be in the order of rule_priority"
+
+
+def faults_of(error: ValidationError, root: str) -> list[Fault]:
+    """Every fault of a pydantic error, each with its place under `root`."""
+    faults = []
+    for item in error.errors(include_url=False, include_input=True):
+        where = ".".join(str(part) for part in item["loc"]) or "document"
+        value = item.get("input")
+        shown = f", got {value!r}" if isinstance(value, str | int | float | bool) else ""
+        message = re.sub(r"^Value error, ", "", item["msg"])
+        faults.append(Fault(f"{root}: {where}", message + shown))
+    return faults
+
+
+def parse_contract(text: str, *, source: str) -> Contract:
+    """Parse a contract document; `source` (a parameter or file name) is named in each fault.
+
+    Raises ConfigError with every fault at once.
+    """
+    upgrade = "run `pulumi up` with the program of this sc-deploy version, or install the matching sc-deploy"
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"the contract in {source} is not JSON: {error}", next_step=upgrade) from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"the contract in {source} is not a JSON object", next_step=upgrade)
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ConfigError(
+            f"the contract in {source} has schema version {version!r}; this sc-deploy reads {SCHEMA_VERSION}",
+            next_step=upgrade,
+        )
+    try:
+        return Contract.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(
+            f"the contract in {source} cannot be used", faults=faults_of(error, source), next_step=upgrade
+        ) from error

@@ -1,0 +1,147 @@
+"""What stands in the stack now, as it was observed: target groups, fleets, rules, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bluegreen.contract import MANAGED_BY, Tag, Tier
+from bluegreen.domain.release import Image, Model
+
+__all__ = ["Fleet", "Group", "Health", "Rule", "StackState", "TargetGroup", "TierState", "is_ours"]
+
+
+def is_ours(tags: Mapping[str, str], stack: str) -> bool:
+    """Whether sc-deploy made this for `stack`; anything else is never changed or deleted."""
+    return tags.get(Tag.MANAGED_BY) == MANAGED_BY and tags.get(Tag.STACK) == stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Targets of a target group by state; only `healthy` counts as good."""
+
+    healthy: int = 0
+    initial: int = 0
+    unhealthy: int = 0
+    draining: int = 0
+    unused: int = 0
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def registered(self) -> int:
+        """Targets that should serve: everything but draining ones."""
+        return self.healthy + self.initial + self.unhealthy + self.unused
+
+    def __str__(self) -> str:
+        parts = [f"{self.healthy} healthy"]
+        others = (("initial", self.initial), ("unhealthy", self.unhealthy), ("draining", self.draining))
+        parts += [f"{count} {name}" for name, count in (*others, ("unused", self.unused)) if count]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetGroup:
+    """A target group of this load balancer's VPC."""
+
+    arn: str
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def metric_dimension(self) -> str:
+        """The value CloudWatch knows it by: targetgroup/<name>/<id>."""
+        return self.arn.rsplit(":", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """An Auto Scaling Group: its bounds and the instances in service."""
+
+    name: str
+    minimum: int
+    desired: int
+    maximum: int
+    instances: tuple[str, ...] = ()
+    in_service: int = 0
+    target_groups: tuple[str, ...] = ()
+    deleting: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A listener rule: its conditions and the weight of each target group it forwards to."""
+
+    arn: str
+    priority: int
+    weights: Mapping[str, int] = field(default_factory=dict)
+    path_patterns: tuple[str, ...] = ()
+    preview_token: str | None = None
+    forwards: bool = True
+    """False for any action that is not one plain forward; such a rule is never rewritten."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """One release of one tier as it stands: its target group and its Auto Scaling Group."""
+
+    tier: Tier
+    deployment: int
+    version: str
+    image: Image | None = None
+    model: Model | None = None
+    color: str = ""
+    target_group: TargetGroup | None = None
+    group: Group | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierState:
+    """One tier as it stands."""
+
+    tier: Tier
+    rule: Rule | None = None
+    previews: tuple[Rule, ...] = ()
+    fleets: tuple[Fleet, ...] = ()
+
+    def weight(self, fleet: Fleet) -> int:
+        """The weight the live rule gives `fleet`; 0 where it names it not at all."""
+        if self.rule is None or fleet.target_group is None:
+            return 0
+        return self.rule.weights.get(fleet.target_group.arn, 0)
+
+    @property
+    def live(self) -> Fleet | None:
+        """The fleet that gets the most traffic; None on an empty tier."""
+        serving = [fleet for fleet in self.fleets if self.weight(fleet) > 0]
+        return max(serving, key=lambda f: (self.weight(f), -f.deployment), default=None)
+
+    def fleet(self, deployment: int) -> Fleet | None:
+        """The fleet that deployment number `deployment` made."""
+        return next((fleet for fleet in self.fleets if fleet.deployment == deployment), None)
+
+    @property
+    def leftovers(self) -> tuple[Fleet, ...]:
+        """Fleets without weight: kept blues and what an aborted deployment left."""
+        return tuple(fleet for fleet in self.fleets if self.weight(fleet) == 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackState:
+    """Everything sc-deploy owns in one stack, as observed at one moment."""
+
+    stack: str
+    tiers: tuple[TierState, ...]
+
+    def of(self, tier: Tier) -> TierState:
+        """The state of `tier`; raises KeyError where the contract has none."""
+        for state in self.tiers:
+            if state.tier == tier:
+                return state
+        raise KeyError(tier)
+
+    @property
+    def last_deployment(self) -> int:
+        """The highest deployment number any tag names; 0 on an empty stack."""
+        return max((fleet.deployment for state in self.tiers for fleet in state.fleets), default=0)

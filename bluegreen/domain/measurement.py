@@ -1,0 +1,302 @@
+"""What was measured: counts of bad events per settled period and arm.
+
+A metric source (CloudWatch, Prometheus, probes, ...) delivers `Period`s; the journal stores them, and
+the judge reads nothing else. Counts, not percentages or percentiles: they add up, and a verdict over
+them has known error rates. `settle` is the one gate between a source and the judge: what is broken is
+named and kept out, what is repeated is counted once, what was revised later is reported but not replayed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Self
+
+from bluegreen.contract import Tier
+from bluegreen.errors import Fault
+
+__all__ = ["Arm", "Metric", "Period", "Rejected", "Settled", "periods_from_json", "periods_to_json", "settle"]
+
+
+class Arm(StrEnum):
+    """The two fleets of a comparison."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+
+class Metric(StrEnum):
+    """The four families of rollback triggers: R3, R2, R4 and R1."""
+
+    ERRORS = "errors"
+    LATENCY = "latency"
+    ACCURACY = "accuracy"
+    AVAILABILITY = "availability"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """One settled stretch of time on one fleet of one tier, as one source counted it."""
+
+    source: str
+    """`cloudwatch`, `prometheus`, `newrelic`, `probes`, ..."""
+    tier: Tier
+    arm: Arm
+    start: float
+    """Epoch seconds."""
+    seconds: float
+    """Length of the period."""
+    requests: int
+    errors: int
+    """Requests that failed, the load balancer's own failures for this fleet included."""
+    slow: tuple[tuple[float, int], ...] = ()
+    """(threshold in milliseconds, requests slower than it), thresholds ascending."""
+    labels: int = 0
+    """AI answers whose truth is known."""
+    wrong: int = 0
+    """Of the labelled answers, the wrong ones."""
+    probes: int = 0
+    probes_failed: int = 0
+    p95_ms: float | None = None
+    """For people only; the judge uses counts."""
+    key: str = ""
+    """The key function that was probed, empty for requests."""
+
+    @property
+    def end(self) -> float:
+        """Epoch seconds at which the period is over."""
+        return self.start + self.seconds
+
+    @property
+    def stream(self) -> tuple[str, Tier, Arm, str]:
+        """What the period belongs to: the periods of a stream do not overlap."""
+        return (self.source, self.tier, self.arm, self.key)
+
+    @property
+    def name(self) -> str:
+        """The period in an operator's words, e.g. `cloudwatch app green at 1700000060`."""
+        key = f" {self.key}" if self.key else ""
+        return f"{self.source} {self.tier} {self.arm}{key} at {self.start:.10g}"
+
+    def faults(self) -> list[Fault]:
+        """Everything that makes these counts unusable; empty for a good period."""
+        problems = [*self._time_problems(), *self._count_problems(), *self._latency_problems()]
+        return [Fault(self.name, problem) for problem in problems]
+
+    def _time_problems(self) -> Iterable[str]:
+        if not _is_number(self.start) or self.start < 0:
+            yield f"start {self.start!r} is no time"
+        if not _is_number(self.seconds) or self.seconds <= 0:
+            yield f"length of {self.seconds!r} seconds"
+
+    def _count_problems(self) -> Iterable[str]:
+        pairs = (
+            ("errors", self.errors, "requests", self.requests),
+            ("wrong", self.wrong, "labels", self.labels),
+            ("probes_failed", self.probes_failed, "probes", self.probes),
+        )
+        for bad_name, bad, total_name, total in pairs:
+            if type(bad) is int and type(total) is int and 0 <= bad <= total:
+                continue
+            broken = [
+                f"{name} is {count!r}, not a count"
+                for name, count in ((total_name, total), (bad_name, bad))
+                if not _is_count(count)
+            ]
+            yield from broken
+            if not broken and bad > total:
+                yield f"{bad} {bad_name} of {total} {total_name}"
+
+    def _latency_problems(self) -> Iterable[str]:
+        if self.p95_ms is not None and (not _is_number(self.p95_ms) or self.p95_ms < 0):
+            yield f"p95_ms is {self.p95_ms!r}"
+            return
+        broken = [
+            f"slow requests over {limit!r} ms are {count!r}"
+            for limit, count in self.slow
+            if not _is_number(limit) or limit <= 0 or not _is_count(count)
+        ]
+        yield from broken
+        if broken or not self.slow or not _is_count(self.requests):
+            return
+        if self.slow[0][1] > self.requests:
+            yield f"{self.slow[0][1]} requests over {self.slow[0][0]:g} ms of {self.requests} requests"
+        for (low, above_low), (high, above_high) in pairwise(self.slow):
+            if high <= low:
+                yield f"latency thresholds {low:g} and {high:g} ms are not ascending"
+            elif above_high > above_low:
+                yield f"{above_high} requests over {high:g} ms but only {above_low} over {low:g} ms"
+        yield from self._unit_problems()
+
+    def _unit_problems(self) -> Iterable[str]:
+        # More than 5 % slower than t puts the 95th percentile above t, whatever the distribution. Half of
+        # t leaves room for approximated percentiles; beyond it, milliseconds and seconds were mixed up.
+        if self.p95_ms is None or not self.requests:
+            return
+        for limit, count in self.slow:
+            if count > 0.06 * self.requests and self.p95_ms < limit / 2:
+                yield (
+                    f"p95 of {self.p95_ms:g} ms contradicts {count} of {self.requests} requests over "
+                    f"{limit:g} ms: the unit has changed"
+                )
+                return
+
+    def to_json(self) -> list[Any]:
+        """The period as a compact list, for the journal."""
+        return [
+            self.source,
+            self.tier.value,
+            self.arm.value,
+            self.start,
+            self.seconds,
+            self.requests,
+            self.errors,
+            [list(pair) for pair in self.slow],
+            self.labels,
+            self.wrong,
+            self.probes,
+            self.probes_failed,
+            self.p95_ms,
+            self.key,
+        ]
+
+    @classmethod
+    def from_json(cls, item: Sequence[Any]) -> Self:
+        """The period that `to_json` wrote; raises ValueError for anything else.
+
+        Values are taken as they stand: a NaN in the journal is named by `faults`, not hidden here.
+        """
+        try:
+            source, tier, arm, start, seconds, requests, errors, slow, *rest = item
+            labels, wrong, probes, probes_failed, p95_ms, key = rest
+            return cls(
+                source=source,
+                tier=Tier(tier),
+                arm=Arm(arm),
+                start=start,
+                seconds=seconds,
+                requests=requests,
+                errors=errors,
+                slow=tuple((limit, count) for limit, count in slow),
+                labels=labels,
+                wrong=wrong,
+                probes=probes,
+                probes_failed=probes_failed,
+                p95_ms=p95_ms,
+                key=key,
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not a measured period: {item!r} ({error})") from error
+
+
+_NUMBERS = (float, int)
+"""By exact type: a bool is no number here."""
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in _NUMBERS and math.isfinite(value)  # type: ignore[arg-type]  # it is a number
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def periods_to_json(periods: Iterable[Period]) -> list[list[Any]]:
+    """A batch of periods for the journal."""
+    return [period.to_json() for period in periods]
+
+
+def periods_from_json(items: Iterable[Sequence[Any]]) -> tuple[Period, ...]:
+    """The batch that `periods_to_json` wrote; raises ValueError for anything else."""
+    return tuple(Period.from_json(item) for item in items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A period that was not used, and why."""
+
+    period: Period
+    faults: tuple[Fault, ...]
+    position: int
+    """How many periods had been accepted when it arrived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What a sequence of arrivals comes to."""
+
+    periods: tuple[Period, ...]
+    """Usable periods, each once, in order of arrival."""
+    broken: tuple[Rejected, ...]
+    """Periods that cannot be true: no evidence for a pass may reach across one."""
+    notes: tuple[Rejected, ...]
+    """Repeated, revised or reordered periods: harmless, for the log."""
+
+
+_CLOCK_SKEW = 5.0
+"""Seconds by which a source's clock may be ahead of ours."""
+
+
+def settle(periods: Sequence[Period], *, now: float = math.inf) -> Settled:
+    """Separate what may be judged from what may not.
+
+    The first report of a period counts. A later one with other counts is a revision: it is reported, not
+    replayed, so the same journal gives the same verdict at any time. A revision that shrinks, a period
+    that overlaps another of its stream (a clock jumped, or the period length changed), one that ends
+    after `now` and counts that cannot be true are broken.
+    """
+    accepted: list[Period] = []
+    broken: list[Rejected] = []
+    notes: list[Rejected] = []
+    streams: dict[tuple[str, Tier, Arm, str], _Stream] = {}
+    for period in periods:
+        faults = period.faults()
+        if not faults and period.end > now + _CLOCK_SKEW:
+            ahead = period.end - now
+            faults = [Fault(period.name, f"ends {ahead:.0f} s in the future: clock or unit changed")]
+        if faults:
+            broken.append(Rejected(period=period, faults=tuple(faults), position=len(accepted)))
+            continue
+        stream = streams.setdefault(period.stream, _Stream({}))
+        problem, usable, harmful = stream.place(period)
+        if problem:
+            entry = Rejected(period=period, faults=(Fault(period.name, problem),), position=len(accepted))
+            (broken if harmful else notes).append(entry)
+        if usable:
+            accepted.append(period)
+    return Settled(periods=tuple(accepted), broken=tuple(broken), notes=tuple(notes))
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The periods of one stream by start, in the order of arrival."""
+
+    seen: dict[float, Period]
+    newest: Period | None = None
+
+    def place(self, period: Period) -> tuple[str, bool, bool]:
+        """(what is odd about the period, may it be used, does it break the evidence)."""
+        known = self.seen.get(period.start)
+        if known is not None:
+            return _revision(known, period)
+        if self.newest is None or period.start >= self.newest.end - 1e-6:
+            self.seen[period.start] = self.newest = period
+            return "", True, False
+        if any(one.start < period.end - 1e-6 and period.start < one.end - 1e-6 for one in self.seen.values()):
+            return f"overlaps another period of {period.seconds:g} s: clock or period changed", False, True
+        self.seen[period.start] = period
+        return f"arrived after a later one (at {self.newest.start:.10g})", True, False
+
+
+def _revision(known: Period, again: Period) -> tuple[str, bool, bool]:
+    if known == again:
+        return "repeated", False, False
+    before = (known.requests, known.errors, known.labels, known.wrong, known.probes, known.probes_failed)
+    after = (again.requests, again.errors, again.labels, again.wrong, again.probes, again.probes_failed)
+    shrinks = any(new < old for old, new in zip(before, after, strict=True))
+    verb = "shrank" if shrinks else "was revised"
+    text = f"{verb} from {known.errors} of {known.requests} to {again.errors} of {again.requests} requests"
+    return text, False, shrinks

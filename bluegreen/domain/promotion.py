@@ -1,0 +1,269 @@
+"""The plan that brings a release live: what is built, proved, shifted, judged and retired, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bluegreen.contract import Contract, Tier, TierContract
+from bluegreen.domain.fleet import Fleet, StackState, TierState
+from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Stage, Step, StepKind, TierPlan
+from bluegreen.domain.release import Color, Release, TierRelease
+from bluegreen.domain.weights import FULL
+from bluegreen.errors import Refused
+from bluegreen.policy import Policy
+
+__all__ = ["Order", "Stages", "cleared", "fleet_name", "plan_promotion", "refer"]
+
+_CALL = 2.0
+"""Expected seconds of a stage that only makes AWS calls."""
+_BOOT = 120.0
+"""Expected seconds from launch to the first successful health check, beside the health check itself."""
+
+
+def fleet_name(stack: str, tier: Tier, number: int) -> str:
+    """Name of the target group and the Auto Scaling Group that deployment `number` makes for `tier`.
+
+    Target group names hold at most 32 characters (ELBv2 CreateTargetGroup).
+    """
+    name = f"sc-{stack}-{tier}-{number}"
+    if len(name) > 32:
+        raise Refused(
+            f"the name {name} has {len(name)} characters; a target group name holds 32",
+            next_step="give the stack a shorter name",
+        )
+    return name
+
+
+def refer(fleet: Fleet) -> FleetRef:
+    """A fleet that stands, as a plan names it; parts that are missing have empty names."""
+    group, target_group = fleet.group, fleet.target_group
+    return FleetRef(
+        deployment=fleet.deployment,
+        version=fleet.version,
+        target_group_arn=target_group.arn if target_group else "",
+        target_group_name=target_group.name if target_group else "",
+        group_name=group.name if group else "",
+        desired=max(group.desired, len(group.instances)) if group else 0,
+        minimum=group.minimum if group else 0,
+        model=fleet.model,
+        image=fleet.image,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What shall be released, and what was resolved for it before planning."""
+
+    release: Release
+    number: int
+    launch_templates: Mapping[Tier, int]
+    """The launch template version that each tier is pinned to."""
+    reason: str = ""
+    intent: Intent = Intent.PROMOTION
+    all_at_once: bool = False
+    """No ramp: a rollback to an earlier version goes to 100 % once green is proved (R7)."""
+
+
+def _spec(
+    order: Order, tier: TierContract, release: TierRelease, blue: FleetRef | None, stack: str
+) -> FleetSpec:
+    # Green takes over what blue carries now, so it must not start smaller than blue has grown.
+    desired = min(max(tier.fleet.desired, blue.desired if blue else 0), tier.fleet.maximum)
+    return FleetSpec(
+        name=fleet_name(stack, tier.name, order.number),
+        version=release.version,
+        image=release.image,
+        model=release.model,
+        launch_template_version=order.launch_templates[tier.name],
+        minimum=desired,
+        desired=desired,
+        maximum=tier.fleet.maximum,
+    )
+
+
+def _tier_plan(order: Order, contract: Contract, state: TierState) -> TierPlan:
+    live = state.live
+    blue = refer(live) if live else None
+    tier = contract.tier(state.tier)
+    return TierPlan(
+        tier=state.tier,
+        rule_arn=state.rule.arn if state.rule else "",
+        blue=blue,
+        green=_spec(order, tier, order.release.of(state.tier), blue, contract.stack),
+        leftovers=tuple(refer(fleet) for fleet in state.leftovers),
+    )
+
+
+class Stages:
+    """Collects stages; a stage without steps is left out."""
+
+    def __init__(self) -> None:
+        self.all: list[Stage] = []
+
+    def add(self, name: str, title: str, steps: Iterable[Step], expected: float = _CALL) -> None:
+        found = tuple(steps)
+        if found:
+            self.all.append(Stage(name=name, title=title, steps=found, expected_seconds=expected))
+
+
+def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:
+    """Remove fleets that serve nothing: kept blues and what an ended deployment left behind."""
+    pairs = [(plan.tier, ref.deployment) for plan in tiers for ref in plan.leftovers]
+
+    def each(kind: StepKind) -> list[Step]:
+        return [Step(kind=kind, tier=tier, deployment=number) for tier, number in pairs]
+
+    stages.add("clear", "Detach what serves nothing", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW))
+    stages.add("clear-fleets", "Remove what serves nothing", each(StepKind.DELETE_FLEET), 60.0)
+    stages.add("clear-groups", "Remove its target groups", each(StepKind.DELETE_TARGET_GROUP))
+
+
+class _Promotion:
+    def __init__(self, order: Order, contract: Contract, policy: Policy, tiers: tuple[TierPlan, ...]) -> None:
+        self.order, self.contract, self.policy, self.tiers = order, contract, policy, tiers
+        self.with_blue = [plan.tier for plan in tiers if plan.blue]
+        self.all = [plan.tier for plan in tiers]
+        self.stages = Stages()
+
+    def green(self, kind: StepKind, **more: object) -> list[Step]:
+        return [Step(kind=kind, tier=tier, fleet=Color.GREEN, **more) for tier in self.all]  # type: ignore[arg-type]  # fields of Step
+
+    def blue(self, kind: StepKind, **more: object) -> list[Step]:
+        return [Step(kind=kind, tier=tier, fleet=Color.BLUE, **more) for tier in self.with_blue]  # type: ignore[arg-type]  # fields of Step
+
+    def prepare(self) -> None:
+        self.stages.add("preflight", "Check that this release may start", [Step(kind=StepKind.CHECK)], 5.0)
+        cleared(self.tiers, self.stages)
+        if self.contract.database and self.policy.backup.snapshot:
+            self.stages.add("backup", "Snapshot the database", [Step(kind=StepKind.SNAPSHOT)], 300.0)
+        if self.migrates and Tier.APP in self.with_blue:
+            self.migrate(Color.BLUE)
+
+    @property
+    def migrates(self) -> bool:
+        return self.policy.migration is not None and self.order.intent is Intent.PROMOTION
+
+    def migrate(self, where: Color) -> None:
+        step = Step(kind=StepKind.MIGRATE, tier=Tier.APP, fleet=where)
+        self.stages.add("migrate", "Run the expand migration", [step], 60.0)
+
+    def build(self) -> None:
+        # The target group first: both the preview rule and the fleet name it. The preview rule
+        # attaches it to the balancer, without which it would get no health checks.
+        self.stages.add("attach", "Create green target groups", self.green(StepKind.TARGET_GROUP))
+        built = self.green(StepKind.PREVIEW) + self.green(StepKind.FLEET) + self.blue(StepKind.HOLD_SIZE)
+        self.stages.add("build", "Create green fleets and preview rules", built, 5.0)
+        if self.migrates and Tier.APP in self.all and Tier.APP not in self.with_blue:
+            self.migrate(Color.GREEN)
+
+    def prove(self) -> None:
+        slowest = max(
+            self.contract.tier(t).health_check.interval_seconds
+            * self.contract.tier(t).health_check.healthy_threshold
+            for t in self.all
+        )
+        self.stages.add(
+            "healthy", "Wait until green is healthy", self.green(StepKind.HEALTHY), _BOOT + slowest
+        )
+        proofs = self.green(StepKind.VERSION, preview=True) + [
+            Step(kind=StepKind.SMOKE, tier=tier, fleet=Color.GREEN, preview=True)
+            for tier in self.all
+            if any(test.tier == tier for test in self.policy.smoke)
+        ]
+        if Tier.AI in self.all and self.policy.golden:
+            proofs.append(Step(kind=StepKind.GOLDEN, tier=Tier.AI, fleet=Color.GREEN, preview=True))
+        self.stages.add("prove", "Prove green through the preview rule", proofs, 10.0)
+
+    def shift(self) -> None:
+        rollout = self.policy.rollout
+        ramp = () if self.order.all_at_once or not self.with_blue else rollout.ramp
+        self.stages.add("watch-over", "Let AWS guard the way back", self.blue(StepKind.WATCHDOG))
+        for percent in (*ramp, FULL):
+            steps = self.green(StepKind.WEIGHTS, percent=percent)
+            self.stages.add(f"shift-{percent}", f"Send {percent} % of the traffic to green", steps)
+            if not self.with_blue:
+                continue  # no traffic yet and no way back: the verification below is what there is
+            bake = rollout.final_bake if percent == FULL else rollout.bake
+            judged = [Step(kind=StepKind.JUDGE, percent=percent)]
+            title = "Watch green carry everything" if percent == FULL else f"Judge green at {percent} %"
+            self.stages.add(f"judge-{percent}", title, judged, rollout.dwell + bake)
+
+    def accept(self) -> None:
+        checks = self.green(StepKind.VERSION) + [
+            Step(kind=StepKind.SMOKE, tier=tier, fleet=Color.GREEN)
+            for tier in self.all
+            if any(test.tier == tier for test in self.policy.smoke)
+        ]
+        self.stages.add("verify", "Verify through the front door", checks, 10.0)
+        steps = self.green(StepKind.LABEL) + self.green(StepKind.FREE_SIZE)
+        steps += self.green(StepKind.DELETE_PREVIEW) + self.blue(StepKind.STAND_DOWN)
+        steps += [
+            Step(kind=StepKind.MODEL_POINTER, tier=plan.tier, fleet=Color.GREEN)
+            for plan in self.tiers
+            if plan.green and plan.green.model
+        ]
+        self.stages.add("accept", "Make green the release that serves", steps)
+
+    def retire(self) -> None:
+        keep = self.policy.retire.keep_blue
+        if keep == "until-next":
+            return
+        if keep and self.with_blue:
+            title = "Keep blue for the announced rollback window"
+            self.stages.add("window", title, [Step(kind=StepKind.WINDOW)], float(keep))
+        quiet = self.policy.retire.quiet
+        self.stages.add("quiet", "Wait until blue has no request", self.blue(StepKind.QUIET), quiet)
+        self.stages.add("detach", "Take blue out of the rules", self.blue(StepKind.DETACH))
+        drain = max((self.contract.tier(t).deregistration_delay_seconds for t in self.with_blue), default=0)
+        self.stages.add(
+            "retire", "Drain and remove blue's fleets", self.blue(StepKind.DELETE_FLEET), drain + 30.0
+        )
+        groups = self.blue(StepKind.DELETE_TARGET_GROUP)
+        self.stages.add("retire-groups", "Remove blue's target groups", groups)
+
+    def notes(self) -> Iterable[str]:
+        for plan in self.tiers:
+            green = plan.green
+            if plan.blue is None:
+                yield f"{plan.tier}: nothing serves yet; the first deployment goes to 100 % once it is proved"
+            elif green and green.desired < plan.blue.desired:
+                yield (
+                    f"{plan.tier}: blue runs {plan.blue.desired} instances but the contract allows "
+                    f"{green.maximum}; green would be smaller than blue"
+                )
+        if self.policy.retire.keep_blue == "until-next" and self.with_blue:
+            yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
+
+
+def plan_promotion(order: Order, contract: Contract, policy: Policy, state: StackState) -> Plan:
+    """The plan that brings `order` live on `state`; pure.
+
+    Raises Refused where a green fleet could not be as big as blue is now.
+    """
+    tiers = tuple(
+        _tier_plan(order, contract, state.of(tier.name))
+        for tier in contract.tiers
+        if any(item.tier == tier.name for item in order.release.tiers)
+    )
+    for plan in tiers:
+        if plan.blue and plan.green and plan.green.desired < plan.blue.desired:
+            raise Refused(
+                f"{plan.tier}: blue runs {plan.blue.desired} instances, above the contract's maximum of "
+                f"{plan.green.maximum}; green could not carry its traffic",
+                next_step="raise the fleet's maximum in the Pulumi settings and run `pulumi up`",
+            )
+    promotion = _Promotion(order, contract, policy, tiers)
+    for part in (promotion.prepare, promotion.build, promotion.prove, promotion.shift, promotion.accept):
+        part()
+    promotion.retire()
+    return Plan(
+        intent=order.intent,
+        stack=contract.stack,
+        number=order.number,
+        release=order.release,
+        reason=order.reason,
+        tiers=tiers,
+        stages=tuple(promotion.stages.all),
+        notes=tuple(promotion.notes()),
+    )

@@ -1,0 +1,60 @@
+"""What is released: a version per tier, as an image digest and, for AI, a model digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bluegreen.contract import Tier
+
+__all__ = ["Color", "Image", "Model", "Release", "TierRelease"]
+
+
+class Color(StrEnum):
+    """The role of a fleet: blue serves when the deployment begins, green is the candidate."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A container image pinned by digest; `uri` is what an instance pulls."""
+
+    repository: str
+    tag: str
+    digest: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """An AI model version and the SHA-256 (hex) its file must have."""
+
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierRelease:
+    """What one tier runs."""
+
+    tier: Tier
+    version: str
+    image: Image
+    model: Model | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A release: its name and what each released tier runs, in tier order."""
+
+    version: str
+    tiers: tuple[TierRelease, ...]
+
+    def of(self, tier: Tier) -> TierRelease:
+        """What `tier` runs; raises KeyError for a tier that is not part of the release."""
+        for item in self.tiers:
+            if item.tier == tier:
+                return item
+        raise KeyError(tier)

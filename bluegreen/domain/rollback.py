@@ -1,0 +1,146 @@
+"""The plans that go back: traffic to the fleet that still stands, or everything taken down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bluegreen.contract import Contract, Tier
+from bluegreen.domain.fleet import Fleet, StackState, TierState
+from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
+from bluegreen.domain.promotion import Stages, cleared, refer
+from bluegreen.domain.release import Color
+from bluegreen.policy import Policy
+
+__all__ = ["plan_return", "plan_take_back", "plan_teardown"]
+
+
+def _take_out(
+    plans: tuple[TierPlan, ...], contract: Contract, policy: Policy, *, shifted: bool
+) -> tuple[Stage, ...]:
+    """Blue proved, all weight back at once, verified, then the failed fleet removed."""
+    back = [plan.tier for plan in plans if plan.blue]
+    out = [plan.tier for plan in plans if plan.failed]
+    new = [plan.tier for plan in plans if plan.failed and not plan.blue]
+    stages = Stages()
+
+    def blue(kind: StepKind) -> list[Step]:
+        return [Step(kind=kind, tier=tier, fleet=Color.BLUE, urgent=True) for tier in back]
+
+    def failed(kind: StepKind, tiers: Iterable[Tier] = out) -> list[Step]:
+        return [Step(kind=kind, tier=tier, fleet=Color.GREEN) for tier in tiers]
+
+    if shifted:
+        stages.add("prove-blue", "Make sure that blue can carry everything", blue(StepKind.PROVE_BLUE))
+        weights = [
+            Step(kind=StepKind.WEIGHTS, tier=t, fleet=Color.BLUE, percent=0, urgent=True) for t in back
+        ]
+        stages.add("shift-back", "Send all traffic back to blue", weights)
+        smoke = [tier for tier in back if any(test.tier == tier for test in policy.smoke)]
+        checks = [Step(kind=StepKind.VERSION, tier=tier, fleet=Color.BLUE) for tier in back]
+        checks += [Step(kind=StepKind.SMOKE, tier=tier, fleet=Color.BLUE) for tier in smoke]
+        stages.add("verify", "Verify blue through the front door", checks, policy.rollout.dwell + 10.0)
+    done = blue(StepKind.STAND_DOWN) + blue(StepKind.FREE_SIZE) + blue(StepKind.LABEL)
+    done += [
+        Step(kind=StepKind.MODEL_POINTER, tier=plan.tier, fleet=Color.BLUE)
+        for plan in plans
+        if plan.blue and plan.blue.model
+    ]
+    stages.add("accept", "Make blue the release that serves", done + failed(StepKind.DELETE_PREVIEW))
+    if shifted:
+        stages.add("close", "Take rules away that led to green alone", failed(StepKind.DELETE_RULE, new))
+        stages.add("quiet", "Wait until green has no request", failed(StepKind.QUIET), policy.retire.quiet)
+    stages.add("detach", "Take green out of the rules", failed(StepKind.DETACH))
+    drain = max((contract.tier(tier).deregistration_delay_seconds for tier in out), default=0)
+    stages.add("remove", "Drain and remove green's fleets", failed(StepKind.DELETE_FLEET), drain + 30.0)
+    stages.add("remove-groups", "Remove green's target groups", failed(StepKind.DELETE_TARGET_GROUP))
+    return tuple(stages.all)
+
+
+def plan_take_back(
+    plan: Plan, contract: Contract, policy: Policy, state: StackState, *, shifted: bool, reason: str
+) -> Plan:
+    """The way back from an unfinished deployment: blue gets everything, green goes (R6); pure.
+
+    `shifted` says whether green may have had traffic: without, nothing needs to be moved back.
+    """
+
+    def tier_plan(item: TierPlan) -> TierPlan:
+        seen = state.of(item.tier)
+        green = seen.fleet(plan.number)
+        blue = seen.fleet(item.blue.deployment) if item.blue else None
+        return TierPlan(
+            tier=item.tier,
+            rule_arn=seen.rule.arn if seen.rule else "",
+            blue=_as_found(item.blue, blue) if item.blue else None,
+            failed=refer(green) if green else None,
+        )
+
+    tiers = tuple(tier_plan(item) for item in plan.tiers)
+    return Plan(
+        intent=Intent.ROLLBACK,
+        stack=plan.stack,
+        number=plan.number,
+        release=plan.release,
+        reason=reason,
+        tiers=tiers,
+        stages=_take_out(tiers, contract, policy, shifted=shifted),
+    )
+
+
+def _as_found(planned: FleetRef, found: Fleet | None) -> FleetRef:
+    return refer(found) if found else planned
+
+
+def plan_return(
+    contract: Contract, policy: Policy, state: StackState, *, number: int, to: int, reason: str
+) -> Plan | None:
+    """Back to deployment `to`, whose fleets still stand; None when one of them is gone or cannot serve."""
+    tiers: list[TierPlan] = []
+    for tier in state.tiers:
+        live, kept = tier.live, tier.fleet(to)
+        if live is None or live.deployment == to:
+            continue
+        if kept is None or kept.target_group is None or kept.group is None or not kept.group.in_service:
+            return None
+        rule_arn = tier.rule.arn if tier.rule else ""
+        tiers.append(TierPlan(tier=tier.tier, rule_arn=rule_arn, blue=refer(kept), failed=refer(live)))
+    if not tiers:
+        return None
+    return Plan(
+        intent=Intent.ROLLBACK,
+        stack=contract.stack,
+        number=number,
+        release=None,
+        reason=reason,
+        tiers=tuple(tiers),
+        stages=_take_out(tuple(tiers), contract, policy, shifted=True),
+    )
+
+
+def plan_teardown(
+    contract: Contract, state: StackState, *, number: int, everything: bool, reason: str
+) -> Plan:
+    """Remove what serves nothing, or with `everything` all that sc-deploy made in the stack; pure."""
+
+    def tier_plan(tier: TierState) -> TierPlan:
+        fleets = tier.fleets if everything else tier.leftovers
+        return TierPlan(tier=tier.tier, leftovers=tuple(refer(fleet) for fleet in fleets))
+
+    tiers = tuple(tier_plan(tier) for tier in state.tiers)
+    stages = Stages()
+    if everything:
+        rules = [Step(kind=StepKind.DELETE_RULE, tier=tier.tier) for tier in state.tiers if tier.rule]
+        stages.add("close", "Take the live rules away: visitors see the maintenance page", rules)
+        guards = [Step(kind=StepKind.STAND_DOWN, tier=tier.tier) for tier in state.tiers]
+        stages.add("stand-down", "Disarm the watchdog", guards)
+    cleared(tiers, stages)
+    return Plan(
+        intent=Intent.TEARDOWN,
+        stack=contract.stack,
+        number=number,
+        release=None,
+        reason=reason,
+        tiers=tiers,
+        stages=tuple(stages.all),
+        notes=("the stack serves nothing afterwards",) if everything else (),
+    )

@@ -1,0 +1,115 @@
+"""What the judge says about a release, and why, in words an operator can check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric
+
+__all__ = ["Finding", "Outcome", "Verdict", "worst"]
+
+
+class Outcome(StrEnum):
+    """PASS < INCONCLUSIVE < ERROR < FAIL: of several, the worst counts.
+
+    Only FAIL rolls back, and only PASS advances. ERROR means that the measurement itself is broken.
+    """
+
+    PASS = "pass"  # noqa: S105  (an outcome, not a password)
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    FAIL = "fail"
+
+    @property
+    def severity(self) -> int:
+        """0 for PASS up to 3 for FAIL."""
+        return tuple(Outcome).index(self)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The worst of the outcomes; INCONCLUSIVE where there is none, for nothing measured is no pass."""
+    return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.INCONCLUSIVE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One metric of one tier: what was counted, what it proves, in words and numbers."""
+
+    metric: Metric
+    tier: Tier
+    outcome: Outcome
+    words: str
+    evidence: float = 0.0
+    """How many times better `worse than acceptable` explains the counts than `acceptable` does."""
+    needed: float = 0.0
+    """The evidence at which the release fails."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """Details for reports and JSON: counts of both arms, evidence for a pass."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding for the journal and for `--output json`."""
+        return {
+            "metric": self.metric.value,
+            "tier": self.tier.value,
+            "outcome": self.outcome.value,
+            "words": self.words,
+            "evidence": self.evidence,
+            "needed": self.needed,
+            "numbers": dict(self.numbers),
+        }
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Self:
+        """The finding that `to_json` wrote."""
+        return cls(
+            metric=Metric(item["metric"]),
+            tier=Tier(item["tier"]),
+            outcome=Outcome(item["outcome"]),
+            words=item["words"],
+            evidence=item["evidence"],
+            needed=item["needed"],
+            numbers=dict(item["numbers"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do with the release now."""
+
+    outcome: Outcome
+    reason: str
+    """One sentence, the first thing an operator reads."""
+    findings: tuple[Finding, ...] = ()
+    hold: bool = False
+    """Blue is sick too, or the metrics are broken: neither advance nor roll back."""
+    ask: bool = False
+    """The deadline is reached and the evidence is undecided: the operator must choose."""
+    at: float = 0.0
+    """Epoch seconds of the look."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict for the journal and for `--output json`."""
+        return {
+            "outcome": self.outcome.value,
+            "reason": self.reason,
+            "findings": [finding.to_json() for finding in self.findings],
+            "hold": self.hold,
+            "ask": self.ask,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any]) -> Self:
+        """The verdict that `to_json` wrote."""
+        return cls(
+            outcome=Outcome(item["outcome"]),
+            reason=item["reason"],
+            findings=tuple(Finding.from_json(finding) for finding in item["findings"]),
+            hold=item["hold"],
+            ask=item["ask"],
+            at=item["at"],
+        )

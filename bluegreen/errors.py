@@ -1,0 +1,133 @@
+"""The exceptions sc-deploy raises on purpose, and the exit code each one means.
+
+    DeployError                 1
+    ├── ConfigError             2   bad contract, deploy.toml, option or environment
+    ├── Refused                 3   a precondition failed; nothing was changed
+    ├── Locked                  4   another deployment holds the stack
+    │   └── LeaseLost           4   it was ours and is not any more
+    ├── StepFailed              -   a step ended without its goal; the executor decides what follows
+    ├── CloudUnavailable        -   AWS did not answer for longer than our patience
+    ├── Halted                  6   a human is needed; traffic is where the message says
+    └── Interrupted           130   stopped at a safe point; `sc-deploy resume` goes on
+
+Standard library only: `sc-deploy --version` and every layer may import this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+__all__ = [
+    "CloudUnavailable",
+    "ConfigError",
+    "DeployError",
+    "ExitCode",
+    "Fault",
+    "Halted",
+    "Interrupted",
+    "LeaseLost",
+    "Locked",
+    "Refused",
+    "StepFailed",
+]
+
+
+class ExitCode(IntEnum):
+    """What the process tells its caller; stable, documented, one meaning each."""
+
+    RELEASED = 0
+    BUG = 1
+    USAGE = 2
+    REFUSED = 3
+    LOCKED = 4
+    ROLLED_BACK = 5
+    HALTED = 6
+    INTERRUPTED = 130
+
+
+class Fault:
+    """One thing wrong with an input: where it stands, what is wrong, what is allowed."""
+
+    __slots__ = ("allowed", "problem", "where")
+
+    def __init__(self, where: str, problem: str, allowed: str = "") -> None:
+        self.where = where
+        self.problem = problem
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.problem}"
+        return f"{text} (allowed: {self.allowed})" if self.allowed else text
+
+    def __repr__(self) -> str:
+        return f"Fault({self.where!r}, {self.problem!r}, {self.allowed!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fault) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+class DeployError(Exception):
+    """Base of everything raised on purpose: `what` went wrong and what to do `next`."""
+
+    exit_code: ExitCode = ExitCode.BUG
+
+    def __init__(self, what: str, *, next_step: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        lines += [f"  - {fault}" for fault in self.faults]
+        if self.next_step:
+            lines.append(f"Next: {self.next_step}")
+        return "\n".join(lines)
+
+
+class ConfigError(DeployError):
+    """The contract, deploy.toml, the options or the environment cannot be used."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Refused(DeployError):
+    """A precondition does not hold; nothing was changed."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class Locked(DeployError):
+    """Another deployment holds the lease of this stack."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class LeaseLost(Locked):
+    """The lease was ours and another deployer has taken it; this process may write nothing more."""
+
+
+class StepFailed(DeployError):
+    """A step ended without reaching its goal (unhealthy targets, failed probe, FAIL verdict)."""
+
+
+class CloudUnavailable(DeployError):
+    """AWS refused, throttled or did not answer for longer than the configured patience."""
+
+    exit_code = ExitCode.HALTED
+
+
+class Halted(DeployError):
+    """The run stopped where a machine must not decide alone; a human is needed."""
+
+    exit_code = ExitCode.HALTED
+
+
+class Interrupted(DeployError):
+    """Ctrl-C or SIGTERM: stopped at a safe point, resumable."""
+
+    exit_code = ExitCode.INTERRUPTED

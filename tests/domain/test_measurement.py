@@ -1,0 +1,161 @@
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import (
+    Arm,
+    Period,
+    periods_from_json,
+    periods_to_json,
+    settle,
+)
+
+GOOD = Period(
+    source="cloudwatch",
+    tier=Tier.APP,
+    arm=Arm.GREEN,
+    start=1_700_000_000.0,
+    seconds=60.0,
+    requests=1_000,
+    errors=10,
+    slow=((200.0, 50), (260.0, 12)),
+    p95_ms=201.0,
+)
+
+
+def test_a_good_period_has_no_fault() -> None:
+    assert GOOD.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"start": math.nan}, "start nan is no time"),
+        ({"start": -5.0}, "start -5.0 is no time"),
+        ({"seconds": 0.0}, "length of 0.0 seconds"),
+        ({"seconds": math.inf}, "length of inf seconds"),
+        ({"requests": math.nan}, "requests is nan, not a count"),
+        ({"requests": -1}, "requests is -1, not a count"),
+        ({"errors": 0.5}, "errors is 0.5, not a count"),
+        ({"errors": True}, "errors is True, not a count"),
+        ({"errors": 1_001}, "1001 errors of 1000 requests"),
+        ({"wrong": 3}, "3 wrong of 0 labels"),
+        ({"probes": 1, "probes_failed": 2}, "2 probes_failed of 1 probes"),
+        ({"p95_ms": math.nan}, "p95_ms is nan"),
+        ({"p95_ms": 0.2, "slow": ((200.0, 80),)}, "the unit has changed"),
+        ({"slow": ((200.0, 1_001),)}, "1001 requests over 200 ms of 1000"),
+        ({"slow": ((200.0, 5), (260.0, 9))}, "9 requests over 260 ms but only 5 over 200 ms"),
+        ({"slow": ((260.0, 9), (200.0, 5))}, "thresholds 260 and 200 ms are not ascending"),
+        ({"slow": ((math.nan, 9),)}, "slow requests over nan ms"),
+        ({"slow": ((200.0, -9),)}, "slow requests over 200.0 ms are -9"),
+    ],
+)
+def test_broken_counts_are_named(change: dict[str, object], words: str) -> None:
+    faults = replace(GOOD, **change).faults()  # type: ignore[arg-type]  # broken on purpose
+    assert any(words in str(fault) for fault in faults), faults
+
+
+def test_every_fault_is_named_at_once() -> None:
+    faults = replace(GOOD, seconds=-1.0, errors=2_000, wrong=1, p95_ms=-1.0).faults()
+    assert len(faults) == 4
+
+
+counts = st.integers(min_value=-5, max_value=10**9) | st.floats() | st.none() | st.booleans()
+
+
+@given(requests=counts, errors=counts, labels=counts, wrong=counts, probes=counts, start=st.floats())
+def test_what_has_no_fault_is_arithmetic(
+    *, requests: int, errors: int, labels: int, wrong: int, probes: int, start: float
+) -> None:
+    period = replace(
+        GOOD,
+        requests=requests,
+        errors=errors,
+        labels=labels,
+        wrong=wrong,
+        probes=probes,
+        start=start,
+        slow=(),
+    )
+    if not period.faults():
+        assert 0 <= period.errors <= period.requests
+        assert 0 <= period.wrong <= period.labels
+        assert math.isfinite(period.start)
+
+
+def test_periods_survive_the_journal() -> None:
+    batch = (GOOD, replace(GOOD, arm=Arm.BLUE, slow=(), p95_ms=None, key="login"))
+    assert periods_from_json(json.loads(json.dumps(periods_to_json(batch)))) == batch
+
+
+@pytest.mark.parametrize("item", [[], ["x"] * 14, [*GOOD.to_json(), 1], {"source": "x"}, None])
+def test_a_journal_that_holds_something_else_is_refused(item: object) -> None:
+    with pytest.raises(ValueError, match="not a measured period"):
+        Period.from_json(item)  # type: ignore[arg-type]  # broken on purpose
+
+
+def test_a_nan_in_the_journal_is_named_not_hidden() -> None:
+    period = Period.from_json(json.loads(json.dumps(replace(GOOD, errors=math.nan).to_json())))  # type: ignore[arg-type]  # broken on purpose
+    assert period.faults()
+
+
+def later(count: int) -> Period:
+    return replace(GOOD, start=GOOD.start + 60 * count)
+
+
+def test_settle_keeps_order_and_counts_each_period_once() -> None:
+    result = settle([GOOD, later(1), GOOD, later(2)])
+    assert result.periods == (GOOD, later(1), later(2))
+    assert [str(note.faults[0]) for note in result.notes] == [f"{GOOD.name}: repeated"]
+    assert not result.broken
+
+
+def test_settle_reports_a_revision_and_does_not_replay_it() -> None:
+    revised = replace(GOOD, requests=1_200, errors=11)
+    result = settle([GOOD, revised])
+    assert result.periods == (GOOD,)
+    assert "was revised from 10 of 1000 to 11 of 1200" in str(result.notes[0].faults[0])
+
+
+def test_settle_calls_a_shrinking_count_broken() -> None:
+    result = settle([GOOD, replace(GOOD, requests=900, slow=())])
+    assert result.periods == (GOOD,)
+    assert "shrank" in str(result.broken[0].faults[0])
+
+
+def test_settle_uses_a_late_period_and_says_so() -> None:
+    result = settle([GOOD, later(2), later(1)])
+    assert result.periods == (GOOD, later(2), later(1))
+    assert "arrived after a later one" in str(result.notes[0].faults[0])
+
+
+def test_settle_refuses_overlap_after_a_clock_jump() -> None:
+    jumped = replace(GOOD, start=GOOD.start + 30)
+    result = settle([GOOD, jumped])
+    assert result.periods == (GOOD,)
+    assert "clock or period changed" in str(result.broken[0].faults[0])
+    assert result.broken[0].position == 1
+
+
+def test_settle_keeps_what_is_broken_out() -> None:
+    bad = replace(GOOD, errors=5_000)
+    result = settle([bad, later(1)])
+    assert result.periods == (later(1),)
+    assert result.broken[0].period is bad
+    assert result.broken[0].position == 0
+
+
+def test_streams_do_not_disturb_each_other() -> None:
+    others = [replace(GOOD, arm=Arm.BLUE), replace(GOOD, source="prometheus"), replace(GOOD, key="login")]
+    assert settle([GOOD, *others]).periods == (GOOD, *others)
+
+
+def test_settle_refuses_a_period_from_the_future() -> None:
+    result = settle([GOOD, later(5)], now=GOOD.end)
+    assert result.periods == (GOOD,)
+    assert "300 s in the future" in str(result.broken[0].faults[0])

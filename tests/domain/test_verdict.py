@@ -1,0 +1,38 @@
+import json
+from itertools import pairwise
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric
+from bluegreen.domain.verdict import Finding, Outcome, Verdict, worst
+
+
+def test_outcomes_are_ordered_from_pass_to_fail() -> None:
+    ordered = [Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.ERROR, Outcome.FAIL]
+    for milder, harsher in pairwise(ordered):
+        assert worst([harsher, milder]) is harsher
+        assert worst([milder, harsher]) is harsher
+
+
+def test_nothing_measured_is_no_pass() -> None:
+    assert worst([]) is Outcome.INCONCLUSIVE
+
+
+def test_a_verdict_survives_the_journal() -> None:
+    finding = Finding(
+        metric=Metric.ERRORS,
+        tier=Tier.APP,
+        outcome=Outcome.FAIL,
+        words="app errors: 41 of 8,120 on green",
+        evidence=812.0,
+        needed=400.0,
+        numbers={"green_errors": 41.0},
+    )
+    verdict = Verdict(
+        outcome=Outcome.FAIL,
+        reason="app errors",
+        findings=(finding,),
+        hold=False,
+        ask=False,
+        at=1_700_000_000.0,
+    )
+    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json(), allow_nan=False))) == verdict

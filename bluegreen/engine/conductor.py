@@ -1,0 +1,231 @@
+"""Conducts one deployment to an ending: released, rolled back, halted or interrupted.
+
+Whatever happens, the ending says where the traffic is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bluegreen.domain.journal import Ending, EntryKind, Header
+from bluegreen.domain.plan import Intent, StepKind
+from bluegreen.domain.release import Color
+from bluegreen.domain.rollback import plan_take_back
+from bluegreen.engine.executor import carry_out
+from bluegreen.engine.keeper import StopRequested
+from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.engine.patience import patiently
+from bluegreen.engine.run import Run
+from bluegreen.engine.steps.handlers import HANDLERS
+from bluegreen.errors import (
+    CloudUnavailable,
+    DeployError,
+    ExitCode,
+    Halted,
+    Interrupted,
+    LeaseLost,
+    Refused,
+    StepFailed,
+)
+
+__all__ = ["Result", "conduct", "take_back"]
+
+_RESUME = "`sc-deploy resume` goes on, `sc-deploy abort` takes it back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a command ended, for people and for the exit code."""
+
+    ending: Ending
+    exit_code: ExitCode
+    header: Header
+    words: str
+    next_step: str
+    traffic: tuple[str, ...]
+
+
+def conduct(run: Run) -> Result:
+    """Carry out the plan in force; on a failure take the release back, or halt.
+
+    Raises LeaseLost (nothing more may be written) and Refused (nothing was changed).
+    """
+    if _is_way_back(run):
+        run.keeper.going_back()
+    try:
+        carry_out(run, HANDLERS)
+    except (StepFailed, StopRequested, Refused) as error:
+        return _failed(run, error)
+    except Interrupted:
+        return _interrupted(run)
+    except (Halted, CloudUnavailable) as error:
+        return _halted(run, error)
+    return _completed(run)
+
+
+def _failed(run: Run, error: DeployError) -> Result:
+    if isinstance(error, Refused) and not run.started - {"check"}:
+        _end(run, Ending.ABORTED, error.what)
+        raise error
+    if run.plan.intent is Intent.TEARDOWN or _is_way_back(run):
+        return _halted(run, error)
+    if _blue_is_going(run) or (_accepted(run) and not isinstance(error, StopRequested)):
+        return _halted(
+            run,
+            Halted(
+                f"the release is live, but the rest of the plan failed: {error.what}",
+                next_step=error.next_step or "sc-deploy resume",
+            ),
+        )
+    if (
+        _shifted(run)
+        and not any(plan.blue for plan in run.plan.tiers)
+        and not isinstance(error, StopRequested)
+    ):
+        what = f"{error.what}; there is no earlier release to go back to"
+        return _halted(run, Halted(what, next_step="fix forward with a new promotion, or `sc-deploy abort`"))
+    return take_back(run, reason=error.what)
+
+
+def take_back(run: Run, *, reason: str) -> Result:
+    """Put everything back on blue and remove green."""
+    run.keeper.going_back()
+    try:
+        if not _is_way_back(run):
+            _turn_round(run, reason)
+        carry_out(run, HANDLERS)
+    except Interrupted:
+        return _interrupted(run)
+    except LeaseLost:
+        raise
+    except DeployError as error:
+        return _halted(run, error)
+    return _completed(run)
+
+
+def _turn_round(run: Run, reason: str) -> None:
+    patience = run.policy.lease.patience
+    state = patiently(lambda: observe(run.contract, run.ports), clock=run.ports.clock, patience=patience)
+    back = plan_take_back(run.plan, run.contract, run.policy, state, shifted=_shifted(run), reason=reason)
+    run.recorder.say(EntryKind.DECIDED, decision="rollback", reason=reason, plan=back.to_document())
+    run.plan, run.results, run.started = back, {}, set()
+
+
+def _is_way_back(run: Run) -> bool:
+    """Whether the plan in force only moves traffic back to fleets that stand."""
+    return run.plan.intent is Intent.ROLLBACK and not any(plan.green for plan in run.plan.tiers)
+
+
+def _shifted(run: Run) -> bool:
+    return any(step.kind is StepKind.WEIGHTS and step.id in run.started for step in run.plan.steps)
+
+
+def _accepted(run: Run) -> bool:
+    return any(step.kind is StepKind.LABEL and step.id in run.results for step in run.plan.steps)
+
+
+def _blue_is_going(run: Run) -> bool:
+    going = (StepKind.DETACH, StepKind.DELETE_FLEET)
+    steps = (step for step in run.plan.steps if step.kind in going and step.fleet is Color.BLUE)
+    return any(step.id in run.started for step in steps)
+
+
+def _completed(run: Run) -> Result:
+    header, version = run.recorder.header, run.plan.release.version if run.plan.release else ""
+    if run.plan.intent is Intent.TEARDOWN:
+        return _end(run, Ending.TORN_DOWN, "what served nothing is gone")
+    if _is_way_back(run):
+        words = f"rolled back: {run.plan.reason}" if run.plan.reason else "rolled back"
+        code = ExitCode.ROLLED_BACK if header.intent == Intent.PROMOTION else ExitCode.RELEASED
+        return _end(run, Ending.ROLLED_BACK, words, code=code)
+    return _end(run, Ending.RELEASED, f"{version} serves everything", proven=True)
+
+
+def _traffic(run: Run) -> tuple[str, ...]:
+    try:
+        return traffic_words(observe(run.contract, run.ports))
+    except DeployError as error:
+        armed = f"; the watchdog puts blue back within {run.keeper.horizon:g} s" if run.keeper.guards else ""
+        return (f"unknown, AWS could not be asked ({error.what}){armed}",)
+
+
+def _result(
+    run: Run, *, ending: Ending, code: ExitCode, words: str, next_step: str, traffic: tuple[str, ...]
+) -> Result:
+    return Result(
+        ending=ending,
+        exit_code=code,
+        header=run.recorder.header,
+        words=words,
+        next_step=next_step,
+        traffic=traffic,
+    )
+
+
+def _end(
+    run: Run, ending: Ending, words: str, *, code: ExitCode = ExitCode.RELEASED, proven: bool = False
+) -> Result:
+    traffic = _traffic(run)
+    run.recorder.say(EntryKind.RUN_ENDED, ending=ending, words=words, traffic=traffic, exit_code=int(code))
+    header = run.recorder.header
+    ended = replace(
+        header, ending=ending, ended_at=run.ports.clock.now(), proven=proven, reason=words or header.reason
+    )
+    run.recorder.close(ended)
+    _notify(run, f"{ended.version or ended.intent}: {ending}", words, traffic, critical=False)
+    return _result(run, ending=ending, code=code, words=words, next_step="", traffic=traffic)
+
+
+def _interrupted(run: Run) -> Result:
+    traffic = _traffic(run)
+    words = f"stopped at a safe point in stage {_stage(run)}"
+    if run.keeper.guards:
+        words += f"; unless resumed, AWS puts blue back within {run.keeper.horizon:g} s"
+    run.recorder.say(EntryKind.INTERRUPTED, words=words, traffic=traffic, next=_RESUME)
+    run.recorder.close(replace(run.recorder.header, ending=Ending.INTERRUPTED, reason=words))
+    return _result(
+        run,
+        ending=Ending.INTERRUPTED,
+        code=ExitCode.INTERRUPTED,
+        words=words,
+        next_step=_RESUME,
+        traffic=traffic,
+    )
+
+
+def _halted(run: Run, error: DeployError) -> Result:
+    traffic, next_step = _traffic(run), error.next_step or _RESUME
+    try:
+        run.recorder.say(EntryKind.HALTED, words=error.what, next=next_step, traffic=traffic)
+        run.recorder.close(replace(run.recorder.header, ending=Ending.HALTED, reason=error.what))
+    except CloudUnavailable:
+        # The journal is away too; the screen still has to say what is known.
+        traffic = (
+            *traffic,
+            "the journal could not be written; `sc-deploy resume` finds the last durable step",
+        )
+    _notify(run, "halted, a human is needed", error.what, traffic, critical=True)
+    return _result(
+        run,
+        ending=Ending.HALTED,
+        code=ExitCode.HALTED,
+        words=error.what,
+        next_step=next_step,
+        traffic=traffic,
+    )
+
+
+def _stage(run: Run) -> str:
+    open_steps = [step.id for step in run.plan.steps if step.id not in run.results]
+    stage = run.plan.stage_of(open_steps[0]) if open_steps else None
+    return stage.name if stage else "end"
+
+
+def _notify(run: Run, subject: str, words: str, traffic: tuple[str, ...], *, critical: bool) -> None:
+    number, stack = run.recorder.header.number, run.contract.stack
+    body = "\n".join((words, "Traffic:", *traffic))
+    try:
+        run.ports.environment.notify(f"[{stack} #{number}] {subject}", body, critical=critical)
+    except DeployError:
+        # A page that cannot be sent must not hide the ending itself; the exit code tells the caller.
+        return

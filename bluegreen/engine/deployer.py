@@ -1,0 +1,221 @@
+"""The verbs of sc-deploy on one stack: plan, run, resume, abort, status, history, doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from bluegreen.contract import Contract, Tier
+from bluegreen.domain.fleet import Health, StackState
+from bluegreen.domain.journal import Header
+from bluegreen.domain.plan import Intent, Plan
+from bluegreen.engine import doctor, opening, ordering
+from bluegreen.engine.conductor import Result, conduct, take_back
+from bluegreen.engine.following import follow
+from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.engine.patience import patiently
+from bluegreen.engine.recorder import Subscriber
+from bluegreen.engine.run import Run
+from bluegreen.errors import CloudUnavailable, Locked, Refused
+from bluegreen.policy import Policy
+from bluegreen.ports import Holder, Ports
+
+__all__ = ["Deployer", "Status"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The stack at one moment."""
+
+    state: StackState
+    health: Mapping[str, Health]
+    """By target group ARN."""
+    holder: Holder | None
+    open: Header | None
+    watchdogs: tuple[str, ...]
+    traffic: tuple[str, ...]
+    next_step: str
+
+
+class Deployer:
+    """What the command line calls. `subscribers` hear every journal entry once it is durable."""
+
+    def __init__(
+        self,
+        *,
+        contract: Contract,
+        policy: Policy,
+        ports: Ports,
+        owner: str,
+        subscribers: Sequence[Subscriber] = (),
+    ) -> None:
+        self._contract, self._policy, self._ports = contract, policy, ports
+        self._owner, self._subscribers = owner, tuple(subscribers)
+        self._run: Run | None = None
+        self._interrupted = False
+
+    def observe(self) -> StackState:
+        """What stands in the stack now."""
+        return observe(self._contract, self._ports)
+
+    def plan_promotion(
+        self, version: str, *, tiers: Sequence[Tier] = (), model: str | None = None, reason: str = ""
+    ) -> Plan:
+        """The plan that brings `version` live; changes nothing. Raises Refused."""
+        return ordering.promotion(
+            self._contract,
+            self._policy,
+            self._ports,
+            version=version,
+            tiers=tiers,
+            model=model,
+            reason=reason,
+        )
+
+    def plan_rollback(self, *, to: str | None = None, reason: str = "") -> Plan:
+        """The fastest safe way back; changes nothing. Raises Refused where there is none."""
+        return ordering.rollback(self._contract, self._policy, self._ports, to=to, reason=reason)
+
+    def plan_teardown(self, *, everything: bool) -> Plan:
+        """Remove what serves nothing, or everything; changes nothing."""
+        return ordering.teardown(self._contract, self._ports, everything=everything)
+
+    def run(self, plan: Plan) -> Result:
+        """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost."""
+        header = self._ports.journal.header(plan.number)
+        if plan.intent is Intent.ROLLBACK and header is not None and header.ending.open:
+            return self.abort(plan.number, reason=plan.reason)
+        holder = self._acquire(
+            plan.number, f"{plan.intent} {plan.release.version if plan.release else ''}".strip()
+        )
+
+        def begin() -> Run:
+            unfinished = opening.open_header(self._ports.journal.history(limit=5))
+            if unfinished:
+                raise Refused(
+                    f"deployment #{unfinished.number} is not finished: {unfinished.ending}",
+                    next_step="`sc-deploy resume` goes on with it, `sc-deploy abort` takes it back",
+                )
+            return opening.create(
+                plan,
+                contract=self._contract,
+                policy=self._policy,
+                ports=self._ports,
+                holder=holder,
+                subscribers=self._subscribers,
+            )
+
+        return self._conduct(holder, begin, conduct)
+
+    def resume(self, number: int | None = None) -> Result:
+        """Go on with an unfinished deployment, from any machine. Raises Refused, Locked, LeaseLost."""
+        header = self._open(number)
+        holder = self._acquire(header.number, "resume")
+        return self._conduct(holder, partial(self._reopen, header, holder), conduct)
+
+    def abort(self, number: int | None = None, *, reason: str = "") -> Result:
+        """Take an unfinished deployment back; where another process drives it, ask that one to."""
+        header = self._open(number)
+        words = reason or f"abort by {self._owner}"
+        try:
+            holder = self._acquire(header.number, "abort")
+        except Locked:
+            if self._ports.lease.request_stop(words) is None:
+                holder = self._acquire(header.number, "abort")
+            else:
+                return follow(header, self._contract, self._ports, self._subscribers)
+        return self._conduct(holder, partial(self._reopen, header, holder), partial(take_back, reason=words))
+
+    def interrupt(self) -> None:
+        """Stop at the next safe point; callable from a signal handler."""
+        self._interrupted = True
+        if self._run:
+            self._run.keeper.interrupt()
+
+    def history(self, limit: int) -> tuple[Header, ...]:
+        """Deployments, newest first."""
+        return self._ports.journal.history(limit=limit)
+
+    def doctor(self) -> tuple[doctor.Check, ...]:
+        """Check everything a release leans on; changes nothing."""
+        return doctor.examine(self._contract, self._policy, self._ports)
+
+    def status(self) -> Status:
+        """The stack now: fleets, weights, health, lease, what to do next."""
+        ports = self._ports
+        state, holder, headers, watchdogs = ports.parallel(
+            [self.observe, ports.lease.holder, partial(ports.journal.history, limit=5), ports.watchdog.armed]
+        )
+        groups = [f.target_group.arn for tier in state.tiers for f in tier.fleets if f.target_group]
+        found = ports.parallel([partial(ports.balancer.health, arn) for arn in groups])
+        unfinished = opening.open_header(headers)
+        busy = holder if holder and holder.expires > ports.clock.now() else None
+        return Status(
+            state=state,
+            health=dict(zip(groups, found, strict=True)),
+            holder=busy,
+            open=unfinished,
+            watchdogs=watchdogs,
+            traffic=traffic_words(state),
+            next_step=_advice(state, busy, unfinished),
+        )
+
+    def _acquire(self, number: int, why: str) -> Holder:
+        policy, clock = self._policy.lease, self._ports.clock
+
+        def acquire() -> Holder:
+            return self._ports.lease.acquire(
+                owner=self._owner, why=why, deployment=number, ttl=policy.ttl, now=clock.now()
+            )
+
+        return patiently(acquire, clock=clock, patience=policy.patience)
+
+    def _open(self, number: int | None) -> Header:
+        if number is None:
+            found = opening.open_header(self._ports.journal.history(limit=5))
+            number = found.number if found else None
+        header = self._ports.journal.header(number) if number is not None else None
+        if header is None or not header.ending.open:
+            what = f"deployment #{number} is {header.ending if header else 'unknown'}" if number else ""
+            raise Refused(
+                what or "no deployment is unfinished", next_step="`sc-deploy history` lists the deployments"
+            )
+        return header
+
+    def _reopen(self, header: Header, holder: Holder) -> Run:
+        return opening.reopen(
+            header, ports=self._ports, holder=holder, subscribers=self._subscribers, operator=self._owner
+        )
+
+    def _conduct(self, holder: Holder, begin: Callable[[], Run], how: Callable[[Run], Result]) -> Result:
+        # A crash leaves the lease to expire by itself: whoever comes next must know that nobody
+        # finished this. Every planned ending gives it back at once.
+        try:
+            self._run = begin()
+            if self._interrupted:
+                self._run.keeper.interrupt()
+            result = how(self._run)
+        except (Refused, CloudUnavailable):
+            self._give_back(holder)
+            raise
+        self._give_back(self._run.keeper.holder)
+        return result
+
+    def _give_back(self, holder: Holder) -> None:
+        # A lease that cannot be given back runs out by itself.
+        with suppress(CloudUnavailable):
+            self._ports.lease.release(holder)
+
+
+def _advice(state: StackState, holder: Holder | None, unfinished: Header | None) -> str:
+    if holder and unfinished:
+        return f"deployment #{unfinished.number} is running; `sc-deploy abort` takes it back"
+    if unfinished:
+        return f"#{unfinished.number} is unfinished: `sc-deploy resume` or `sc-deploy abort`"
+    if not any(tier.live for tier in state.tiers):
+        return "nothing serves yet: `sc-deploy plan VERSION`"
+    if any(tier.leftovers for tier in state.tiers):
+        return "`sc-deploy rollback` goes back at once; `sc-deploy teardown` removes what serves nothing"
+    return ""

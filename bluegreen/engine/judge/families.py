@@ -1,0 +1,253 @@
+"""The tests of each metric: what "worse than acceptable" and "better than the limit" mean in counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+
+from bluegreen.domain.measurement import Metric
+from bluegreen.engine.judge.batches import Batch
+from bluegreen.engine.judge.eprocess import FailProcess, PassProcess
+from bluegreen.engine.judge.evidence import Counts, OneArm, Test, TwoArms
+from bluegreen.engine.judge.latency import LatencyCounts
+from bluegreen.engine.judge.settings import Thresholds
+
+__all__ = [
+    "BLUE_PROBES_SICK",
+    "BLUE_SICK",
+    "STEP_ACCURACY",
+    "TAIL",
+    "Comparison",
+    "Frozen",
+    "availability",
+    "comparison",
+    "fail_tests",
+    "pass_test",
+]
+
+BLUE_SICK = 100.0
+"""Evidence against blue's own health that holds the release."""
+BLUE_PROBES_SICK = 20.0
+"""The same for blue's probes; lower, because they are few and never capped."""
+STEP_ACCURACY = 10.0
+"""What a step's own labels must show before the whole ramp's pass the accuracy."""
+
+_ERRORS = (1.0, 2.0, 5.0, 15.0, 40.0)
+"""Alternatives as multiples of the error limit: from just bad to an outage."""
+_ERRORS_BELOW = (0.05, 0.1, 0.2, 0.5)
+_RATIOS = (1.25, 1.6, 2.5, 5.0, 12.0)
+_SMALLER = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
+_WRONG = (1.15, 1.3, 1.6, 2.2, 3.0)
+_FEWER_WRONG = tuple(1 / factor for factor in (1.15, 1.3, 1.6, 2.2))
+TAIL = 0.05
+"""By definition of the 95th percentile."""
+
+Counter = Callable[[Batch], Counts | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """Blue's shares before green had all the traffic: slower than its p95, and wrong answers."""
+
+    slow: float = TAIL
+    wrong: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Comparison:
+    """The running tests of one metric, from one source, on one tier."""
+
+    fails: tuple[FailProcess, ...]
+    passes: PassProcess
+    """Of the current step."""
+    health: FailProcess | None
+    fail_counts: Counter
+    pass_counts: Counter
+    health_counts: Counter
+    whole: PassProcess | None = None
+    """Of the whole ramp: for labels, of which one step may not bring enough."""
+    green_bad: int = 0
+    green: int = 0
+    blue_bad: int = 0
+    blue: int = 0
+    control_bad: int = 0
+    control: int = 0
+    """Blue's bad events and total as the pass test reads them: its share, once it has no traffic."""
+    exposed: int = 0
+    """Green's requests (or labels) that count for a pass in this step."""
+
+    @property
+    def evidence(self) -> float:
+        """The minimum tests the union of the nulls: absolutely acceptable, or no worse than blue."""
+        return min(process.value for process in self.fails)
+
+    def add(self, batch: Batch, *, warm: bool, current: bool) -> bool:
+        """Take in one batch; False where it says nothing about this metric.
+
+        Only batches of the `current` step count for a pass: what earlier steps showed is void by now.
+        """
+        if self.health is not None and (counts := self.health_counts(batch)) is not None:
+            self.health.add(counts, batch.window)
+        counts = self.fail_counts(batch)
+        if counts is None or not warm:
+            return False
+        self.green_bad += counts.green_bad
+        self.green += counts.green
+        self.blue_bad += counts.blue_bad
+        self.blue += counts.blue
+        for process in self.fails:
+            process.add(counts, batch.window)
+        if not batch.inside:
+            return True
+        passing = counts if self.pass_counts is self.fail_counts else self.pass_counts(batch)
+        if passing is not None:
+            if self.whole is not None:
+                self.whole.add(passing)
+            if current:
+                self.passes.add(passing)
+                self.exposed += passing.green
+            self.control_bad += passing.blue_bad
+            self.control += passing.blue
+        return True
+
+    def passed(self, needed: float) -> bool:
+        """Whether green is shown to be better than the limit, with evidence `needed`.
+
+        Accuracy may draw on the whole ramp, if the current step's own labels speak for green too.
+        """
+        if self.whole is None:
+            return self.passes.log_value >= log(needed)
+        return self.whole.log_value >= log(needed) and self.passes.log_value >= log(STEP_ACCURACY)
+
+    def enter(self) -> None:
+        """Another step: what earlier ones showed does not count for its pass."""
+        self.passes.reset()
+        self.exposed = 0
+
+    def restart(self) -> None:
+        """A disturbance is over, or data was broken: a pass needs fresh evidence."""
+        self.enter()
+        if self.whole is not None:
+            self.whole.reset()
+
+
+def comparison(
+    metric: Metric, limits: Thresholds, latency: LatencyCounts | None, *, controlled: bool, frozen: Frozen
+) -> Comparison:
+    """The tests of `metric`; without a control, against blue's frozen shares at the limit."""
+    if metric is Metric.ERRORS:
+        return _errors(limits, controlled=controlled)
+    if metric is Metric.LATENCY:
+        assert latency is not None
+        return _latency(limits, latency, controlled=controlled, frozen=frozen)
+    return _accuracy(limits, controlled=controlled, frozen=frozen)
+
+
+def fail_tests(metric: Metric, limits: Thresholds) -> tuple[Test, ...]:
+    """The tests against concurrent blue that must all speak against green before it fails."""
+    if metric is Metric.ERRORS:
+        return (OneArm(limits.error_acceptable, _rates(limits)), TwoArms(limits.blue_error_ratio, _RATIOS))
+    if metric is Metric.LATENCY:
+        return (TwoArms(1.0, _RATIOS),)
+    return (TwoArms(1.0, _WRONG, thinning=limits.accuracy_drop_acceptable),)
+
+
+def pass_test(metric: Metric, limits: Thresholds) -> Test:
+    """The test that must show green to be better than the limit; errors are limited absolutely."""
+    if metric is Metric.ERRORS:
+        return OneArm(limits.error_limit, [limits.error_limit * part for part in _ERRORS_BELOW])
+    if metric is Metric.LATENCY:
+        return TwoArms(1.0, _SMALLER)
+    return TwoArms(1.0, _FEWER_WRONG, thinning=limits.accuracy_drop_limit)
+
+
+def _errors(limits: Thresholds, *, controlled: bool) -> Comparison:
+    absolute = OneArm(limits.error_acceptable, _rates(limits))
+    tests = fail_tests(Metric.ERRORS, limits) if controlled else (absolute,)
+    return Comparison(
+        fails=tuple(FailProcess(test, needed=limits.needed) for test in tests),
+        passes=PassProcess(pass_test(Metric.ERRORS, limits)),
+        health=FailProcess(absolute, needed=BLUE_SICK) if controlled else None,
+        fail_counts=_error_counts,
+        pass_counts=_error_counts,
+        health_counts=lambda batch: Counts(batch.blue.errors, batch.blue.requests) if batch.blue else None,
+    )
+
+
+def _rates(limits: Thresholds) -> list[float]:
+    # Distinct and below 1 also where a stack sets a high limit.
+    return sorted({min(limits.error_limit * factor, 0.9) for factor in _ERRORS})
+
+
+def _error_counts(batch: Batch) -> Counts | None:
+    green, blue = batch.green, batch.blue
+    if green is None or not green.requests:
+        return None
+    if blue is None:
+        return Counts(green.errors, green.requests)
+    return Counts(green.errors, green.requests, blue.errors, blue.requests)
+
+
+def _latency(limits: Thresholds, latency: LatencyCounts, *, controlled: bool, frozen: Frozen) -> Comparison:
+    health = FailProcess(OneArm(TAIL, _above(TAIL, _RATIOS)), needed=BLUE_SICK)
+    if controlled:
+        (fail,) = fail_tests(Metric.LATENCY, limits)
+        better = pass_test(Metric.LATENCY, limits)
+    else:
+        fail = OneArm(frozen.slow, _above(frozen.slow, _RATIOS))
+        better = OneArm(frozen.slow, [frozen.slow * factor for factor in _SMALLER])
+    return Comparison(
+        fails=(FailProcess(fail, needed=limits.needed),),
+        passes=PassProcess(better),
+        health=health if controlled else None,
+        fail_counts=latency.fail,
+        pass_counts=latency.better,
+        health_counts=latency.health,
+    )
+
+
+def _above(null: float, factors: tuple[float, ...]) -> list[float]:
+    return sorted({min(null * factor, (1 + null) / 2) for factor in factors})
+
+
+def _accuracy(limits: Thresholds, *, controlled: bool, frozen: Frozen) -> Comparison:
+    health = None
+    if controlled:
+        (fail,) = fail_tests(Metric.ACCURACY, limits)
+        better = pass_test(Metric.ACCURACY, limits)
+        if frozen.wrong is not None:
+            null = _thinned(frozen.wrong, limits)
+            health = FailProcess(OneArm(null, _above(null, _WRONG)), needed=BLUE_SICK)
+    else:
+        null = _thinned(frozen.wrong or 0.0, limits)
+        fail = OneArm(null, _above(null, _WRONG))
+        better = OneArm(null, [null * factor for factor in _FEWER_WRONG])
+    return Comparison(
+        fails=(FailProcess(fail, needed=limits.needed),),
+        passes=PassProcess(better),
+        whole=PassProcess(better),
+        health=health,
+        fail_counts=_label_counts,
+        pass_counts=_label_counts,
+        health_counts=lambda batch: Counts(batch.blue.wrong, batch.blue.labels) if batch.blue else None,
+    )
+
+
+def _thinned(wrong: float, limits: Thresholds) -> float:
+    # Accuracy (1 - drop)(1 - wrong), said of the wrong answers.
+    return wrong + limits.accuracy_drop_limit * (1 - wrong)
+
+
+def _label_counts(batch: Batch) -> Counts | None:
+    green, blue = batch.green, batch.blue
+    if green is None or not (green.labels or (blue and blue.labels)):
+        return None
+    if blue is None:
+        return Counts(green.wrong, green.labels)
+    return Counts(green.wrong, green.labels, blue.wrong, blue.labels)
+
+
+def availability(limits: Thresholds, *, needed: float) -> FailProcess:
+    """A key function under probes: few and decisive, so not capped; three failures in a row fail it."""
+    return FailProcess(OneArm(limits.error_acceptable, (0.5, 0.95)), needed=needed, capped=False)

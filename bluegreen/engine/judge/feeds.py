@@ -1,0 +1,84 @@
+"""Whether the metrics themselves work: a silent source is no pass, and by itself no failed release."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Arm, Period
+from bluegreen.engine.judge.batches import Calendar
+from bluegreen.engine.judge.settings import Look, Thresholds
+
+__all__ = ["FeedTrouble", "feed_troubles"]
+
+_SILENT_PERIODS = 2
+_EXPECTED_REQUESTS = 30.0
+"""Fewer expected requests than this may all have stayed away by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedTrouble:
+    """A source that does not say what it should."""
+
+    tier: Tier
+    words: str
+    green_silent: bool = False
+    """Blue is counted and green is not: with failing probes, green is down."""
+
+
+def feed_troubles(
+    periods: Sequence[Period], *, calendar: Calendar, thresholds: Thresholds, look: Look, has_blue: bool
+) -> tuple[FeedTrouble, ...]:
+    """Every source of every tier of the release that is stale or counts one arm only."""
+    arms: dict[tuple[Tier, str], dict[Arm, list[Period]]] = defaultdict(lambda: defaultdict(list))
+    for period in periods:
+        if not period.probes and (period.requests or period.labels) and period.tier in look.tiers:
+            arms[period.tier, period.source][period.arm].append(period)
+    controlled = has_blue and calendar.steps[-1].percent < 100
+    troubles: list[FeedTrouble] = []
+    for (tier, source), by_arm in sorted(arms.items()):
+        newest = max(period.end for served in by_arm.values() for period in served)
+        lengths = _lengths(by_arm, calendar)
+        seconds = max(lengths, default=60.0)
+        patience = thresholds.stale_seconds or max(10.0, 5 * seconds)
+        if look.now - newest > patience:
+            words = f"{tier}: nothing new from {source} for {look.now - newest:.0f} s"
+            troubles.append(FeedTrouble(tier=tier, words=words))
+        elif len(lengths) > 1:
+            shown = ", ".join(f"{length:g}" for length in sorted(lengths))
+            words = (
+                f"{tier}: {source} counts in periods of {shown} s; arms of unlike length cannot be compared"
+            )
+            troubles.append(FeedTrouble(tier=tier, words=words))
+        elif controlled:
+            troubles += _one_sided(tier, source, by_arm, calendar, look)
+    return tuple(troubles)
+
+
+def _lengths(by_arm: dict[Arm, list[Period]], calendar: Calendar) -> set[float]:
+    begun = calendar.steps[-1].started_at
+    return {period.seconds for served in by_arm.values() for period in served if period.start >= begun - 1e-6}
+
+
+def _one_sided(
+    tier: Tier, source: str, by_arm: dict[Arm, list[Period]], calendar: Calendar, look: Look
+) -> Iterator[FeedTrouble]:
+    step = calendar.steps[-1]
+    for arm, other in ((Arm.GREEN, Arm.BLUE), (Arm.BLUE, Arm.GREEN)):
+        since = max((period.end for period in by_arm[arm]), default=0.0)
+        since = max(since, step.started_at)
+        alone = [period for period in by_arm[other] if period.start >= since - 1e-6]
+        if len(alone) < _SILENT_PERIODS:
+            continue
+        share = step.percent / (100 - step.percent)
+        expected = sum(period.requests for period in alone) * (share if arm is Arm.GREEN else 1 / share)
+        if arm is Arm.GREEN and tier in look.expected_requests:
+            expected = look.expected_requests[tier] * sum(period.seconds for period in alone)
+        if expected >= _EXPECTED_REQUESTS:
+            words = (
+                f"{tier}: {source} counts {other} but nothing on {arm} for {len(alone)} periods, "
+                f"where about {expected:,.0f} requests were expected"
+            )
+            yield FeedTrouble(tier=tier, words=words, green_silent=arm is Arm.GREEN)

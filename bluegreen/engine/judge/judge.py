@@ -1,0 +1,136 @@
+"""From the journalled periods to a verdict: fail, hold, pass, extend, ask, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf, isfinite
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric, Period, Rejected, settle
+from bluegreen.domain.verdict import Finding, Outcome, Verdict
+from bluegreen.engine.judge.batches import Calendar, pair
+from bluegreen.engine.judge.feeds import FeedTrouble, feed_troubles
+from bluegreen.engine.judge.findings import SUSPICIOUS, findings
+from bluegreen.engine.judge.settings import Baseline, Look, StepMark, Thresholds
+from bluegreen.engine.judge.tiers import TierState
+
+__all__ = ["Baseline", "Look", "StepMark", "Thresholds", "judge"]
+
+
+def judge(
+    periods: Sequence[Period],
+    *,
+    thresholds: Thresholds,
+    baseline: Baseline | None,
+    steps: Sequence[StepMark],
+    look: Look,
+) -> Verdict:
+    """Judge a release from every period journalled so far, in order of arrival.
+
+    `baseline` is None where there is no blue (a first deployment): absolute limits only. A pure
+    function: the same journal gives the same verdict. Raises ValueError before the first step.
+    """
+    if not steps:
+        raise ValueError("no ramp step has begun: there is nothing to judge")
+    calendar = Calendar(steps, thresholds)
+    settled = settle(periods, now=look.now)
+    tiers = {tier: TierState(tier, thresholds, baseline, calendar) for tier in look.tiers}
+    broken = list(settled.broken)
+    for batch in pair(settled.periods, calendar, has_blue=baseline is not None):
+        while broken and broken[0].position < batch.position:
+            _void(tiers, broken.pop(0))
+        if batch.tier in tiers:
+            tiers[batch.tier].add(batch)
+    for state in tiers.values():
+        state.enter(calendar.current)
+    for rejected in broken:
+        _void(tiers, rejected)
+    troubles = feed_troubles(
+        settled.periods, calendar=calendar, thresholds=thresholds, look=look, has_blue=baseline is not None
+    )
+    notes = [str(fault) for rejected in broken for fault in rejected.faults]
+    return _decide(tiers, thresholds, steps[-1], look, troubles=troubles, broken=notes)
+
+
+def _void(tiers: Mapping[Tier, TierState], rejected: Rejected) -> None:
+    """No evidence for a pass reaches across data that cannot be true."""
+    state = tiers.get(rejected.period.tier)
+    if state is not None:
+        times = (rejected.period.start, rejected.period.seconds)
+        numbers = all(isinstance(value, int | float) and isfinite(value) for value in times)
+        state.restart(rejected.period.end if numbers else -inf)
+
+
+def _decide(
+    tiers: Mapping[Tier, TierState],
+    thresholds: Thresholds,
+    step: StepMark,
+    look: Look,
+    *,
+    troubles: Sequence[FeedTrouble],
+    broken: Sequence[str],
+) -> Verdict:
+    found = tuple(one for state in tiers.values() for one in findings(state, thresholds, look))
+    late = look.now >= step.started_at + look.deadline_seconds
+
+    def verdict(outcome: Outcome, reason: str, *, hold: bool = False) -> Verdict:
+        undecided = outcome in {Outcome.INCONCLUSIVE, Outcome.ERROR}
+        asked = f"{reason}; the deadline is reached: decide" if undecided and late else reason
+        return Verdict(
+            outcome=outcome, reason=asked, findings=found, hold=hold, ask=undecided and late, at=look.now
+        )
+
+    failed = [one.words for one in found if one.outcome is Outcome.FAIL] + _down(tiers, troubles)
+    if failed:
+        return verdict(Outcome.FAIL, "; ".join(failed))
+    sick = [f"{state.tier}: {state.holding}" for state in tiers.values() if state.holding]
+    if sick:
+        return verdict(Outcome.INCONCLUSIVE, "hold: " + "; ".join(sick), hold=True)
+    unusable = [trouble.words for trouble in troubles] + list(broken)
+    if unusable:
+        return verdict(Outcome.ERROR, "metrics broken: " + "; ".join(unusable), hold=True)
+    begun = max([step.started_at, *(min(state.clock, look.now) for state in tiers.values())])
+    waiting = _waiting(found, look, look.now - begun)
+    if not waiting:
+        return verdict(Outcome.PASS, _passed(found))
+    if late and (suspects := [one.words for one in found if _suspect(one)]):
+        return verdict(Outcome.FAIL, "undecided at the deadline and suspicious: " + "; ".join(suspects))
+    return verdict(Outcome.INCONCLUSIVE, waiting)
+
+
+def _down(tiers: Mapping[Tier, TierState], troubles: Sequence[FeedTrouble]) -> list[str]:
+    """Green is not counted and its probes fail: that is no broken metric."""
+    return [
+        f"{trouble.words}, and green's probes fail"
+        for trouble in troubles
+        if trouble.green_silent
+        and any(probes.evidence >= SUSPICIOUS for probes in tiers[trouble.tier].probes.values())
+    ]
+
+
+def _suspect(finding: Finding) -> bool:
+    return finding.outcome is Outcome.INCONCLUSIVE and finding.evidence >= SUSPICIOUS
+
+
+def _waiting(found: Sequence[Finding], look: Look, elapsed: float) -> str:
+    """What a pass still lacks; empty when there is nothing."""
+    bake = look.min_bake_seconds if look.shorten else max(look.min_bake_seconds, look.planned_seconds)
+    undecided = [one for one in found if one.outcome is not Outcome.PASS]
+    if elapsed < bake:
+        state = "all metrics pass so far" if not undecided else undecided[0].words
+        return f"bake: {elapsed:.0f} of {bake:.0f} s; {state}"
+    # Labels are scarce: how long accuracy takes depends on their number, not on the weight, so early
+    # steps go on without it as long as nothing speaks against green. The last step does not.
+    if elapsed >= look.planned_seconds and not (look.last_before_full or look.full):
+        undecided = [
+            one for one in undecided if one.metric is not Metric.ACCURACY or one.evidence >= SUSPICIOUS
+        ]
+    return "extended: " + "; ".join(one.words for one in undecided) if undecided else ""
+
+
+def _passed(found: Sequence[Finding]) -> str:
+    deferred = [one for one in found if one.outcome is not Outcome.PASS]
+    text = f"{len(found) - len(deferred)} of {len(found)} checks show green better than the limits"
+    if deferred:
+        text += "; left to the last step: " + "; ".join(one.words for one in deferred)
+    return text

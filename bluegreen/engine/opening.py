@@ -1,0 +1,161 @@
+"""Opens a deployment: a new one, or one that another process left behind."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bluegreen.contract import Contract
+from bluegreen.domain.journal import Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.measurement import periods_from_json
+from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.engine.keeper import Keeper
+from bluegreen.engine.patience import patiently
+from bluegreen.engine.recorder import Recorder, Subscriber
+from bluegreen.engine.run import Run
+from bluegreen.errors import Refused
+from bluegreen.policy import Policy
+from bluegreen.ports import Holder, Ports
+
+__all__ = ["create", "open_header", "reopen"]
+
+
+def open_header(headers: Iterable[Header]) -> Header | None:
+    """The deployment that has not ended, if there is one."""
+    return next((header for header in headers if header.ending.open), None)
+
+
+def create(
+    plan: Plan,
+    *,
+    contract: Contract,
+    policy: Policy,
+    ports: Ports,
+    holder: Holder,
+    subscribers: Sequence[Subscriber],
+) -> Run:
+    """Open a new deployment under the lease; Refused when its number is taken: the plan is stale."""
+    token = secrets.token_hex(8)
+    documents: dict[str, Any] = {
+        "plan": plan.to_document(),
+        "policy": policy.model_dump(mode="json", by_alias=True),
+        "contract": contract.model_dump(mode="json"),
+        "preview": token,
+    }
+    header = Header(
+        number=plan.number,
+        stack=plan.stack,
+        intent=plan.intent,
+        version=plan.release.version if plan.release else "",
+        operator=holder.owner,
+        started_at=ports.clock.now(),
+        reason=plan.reason,
+        fingerprint=plan.fingerprint,
+        documents=documents,
+    )
+    patiently(
+        lambda: ports.journal.create(header, token=holder.token),
+        clock=ports.clock,
+        patience=policy.lease.patience,
+    )
+    run = _run(
+        header,
+        RunState(),
+        plan=plan,
+        contract=contract,
+        policy=policy,
+        ports=ports,
+        holder=holder,
+        subscribers=subscribers,
+    )
+    run.recorder.say(EntryKind.RUN_STARTED, plan=documents["plan"], operator=holder.owner)
+    return run
+
+
+def reopen(
+    header: Header, *, ports: Ports, holder: Holder, subscribers: Sequence[Subscriber], operator: str
+) -> Run:
+    """Continue a deployment from its journal, on any machine, with the documents it began with."""
+    entries = ports.journal.entries(header.number)
+    state = fold(entries)
+    document = state.current or header.documents.get("plan")
+    if document is None:
+        raise Refused(f"deployment #{header.number} has no plan to go on with", next_step="sc-deploy status")
+    contract = Contract.model_validate(header.documents["contract"])
+    policy = Policy.model_validate(header.documents["policy"])
+    plan = Plan.from_document(dict(document))
+    run = _run(
+        header,
+        state,
+        plan=plan,
+        contract=contract,
+        policy=policy,
+        ports=ports,
+        holder=holder,
+        subscribers=subscribers,
+    )
+    run.results.update(_still_valid(plan, state.done))
+    run.started.update({*state.done, *state.undone})
+    _remember(run, entries)
+    run.recorder.say(EntryKind.RUN_RESUMED, operator=operator, plan=document)
+    return run
+
+
+def _run(
+    header: Header,
+    state: RunState,
+    *,
+    plan: Plan,
+    contract: Contract,
+    policy: Policy,
+    ports: Ports,
+    holder: Holder,
+    subscribers: Sequence[Subscriber],
+) -> Run:
+    recorder = Recorder(
+        journal=ports.journal,
+        clock=ports.clock,
+        header=header,
+        token=holder.token,
+        last_seq=state.last_seq,
+        patience=policy.lease.patience,
+        subscribers=subscribers,
+    )
+    keeper = Keeper(ports, holder=holder, ttl=policy.lease.ttl)
+    return Run(
+        contract=contract,
+        policy=policy,
+        ports=ports,
+        plan=plan,
+        recorder=recorder,
+        keeper=keeper,
+        preview_token=str(header.documents["preview"]),
+    )
+
+
+def _still_valid(plan: Plan, done: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What need not be done again.
+
+    While traffic is being shifted the world may have moved on without us: the watchdog may have put
+    blue back, green may have fallen ill. So health, watchdog and the last weights are made true anew
+    (all of them are harmless where they still are).
+    """
+    shifts = [step for step in plan.steps if step.kind is StepKind.WEIGHTS and step.id in done]
+    accepted = any(step.kind is StepKind.STAND_DOWN and step.id in done for step in plan.steps)
+    if accepted or not shifts:
+        return dict(done)
+    again = {step.id for step in shifts if step.percent == shifts[-1].percent}
+    again |= {s.id for s in plan.steps if s.kind in (StepKind.HEALTHY, StepKind.WATCHDOG)}
+    return {step_id: data for step_id, data in done.items() if step_id not in again}
+
+
+def _remember(run: Run, entries: Iterable[Entry]) -> None:
+    """What was measured and when the weights moved, as journalled."""
+    for entry in entries:
+        if entry.kind is EntryKind.MEASURED:
+            run.periods.extend(periods_from_json(entry.data["periods"]))
+        elif entry.kind is EntryKind.STEP_PROGRESS and "mark" in entry.data:
+            run.marks.append((float(entry.data["mark"]), int(entry.data["percent"])))
+        elif entry.kind is EntryKind.STEP_PROGRESS and "baseline" in entry.data:
+            run.baseline.update(entry.data["baseline"])

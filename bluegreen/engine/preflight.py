@@ -1,0 +1,84 @@
+"""The before-checklist (C1): everything that must hold before a release changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+
+from bluegreen.contract import Contract
+from bluegreen.domain.plan import Intent, Plan, TierPlan
+from bluegreen.errors import Fault
+from bluegreen.policy import Policy
+from bluegreen.ports import Ports
+
+__all__ = ["environment_faults", "faults"]
+
+
+def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list[Fault]:
+    """Everything that speaks against `plan`; a rollback is not held up by alarms or freezes."""
+    checks: list[Callable[[], Iterable[Fault]]] = [
+        partial(environment_faults, contract, ports),
+        partial(_quota, plan, ports),
+        *[partial(_blue, tier, ports) for tier in plan.tiers],
+    ]
+    if plan.intent is Intent.PROMOTION:
+        checks += [partial(_alarms, ports), partial(_frozen, policy, ports.clock.now())]
+    found: list[list[Fault]] = ports.parallel([partial(_all, check) for check in checks])
+    return [fault for some in found for fault in some]
+
+
+def _all(check: Callable[[], Iterable[Fault]]) -> list[Fault]:
+    return list(check())
+
+
+def environment_faults(contract: Contract, ports: Ports) -> Iterable[Fault]:
+    """What the stack lacks: listener, parameters, secrets (P7)."""
+    if not ports.environment.listener_exists():
+        yield Fault(contract.listener_arn, "the listener does not exist", "run `pulumi up` for this stack")
+    parameters = {name for tier in contract.tiers for name in tier.required_parameters}
+    secrets = {name for tier in contract.tiers for name in tier.required_secrets}
+    for name in ports.environment.missing(parameters=sorted(parameters), secrets=sorted(secrets)):
+        yield Fault(name, "the release needs it and it does not exist", "create it before the release (P7)")
+
+
+def _quota(plan: Plan, ports: Ports) -> Iterable[Fault]:
+    room = ports.balancer.room()
+    new = [tier for tier in plan.tiers if tier.green]
+    rules = len(new) + sum(1 for tier in new if not tier.rule_arn)
+    # What is cleared first makes room again.
+    freed = sum(len(tier.leftovers) for tier in plan.tiers)
+    for name, needed in (("rules", rules), ("target-groups", len(new))):
+        if name in room and room[name] + freed < needed:
+            yield Fault(
+                f"load balancer quota, {name}",
+                f"{needed} more are needed, {room[name]} are left",
+                "`sc-deploy teardown` removes what serves nothing; or raise the quota",
+            )
+
+
+def _blue(tier: TierPlan, ports: Ports) -> Iterable[Fault]:
+    if tier.blue is None:
+        return
+    health = ports.balancer.health(tier.blue.target_group_arn)
+    if health.healthy < max(tier.blue.desired, 1):
+        yield Fault(
+            f"{tier.tier}: blue ({tier.blue.version})",
+            f"{health.healthy} of {tier.blue.desired} targets healthy ({health})",
+            "a release needs a healthy blue to compare with and to go back to",
+        )
+
+
+def _alarms(ports: Ports) -> Iterable[Fault]:
+    for alarm in ports.environment.alarms_firing():
+        yield Fault("alarm", alarm, "wait until it is OK, or silence it on purpose")
+
+
+def _frozen(policy: Policy, now: float) -> Iterable[Fault]:
+    moment = datetime.fromtimestamp(now, tz=UTC)
+    for freeze in policy.freeze:
+        start, end = (datetime.fromisoformat(text) for text in (freeze.start, freeze.end))
+        if start <= moment < end:
+            yield Fault(
+                "freeze", f"no release until {freeze.end}: {freeze.reason}", "wait, or edit deploy.toml"
+            )

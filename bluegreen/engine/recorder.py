@@ -1,0 +1,99 @@
+"""Writes the journal and tells everyone who listens.
+
+An entry counts once it is durable; only then the subscribers hear of it. A subscriber that fails
+never breaks a run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bluegreen.domain.journal import Entry, EntryKind, Header
+from bluegreen.engine.patience import patiently
+from bluegreen.ports import Clock, Journal
+
+__all__ = ["Recorder", "Subscriber", "Word"]
+
+Subscriber = Callable[[Header, Entry], None]
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """An entry that has no number and no time yet."""
+
+    kind: EntryKind
+    stage: str = ""
+    step: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Recorder:
+    """The only writer of one deployment's journal; safe to call from the threads of a stage."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        clock: Clock,
+        header: Header,
+        token: int,
+        last_seq: int,
+        patience: float,
+        subscribers: Sequence[Subscriber],
+    ) -> None:
+        self.header = header
+        self._journal, self._clock, self._token = journal, clock, token
+        self._seq, self._patience, self._subscribers = last_seq, patience, tuple(subscribers)
+        self._lock = threading.Lock()
+
+    def write(self, *words: Word) -> tuple[Entry, ...]:
+        """Append all words at once; raises LeaseLost, or CloudUnavailable when patience is used up."""
+        if not words:
+            return ()
+        with self._lock:
+            now = self._clock.now()
+            entries = tuple(
+                Entry(
+                    seq=self._seq + offset,
+                    at=now,
+                    kind=word.kind,
+                    stage=word.stage,
+                    step=word.step,
+                    data=word.data,
+                )
+                for offset, word in enumerate(words, start=1)
+            )
+            self._append(entries)
+            self._seq += len(entries)
+            for entry in entries:
+                self._tell(entry)
+        return entries
+
+    def say(self, kind: EntryKind, *, stage: str = "", step: str = "", **data: object) -> None:
+        """Append one entry."""
+        self.write(Word(kind=kind, stage=stage, step=step, data=data))
+
+    def close(self, header: Header) -> None:
+        """Write the header's ending."""
+        self.header = header
+        self._patiently(lambda: self._journal.close(header, token=self._token))
+
+    def _append(self, entries: Sequence[Entry]) -> None:
+        self._patiently(lambda: self._journal.append(self.header.number, entries, token=self._token))
+
+    def _patiently(self, call: Callable[[], None]) -> None:
+        # Without the journal nothing may be changed, so waiting here is the safe thing to do: traffic
+        # stays as it is, and the watchdog puts it back if this lasts too long.
+        patiently(call, clock=self._clock, patience=self._patience)
+
+    def _tell(self, entry: Entry) -> None:
+        for subscriber in self._subscribers:
+            try:
+                subscriber(self.header, entry)
+            except Exception:  # noqa: BLE001  (whatever a listener does wrong, the release goes on)
+                _LOG.exception("a subscriber failed on %s; the run goes on", entry.kind)

@@ -1,0 +1,185 @@
+"""One deployment being carried out: what every step handler is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier, TierContract
+from bluegreen.domain.fleet import TargetGroup
+from bluegreen.domain.journal import EntryKind
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Step, TierPlan
+from bluegreen.domain.promotion import fleet_name
+from bluegreen.domain.release import Color
+from bluegreen.engine.keeper import Keeper
+from bluegreen.engine.recorder import Recorder
+from bluegreen.errors import StepFailed
+from bluegreen.policy import Policy
+from bluegreen.ports import Ports
+
+__all__ = ["PREVIEW_HEADER", "Done", "Handler", "Run"]
+
+PREVIEW_HEADER = "x-sc-preview"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A step reached its goal: in words, and what later steps need of it."""
+
+    words: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """The plan in force and everything needed to carry it out."""
+
+    contract: Contract
+    policy: Policy
+    ports: Ports
+    plan: Plan
+    recorder: Recorder
+    keeper: Keeper
+    preview_token: str
+    results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Step id -> what it left behind, of the plan in force."""
+    started: set[str] = field(default_factory=set)
+    """Ids of steps that were begun, of the plan in force."""
+    periods: list[Period] = field(default_factory=list)
+    """Everything measured in this deployment, in order of arrival."""
+    marks: list[tuple[float, int]] = field(default_factory=list)
+    """(time, percent) of each shift of this deployment."""
+    baseline: dict[str, Any] = field(default_factory=dict)
+    """Blue's frozen figures, as journalled."""
+
+    def tier(self, step: Step) -> TierContract:
+        """The contract of the step's tier."""
+        return self.contract.tier(_tier(step))
+
+    def tier_plan(self, step: Step) -> TierPlan:
+        """The plan of the step's tier."""
+        return self.plan.tier(_tier(step))
+
+    def spec(self, step: Step) -> FleetSpec:
+        """The green fleet to be built."""
+        green = self.tier_plan(step).green
+        if green is None:
+            raise ValueError(f"{step.id} needs a fleet to build and the plan has none")
+        return green
+
+    def ref(self, step: Step) -> FleetRef | None:
+        """The standing fleet that the step is about; None for the green one being built."""
+        plan = self.tier_plan(step)
+        if step.deployment is not None:
+            return next(ref for ref in plan.leftovers if ref.deployment == step.deployment)
+        return plan.blue if step.fleet is Color.BLUE else plan.failed
+
+    def name(self, step: Step) -> str:
+        """Name of the Auto Scaling Group (and target group) that the step is about."""
+        ref = self.ref(step)
+        return fleet_name(self.contract.stack, _tier(step), ref.deployment if ref else self.plan.number)
+
+    def target(self, step: Step) -> TargetGroup | None:
+        """The target group that the step is about; None where it was never created."""
+        ref = self.ref(step)
+        if ref is not None:
+            arn = ref.target_group_arn
+            return TargetGroup(arn=arn, name=ref.target_group_name) if arn else None
+        arn = self.results.get(f"target-group.{step.tier}.green", {}).get("arn", "")
+        return TargetGroup(arn=arn, name=self.name(step)) if arn else None
+
+    def need_target(self, step: Step) -> TargetGroup:
+        """As `target`, where there must be one; raises StepFailed."""
+        target = self.target(step)
+        if target is None:
+            raise StepFailed(f"{step.tier}: {self.name(step)} has no target group")
+        return target
+
+    def version(self, step: Step) -> tuple[str, str | None]:
+        """Version and model version that the step's fleet runs."""
+        ref = self.ref(step)
+        if ref is not None:
+            return ref.version, ref.model.version if ref.model else None
+        spec = self.spec(step)
+        return spec.version, spec.model.version if spec.model else None
+
+    def tags(self, step: Step, color: Color = Color.GREEN) -> dict[str, str]:
+        """The tags of what this deployment creates for the step's tier."""
+        spec = self.spec(step)
+        tags = {
+            Tag.MANAGED_BY: MANAGED_BY,
+            Tag.STACK: self.contract.stack,
+            Tag.TIER: str(step.tier),
+            Tag.COLOR: color,
+            Tag.DEPLOYMENT: str(self.plan.number),
+            Tag.RELEASE: spec.version,
+            Tag.IMAGE: spec.image.uri,
+        }
+        if spec.model:
+            tags |= {Tag.MODEL: spec.model.version, Tag.MODEL_SHA256: spec.model.sha256}
+        return {str(key): str(value) for key, value in tags.items()}
+
+    def rule_tags(self, step: Step) -> dict[str, str]:
+        """The tags of the live rule, which outlives deployments."""
+        return {
+            str(Tag.MANAGED_BY): MANAGED_BY,
+            str(Tag.STACK): self.contract.stack,
+            str(Tag.TIER): str(step.tier),
+        }
+
+    def preview_headers(self) -> dict[str, str]:
+        """The header that leads to green alone."""
+        return {PREVIEW_HEADER: self.preview_token}
+
+    def progress(self, step: Step, words: str, **data: object) -> None:
+        """Tell how far a step is."""
+        stage = self.plan.stage_of(step.id)
+        self.recorder.say(
+            EntryKind.STEP_PROGRESS,
+            stage=stage.name if stage else "",
+            step=step.id,
+            words=words,
+            tier=step.tier,
+            **data,
+        )
+
+    def warn(self, words: str) -> None:
+        """Tell what the operator should know although the run goes on."""
+        self.recorder.say(EntryKind.WARNING, words=words)
+
+    def until(
+        self,
+        step: Step,
+        look: Callable[[], tuple[bool, str]],
+        *,
+        deadline: float,
+        every: float,
+        otherwise: str = "",
+    ) -> str:
+        """Look again `every` seconds until it is so; tells each change of the words.
+
+        Raises StepFailed after `deadline` seconds.
+        """
+        started, last = self.ports.clock.now(), ""
+        while True:
+            self.keeper.beat()
+            so, words = look()
+            if so:
+                return words
+            if words != last:
+                self.progress(step, words)
+                last = words
+            if self.ports.clock.now() - started >= deadline:
+                raise StepFailed(f"{words}; not so after {deadline:g} s", next_step=otherwise)
+            self.keeper.wait(every)
+
+
+Handler = Callable[[Run, Step], Done]
+
+
+def _tier(step: Step) -> Tier:
+    if step.tier is None:
+        raise ValueError(f"{step.id} names no tier")
+    return step.tier

@@ -1,0 +1,151 @@
+"""Prove a fleet before it carries users: targets, versions, smoke tests, golden set."""
+
+from __future__ import annotations
+
+import math
+
+from bluegreen.contract import Tier
+from bluegreen.domain.plan import Step
+from bluegreen.engine import probes
+from bluegreen.engine.run import Done, Run
+from bluegreen.errors import Halted, StepFailed
+from bluegreen.ports import Request
+
+__all__ = ["golden", "healthy", "prove_blue", "smoke", "version"]
+
+_SEE_ALL = 12
+"""Requests per instance before the versions seen are taken for all; round robin needs far fewer."""
+
+
+def healthy(run: Run, step: Step) -> Done:
+    """All targets are healthy, at blue's present capacity (only `healthy` counts)."""
+    target, name = run.need_target(step), run.name(step)
+    blue = run.tier_plan(step).blue
+    needed = run.spec(step).desired
+    if blue:
+        carrying = run.ports.fleets.group(blue.group_name)
+        grown = min(carrying.desired if carrying else 0, run.tier(step).fleet.maximum)
+        if grown > needed:
+            run.ports.fleets.resize(name, minimum=grown)
+            needed = grown
+
+    def look() -> tuple[bool, str]:
+        health = run.ports.balancer.health(target.arn)
+        words = f"{health.healthy} of {needed} healthy"
+        good = health.healthy >= needed and not health.unhealthy and not health.initial
+        if good or not (health.unhealthy or health.registered < needed):
+            return good, words
+        troubles = run.ports.fleets.troubles(name)
+        why = "; ".join(dict.fromkeys((*health.reasons, *troubles[:1])))
+        return False, f"{words} ({health}{'; ' + why if why else ''})"
+
+    policy = run.policy.health
+    words = run.until(
+        step,
+        look,
+        deadline=policy.deadline,
+        every=policy.poll,
+        otherwise=f"look at the instances of {name}: user data log, container log, health check path",
+    )
+    return Done(words=words, data={"healthy": needed})
+
+
+def version(run: Run, step: Step) -> Done:
+    """Every target answers with the right version (and model), through preview rule or front door."""
+    tier, (wanted, model) = run.tier(step), run.version(step)
+    expected = run.ports.balancer.health(run.need_target(step).arn).healthy
+    headers = run.preview_headers() if step.preview else {}
+    seen: set[str] = set()
+
+    def ask() -> str:
+        for _ in range(max(expected, 1) * _SEE_ALL):
+            request = Request(url_path=tier.version_path, headers=headers, timeout=run.policy.probes.timeout)
+            answer = run.ports.prober.send(request)
+            instance, fault = probes.version_fault(answer, wanted, model)
+            if fault:
+                return fault
+            seen.add(instance)
+            if len(seen) >= expected:
+                return ""
+        return f"only {len(seen)} of {expected} targets answered {tier.version_path}"
+
+    def look() -> tuple[bool, str]:
+        fault = ask()
+        return not fault, fault or f"{len(seen)} targets serve {wanted}"
+
+    # Rule changes reach the balancer's nodes one by one; until then an old answer is no fault.
+    deadline = max(run.policy.rollout.dwell, 3 * run.policy.health.poll)
+    words = run.until(step, look, deadline=deadline, every=min(run.policy.health.poll, 2.0))
+    return Done(words=words, data={"instances": sorted(seen)})
+
+
+def smoke(run: Run, step: Step) -> Done:
+    """The tier's smoke tests pass; each may fail a few times, every failure is told (P5)."""
+    headers = run.preview_headers() if step.preview else {}
+    tests = [test for test in run.policy.smoke if test.tier == step.tier]
+    for test in tests:
+        for attempt in range(1, run.policy.probes.attempts + 1):
+            fault = probes.run_smoke(test, run.ports.prober, headers, run.policy.probes.timeout)
+            if not fault:
+                break
+            run.progress(step, f"{test.name}: {fault} (attempt {attempt} of {run.policy.probes.attempts})")
+            if attempt == run.policy.probes.attempts:
+                raise StepFailed(
+                    f"smoke test {test.name!r} on {step.tier} failed {attempt} times: {fault}",
+                    next_step=f"send the same request yourself: {test.steps[0].method} {test.steps[0].path}",
+                )
+            run.keeper.wait(1.0)
+    return Done(words=f"{len(tests)} smoke tests passed")
+
+
+def golden(run: Run, step: Step) -> Done:
+    """Green answers the golden set as well as blue does, before it meets users (P5, R4)."""
+    questions = run.policy.golden
+    if questions is None:
+        return Done(words="no golden set")
+    green = probes.ask_golden(
+        questions,
+        run.ports,
+        headers=run.preview_headers(),
+        beat=run.keeper.beat,
+        timeout=run.policy.probes.timeout,
+    )
+    blue = None
+    if run.tier_plan(step).blue:
+        blue = probes.ask_golden(
+            questions, run.ports, headers={}, beat=run.keeper.beat, timeout=run.policy.probes.timeout
+        )
+    fault = probes.golden_fault(green, blue, run.policy.judge.accuracy_drop_limit)
+    words = f"accuracy {green.accuracy:.1%} of {green.asked}" + (
+        f", blue {blue.accuracy:.1%}" if blue else ""
+    )
+    if fault:
+        raise StepFailed(f"AI validation failed: {fault}", next_step="compare the model versions")
+    return Done(words=words, data={"green": green.accuracy, "blue": blue.accuracy if blue else None})
+
+
+def prove_blue(run: Run, step: Step) -> Done:
+    """Blue can carry everything; never roll back onto a sick fleet.
+
+    Waits a moment for full capacity. With half or more of it the way back is taken with a warning,
+    because a release that failed its judgement is worse; below that a human decides (raises Halted).
+    """
+    ref = run.ref(step)
+    target, desired = run.need_target(step), max(ref.desired if ref else 1, 1)
+    for attempt in range(3):
+        health = run.ports.balancer.health(target.arn)
+        if health.healthy >= desired:
+            return Done(words=f"{health.healthy} of {desired} healthy")
+        if attempt < 2:
+            run.progress(step, f"blue: {health.healthy} of {desired} healthy ({health})")
+            run.keeper.wait(run.policy.health.poll)
+    if health.healthy >= math.ceil(desired / 2):
+        run.warn(
+            f"{step.tier}: blue has only {health.healthy} of {desired} targets healthy; going back to it"
+        )
+        return Done(words=f"{health.healthy} of {desired} healthy")
+    tier = step.tier or Tier.WEB
+    raise Halted(
+        f"{tier}: blue is sick itself ({health}); traffic was not moved onto it",
+        next_step=f"repair {run.name(step)}, then `sc-deploy resume`, or fix forward with a new promotion",
+    )

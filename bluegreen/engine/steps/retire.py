@@ -1,0 +1,133 @@
+"""Take a fleet out: quiet, detached, drained, deleted. Nothing that has traffic is ever touched."""
+
+from __future__ import annotations
+
+from bluegreen.contract import Tag
+from bluegreen.domain.fleet import Rule, is_ours
+from bluegreen.domain.plan import Step
+from bluegreen.engine.run import Done, Run
+from bluegreen.errors import Halted
+
+__all__ = [
+    "delete_fleet",
+    "delete_preview",
+    "delete_rule",
+    "delete_target_group",
+    "detach",
+    "quiet",
+    "window",
+]
+
+
+def _ours(run: Run, step: Step) -> list[Rule]:
+    return [
+        rule
+        for rule in run.ports.balancer.rules()
+        if is_ours(rule.tags, run.contract.stack) and rule.tags.get(Tag.TIER) == step.tier
+    ]
+
+
+def _live(run: Run, step: Step) -> Rule | None:
+    return next((rule for rule in _ours(run, step) if rule.preview_token is None), None)
+
+
+def window(run: Run, step: Step) -> Done:
+    """Blue stands ready for the announced time."""
+    keep = run.policy.retire.keep_blue
+    seconds = 0.0 if keep == "until-next" else keep
+    ends = run.ports.clock.now() + seconds
+    run.progress(step, "the way back to blue is instant: `sc-deploy abort`", ends=ends)
+    run.keeper.wait(seconds)
+    return Done(words="the rollback window has passed")
+
+
+def quiet(run: Run, step: Step) -> Done:
+    """The fleet has had no request for `retire.quiet`, past every sticky client's cookie."""
+    target = run.target(step)
+    if target is None:
+        return Done(words="there is no target group")
+    sticky = run.tier(step).stickiness
+    length = run.policy.retire.quiet + (sticky.seconds if sticky else 0)
+    since = run.ports.clock.now()
+
+    def look() -> tuple[bool, str]:
+        nonlocal since
+        count = run.ports.metrics.requests(target, since=since, until=since + length)
+        if count is None:
+            return False, f"waiting for {length:g} s without a request"
+        if count:
+            since = run.ports.clock.now()
+            return False, f"{count} requests still came in"
+        return True, f"no request for {length:g} s"
+
+    every = min(run.policy.health.poll, max(length / 4, 0.2))
+    advice = "see who still reaches it: sticky or long-lived connections; then `sc-deploy resume`"
+    words = run.until(step, look, deadline=run.policy.retire.deadline + length, every=every, otherwise=advice)
+    return Done(words=words)
+
+
+def detach(run: Run, step: Step) -> Done:
+    """The live rule names the fleet no more; refused while it gives it weight."""
+    target, rule = run.target(step), _live(run, step)
+    if target is None or rule is None or target.arn not in rule.weights:
+        return Done(words=f"{run.name(step)} is in no rule")
+    if rule.weights[target.arn]:
+        raise Halted(
+            f"{step.tier}: the live rule gives {run.name(step)} weight {rule.weights[target.arn]}; it stays",
+            next_step="sc-deploy status",
+        )
+    rest = {arn: weight for arn, weight in rule.weights.items() if arn != target.arn}
+    run.ports.balancer.set_weights(run.tier(step), rest, run.rule_tags(step))
+    return Done(words=f"{run.name(step)} is in no rule")
+
+
+def delete_preview(run: Run, step: Step) -> Done:
+    """The preview rules of the step's deployment are gone."""
+    ref = run.ref(step)
+    number = str(ref.deployment if ref else run.plan.number)
+    rules = [
+        rule
+        for rule in _ours(run, step)
+        if rule.preview_token is not None and rule.tags.get(Tag.DEPLOYMENT) == number
+    ]
+    for rule in rules:
+        run.ports.balancer.delete_rule(rule.arn)
+    return Done(words="no preview rule")
+
+
+def delete_rule(run: Run, step: Step) -> Done:
+    """The live rule is gone: the listener's maintenance page answers (teardown, or nothing before)."""
+    rule = _live(run, step)
+    if rule:
+        run.ports.balancer.delete_rule(rule.arn)
+    return Done(words="visitors see the maintenance page")
+
+
+def delete_fleet(run: Run, step: Step) -> Done:
+    """The Auto Scaling Group and its instances are gone; raises Halted while a rule gives it weight."""
+    name, target = run.name(step), run.target(step)
+    if target is not None:
+        loaded = [
+            rule for rule in _ours(run, step) if rule.weights.get(target.arn) and not rule.preview_token
+        ]
+        if loaded:
+            raise Halted(f"{step.tier}: {name} still has traffic; it stays", next_step="sc-deploy status")
+
+    def look() -> tuple[bool, str]:
+        gone = run.ports.fleets.delete(name)
+        return gone, f"{name} is gone" if gone else f"{name}: instances are draining"
+
+    drain = run.tier(step).deregistration_delay_seconds
+    policy = run.policy
+    every = min(policy.health.poll, max(drain / 4, 0.5))
+    words = run.until(step, look, deadline=policy.retire.deadline + drain, every=every)
+    return Done(words=words)
+
+
+def delete_target_group(run: Run, step: Step) -> Done:
+    """The target group is gone."""
+    target = run.target(step)
+    if target is None:
+        return Done(words="there is no target group")
+    run.ports.balancer.delete_target_group(target.arn)
+    return Done(words=f"target group {target.name} is gone")

@@ -1,0 +1,64 @@
+"""Move traffic: the watchdog before the first weight, weights that are read back, the judge's watch."""
+
+from __future__ import annotations
+
+from bluegreen.domain.plan import Step
+from bluegreen.domain.release import Color
+from bluegreen.domain.weights import FULL
+from bluegreen.engine.run import Done, Run
+from bluegreen.engine.watch import Watch, expected_weights
+from bluegreen.errors import StepFailed
+
+__all__ = ["judge", "stand_down", "watchdog", "weights"]
+
+
+def watchdog(run: Run, step: Step) -> Done:
+    """AWS puts all weight back on blue unless this deployer keeps pushing that moment away."""
+    blue = run.need_target(step)
+    plan = run.tier_plan(step)
+    at = run.keeper.guard(run.name(step), plan.rule_arn, {blue.arn: FULL})
+    return Done(
+        words=f"blue comes back by itself {run.keeper.horizon:g} s after a dead deployer", data={"at": at}
+    )
+
+
+def stand_down(run: Run, step: Step) -> Done:
+    """No watchdog is armed."""
+    if step.fleet is None:
+        for name in run.ports.watchdog.armed():
+            if name.startswith(f"sc-{run.contract.stack}-{step.tier}-"):
+                run.keeper.stand_down(name)
+    else:
+        run.keeper.stand_down(run.name(step))
+    return Done(words="watchdog disarmed")
+
+
+def weights(run: Run, step: Step) -> Done:
+    """The live rule has these weights. Weight only ever goes to a fleet that can carry it."""
+    if step.fleet is Color.BLUE:
+        blue = run.need_target(step)
+        rule = run.ports.balancer.set_weights(
+            run.tier(step), _back(run, step, blue.arn), run.rule_tags(step), urgent=step.urgent
+        )
+        return Done(words="all traffic on blue", data={"rule": rule.arn, "green": 0})
+    green, spec, plan = run.need_target(step), run.spec(step), run.tier_plan(step)
+    health = run.ports.balancer.health(green.arn)
+    if health.healthy < spec.desired:
+        raise StepFailed(f"{step.tier}: green has only {health.healthy} of {spec.desired} healthy ({health})")
+    percent = step.percent or 0
+    wanted = expected_weights(plan, green.arn, percent)
+    rule = run.ports.balancer.set_weights(run.tier(step), wanted, run.rule_tags(step))
+    shown = percent if plan.blue else FULL
+    return Done(words=f"{shown} % on green", data={"rule": rule.arn, "green": shown})
+
+
+def _back(run: Run, step: Step, blue_arn: str) -> dict[str, int]:
+    failed = run.tier_plan(step).failed
+    out = {failed.target_group_arn: 0} if failed and failed.target_group_arn else {}
+    return {blue_arn: FULL, **out}
+
+
+def judge(run: Run, step: Step) -> Done:
+    """Green was measured against blue for long enough, and is good enough."""
+    verdict = Watch(run, step).until_decided()
+    return Done(words=verdict.reason, data={"outcome": verdict.outcome.value})

@@ -1,0 +1,98 @@
+"""The benchmark's array form of the judge is the shipped judge; and a short run keeps honest bounds."""
+
+import numpy as np
+import pytest
+
+from benchmarks.judges.feeds import CloudWatch, Delivery, Scrape, feed_named
+from benchmarks.judges.ours import ASKED, FAILED, PASSED, RUNNING, run
+from benchmarks.judges.world import CASES, LIMITS, P95, Counts, World
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Arm, Period
+from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.engine.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+
+RAMP = (5, 25, 50, 95)
+START = 1_700_000_000.0
+BASELINE = Baseline(p95_ms={Tier.AI: P95}, accuracy={Tier.AI: 0.9})
+
+
+class Recorder:
+    """A feed that remembers which period reached one run at which look."""
+
+    def __init__(self, inner: Scrape | CloudWatch, of: int) -> None:
+        self.inner, self.of, self.seconds = inner, of, inner.seconds
+        self.arrived: list[tuple[float, list[Period]]] = []
+
+    def push(self, tick: int, green: Counts, blue: Counts, step: np.ndarray) -> None:
+        self.inner.push(tick, green, blue, step)
+
+    def arrivals(self, now: float):  # noqa: ANN201  (the protocol's iterator)
+        for due, batch in self.inner.arrivals(now):
+            if due[self.of]:
+                self.arrived.append((now, [_period(batch, arm, self.of) for arm in Arm]))
+            yield due, batch
+
+
+def _period(batch: Delivery, arm: Arm, index: int) -> Period:
+    counts = batch.green if arm is Arm.GREEN else batch.blue
+    return Period(
+        source="feed", tier=Tier.AI, arm=arm, start=START + batch.start, seconds=batch.end - batch.start,
+        requests=int(counts.n[index]), errors=int(counts.errors[index]),
+        slow=tuple((P95 * limit, int(over[index])) for limit, over in zip(LIMITS, counts.slow, strict=True)),
+        labels=int(counts.labels[index]), wrong=int(counts.wrong[index]),
+    )  # fmt: skip
+
+
+def _shipped(arrived: list[tuple[float, list[Period]]], until: float) -> tuple[int, float]:
+    """Deploy once more, this time asking the shipped judge at every look."""
+    steps = [StepMark(started_at=START, percent=RAMP[0])]
+    journal: list[Period] = []
+    now = 0.0
+    while now < until:
+        now += 15.0
+        for at, periods in arrived:
+            if at == now:
+                journal += periods
+        verdict = _look(journal, steps, now)
+        if verdict.outcome is Outcome.FAIL:
+            return FAILED, now
+        if verdict.ask:
+            return ASKED, now
+        if verdict.outcome is Outcome.PASS:
+            if len(steps) == len(RAMP):
+                return PASSED, now
+            steps.append(StepMark(started_at=START + now, percent=RAMP[len(steps)]))
+    return RUNNING, now
+
+
+def _look(journal: list[Period], steps: list[StepMark], now: float) -> Verdict:
+    look = Look(now=START + now, tiers=(Tier.AI,), last_before_full=len(steps) == len(RAMP))
+    return judge(journal, thresholds=Thresholds(), baseline=BASELINE, steps=steps, look=look)
+
+
+@pytest.mark.parametrize("feed", ["15 s", "CW"])
+@pytest.mark.parametrize(
+    "name",
+    ["good", "accuracy -12 %", "shared errors 3 %", "errors 1.2 %", "latency +35 %", "good at 5 req/s"],
+)
+def test_the_array_form_gives_the_shipped_judge_s_verdicts(name: str, feed: str) -> None:
+    case = next(case for case in CASES if case.name == name)
+    for of in range(2):
+        recorder = Recorder(feed_named(feed, 2, 3), of)
+        result = run(World(case, 2, 340, (17,)), 2, 340, recorder)
+        ended = int(result.outcome[of]), float(result.seconds[of])
+        assert _shipped(recorder.arrived, ended[1]) == ended
+
+
+@pytest.mark.parametrize("feed", ["15 s", "CW"])
+def test_a_short_run_keeps_the_bars(feed: str) -> None:
+    """60 runs a cell: no false rollback bar can be proved, but none may be plainly broken."""
+    for index, case in enumerate(CASES):
+        result = run(World(case, 60, 340, (23, index)), 60, 340, feed_named(feed, 60, index))
+        failed = int((result.outcome == FAILED).sum())
+        if case.bad:
+            assert failed == 60, case.name
+        else:
+            assert failed <= 2, case.name
+        if case.name == "errors 5 %" and feed == "15 s":
+            assert np.median(result.seconds) <= 60

@@ -1,0 +1,227 @@
+"""Every way back: to a kept blue, an earlier version or model, by abort, by the watchdog (R6, R7, R9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from bluegreen.contract import Tier
+from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.domain.plan import Intent, StepKind
+from bluegreen.errors import ExitCode, Locked, Refused
+from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.lab.faults import Crashed, Effect, Fault, When
+from tests.engine.test_crash_matrix import POLICY
+from tests.world import World
+
+
+def release(world: World, version: str, **how: object) -> None:
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion(version, **how))  # type: ignore[arg-type]  # keywords of the call
+    assert result.ending is Ending.RELEASED, f"{result.words}\n{world.story()}"
+
+
+def serving(*versions: str, policy: str = POLICY, tiers: tuple[str, ...] = ("app",)) -> World:
+    world = World(policy=policy, tiers=tiers)
+    release(world, versions[0])
+    world.load(600)
+    world.clock.sleep(3)
+    for version in versions[1:]:
+        release(world, version)
+    world.entries.clear()
+    return world
+
+
+def test_rollback_to_a_kept_blue_moves_only_weights_before_anything_is_built() -> None:
+    world = serving("v1.0.0", "v1.1.0", policy=POLICY + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
+    deployer = world.deployer()
+    plan = deployer.plan_rollback()
+    assert not any(step.kind is StepKind.FLEET for step in plan.steps)
+    result = deployer.run(plan)
+    assert (result.ending, result.exit_code) == (Ending.ROLLED_BACK, ExitCode.RELEASED), world.story()
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+    assert world.orphans() == []
+
+
+def test_rollback_without_blue_deploys_the_last_proven_release_again() -> None:
+    world = serving("v1.0.0", "v1.1.0")
+    deployer = world.deployer()
+    plan = deployer.plan_rollback()
+    assert plan.intent is Intent.ROLLBACK
+    assert [s.percent for s in plan.steps if s.kind is StepKind.WEIGHTS] == [100]
+    result = deployer.run(plan)
+    assert result.exit_code is ExitCode.RELEASED, world.story()
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_rollback_to_a_named_version_and_to_one_never_proven() -> None:
+    world = serving("v1.0.0", "v1.1.0", "v1.2.0")
+    plan = world.deployer().plan_rollback(to="v1.0.0")
+    assert plan.release is not None
+    assert plan.release.version == "v1.0.0"
+    with pytest.raises(Refused, match=r"v9\.9\.9 was never proven good here") as caught:
+        world.deployer().plan_rollback(to="v9.9.9")
+    assert "v1.1.0" in caught.value.next_step
+
+
+def test_nothing_to_roll_back_is_refused() -> None:
+    world = World()
+    with pytest.raises(Refused, match="nothing serves"):
+        world.deployer().plan_rollback()
+    release(world, "v1.0.0")
+    with pytest.raises(Refused, match="no earlier release"):
+        world.deployer().plan_rollback()
+
+
+def test_ai_alone_and_model_alone_and_back_to_the_model_before() -> None:
+    world = serving("v1.0.0", tiers=("app", "ai"))
+    release(world, "v1.0.0", tiers=[Tier.AI], model="m2")
+    state = world.deployer().observe()
+    live = state.of(Tier.AI).live
+    assert live is not None
+    assert live.model is not None
+    assert live.model.version == "m2"
+    assert state.of(Tier.APP).live is not None
+    assert world.raw("ssm").get_parameter(Name="/sportcoach/sim/model")["Parameter"]["Value"] == "m2"
+    release(world, "v1.1.0", tiers=[Tier.AI])
+    assert world.weights() == {"app": {"v1.0.0": 100}, "ai": {"v1.1.0": 100}}
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_rollback())
+    assert result.exit_code is ExitCode.RELEASED, world.story()
+    assert world.weights() == {"app": {"v1.0.0": 100}, "ai": {"v1.0.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_promotion_after_a_rolled_back_one() -> None:
+    world = serving("v1.0.0")
+    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.2)
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_promotion("v1.1.0")).exit_code is ExitCode.ROLLED_BACK
+    release(world, "v1.2.0")
+    assert world.weights() == {"app": {"v1.2.0": 100}}
+    assert [h.ending for h in world.deployer().history(5)] == [
+        Ending.RELEASED,
+        Ending.ROLLED_BACK,
+        Ending.RELEASED,
+    ]
+
+
+def died_at_half(world: World) -> None:
+    world.faults.add(
+        Fault(effect=Effect.CRASH, service="elastic-load-balancing-v2", action="ModifyRule", when=When.AFTER)
+    )
+    deployer = world.deployer("dead@host:1")
+    with pytest.raises(Crashed):
+        deployer.run(deployer.plan_promotion("v1.1.0"))
+    world.faults.clear()
+    assert world.weights() == {"app": {"v1.0.0": 50, "v1.1.0": 50}}
+
+
+def test_the_watchdog_puts_blue_back_when_the_deployer_is_dead() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    world.clock.sleep(61)
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+
+
+def test_abort_takes_a_dead_deployment_back() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    with pytest.raises(Locked):
+        world.deployer("other@host:2").resume()
+    world.clock.sleep(31)
+    result = world.deployer("other@host:2").abort(reason="a vulnerability was found")
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.orphans() == []
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_rollback_while_a_deployment_is_open_takes_it_back() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    world.clock.sleep(31)
+    deployer = world.deployer("other@host:2")
+    assert deployer.run(deployer.plan_rollback()).ending is Ending.ROLLED_BACK
+    assert world.orphans() == []
+
+
+def test_abort_from_another_process_stops_a_running_deployment() -> None:
+    world = serving("v1.0.0")
+    world.after_first("weights", lambda: world.ports().lease.request_stop("security finding CVE-1"))
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.exit_code is ExitCode.ROLLED_BACK
+    assert "security finding" in result.words
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_interrupted_at_a_safe_point_and_resumed() -> None:
+    world = serving("v1.0.0")
+    deployer = world.deployer()
+    world.after_first("weights", deployer.interrupt)
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.exit_code is ExitCode.INTERRUPTED
+    assert "50 %" in result.traffic[0]
+    assert "resume" in result.next_step
+    assert world.deployer("other@host:2").resume().ending is Ending.RELEASED
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_a_sick_blue_is_never_rolled_back_onto() -> None:
+    world = serving("v1.0.0")
+    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.3)
+
+    def fall_ill() -> None:
+        world.behaviours["v1.0.0"] = Behaviour(healthy=False)
+
+    world.after_first("weights", fall_ill)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.exit_code is ExitCode.HALTED, world.story()
+    assert any(word in result.words for word in ("blue is sick", "undecided"))
+
+
+def test_a_rule_changed_by_hand_halts_and_is_not_overwritten() -> None:
+    world = serving("v1.0.0")
+
+    def meddle() -> None:
+        rule = next(rule for rule in world.ports().balancer.rules() if rule.preview_token is None)
+        groups = [{"TargetGroupArn": arn, "Weight": 7} for arn in rule.weights]
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        world.raw("elbv2").modify_rule(RuleArn=rule.arn, Actions=[forward])
+
+    world.after_first("weights", meddle)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.exit_code is ExitCode.HALTED, world.story()
+    assert "someone else" in result.words
+    assert world.weights() == {"app": {"v1.0.0": 7, "v1.1.0": 7}}
+
+
+def test_green_that_never_gets_healthy_is_removed_before_any_user_met_it() -> None:
+    world = serving("v1.0.0")
+    world.behaviours["v1.1.0"] = Behaviour(healthy=False)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.exit_code is ExitCode.ROLLED_BACK
+    assert "healthy" in result.words
+    assert world.orphans() == []
+    shifted = [e for _, e in world.entries if e.kind is EntryKind.STEP_DONE and e.step.startswith("weights")]
+    assert shifted == []
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_teardown_of_leftovers_and_of_everything() -> None:
+    world = serving("v1.0.0", "v1.1.0", policy=POLICY + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_teardown(everything=False)).ending is Ending.TORN_DOWN
+    assert world.orphans() == []
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+    with pytest.raises(Refused, match="nothing to remove"):
+        deployer.plan_teardown(everything=False)
+    assert deployer.run(deployer.plan_teardown(everything=True)).ending is Ending.TORN_DOWN
+    assert world.deployer().observe().of(Tier.APP).fleets == ()

@@ -1,0 +1,183 @@
+"""DynamoDB items of the state table: keys, and Python values as attribute values.
+
+One table, keys `pk` and `sk`:
+
+    stack#<stack>          lease                 who deploys, with the fencing token
+    stack#<stack>          deployment#000042     the header of a deployment
+    run#<stack>#000042     document#plan#000     its documents: JSON, compressed, in parts
+    run#<stack>#000042     entry#000000001       its journal
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bluegreen.contract import STATE_TABLE_HASH_KEY as PK
+from bluegreen.contract import STATE_TABLE_RANGE_KEY as SK
+from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
+
+__all__ = [
+    "PK",
+    "SK",
+    "Item",
+    "deployment_key",
+    "document_items",
+    "documents_from",
+    "entry_from",
+    "entry_item",
+    "entry_key",
+    "header_from",
+    "header_item",
+    "lease_key",
+    "pack",
+    "run_partition",
+    "stack_partition",
+    "unpack",
+]
+
+Item = dict[str, dict[str, Any]]
+
+_PART = 300_000
+"""Bytes of a document part; an item holds 400 KB, its keys included."""
+
+
+def stack_partition(stack: str) -> str:
+    """Where lease and headers of `stack` lie."""
+    return f"stack#{stack}"
+
+
+def run_partition(stack: str, number: int) -> str:
+    """Where the journal and the documents of one deployment lie."""
+    return f"run#{stack}#{number:06d}"
+
+
+def lease_key(stack: str) -> Item:
+    """The key of the lease."""
+    return pack({PK: stack_partition(stack), SK: "lease"})
+
+
+def deployment_key(stack: str, number: int) -> Item:
+    """The key of a header."""
+    return pack({PK: stack_partition(stack), SK: f"deployment#{number:06d}"})
+
+
+def entry_key(seq: int) -> str:
+    """The range key of an entry; padded, so that it sorts as the number does."""
+    return f"entry#{seq:09d}"
+
+
+def pack(values: Mapping[str, Any]) -> Item:
+    """Attribute values; None is left out. Numbers go as decimal text, so no binary float is rounded."""
+    return {name: _attribute(value) for name, value in values.items() if value is not None}
+
+
+def _attribute(value: Any) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return {"N": repr(value)}
+    if isinstance(value, bytes):
+        return {"B": value}
+    return {"S": str(value)}
+
+
+def unpack(item: Item) -> dict[str, Any]:
+    """What `pack` was given; a whole number comes back as int."""
+    return {name: _value(attribute) for name, attribute in item.items()}
+
+
+def _value(attribute: Mapping[str, Any]) -> Any:
+    kind, value = next(iter(attribute.items()))
+    if kind == "N":
+        return int(value) if value.lstrip("-").isdigit() else float(value)
+    return value
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def entry_item(stack: str, number: int, entry: Entry) -> Item:
+    """One journal entry."""
+    return pack(
+        {
+            PK: run_partition(stack, number),
+            SK: entry_key(entry.seq),
+            "seq": entry.seq,
+            "at": entry.at,
+            "kind": entry.kind.value,
+            "stage": entry.stage,
+            "step": entry.step,
+            "data": _dump(dict(entry.data)),
+        }
+    )
+
+
+def entry_from(item: Item) -> Entry:
+    """The entry that `entry_item` wrote."""
+    found = unpack(item)
+    return Entry(
+        seq=found["seq"],
+        at=float(found["at"]),
+        kind=EntryKind(found["kind"]),
+        stage=found["stage"],
+        step=found["step"],
+        data=json.loads(found["data"]),
+    )
+
+
+def header_item(header: Header) -> Item:
+    """A header without its documents."""
+    fields = {
+        name: getattr(header, name)
+        for name in (
+            *("number", "stack", "intent", "version", "operator", "started_at"),
+            *("ended_at", "reason", "proven", "fingerprint"),
+        )
+    }
+    return deployment_key(header.stack, header.number) | pack(fields | {"ending": header.ending.value})
+
+
+def header_from(item: Item, documents: Mapping[str, Any] | None = None) -> Header:
+    """The header that `header_item` wrote."""
+    found = unpack(item)
+    ended_at = found.get("ended_at")
+    return Header(
+        number=found["number"],
+        stack=found["stack"],
+        intent=found["intent"],
+        version=found["version"],
+        operator=found["operator"],
+        started_at=float(found["started_at"]),
+        ending=Ending(found["ending"]),
+        ended_at=None if ended_at is None else float(ended_at),
+        reason=found.get("reason", ""),
+        proven=found.get("proven", False),
+        fingerprint=found.get("fingerprint", ""),
+        documents=documents or {},
+    )
+
+
+def document_items(header: Header) -> list[Item]:
+    """The documents, each compressed and cut into parts that fit an item."""
+    partition = run_partition(header.stack, header.number)
+    items = []
+    for name, document in header.documents.items():
+        # Without a time in it the same document gives the same bytes, so a repeated write is recognised.
+        data = gzip.compress(_dump(document).encode(), mtime=0)
+        for part, start in enumerate(range(0, len(data), _PART)):
+            key = f"document#{name}#{part:03d}"
+            items.append(pack({PK: partition, SK: key, "name": name, "data": data[start : start + _PART]}))
+    return items
+
+
+def documents_from(items: Iterable[Item]) -> dict[str, Any]:
+    """The documents of these parts, which must come in the order of their keys."""
+    parts: dict[str, bytes] = {}
+    for item in items:
+        name = item["name"]["S"]
+        parts[name] = parts.get(name, b"") + bytes(item["data"]["B"])
+    return {name: json.loads(gzip.decompress(data)) for name, data in parts.items()}

@@ -1,0 +1,96 @@
+"""The IAM actions that sc-deploy needs: what a deploy role must allow, and what a refusal asks for.
+
+`USED` names every operation the adapters call; a test compares it with their source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["USED", "actions_for", "all_actions"]
+
+USED: Mapping[str, tuple[str, ...]] = {
+    "autoscaling": (
+        "CreateAutoScalingGroup",
+        "CreateOrUpdateTags",
+        "DeleteAutoScalingGroup",
+        "DescribeAutoScalingGroups",
+        "DescribePolicies",
+        "DescribeScalingActivities",
+        "PutScalingPolicy",
+        "UpdateAutoScalingGroup",
+    ),
+    "cloudwatch": ("DescribeAlarms", "GetMetricData", "ListTagsForResource"),
+    "dynamodb": ("GetItem", "Query", "TransactWriteItems", "UpdateItem"),
+    "ec2": ("DescribeLaunchTemplates",),
+    "ecr": ("DescribeImages", "DescribeRepositories"),
+    "elbv2": (
+        "AddTags",
+        "CreateRule",
+        "CreateTargetGroup",
+        "DeleteRule",
+        "DeleteTargetGroup",
+        "DescribeAccountLimits",
+        "DescribeListeners",
+        "DescribeRules",
+        "DescribeTags",
+        "DescribeTargetGroupAttributes",
+        "DescribeTargetGroups",
+        "DescribeTargetHealth",
+        "ModifyRule",
+        "ModifyTargetGroupAttributes",
+    ),
+    "rds": ("CreateDBSnapshot", "DescribeDBSnapshots"),
+    "s3": ("GetObject", "HeadObject", "ListObjectsV2"),
+    "scheduler": ("CreateSchedule", "DeleteSchedule", "ListSchedules", "UpdateSchedule"),
+    "secretsmanager": ("DescribeSecret",),
+    "sns": ("Publish",),
+    "ssm": (
+        "GetCommandInvocation",
+        "GetParameter",
+        "GetParameters",
+        "GetParametersByPath",
+        "ListCommandInvocations",
+        "PutParameter",
+        "SendCommand",
+    ),
+}
+"""botocore's service name -> operations."""
+
+_PREFIX = {"elbv2": "elasticloadbalancing"}
+_IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
+    # What a call needs besides, or instead of, the action of its own name (Service Authorization Reference).
+    ("autoscaling", "CreateAutoScalingGroup"): (
+        "autoscaling:CreateAutoScalingGroup",
+        "autoscaling:CreateOrUpdateTags",
+        "ec2:RunInstances",
+        "ec2:CreateTags",
+        "iam:PassRole",
+    ),
+    ("dynamodb", "TransactWriteItems"): ("dynamodb:ConditionCheckItem", "dynamodb:PutItem"),
+    ("elbv2", "CreateRule"): ("elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"),
+    ("elbv2", "CreateTargetGroup"): (
+        "elasticloadbalancing:CreateTargetGroup",
+        "elasticloadbalancing:AddTags",
+    ),
+    ("rds", "CreateDBSnapshot"): ("rds:CreateDBSnapshot", "rds:AddTagsToResource"),
+    ("s3", "HeadObject"): ("s3:GetObject", "s3:ListBucket"),
+    ("s3", "ListObjectsV2"): ("s3:ListBucket",),
+    ("scheduler", "CreateSchedule"): ("scheduler:CreateSchedule", "iam:PassRole"),
+    ("scheduler", "UpdateSchedule"): ("scheduler:UpdateSchedule", "iam:PassRole"),
+}
+
+
+def actions_for(service: str, operation: str) -> tuple[str, ...]:
+    """The IAM actions that `operation` needs."""
+    return _IRREGULAR.get((service, operation), (f"{_PREFIX.get(service, service)}:{operation}",))
+
+
+def all_actions() -> frozenset[str]:
+    """Every IAM action of the adapters."""
+    return frozenset(
+        action
+        for service, operations in USED.items()
+        for operation in operations
+        for action in actions_for(service, operation)
+    )

@@ -1,0 +1,58 @@
+"""Scaling policies of a fleet as PutScalingPolicy takes them; pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bluegreen.contract import BacklogScaling, CpuScaling, RequestScaling, TierContract
+
+__all__ = ["policies_of", "resource_label"]
+
+
+def resource_label(load_balancer_arn: str, target_group_arn: str) -> str:
+    """`app/<balancer>/<id>/targetgroup/<group>/<id>`: how ALBRequestCountPerTarget names its target group.
+
+    Both parts are the ends of the ARNs (Auto Scaling PredefinedMetricSpecification.ResourceLabel).
+    """
+    balancer = load_balancer_arn.split(":loadbalancer/", 1)[-1]
+    return f"{balancer}/{target_group_arn.rsplit(':', 1)[-1]}"
+
+
+def policies_of(
+    tier: TierContract, group: str, load_balancer_arn: str, target_group_arn: str
+) -> tuple[dict[str, Any], ...]:
+    """One target tracking policy for each entry of the contract (A4); AWS scales on the largest.
+
+    EstimatedInstanceWarmup is left out: the group's DefaultInstanceWarmup holds for all.
+    """
+    return tuple(
+        {
+            "AutoScalingGroupName": group,
+            "PolicyName": f"{group}-{policy.kind}",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingConfiguration": _tracking(policy, group, load_balancer_arn, target_group_arn),
+        }
+        for policy in tier.scaling
+    )
+
+
+def _tracking(
+    policy: CpuScaling | RequestScaling | BacklogScaling,
+    group: str,
+    load_balancer_arn: str,
+    target_group_arn: str,
+) -> dict[str, Any]:
+    if isinstance(policy, CpuScaling):
+        metric: dict[str, Any] = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
+        return {"PredefinedMetricSpecification": metric, "TargetValue": policy.target_percent}
+    if isinstance(policy, RequestScaling):
+        label = resource_label(load_balancer_arn, target_group_arn)
+        metric = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
+        return {"PredefinedMetricSpecification": metric, "TargetValue": policy.target_per_minute}
+    metric = {
+        "Namespace": policy.namespace,
+        "MetricName": policy.metric,
+        "Dimensions": [{"Name": "AutoScalingGroupName", "Value": group}],
+        "Statistic": "Average",
+    }
+    return {"CustomizedMetricSpecification": metric, "TargetValue": policy.target_per_instance}

@@ -1,0 +1,27 @@
+"""Calls that do not depend on each other, at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["LIMIT", "parallel"]
+
+LIMIT = 32
+"""Threads per group of calls: as many as a client keeps connections."""
+
+T = TypeVar("T")
+
+
+def parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """The results in order; the first error (in order of the calls) is raised after all have ended.
+
+    Each group has threads of its own: a shared, bounded pool would lock up as soon as a call inside
+    the pool starts a group of its own.
+    """
+    if len(calls) <= 1:
+        return [call() for call in calls]
+    with ThreadPoolExecutor(max_workers=min(LIMIT, len(calls))) as pool:
+        futures = [pool.submit(call) for call in calls]
+    return [future.result() for future in futures]

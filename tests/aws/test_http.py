@@ -1,0 +1,167 @@
+"""The prober against a real server on loopback."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bluegreen.aws.clock import SystemClock
+from bluegreen.aws.http import HttpProber
+from bluegreen.aws.threads import parallel
+from bluegreen.ports import Request
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    seen: list[tuple[str, str, str, int]]
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_POST(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.seen.append((self.command, self.headers.get("Cookie", ""), body, self.client_address[1]))
+        if self.path == "/slow":
+            time.sleep(0.5)
+        if self.path == "/drip":
+            self.drip()
+            return
+        status = {"/moved": 302, "/broken": 500}.get(self.path, 200)
+        text = self.headers.get("x-sc-preview", "") or "ok"
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Set-Cookie", "AWSALBTG=green; Path=/")
+        self.send_header("X-Version", "v1")
+        if status == 302:
+            self.send_header("Location", "/elsewhere")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def drip(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        try:
+            for _ in range(100):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.05)
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ThreadingHTTPServer]:
+    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def prober(server: ThreadingHTTPServer) -> Iterator[HttpProber]:
+    Handler.seen = []
+    made = HttpProber(f"http://127.0.0.1:{server.server_port}")
+    yield made
+    made.close()
+
+
+def test_answer(prober: HttpProber) -> None:
+    answer = prober.send(Request(method="POST", headers={"x-sc-preview": "token"}, body="ä"))
+    assert (answer.status, answer.body, answer.error) == (200, "token", "")
+    assert answer.headers["x-version"] == "v1"
+    assert 0 < answer.seconds < 5
+    assert Handler.seen[0][2] == "ä"
+
+
+def test_keeps_no_cookie_and_reuses_the_connection(prober: HttpProber) -> None:
+    for _ in range(3):
+        prober.send(Request())
+    assert [cookie for _, cookie, _, _ in Handler.seen] == ["", "", ""]
+    assert len({port for *_, port in Handler.seen}) == 1
+
+
+def test_follows_no_redirect(prober: HttpProber) -> None:
+    answer = prober.send(Request(url_path="/moved"))
+    assert (answer.status, answer.headers["location"]) == (302, "/elsewhere")
+    assert len(Handler.seen) == 1
+
+
+def test_server_error_is_an_answer(prober: HttpProber) -> None:
+    assert prober.send(Request(url_path="/broken")).status == 500
+
+
+@pytest.mark.parametrize("path", ["/slow", "/drip"])
+def test_timeout_bounds_the_whole_request(prober: HttpProber, path: str) -> None:
+    answer = prober.send(Request(url_path=path, timeout=0.2))
+    assert (answer.status, answer.error) == (0, "no answer within 0.2 s")
+    assert answer.seconds < 0.45
+
+
+def test_refused_connection() -> None:
+    answer = HttpProber("http://127.0.0.1:9").send(Request(headers={"authorization": "Bearer secret-thing"}))
+    assert answer.status == 0
+    assert "ConnectError" in answer.error
+    assert "secret" not in answer.error
+
+
+def test_impossible_header(prober: HttpProber) -> None:
+    assert prober.send(Request(headers={"x": "ü€"})).status == 0
+    assert prober.send(Request(headers={"x": "a\r\nb: c"})).status == 0
+
+
+def test_many_threads(prober: HttpProber) -> None:
+    answers = parallel([lambda: prober.send(Request()) for _ in range(64)])
+    assert {answer.status for answer in answers} == {200}
+
+
+def test_parallel_keeps_order_and_raises_the_first_error_after_all_ended() -> None:
+    ended = []
+
+    def work(number: int) -> int:
+        time.sleep(0.02 * (4 - number))
+        ended.append(number)
+        if number in (1, 2):
+            raise ValueError(number)
+        return number
+
+    assert parallel([lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
+    assert parallel([]) == []
+    with pytest.raises(ValueError, match="1"):
+        parallel([lambda number=number: work(number) for number in range(4)])  # type: ignore[misc]  # binds now
+    assert sorted(ended) == [0, 1, 2, 3]
+
+
+def test_parallel_inside_parallel_does_not_lock_up() -> None:
+    def inner() -> list[int]:
+        return parallel([lambda: 1, lambda: 2])
+
+    assert parallel([inner for _ in range(40)]) == [[1, 2]] * 40
+
+
+def test_sleep_ends_when_interrupted() -> None:
+    clock = SystemClock()
+    begun = clock.now()
+    timer = threading.Timer(0.05, clock.interrupt)
+    timer.start()
+    clock.sleep(10)
+    clock.sleep(10)
+    assert clock.now() - begun < 1
+    clock.clear()
+    begun = clock.now()
+    clock.sleep(0.05)
+    assert clock.now() - begun >= 0.045
+    timer.join()

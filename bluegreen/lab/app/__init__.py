@@ -1,0 +1,1 @@
+"""The application of the lab: one real HTTP process for each emulated instance."""

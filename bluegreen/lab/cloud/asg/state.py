@@ -1,0 +1,144 @@
+"""The state of Auto Scaling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bluegreen.lab.cloud.clock import as_datetime
+from bluegreen.lab.cloud.errors import validation
+from bluegreen.lab.cloud.instances import Instance
+from bluegreen.lab.cloud.world import Document, World
+
+__all__ = ["Activity", "Group", "GroupTag", "Lifecycle", "Member", "Source", "State"]
+
+_REMEMBERED_ACTIVITIES = 100
+
+
+class Lifecycle(StrEnum):
+    PENDING = "Pending"
+    IN_SERVICE = "InService"
+    TERMINATING = "Terminating"
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """An instance in its group."""
+
+    instance: Instance
+    lifecycle: Lifecycle = Lifecycle.PENDING
+    healthy: bool = True
+    protected: bool = False
+    in_service_at: float = 0.0
+    gone_at: float = 0.0
+    """While Terminating: when its drains have ended."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Source:
+    """A traffic source (target group) of a group and how far its attachment has come."""
+
+    arn: str
+    state: str = "Adding"
+    """Adding -> Added (all registered) -> InService (one target passed its health check)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupTag:
+    value: str
+    propagate: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Activity:
+    id: str
+    group: str
+    description: str
+    cause: str
+    started: float
+    ended: float | None = None
+    status: str = "InProgress"
+    message: str = ""
+
+    def document(self) -> Document:
+        described: Document = {
+            "ActivityId": self.id,
+            "AutoScalingGroupName": self.group,
+            "Description": self.description,
+            "Cause": self.cause,
+            "StartTime": as_datetime(self.started),
+            "StatusCode": self.status,
+            "Progress": 100 if self.ended is not None else 50,
+            "Details": "{}",
+        }
+        if self.ended is not None:
+            described["EndTime"] = as_datetime(self.ended)
+        return described | ({"StatusMessage": self.message} if self.message else {})
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    name: str
+    arn: str
+    created: float
+    template_id: str
+    template_name: str
+    template_version: str
+    minimum: int
+    maximum: int
+    desired: int
+    subnets: tuple[str, ...]
+    health_check_type: str = "EC2"
+    grace_seconds: int = 0
+    warmup_seconds: int | None = None
+    cooldown_seconds: int = 300
+    new_protected: bool = False
+    tags: dict[str, GroupTag] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
+    members: dict[str, Member] = field(default_factory=dict)
+    activities: list[Activity] = field(default_factory=list)
+    policies: dict[str, Document] = field(default_factory=dict)
+    deleting: bool = False
+
+    @property
+    def active(self) -> list[Member]:
+        """What counts towards the desired capacity."""
+        return [one for one in self.members.values() if one.lifecycle is not Lifecycle.TERMINATING]
+
+
+class State:
+    """All of Auto Scaling in one region."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.groups: dict[str, Group] = {}
+
+    def group(self, name: str) -> Group:
+        if name not in self.groups:
+            raise validation(f"AutoScalingGroup name not found - AutoScalingGroup {name} not found")
+        return self.groups[name]
+
+    def member(self, instance_id: str) -> tuple[Group, Member]:
+        for group in self.groups.values():
+            if instance_id in group.members:
+                return group, group.members[instance_id]
+        raise validation(f"Instance Id not found - No managed instance found for instance ID: {instance_id}")
+
+    def begin(self, group: Group, description: str, cause: str) -> Activity:
+        activity = Activity(
+            id=f"{self.world.hex_id(8)}-{self.world.hex_id(12)}",
+            group=group.name,
+            description=description,
+            cause=cause,
+            started=self.world.at,
+        )
+        group.activities.insert(0, activity)
+        del group.activities[_REMEMBERED_ACTIVITIES:]
+        return activity
+
+    def end(self, group: Group, description: str) -> None:
+        """Mark the activity that is `description` as done."""
+        for activity in group.activities:
+            if activity.description == description and activity.ended is None:
+                activity.status, activity.ended = "Successful", self.world.at

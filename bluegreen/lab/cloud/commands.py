@@ -1,0 +1,213 @@
+"""SSM Run Command (AWS-RunShellScript): a script on an instance, its state and its output."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bluegreen.lab.cloud.clock import as_datetime
+from bluegreen.lab.cloud.errors import CloudError
+from bluegreen.lab.cloud.instances import Instance, Instances, InstanceState
+from bluegreen.lab.cloud.world import Document, World, api, page
+
+__all__ = ["Commands", "Outcome", "ShellRunner", "run_shell"]
+
+_MOST_OUTPUT = 24_000
+"""What GetCommandInvocation shows of each stream, in characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a script ended; `code` None: it was stopped at its time limit."""
+
+    code: int | None
+    stdout: str = ""
+    stderr: str = ""
+
+
+ShellRunner = Callable[[Instance, str, float], Outcome]
+"""Runs a script for an instance within so many seconds."""
+
+
+def run_shell(_: Instance, script: str, seconds: float) -> Outcome:
+    """Run `script` with sh in an empty directory of its own, without the caller's credentials."""
+    with tempfile.TemporaryDirectory(prefix="lab-command-") as place:
+        try:
+            done = subprocess.run(
+                ["/bin/sh", "-c", script],
+                cwd=place,
+                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": place},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as stopped:
+            return Outcome(code=None, stdout=_text(stopped.stdout), stderr=_text(stopped.stderr))
+    return Outcome(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def _text(output: str | bytes | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Invocation:
+    instance: Instance
+    status: str = "Pending"
+    outcome: Outcome | None = None
+    ended: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Command:
+    id: str
+    script: str
+    seconds: float
+    comment: str
+    asked: float
+    invocations: dict[str, _Invocation] = field(default_factory=dict)
+
+
+class Commands:
+    """SendCommand, GetCommandInvocation, ListCommandInvocations, DescribeInstanceInformation.
+
+    A script starts at the first tick after it was sent. With `threaded` it runs beside the
+    cloud, in real time; else its outcome is there at the same tick.
+    """
+
+    def __init__(self, world: World, instances: Instances, runner: ShellRunner, *, threaded: bool) -> None:
+        self._world = world
+        self._instances = instances
+        self._runner = runner
+        self._threaded = threaded
+        self._commands: dict[str, _Command] = {}
+
+    @api
+    def send_command(self, params: Document) -> Document:
+        if params["DocumentName"] != "AWS-RunShellScript":
+            raise CloudError("InvalidDocument", f"Document {params['DocumentName']} is not modelled")
+        found = [self._instances.all.get(one) for one in self._asked(params)]
+        if not found or any(one is None or one.state is not InstanceState.RUNNING for one in found):
+            raise CloudError("InvalidInstanceId", "Instances not in a valid state for account")
+        given = params.get("Parameters") or {}
+        command = _Command(
+            id=f"{self._world.hex_id(8)}-0000-4000-8000-{self._world.hex_id(12)}",
+            script="\n".join(given.get("commands") or ()),
+            seconds=float((given.get("executionTimeout") or ["3600"])[0]),
+            comment=params.get("Comment", ""),
+            asked=self._world.at,
+            invocations={one.id: _Invocation(instance=one) for one in found if one is not None},
+        )
+        self._commands[command.id] = command
+        return {"Command": self._document(command)}
+
+    def _asked(self, params: Document) -> list[str]:
+        wanted = list(params.get("InstanceIds") or ())
+        for target in params.get("Targets") or ():
+            key, values = target["Key"].removeprefix("tag:"), target["Values"]
+            if target["Key"] == "InstanceIds":
+                wanted += values
+                continue
+            wanted += [
+                one.id
+                for one in self._instances.all.values()
+                if one.tags.get(key) in values and one.state is InstanceState.RUNNING
+            ]
+        return wanted
+
+    @api
+    def get_command_invocation(self, params: Document) -> Document:
+        command = self._commands.get(params["CommandId"])
+        invocation = command.invocations.get(params["InstanceId"]) if command else None
+        if command is None or invocation is None:
+            raise CloudError("InvocationDoesNotExist", "")
+        outcome = invocation.outcome or Outcome(code=-1)
+        return {
+            "CommandId": command.id,
+            "InstanceId": params["InstanceId"],
+            "Comment": command.comment,
+            "DocumentName": "AWS-RunShellScript",
+            "ResponseCode": -1 if outcome.code is None else outcome.code,
+            "Status": invocation.status,
+            "StatusDetails": invocation.status,
+            "StandardOutputContent": outcome.stdout[:_MOST_OUTPUT],
+            "StandardErrorContent": outcome.stderr[:_MOST_OUTPUT],
+        }
+
+    @api
+    def list_command_invocations(self, params: Document) -> Document:
+        asked = params.get("CommandId")
+        if asked and asked not in self._commands:
+            raise CloudError("InvalidCommandId", f"No command {asked}")
+        found = [
+            {
+                "CommandId": command.id,
+                "InstanceId": instance_id,
+                "Comment": command.comment,
+                "DocumentName": "AWS-RunShellScript",
+                "RequestedDateTime": as_datetime(command.asked),
+                "Status": one.status,
+                "StatusDetails": one.status,
+                "CommandPlugins": [],
+            }
+            for command in self._commands.values()
+            if asked in (None, command.id)
+            for instance_id, one in command.invocations.items()
+            if params.get("InstanceId") in (None, instance_id)
+        ]
+        shown, token = page(found, size=params.get("MaxResults") or 50, token=params.get("NextToken"))
+        return {"CommandInvocations": shown} | ({"NextToken": token} if token else {})
+
+    @api
+    def describe_instance_information(self, params: Document) -> Document:
+        running = [one for one in self._instances.all.values() if one.state is InstanceState.RUNNING]
+        found = [
+            {
+                "InstanceId": one.id,
+                "PingStatus": "Online",
+                "PlatformType": "Linux",
+                "PlatformName": "Ubuntu",
+                "PlatformVersion": "22.04",
+                "IPAddress": one.private_ip,
+            }
+            for one in running
+        ]
+        shown, token = page(found, size=params.get("MaxResults") or 50, token=params.get("NextToken"))
+        return {"InstanceInformationList": shown} | ({"NextToken": token} if token else {})
+
+    def tick(self) -> None:
+        for command in self._commands.values():
+            for invocation in command.invocations.values():
+                if invocation.status == "Pending" and self._world.at > command.asked:
+                    self._start(command, invocation)
+
+    def _start(self, command: _Command, invocation: _Invocation) -> None:
+        invocation.status = "InProgress"
+        if self._threaded:
+            threading.Thread(target=self._run, args=(command, invocation), daemon=True).start()
+        else:
+            self._run(command, invocation)
+
+    def _run(self, command: _Command, invocation: _Invocation) -> None:
+        outcome = self._runner(invocation.instance, command.script, command.seconds)
+        invocation.outcome, invocation.ended = outcome, self._world.at
+        status = "Success" if outcome.code == 0 else "Failed"
+        invocation.status = "TimedOut" if outcome.code is None else status
+
+    def _document(self, command: _Command) -> Document:
+        return {
+            "CommandId": command.id,
+            "DocumentName": "AWS-RunShellScript",
+            "Comment": command.comment,
+            "RequestedDateTime": as_datetime(command.asked),
+            "InstanceIds": list(command.invocations),
+            "Parameters": {"commands": command.script.split("\n")},
+            "Status": "Pending",
+            "StatusDetails": "Pending",
+            "TargetCount": len(command.invocations),
+        }

@@ -1,0 +1,210 @@
+"""Load balancers, listeners, their attributes; tags and limits of everything in ELBv2."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+from bluegreen.lab.cloud.clock import as_datetime
+from bluegreen.lab.cloud.elb.actions import normal_actions
+from bluegreen.lab.cloud.elb.state import Listener, LoadBalancer, Rule, State
+from bluegreen.lab.cloud.errors import CloudError, validation
+from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
+
+__all__ = ["Balancers", "checked_name"]
+
+_ATTRIBUTES = {
+    "idle_timeout.timeout_seconds": "60",
+    "deletion_protection.enabled": "false",
+    "routing.http2.enabled": "true",
+    "routing.http.drop_invalid_header_fields.enabled": "false",
+    "access_logs.s3.enabled": "false",
+}
+
+
+def checked_name(name: str, what: str) -> str:
+    """AWS's rule for names: at most 32 letters, digits and hyphens, no hyphen at either end."""
+    if len(name) > 32:
+        raise validation(f"{what} name '{name}' cannot be longer than '32' characters")
+    if not name.replace("-", "").isalnum() or not name.isascii() or name.strip("-") != name:
+        raise validation(
+            f"{what} name '{name}' can only contain characters that are alphanumeric or hyphens(-)"
+        )
+    return name
+
+
+class Balancers:
+    """CreateLoadBalancer, CreateListener and their siblings."""
+
+    def __init__(self, world: World, state: State) -> None:
+        self._world = world
+        self._state = state
+
+    @api
+    def create_load_balancer(self, params: Document) -> Document:
+        name = checked_name(params["Name"], "Load balancer")
+        if any(one.name == name for one in self._state.balancers.values()):
+            raise CloudError("DuplicateLoadBalancerName", f"A load balancer named '{name}' exists")
+        subnets = tuple(params.get("Subnets") or [m["SubnetId"] for m in params.get("SubnetMappings") or ()])
+        balancer = LoadBalancer(
+            arn=self._world.arn("elasticloadbalancing", f"loadbalancer/app/{name}/{self._world.hex_id(16)}"),
+            name=name,
+            scheme=params.get("Scheme", "internet-facing"),
+            vpc_id=params.get("VpcId", "vpc-00000000"),
+            subnets=subnets,
+            security_groups=tuple(params.get("SecurityGroups") or ()),
+            created=self._world.at,
+            attributes=dict(_ATTRIBUTES),
+        )
+        self._state.tags[balancer.arn] = tags_from(params.get("Tags"))
+        self._state.balancers[balancer.arn] = balancer
+        return {"LoadBalancers": [self._document(balancer)]}
+
+    @api
+    def describe_load_balancers(self, params: Document) -> Document:
+        found = list(self._state.balancers.values())
+        if params.get("LoadBalancerArns"):
+            found = [self._state.balancer(arn) for arn in params["LoadBalancerArns"]]
+        if params.get("Names"):
+            found = [one for one in found if one.name in params["Names"]]
+            if len(found) < len(params["Names"]):
+                raise CloudError("LoadBalancerNotFound", f"Load balancers '{params['Names']}' not found")
+        shown, marker = page(found, size=params.get("PageSize") or 400, token=params.get("Marker"))
+        answer: Document = {"LoadBalancers": [self._document(one) for one in shown]}
+        return answer | ({"NextMarker": marker} if marker else {})
+
+    @api
+    def delete_load_balancer(self, params: Document) -> Document:
+        balancer = self._state.balancers.get(params["LoadBalancerArn"])
+        if balancer is None:
+            return {}
+        if balancer.attributes["deletion_protection.enabled"] == "true":
+            raise CloudError(
+                "OperationNotPermitted", "Load balancer cannot be deleted: deletion protection is on"
+            )
+        for listener in [one for one in self._state.listeners.values() if one.load_balancer == balancer.arn]:
+            self.delete_listener({"ListenerArn": listener.arn})
+        del self._state.balancers[balancer.arn]
+        self._state.tags.pop(balancer.arn, None)
+        return {}
+
+    @api
+    def describe_load_balancer_attributes(self, params: Document) -> Document:
+        return {"Attributes": tags_to(self._state.balancer(params["LoadBalancerArn"]).attributes)}
+
+    @api
+    def modify_load_balancer_attributes(self, params: Document) -> Document:
+        attributes = self._state.balancer(params["LoadBalancerArn"]).attributes
+        attributes.update({one["Key"]: one["Value"] for one in params["Attributes"]})
+        return {"Attributes": tags_to(attributes)}
+
+    @api
+    def create_listener(self, params: Document) -> Document:
+        balancer = self._state.balancer(params["LoadBalancerArn"])
+        siblings = [one for one in self._state.listeners.values() if one.load_balancer == balancer.arn]
+        if any(one.port == params["Port"] for one in siblings):
+            raise CloudError(
+                "DuplicateListener", "A listener already exists on this port for this load balancer"
+            )
+        before = self._state.in_use()
+        actions = normal_actions(self._state, balancer.arn, params["DefaultActions"])
+        suffix = self._world.hex_id(16)
+        listener = Listener(
+            arn=f"{balancer.arn.replace(':loadbalancer/', ':listener/')}/{suffix}",
+            load_balancer=balancer.arn,
+            protocol=params["Protocol"],
+            port=params["Port"],
+            extra={
+                key: copy.deepcopy(params[key]) for key in ("Certificates", "SslPolicy") if params.get(key)
+            },
+        )
+        self._state.tags[listener.arn] = tags_from(params.get("Tags"))
+        self._state.listeners[listener.arn] = listener
+        rule = f"{listener.arn.replace(':listener/', ':listener-rule/')}/{self._world.hex_id(16)}"
+        self._state.rules[rule] = Rule(
+            arn=rule, listener=listener.arn, priority=None, conditions=(), actions=actions
+        )
+        self._state.rules_changed(before)
+        return {"Listeners": [self._listener_document(listener)]}
+
+    @api
+    def modify_listener(self, params: Document) -> Document:
+        listener = self._state.listener(params["ListenerArn"])
+        before = self._state.in_use()
+        if params.get("DefaultActions"):
+            actions = normal_actions(self._state, listener.load_balancer, params["DefaultActions"])
+            default = self._state.rules_of(listener.arn)[-1]
+            self._state.rules[default.arn] = replace(default, actions=actions)
+        listener.port = params.get("Port", listener.port)
+        listener.protocol = params.get("Protocol", listener.protocol)
+        listener.extra |= {
+            k: copy.deepcopy(params[k]) for k in ("Certificates", "SslPolicy") if params.get(k)
+        }
+        self._state.rules_changed(before)
+        return {"Listeners": [self._listener_document(listener)]}
+
+    @api
+    def delete_listener(self, params: Document) -> Document:
+        listener = self._state.listener(params["ListenerArn"])
+        before = self._state.in_use()
+        for rule in self._state.rules_of(listener.arn):
+            del self._state.rules[rule.arn]
+            self._state.tags.pop(rule.arn, None)
+        del self._state.listeners[listener.arn]
+        self._state.tags.pop(listener.arn, None)
+        self._state.rules_changed(before)
+        return {}
+
+    @api
+    def describe_listeners(self, params: Document) -> Document:
+        if params.get("ListenerArns"):
+            found = [self._state.listener(arn) for arn in params["ListenerArns"]]
+        elif params.get("LoadBalancerArn"):
+            balancer = self._state.balancer(params["LoadBalancerArn"])
+            found = [one for one in self._state.listeners.values() if one.load_balancer == balancer.arn]
+        else:
+            raise validation("You must specify either listener ARNs or a load balancer ARN")
+        shown, marker = page(found, size=params.get("PageSize") or 400, token=params.get("Marker"))
+        answer: Document = {"Listeners": [self._listener_document(one) for one in shown]}
+        return answer | ({"NextMarker": marker} if marker else {})
+
+    @api
+    def describe_listener_attributes(self, params: Document) -> Document:
+        return {"Attributes": tags_to(self._state.listener(params["ListenerArn"]).attributes)}
+
+    @api
+    def modify_listener_attributes(self, params: Document) -> Document:
+        attributes = self._state.listener(params["ListenerArn"]).attributes
+        attributes.update({one["Key"]: one["Value"] for one in params["Attributes"]})
+        return {"Attributes": tags_to(attributes)}
+
+    def _document(self, one: LoadBalancer) -> Document:
+        zones = [
+            {"ZoneName": f"{self._world.settings.region}{'acd'[index % 3]}", "SubnetId": subnet}
+            for index, subnet in enumerate(one.subnets)
+        ]
+        return {
+            "LoadBalancerArn": one.arn,
+            "DNSName": f"{one.name}-1.{self._world.settings.region}.elb.amazonaws.com",
+            "CanonicalHostedZoneId": "Z14GRHDCWA56QT",
+            "CreatedTime": as_datetime(one.created),
+            "LoadBalancerName": one.name,
+            "Scheme": one.scheme,
+            "VpcId": one.vpc_id,
+            "State": {"Code": "active"},
+            "Type": "application",
+            "AvailabilityZones": zones,
+            "SecurityGroups": list(one.security_groups),
+            "IpAddressType": "ipv4",
+        }
+
+    def _listener_document(self, one: Listener) -> Document:
+        default = self._state.rules_of(one.arn)[-1]
+        return {
+            "ListenerArn": one.arn,
+            "LoadBalancerArn": one.load_balancer,
+            "Port": one.port,
+            "Protocol": one.protocol,
+            "DefaultActions": copy.deepcopy(list(default.actions)),
+            **copy.deepcopy(one.extra),
+        }

@@ -1,0 +1,36 @@
+"""What a simulated AWS call answers when it refuses."""
+
+from __future__ import annotations
+
+__all__ = ["CloudError", "throttled", "validation"]
+
+_THROTTLES: dict[str, tuple[str, int]] = {
+    "ec2": ("RequestLimitExceeded", 503),
+    "s3": ("SlowDown", 503),
+    "scheduler": ("ThrottlingException", 429),
+    "dynamodb": ("ThrottlingException", 400),
+    "ssm": ("ThrottlingException", 400),
+    "ecr": ("ThrottlingException", 400),
+    "secrets-manager": ("ThrottlingException", 400),
+}
+
+
+class CloudError(Exception):
+    """An AWS error answer: AWS's code, a message and the HTTP status."""
+
+    def __init__(self, code: str, message: str, http_status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+
+
+def validation(message: str) -> CloudError:
+    """`ValidationError`, what ELBv2, Auto Scaling and CloudWatch call a bad parameter."""
+    return CloudError("ValidationError", message)
+
+
+def throttled(service: str) -> CloudError:
+    """The throttling answer of `service` (botocore's hyphenated service id, e.g. `auto-scaling`)."""
+    code, status = _THROTTLES.get(service, ("Throttling", 400))
+    return CloudError(code, "Rate exceeded", status)

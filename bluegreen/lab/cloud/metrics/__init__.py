@@ -1,0 +1,1 @@
+"""CloudWatch: late, compact metrics; statistics, metric math, alarms."""

@@ -1,0 +1,183 @@
+"""PutMetricData, GetMetricData, GetMetricStatistics, ListMetrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from bluegreen.lab.cloud.clock import as_datetime
+from bluegreen.lab.cloud.errors import CloudError, validation
+from bluegreen.lab.cloud.metrics.expressions import Scope, Series, Value, evaluate
+from bluegreen.lab.cloud.metrics.statistics import statistic
+from bluegreen.lab.cloud.metrics.store import MetricKey, Store
+from bluegreen.lab.cloud.world import Document, World, api, page
+
+__all__ = ["Queries", "metric_key"]
+
+_SHORT_PERIODS = (1, 5, 10, 20, 30)
+_MOST_DATAPOINTS = 100_800
+
+
+def metric_key(metric: Document) -> MetricKey:
+    """The store's key of a Metric structure."""
+    dimensions = metric.get("Dimensions") or ()
+    return (
+        metric["Namespace"],
+        metric["MetricName"],
+        frozenset((one["Name"], one["Value"]) for one in dimensions),
+    )
+
+
+class Queries:
+    """Reading and writing metrics."""
+
+    def __init__(self, world: World, store: Store) -> None:
+        self._world = world
+        self._store = store
+
+    @api
+    def put_metric_data(self, params: Document) -> Document:
+        namespace = params["Namespace"]
+        if namespace.startswith("AWS/"):
+            raise CloudError(
+                "InvalidParameterValue", f"The value {namespace} for parameter Namespace is invalid."
+            )
+        for datum in params.get("MetricData") or ():
+            at = datum["Timestamp"].timestamp() if datum.get("Timestamp") else self._world.at
+            self._store.record(metric_key({"Namespace": namespace, **datum}), at, _values(datum))
+        return {}
+
+    @api
+    def get_metric_data(self, params: Document) -> Document:
+        queries = params["MetricDataQueries"]
+        if len(queries) > 500:
+            raise validation("At most 500 queries")
+        start, end = params["StartTime"].timestamp(), params["EndTime"].timestamp()
+        if start >= end:
+            raise validation("The parameter StartTime must be less than the parameter EndTime.")
+        values, labels = self.evaluate(queries, start, end)
+        newest_first = params.get("ScanBy", "TimestampDescending") != "TimestampAscending"
+        points: list[tuple[str, int, float]] = []
+        shown = [query["Id"] for query in queries if query.get("ReturnData", True)]
+        for name in shown:
+            ordered = sorted(values[name].items(), reverse=newest_first)
+            points += [(name, at, value) for at, value in ordered]
+        size = params.get("MaxDatapoints") or _MOST_DATAPOINTS
+        part, token = page(points, size=size, token=params.get("NextToken"))
+        answer: Document = {
+            "MetricDataResults": [
+                {
+                    "Id": name,
+                    "Label": labels[name],
+                    "Timestamps": [as_datetime(at) for one, at, _ in part if one == name],
+                    "Values": [value for one, _, value in part if one == name],
+                    "StatusCode": "PartialData" if token else "Complete",
+                }
+                for name in shown
+            ],
+            "Messages": [],
+        }
+        return answer | ({"NextToken": token} if token else {})
+
+    def evaluate(
+        self, queries: Sequence[Document], start: float, end: float
+    ) -> tuple[dict[str, Series], dict[str, str]]:
+        """The series and the label of every query; expressions may refer to any other query."""
+        values: dict[str, Series] = {}
+        labels: dict[str, str] = {}
+        period = 60
+        for query in [one for one in queries if one.get("MetricStat")]:
+            name, stat = _checked_id(query["Id"]), query["MetricStat"]
+            period = _checked_period(stat["Period"])
+            values[name] = self._series(stat, start, end)
+            labels[name] = query.get("Label") or stat["Metric"]["MetricName"]
+        waiting = [one for one in queries if one.get("Expression")]
+        names = {one["Id"] for one in waiting}
+        while waiting:
+            ready = [one for one in waiting if not _mentioned(one) & (names - set(values) - {one["Id"]})]
+            if not ready:
+                raise validation("The expressions refer to one another in a circle")
+            for query in ready:
+                grid = range(int(start // period * period), int(min(end, self._world.at)), period)
+                scope = Scope(series=dict(values), labels=labels, grid=grid, period=period)
+                values[_checked_id(query["Id"])] = _as_series(evaluate(query["Expression"], scope), grid)
+                labels[query["Id"]] = query.get("Label") or query["Id"]
+                waiting.remove(query)
+        return values, labels
+
+    def _series(self, stat: Document, start: float, end: float) -> Series:
+        periods = self._store.periods(metric_key(stat["Metric"]), start, end, stat["Period"])
+        return {at: statistic(stat["Stat"], histogram) for at, histogram in periods.items()}
+
+    @api
+    def get_metric_statistics(self, params: Document) -> Document:
+        start, end = params["StartTime"].timestamp(), params["EndTime"].timestamp()
+        period = _checked_period(params["Period"])
+        if (end - start) / period > 1440:
+            raise CloudError("InvalidParameterCombination", "You have requested more than 1440 datapoints")
+        points = []
+        for at, histogram in sorted(self._store.periods(metric_key(params), start, end, period).items()):
+            point: Document = {"Timestamp": as_datetime(at), "Unit": params.get("Unit", "None")}
+            point |= {name: statistic(name, histogram) for name in params.get("Statistics") or ()}
+            extended = {name: statistic(name, histogram) for name in params.get("ExtendedStatistics") or ()}
+            points.append(point | ({"ExtendedStatistics": extended} if extended else {}))
+        return {"Label": params["MetricName"], "Datapoints": points}
+
+    @api
+    def list_metrics(self, params: Document) -> Document:
+        asked = {(one["Name"], one.get("Value")) for one in params.get("Dimensions") or ()}
+        found = [
+            key
+            for key in self._store.known()
+            if params.get("Namespace") in (None, key[0])
+            and params.get("MetricName") in (None, key[1])
+            and all(any(n == name and value in (None, v) for n, v in key[2]) for name, value in asked)
+        ]
+        shown, token = page(found, size=500, token=params.get("NextToken"))
+        metrics = [
+            {
+                "Namespace": namespace,
+                "MetricName": name,
+                "Dimensions": [{"Name": n, "Value": v} for n, v in sorted(dimensions)],
+            }
+            for namespace, name, dimensions in shown
+        ]
+        return {"Metrics": metrics} | ({"NextToken": token} if token else {})
+
+
+def _values(datum: Document) -> list[tuple[float, float]]:
+    if datum.get("Values"):
+        counts = datum.get("Counts") or [1.0] * len(datum["Values"])
+        if len(counts) != len(datum["Values"]) or len(counts) > 150:
+            raise CloudError("InvalidParameterValue", "Values and Counts must be equally long, at most 150")
+        return list(zip(datum["Values"], counts, strict=True))
+    statistics: dict[str, Any] = datum.get("StatisticValues") or {}
+    if statistics:
+        number = statistics["SampleCount"]
+        return [(statistics["Sum"] / number, number)]
+    return [(datum.get("Value", 0.0), 1.0)]
+
+
+def _checked_id(name: str) -> str:
+    if not re.match(r"^[a-z]\w*$", name):
+        raise validation(f"The value '{name}' for Id must begin with a lower case letter")
+    return name
+
+
+def _checked_period(period: int) -> int:
+    if period not in _SHORT_PERIODS and (period <= 0 or period % 60):
+        raise validation("Period must be 1, 5, 10, 20, 30 or a multiple of 60")
+    return period
+
+
+def _mentioned(query: Document) -> set[str]:
+    return set(re.findall(r"[a-z]\w*", re.sub(r'"[^"]*"', "", query["Expression"])))
+
+
+def _as_series(value: Value, grid: Sequence[int]) -> Series:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, float | int):
+        return dict.fromkeys(grid, float(value))
+    raise validation("Error in expression: the result must be one time series")

@@ -1,0 +1,229 @@
+"""One emulated instance: answers, faults at run time, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bluegreen.lab.app.behaviour import Accumulator, Behaviour, Release
+from bluegreen.lab.app.classifier import classify, golden_rows, true_label
+from bluegreen.lab.app.server import App, serving
+from bluegreen.lab.http1.fetch import Answer, fetch
+
+
+def release(**more: Any) -> Release:
+    return Release(**({"tier": "app", "version": "v1.1.0", "instance": "i-1"} | more))
+
+
+@asynccontextmanager
+async def one(**more: Any) -> AsyncIterator[tuple[App, int]]:
+    async with serving(release(**more)) as (app, port):
+        yield app, port
+
+
+async def ask(port: int, path: str, **more: Any) -> Answer:
+    return await fetch(("127.0.0.1", port), path, timeout_seconds=5, **more)
+
+
+def control(**document: Any) -> dict[str, Any]:
+    return {"method": "POST", "body": json.dumps(document).encode()}
+
+
+def test_tells_who_it_is() -> None:
+    async def scenario() -> None:
+        async with one(tier="ai", model="m-3", version_path="/ai/version") as (_, port):
+            assert json.loads((await ask(port, "/ai/version")).body) == {
+                "version": "v1.1.0",
+                "instance": "i-1",
+                "tier": "ai",
+                "model": "m-3",
+            }
+            assert (await ask(port, "/healthz")).status == 200
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            head = (await reader.read(-1)).partition(b"\r\n\r\n")[0]
+            assert b"x-sc-version: v1.1.0" in head
+            assert b"x-sc-instance: i-1" in head
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.02, 0.1, 0.3, 1.0])
+def test_error_rate_is_exact_and_evenly_spread(rate: float) -> None:
+    meter = Accumulator(0.4)
+    hits = [meter.hit(rate) for _ in range(1000)]
+    assert sum(hits) == round(1000 * rate)
+    for start in range(0, 1000, 100):
+        assert abs(sum(hits[start : start + 100]) - 100 * rate) <= 1
+
+
+def test_errors_strike_business_routes_only() -> None:
+    async def scenario() -> None:
+        async with one(errors=1.0) as (_, port):
+            assert (await ask(port, "/api/sessions")).status == 500
+            assert (await ask(port, "/version")).status == 200
+            assert (await ask(port, "/healthz")).status == 200
+            told = (await ask(port, "/metrics")).body.decode()
+            assert 'http_requests_total{tier="app",version="v1.1.0",instance="i-1",status="500"} 1' in told
+            assert 'http_request_duration_seconds_count{tier="app",version="v1.1.0",instance="i-1"} 1' in told
+
+    asyncio.run(scenario())
+
+
+def test_broken_path_always_fails_and_others_do_not() -> None:
+    async def scenario() -> None:
+        async with one(broken=("/api/login",)) as (_, port):
+            assert [(await ask(port, "/api/login")).status for _ in range(3)] == [500] * 3
+            assert (await ask(port, "/api/sessions")).status == 200
+
+    asyncio.run(scenario())
+
+
+def test_latency_factor_multiplies_the_same_draws() -> None:
+    plain, slow = Behaviour(release()), Behaviour(release(latency_factor=1.6))
+    for _ in range(100):
+        assert slow.service_time() == pytest.approx(1.6 * plain.service_time())
+    draws = sorted(plain.service_time() for _ in range(4000))
+    assert 0.0035 < draws[2000] < 0.0045
+    assert 0.006 < draws[3800] < 0.0085
+
+
+def test_unhealthy_release_refuses_everything_but_its_name() -> None:
+    async def scenario() -> None:
+        async with one(healthy=False) as (_, port):
+            assert (await ask(port, "/healthz")).status == 503
+            assert (await ask(port, "/")).status == 503
+            assert (await ask(port, "/version")).status == 200
+
+    asyncio.run(scenario())
+
+
+def test_faults_at_run_time_and_their_end() -> None:
+    async def scenario() -> None:
+        async with one() as (_, port):
+            assert (await ask(port, "/_ctl", **control(errors=1, broken=["/x*"]))).status == 200
+            assert (await ask(port, "/")).status == 500
+            shown = json.loads((await ask(port, "/_ctl")).body)
+            assert shown == {"errors": 1.0, "latency": 1.0, "healthy": True, "hang": False, "broken": ["/x*"]}
+            await ask(port, "/_ctl", **control(reset=True))
+            assert (await ask(port, "/")).status == 200
+            await ask(port, "/_ctl", **control(hang=True))
+            with pytest.raises(TimeoutError):
+                await fetch(("127.0.0.1", port), "/healthz", timeout_seconds=0.2)
+            await ask(port, "/_ctl", **control(hang=False))
+            assert (await ask(port, "/healthz")).status == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"errors": 2}, {"errors": "1"}, {"hang": 1}, {"speed": 1}, {"broken": "/"}, [], {"latency": -1}],
+)
+def test_bad_control_document_changes_nothing(document: Any) -> None:
+    behaviour = Behaviour(release())
+    before = behaviour.shown()
+    with pytest.raises(ValueError, match="must be|unknown|expected"):
+        behaviour.change(document)
+    assert behaviour.shown() == before
+
+
+def test_control_door_is_closed_to_what_came_through_a_balancer() -> None:
+    async def scenario() -> None:
+        async with one() as (app, port):
+            forwarded = {**control(errors=1), "headers": ((b"x-forwarded-for", b"127.0.0.1"),)}
+            assert (await ask(port, "/_ctl", **forwarded)).status == 404
+            assert app.behaviour.errors == 0
+            assert (await ask(port, "/_ctl", method="POST", body=b"{")).status == 400
+            assert (await ask(port, "/_ctl", method="DELETE")).status == 405
+
+    asyncio.run(scenario())
+
+
+def test_classifier_is_right_as_often_as_its_release_and_repeats_itself() -> None:
+    rows = golden_rows(1000)
+    assert all(true_label(row["input"]) == row["label"] for row in rows)
+    for accuracy in (0.9, 0.675):
+        answers = [classify(row["input"], accuracy) for row in rows]
+        right = sum(answer == row["label"] for answer, row in zip(answers, rows, strict=True))
+        assert right / len(rows) == pytest.approx(accuracy, abs=0.03)
+        assert answers == [classify(row["input"], accuracy) for row in rows]
+    worse = {row["input"] for row in rows if classify(row["input"], 0.9) != row["label"]}
+    assert all(classify(question, 0.675) != true_label(question) for question in worse)
+
+
+def test_classify_over_http_and_its_metrics() -> None:
+    async def scenario() -> None:
+        async with one(tier="ai", accuracy=1.0) as (_, port):
+            body = json.dumps({"input": "a bike ride"}).encode()
+            answer = await ask(port, "/ai/classify", method="POST", body=body)
+            assert json.loads(answer.body)["label"] == "cycling"
+            assert (await ask(port, "/ai/classify", method="POST", body=b"[]")).status == 400
+            assert (await ask(port, "/ai/classify")).status == 400
+            assert json.loads((await ask(port, "/ai/classify?input=swim")).body)["label"] == "swimming"
+            told = (await ask(port, "/ai-metrics")).body.decode()
+            assert 'ai_predictions_total{tier="ai",version="v1.1.0",instance="i-1",label="cycling"} 1' in told
+            names = [line.split("{")[0] for line in told.splitlines() if not line.startswith("#")]
+            assert all(name.startswith("ai_") for name in names)
+
+    asyncio.run(scenario())
+
+
+def _spawn(tmp_path: Path, *more: str) -> tuple[subprocess.Popen[bytes], int]:
+    port_file = tmp_path / "port"
+    command = [sys.executable, "-m", "bluegreen.lab.app", "--port-file", str(port_file), "--tier", "app"]
+    process = subprocess.Popen([*command, "--version", "v1.1.0", "--instance", "i-1", *more])
+    deadline = time.monotonic() + 10
+    while not port_file.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process, int(port_file.read_text())
+
+
+def test_sigterm_finishes_the_request_under_way(tmp_path: Path) -> None:
+    process, port = _spawn(tmp_path, "--latency-ms", "400")
+
+    async def scenario() -> Answer:
+        asked = asyncio.create_task(ask(port, "/slow"))
+        await asyncio.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        return await asked
+
+    try:
+        assert asyncio.run(scenario()).status == 200
+        assert process.wait(5) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_ends_with_its_parent(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process, _ = _spawn(tmp_path, "--parent-pid", str(parent.pid))
+    try:
+        assert process.poll() is None
+        parent.communicate(b"\n")
+        assert process.wait(5) == 0
+    finally:
+        for one_process in (process, parent):
+            one_process.kill()
+            one_process.wait()
+
+
+def test_does_not_start_for_a_parent_that_is_gone(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    process, _ = _spawn(tmp_path, "--parent-pid", str(gone.pid))
+    assert process.wait(5) == 0

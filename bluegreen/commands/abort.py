@@ -1,0 +1,29 @@
+"""`sc-deploy abort`: take an unfinished deployment back."""
+
+from __future__ import annotations
+
+from bluegreen.commands.confirming import confirm
+from bluegreen.commands.running import Run
+from bluegreen.commands.settings import Reason, Settings, verb
+from bluegreen.commands.unfinished import NumberArgument, find_open
+
+__all__ = ["abort"]
+
+
+@verb
+def abort(settings: Settings, number: NumberArgument = None, reason: Reason = "") -> None:
+    """Take an unfinished deployment back: all traffic to blue, green removed.
+
+    Where another process runs the deployment, it is asked to take it back, and its work is shown.
+
+    For example:
+      sc-deploy abort --stack prod --reason "wrong version"
+      sc-deploy abort 42 --stack prod --yes
+    """
+    run = Run(settings)
+    found = find_open(run.deployer, number)
+    named = "the unfinished deployment" if found is None else f"deployment {found}"
+    confirm(settings, f"Take {named} of {settings.stack} back?")
+    if found is not None:
+        run.recall(found)
+    run.go(lambda deployer: deployer.abort(number, reason=reason))

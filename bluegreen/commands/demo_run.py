@@ -1,0 +1,216 @@
+"""Carries the demo out: a lab and a load of its own, the deployments through the commands' own code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bluegreen.commands import terminal, wiring
+from bluegreen.commands.demo_facts import Act, Seen
+from bluegreen.commands.running import Run
+from bluegreen.commands.settings import Output, Settings
+from bluegreen.errors import DeployError, ExitCode, Interrupted
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+    from bluegreen.domain.journal import Entry, Header
+    from bluegreen.lab.lifecycle import LabInfo
+
+__all__ = ["Demo", "terminated_as_interrupt"]
+
+STACK = "lab"
+_MOST_SECONDS = 300.0
+"""The load ends by itself after this long, whatever becomes of this process."""
+_STOP_SECONDS = 15.0
+
+POLICY = """\
+# The demo's rollout policy: minutes become seconds, the rules stay the same.
+[rollout]
+ramp = ["25%", "50%"]
+bake = "6s"
+min_bake = "4s"
+extension = "30s"
+final_bake = "4s"
+dwell = "1s"
+tick = "500ms"
+
+[judge]
+period = "1s"
+settle = "2s"
+burst = "1s"
+cold_start = "2s"
+
+[health]
+deadline = "60s"
+poll = "500ms"
+
+[probes]
+interval = "2s"
+
+[backup]
+snapshot = false
+
+[retire]
+quiet = "2s"
+deadline = "60s"
+
+[lease]
+ttl = "30s"
+patience = "30s"
+
+[[smoke]]
+name = "home page"
+tier = "web"
+steps = [{ path = "/", text = "SportCoach" }]
+
+[[smoke]]
+name = "login"
+tier = "app"
+steps = [{ method = "POST", path = "/api/login", body = "{}" }]
+"""
+
+TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
+
+
+@contextlib.contextmanager
+def terminated_as_interrupt() -> Iterator[None]:
+    """Within it SIGTERM raises KeyboardInterrupt, so that everything that was started is stopped."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Demo:
+    """A lab, a load and a command line; leaving it stops whatever it started."""
+
+    def __init__(self, *, output: Output, rate: float, connections: int) -> None:
+        self._rate, self._connections = rate, connections
+        self._directory = Path(tempfile.mkdtemp(prefix="sc-deploy-demo-"))
+        self._policy = self._directory / "deploy.toml"
+        self._out = self._directory / "load.jsonl"
+        self._settings = Settings(stack=STACK, policy=self._policy, yes=True, output=output)
+        self._load: subprocess.Popen[bytes] | None = None
+        self._lab: LabInfo | None = None
+        self._environment: dict[str, str | None] = {}
+        self.keep = False
+        """Leave the logs where they are when it ends."""
+
+    def __enter__(self) -> Self:
+        from bluegreen.lab import lifecycle
+
+        self._policy.write_text(POLICY, encoding="utf-8")
+        try:
+            self._lab = lifecycle.up(self._directory / "lab", stack=STACK)
+        except BaseException:
+            self._stop()
+            raise
+        self._environment = {name: os.environ.get(name) for name in self._lab.env}
+        os.environ.update(self._lab.env)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, KeyboardInterrupt | Interrupted):
+            self.keep = False
+        self._stop()
+
+    def deploy(self, version: str, *, before: str = "") -> Act:
+        """Promote `version` and return what happened; raises Interrupted when it was stopped."""
+        act = Act(version=version, before=before, began=time.time())
+
+        def listen(_header: Header, entry: Entry) -> None:
+            act.entries.append(entry)
+
+        run = Run(self._settings, listeners=(listen,))
+        plan = run.deployer.plan_promotion(version, reason="demo")
+        result = run.complete(lambda deployer: deployer.run(plan))
+        if result.exit_code is ExitCode.INTERRUPTED:
+            raise Interrupted("the demo was stopped")
+        act.ending, act.ended = result.ending, time.time()
+        return act
+
+    def start_load(self) -> None:
+        """Begin the load, a process of its own, so that the deployer cannot slow it down."""
+        assert self._lab is not None
+        words = ["--url", self._lab.front_url, "--rate", f"{self._rate:g}"]
+        words += ["--connections", f"{self._connections}", "--seconds", f"{_MOST_SECONDS:g}"]
+        words += ["--out", str(self._out)]
+        for traffic in TRAFFIC:
+            words += ["--traffic", traffic]
+        with (self._directory / "load.log").open("wb") as log:
+            self._load = subprocess.Popen(  # noqa: S603  (this interpreter, our own module)
+                [sys.executable, "-m", "bluegreen.lab.load", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C on the terminal is for this process to handle
+            )
+
+    def stop_load(self) -> Seen:
+        """End the load and return what it counted; raises DeployError where it counted nothing."""
+        self._end_load()
+        try:
+            documents = [json.loads(line) for line in self._out.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise DeployError(
+                f"the load left no report: {error}", next_step=f"see {self._directory}"
+            ) from error
+        reports = [one for one in documents if one["kind"] == "report"]
+        if not reports:
+            raise DeployError("the load ended without a report", next_step=f"see {self._directory}")
+        return Seen(seconds=[one for one in documents if one["kind"] == "second"], report=reports[-1])
+
+    def leftovers(self) -> list[str]:
+        """Fleets that stand without serving."""
+        state = wiring.open_stack(self._settings).deployer.observe()
+        found = [(tier.tier, fleet) for tier in state.tiers for fleet in tier.leftovers]
+        return [f"{tier}: {fleet.version} of deployment {fleet.deployment}" for tier, fleet in found]
+
+    def _end_load(self) -> None:
+        if self._load is None or self._load.poll() is not None:
+            return
+        self._load.terminate()
+        try:
+            self._load.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._load.kill()
+            self._load.wait()
+
+    def _stop(self) -> None:
+        """Stop the load, then the lab; a second Ctrl-C must not leave processes behind."""
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._end_load()
+            from bluegreen.lab import lifecycle
+
+            lifecycle.down(self._directory / "lab")
+        finally:
+            for name, value in self._environment.items():
+                os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            if not self.keep:
+                shutil.rmtree(self._directory, ignore_errors=True)
+            else:
+                terminal.say(f"logs: {self._directory}")

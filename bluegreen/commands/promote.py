@@ -1,0 +1,53 @@
+"""`sc-deploy promote`: bring a version live."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bluegreen.commands.confirming import confirm_plan
+from bluegreen.commands.promoting import ModelOption, TiersOption, VersionArgument, tiers_of
+from bluegreen.commands.running import Run
+from bluegreen.commands.settings import Reason, Settings, command_line, verb
+from bluegreen.errors import Refused
+
+__all__ = ["promote"]
+
+PlanId = Annotated[str, typer.Option("--plan-id", metavar="FINGERPRINT", help="Apply only this plan.")]
+
+
+@verb
+def promote(
+    settings: Settings,
+    version: VersionArgument,
+    plan_id: PlanId = "",
+    tiers: TiersOption = "",
+    model: ModelOption = "",
+    reason: Reason = "",
+) -> None:
+    """Bring VERSION live: build green, prove it, shift the traffic step by step, retire blue.
+
+    A release that does harm is taken back by itself. Ctrl-C stops at the next safe point;
+    `sc-deploy resume` goes on from there, `sc-deploy abort` takes it back.
+
+    Exit codes:
+      0 released   2 usage or configuration   3 refused, nothing changed
+      4 locked     5 rolled back              6 halted      130 interrupted
+
+    For example:
+      sc-deploy promote v1.4.0 --stack prod
+      sc-deploy promote v1.4.0 --stack prod --plan-id 3f9a1c20b7de --yes
+      sc-deploy promote v1.4.0 --stack prod --tiers ai --model v7 --reason "better answers"
+    """
+    run = Run(settings)
+    plan = run.deployer.plan_promotion(version, tiers=tiers_of(tiers), model=model or None, reason=reason)
+    if plan_id and plan.fingerprint != plan_id:
+        again = command_line(settings, "plan", version, tiers=tiers, model=model, reason=reason)
+        raise Refused(
+            f"plan {plan_id} is not the plan of this release now, which is {plan.fingerprint}: "
+            "the stack, the release or the options have changed since it was shown",
+            next_step=f"look at the present plan with `{again}`",
+        )
+    confirm_plan(settings, plan, f"Promote {version} on {settings.stack}?")
+    run.go(lambda deployer: deployer.run(plan))

@@ -1,0 +1,36 @@
+"""What is promoted: the arguments that `plan` and `promote` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bluegreen.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from bluegreen.contract import Tier
+
+__all__ = ["ModelOption", "TiersOption", "VersionArgument", "tiers_of"]
+
+VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help="The release, e.g. v1.4.0.")]
+TiersOption = Annotated[
+    str, typer.Option("--tiers", help="Only these tiers, e.g. ai or web,app.  [default: all]")
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", help="The AI model version.  [default: the present one]")
+]
+
+
+def tiers_of(text: str) -> tuple[Tier, ...]:
+    """The tiers of `web,app`; raises ConfigError naming each that does not exist."""
+    from bluegreen.contract import Tier
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = [tier.value for tier in Tier]
+    faults = [
+        Fault("--tiers", f"{name!r} is no tier", ", ".join(known)) for name in names if name not in known
+    ]
+    if faults:
+        raise ConfigError("the tiers cannot be used", faults=faults)
+    return tuple(dict.fromkeys(Tier(name) for name in names))

@@ -1,0 +1,62 @@
+"""`sc-deploy status`: where the stack and its traffic stand."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bluegreen.commands import terminal, wiring
+from bluegreen.commands.settings import Settings, verb
+from bluegreen.errors import CloudUnavailable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["status"]
+
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again until Ctrl-C.")]
+Interval = Annotated[float, typer.Option("--interval", min=0.5, max=3600, help="Seconds between looks.")]
+
+
+@verb
+def status(settings: Settings, watch: Watch = False, interval: Interval = 3.0) -> None:
+    """Show fleets, weights and health, who holds the lease, and where the traffic is.
+
+    For example:
+      sc-deploy status --stack prod
+      sc-deploy status --stack prod --watch
+      sc-deploy status --stack prod --output json | jq -r '.traffic[]'
+    """
+    from bluegreen.ui.status_view import status_document, status_view
+
+    stack = wiring.open_stack(settings)
+    if not watch:
+        found = stack.deployer.status()
+        terminal.show(settings, status_document(found), status_view(found, now=time.time()))
+    elif settings.json or not terminal.is_screen():
+        while True:
+            found = stack.deployer.status()
+            terminal.show(settings, status_document(found), status_view(found, now=time.time()))
+            time.sleep(interval)
+    else:
+        _watch(stack, interval)
+
+
+def _watch(stack: wiring.Stack, interval: float) -> None:
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    from bluegreen.ui.status_view import status_view
+
+    shown: RenderableType = Text("looking")
+    with Live(shown, console=terminal.console(), auto_refresh=False, screen=False) as live:
+        while True:
+            try:
+                shown = status_view(stack.deployer.status(), now=time.time())
+                live.update(shown, refresh=True)
+            except CloudUnavailable as error:  # what was seen last stays, with the reason beside it
+                live.update(Group(shown, Text(str(error), style="bold red")), refresh=True)
+            time.sleep(interval)

@@ -1,0 +1,87 @@
+"""Signs of state for terminals that speak Unicode and for those that do not.
+
+A sign or a word always says what a color says, so nothing is lost with NO_COLOR or to color-blind eyes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bluegreen.domain.journal import Ending
+from bluegreen.domain.verdict import Outcome
+from bluegreen.ui.story import Progress
+
+__all__ = ["ASCII", "ENDING_STYLE", "OUTCOME_STYLE", "STAGE_STYLE", "UNICODE", "Glyphs", "for_encoding"]
+
+STAGE_STYLE = {
+    Progress.WAITING: "dim",
+    Progress.RUNNING: "bold",
+    Progress.DONE: "",
+    Progress.FAILED: "bold red",
+    Progress.DROPPED: "dim strike",
+}
+OUTCOME_STYLE = {
+    Outcome.PASS: "green",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.ERROR: "magenta",
+    Outcome.FAIL: "bold red",
+}
+ENDING_STYLE = {
+    Ending.RUNNING: "bold",
+    Ending.RELEASED: "bold green",
+    Ending.ROLLED_BACK: "bold yellow",
+    Ending.ABORTED: "bold yellow",
+    Ending.TORN_DOWN: "bold green",
+    Ending.INTERRUPTED: "bold yellow",
+    Ending.HALTED: "bold red",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyphs:
+    """One set of signs, each one column wide."""
+
+    stage: dict[Progress, str]
+    full: str
+    rest: str
+    arrow: str
+    dot: str
+    ellipsis: str
+    dash: str
+
+
+UNICODE = Glyphs(
+    stage={
+        Progress.WAITING: "·",
+        Progress.RUNNING: "▸",
+        Progress.DONE: "✓",
+        Progress.FAILED: "✗",
+        Progress.DROPPED: "–",
+    },
+    full="█",
+    rest="░",
+    arrow="→",
+    dot="·",
+    ellipsis="…",
+    dash="—",
+)
+ASCII = Glyphs(
+    stage={
+        Progress.WAITING: ".",
+        Progress.RUNNING: ">",
+        Progress.DONE: "+",
+        Progress.FAILED: "x",
+        Progress.DROPPED: "-",
+    },
+    full="#",
+    rest=".",
+    arrow="->",
+    dot="|",
+    ellipsis="~",
+    dash="-",
+)
+
+
+def for_encoding(encoding: str) -> Glyphs:
+    """The signs that a terminal of this encoding can show."""
+    return UNICODE if encoding.lower().replace("-", "").startswith("utf") else ASCII

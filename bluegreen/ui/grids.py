@@ -1,0 +1,22 @@
+"""The one look of all tables."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["field", "grid"]
+
+
+def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table without lines but under its heading; `right` names columns of numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", expand=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def field(label: str, words: str, style: str = "") -> Text:
+    """`label     words`, for single facts above and below tables."""
+    return Text.assemble((f"{label:<9} ", "dim"), (words, style))

@@ -1,0 +1,66 @@
+"""Earlier deployments as a table, and one of them as its story."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from bluegreen.domain.journal import Entry, Header
+from bluegreen.ui.events import event
+from bluegreen.ui.glyphs import ENDING_STYLE
+from bluegreen.ui.grids import grid
+from bluegreen.ui.lines import Lines
+from bluegreen.ui.words import day, duration, iso
+
+__all__ = ["header_document", "history_view", "story_document", "story_lines"]
+
+
+def history_view(headers: Sequence[Header], *, now: float) -> RenderableType:
+    """Newest first."""
+    if not headers:
+        return Text("no deployment yet")
+    table = grid("#", "what", "version", "ended", "began", "took", "by", "reason", right=("#", "took"))
+    for header in headers:
+        proven = f"{header.version} (proven)" if header.proven else header.version
+        table.add_row(
+            str(header.number),
+            header.intent,
+            proven,
+            Text(header.ending, style=ENDING_STYLE[header.ending]),
+            day(header.started_at),
+            duration((header.ended_at or now) - header.started_at),
+            header.operator,
+            header.reason or "—",
+        )
+    return table
+
+
+def header_document(header: Header) -> dict[str, Any]:
+    """One deployment for `--output json`; its documents hold the preview token and stay out."""
+    return {
+        "deployment": header.number,
+        "stack": header.stack,
+        "intent": header.intent,
+        "version": header.version,
+        "operator": header.operator,
+        "started_at": iso(header.started_at),
+        "ended_at": iso(header.ended_at) if header.ended_at is not None else None,
+        "ending": str(header.ending),
+        "reason": header.reason,
+        "proven": header.proven,
+        "fingerprint": header.fingerprint,
+    }
+
+
+def story_lines(header: Header, entries: Sequence[Entry]) -> list[str]:
+    """One deployment as the lines that a piped run would have printed."""
+    lines = Lines()
+    return [line for entry in entries for line in lines.of(header, entry)]
+
+
+def story_document(header: Header, entries: Sequence[Entry]) -> dict[str, Any]:
+    """One deployment with all its events."""
+    return {**header_document(header), "events": [event(header, entry) for entry in entries]}

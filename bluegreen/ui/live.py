@@ -1,0 +1,96 @@
+"""The live view: the screen on a terminal, redrawn four times a second, and the summary that stays."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from bluegreen.domain.journal import Entry, Header
+from bluegreen.ui.glyphs import for_encoding
+from bluegreen.ui.screen import screen
+from bluegreen.ui.story import Story
+from bluegreen.ui.summary import summary
+from bluegreen.ui.telling import tell
+from bluegreen.ui.view import Closing
+
+__all__ = ["LiveView"]
+
+
+class LiveView:
+    """Folds events into the story and shows it; an error while drawing is shown in place of the story."""
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.time) -> None:
+        self._console = console
+        self._clock = clock
+        self._glyphs = for_encoding(console.encoding)
+        self._story: Story | None = None
+        self._note = ""
+        self._live = Live(
+            get_renderable=self.draw,
+            console=console,
+            refresh_per_second=4,
+            transient=True,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Self:
+        with contextlib.suppress(Exception):
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def recall(self, story: Story) -> None:
+        """The screen begins with the whole story."""
+        self._story = story
+
+    def __call__(self, header: Header, entry: Entry) -> None:
+        try:
+            self._story = tell(self._story, header, entry)
+        except Exception as error:  # noqa: BLE001  (a display never breaks a run)
+            self._note = f"an event cannot be shown: {entry.kind}: {error}"
+
+    def note(self, words: str) -> None:
+        """Shown at the foot of the screen until the next note."""
+        self._note = words
+
+    def draw(self) -> Group:
+        """What the terminal shows now."""
+        if self._story is None:
+            return Group(Text(self._note or "starting", no_wrap=True))
+        width, height = self._console.size
+        try:
+            lines = screen(
+                self._story,
+                now=self._clock(),
+                width=width,
+                height=height - 1,  # the cursor's line: a full screen would scroll
+                glyphs=self._glyphs,
+                note=self._note,
+            )
+        except Exception as error:  # noqa: BLE001  (a display never breaks a run)
+            return Group(Text(f"the screen cannot be drawn ({error}); the deployment goes on", no_wrap=True))
+        return Group(*lines)
+
+    def close(self, closing: Closing) -> None:
+        """Replace the live screen by the summary."""
+        self._stop()
+        with contextlib.suppress(Exception):
+            self._console.print(*summary(self._story, closing, glyphs=self._glyphs), sep="\n")
+
+    def _stop(self) -> None:
+        with contextlib.suppress(Exception):
+            self._live.stop()

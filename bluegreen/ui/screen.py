@@ -1,0 +1,224 @@
+"""The live screen as lines of text: pure, so any width and height can be looked at in a test.
+
+Every line fits the width and there are never more lines than the height: the terminal neither wraps
+nor scrolls, which is what makes a live view flicker.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.text import Text
+
+from bluegreen.domain.measurement import Arm
+from bluegreen.ui.figures import Figures, figures
+from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
+from bluegreen.ui.story import Progress, StageView, Story, TierView
+from bluegreen.ui.words import clock, duration, percent, rate, share
+
+__all__ = ["screen", "title"]
+
+_FEWEST_STAGES = 3
+_STEPS = 3
+_WARNINGS = 3
+
+
+def screen(
+    story: Story, *, now: float, width: int, height: int, glyphs: Glyphs = UNICODE, note: str = ""
+) -> list[Text]:
+    """The lines of the live view at epoch second `now`."""
+    head = _head(story, now, width, glyphs)
+    tiers = _tiers(story, width, glyphs)
+    tail = _verdict(story, width) + _next(story, now, width) + _warnings(story, width, note)
+    room = height - len(head) - len(tail) - len(tiers) - 2
+    if room < _FEWEST_STAGES:  # the stages come before the figures of single fleets
+        tiers = _one_line_tiers(story, width, glyphs)
+        room = height - len(head) - len(tail) - len(tiers)
+    lines = [*head, *_stages(story, now, width, max(room, _FEWEST_STAGES), glyphs)]
+    spaced = len(lines) + len(tiers) + len(tail) + 2 <= height
+    gap = [Text()] if spaced else []
+    return [_fit(line, width, glyphs) for line in (*lines, *gap, *tiers, *gap, *tail)][: max(1, height)]
+
+
+def title(story: Story, glyphs: Glyphs = UNICODE) -> str:
+    """`lab · promotion v1.0.0 → v1.1.0 · deployment 2`."""
+    versions = f" {glyphs.arrow} ".join(v for v in (", ".join(story.from_versions), story.version) if v)
+    parts = [story.stack, f"{story.intent} {versions}".strip(), f"deployment {story.number}"]
+    return f" {glyphs.dot} ".join(parts)
+
+
+def _fit(line: Text, width: int, glyphs: Glyphs) -> Text:
+    if line.cell_len > width:
+        line = line.copy()
+        line.truncate(width - 1)
+        line.append(glyphs.ellipsis)
+    line.no_wrap = True
+    return line
+
+
+def _head(story: Story, now: float, width: int, glyphs: Glyphs) -> list[Text]:
+    first = Text(title(story, glyphs), style="bold")
+    if story.operator:
+        first.append(f" {glyphs.dot} by {story.operator}", style="dim")
+    elapsed = (story.ended_at or now) - story.started_at
+    expected = max(story.expected_seconds, 1.0)
+    second = Text(f"elapsed {duration(elapsed)} of about {duration(expected)}  ")
+    second.append(_bar(min(1.0, elapsed / expected), min(40, max(8, width - 50)), glyphs), style="cyan")
+    return [first, second]
+
+
+def _bar(fraction: float, width: int, glyphs: Glyphs) -> str:
+    full = round(fraction * width)
+    if fraction > 0 and full == 0:
+        full = 1
+    return glyphs.full * full + glyphs.rest * (width - full)
+
+
+def _stages(story: Story, now: float, width: int, room: int, glyphs: Glyphs) -> list[Text]:
+    """The stages that fit, around the present one; the others as one line before and after.
+
+    What a way back made pointless is left out.
+    """
+    stages = [stage for stage in story.stages if stage.state is not Progress.DROPPED]
+    blocks = [_stage(stage, now, width, glyphs) for stage in stages]
+    if not blocks:
+        return []
+    if sum(map(len, blocks)) <= room:
+        return [line for block in blocks for line in block]
+    first, last = _window([len(block) for block in blocks], _focus(stages), room - 2)
+    lines = [line for block in blocks[first : last + 1] for line in block]
+    if first:
+        lines.insert(0, Text(f"{glyphs.stage[Progress.DONE]} {first} earlier stages", style="dim"))
+    after = stages[last + 1 :]
+    if after:
+        left = duration(sum(stage.expected_seconds for stage in after))
+        more = f"{glyphs.stage[Progress.WAITING]} {len(after)} more stages, about {left}"
+        lines.append(Text(more, style="dim"))
+    return lines
+
+
+def _focus(stages: list[StageView]) -> int:
+    """The stage that runs, else the last one that began."""
+    begun = [index for index, stage in enumerate(stages) if stage.started_at is not None]
+    running = [index for index in begun if stages[index].state is Progress.RUNNING]
+    return (running or begun or [0])[-1]
+
+
+def _window(heights: list[int], focus: int, room: int) -> tuple[int, int]:
+    """First and last of the blocks around `focus` that fit into `room` lines."""
+    first = last = focus
+    used = heights[focus]
+    while True:
+        sides = [index for index in (last + 1, first - 1) if 0 <= index < len(heights)]
+        sides.sort(key=lambda index: abs(index - focus))
+        if not sides or used + heights[sides[0]] > room:
+            return first, last
+        used += heights[sides[0]]
+        first, last = min(first, sides[0]), max(last, sides[0])
+
+
+def _stage(stage: StageView, now: float, width: int, glyphs: Glyphs) -> list[Text]:
+    style = STAGE_STYLE[stage.state]
+    took = _took(stage, now)
+    name = f"{glyphs.stage[stage.state]} {'back: ' if stage.back else ''}{stage.title}"
+    room = min(width, 100) - len(took) - 1
+    if len(name) > room:
+        name = name[: room - 1] + glyphs.ellipsis
+    lines = [Text(f"{name:<{room}} {took}", style=style)]
+    if stage.state in (Progress.RUNNING, Progress.FAILED):
+        unfinished = [step for step in stage.steps.values() if step.state is not Progress.DONE and step.words]
+        for step in unfinished[:_STEPS]:
+            tier = f"{step.tier}: " if step.tier else ""
+            red = step.state is Progress.FAILED
+            lines.append(Text(f"    {tier}{step.words}", style="red" if red else "dim"))
+    return lines
+
+
+def _took(stage: StageView, now: float) -> str:
+    elapsed, expected = duration(stage.elapsed(now)), f"about {duration(stage.expected_seconds)}"
+    return {
+        Progress.WAITING: expected,
+        Progress.RUNNING: f"{elapsed} of {expected}",
+        Progress.DROPPED: "",
+        Progress.FAILED: f"failed after {elapsed}",
+        Progress.DONE: elapsed,
+    }[stage.state]
+
+
+def _share(tier: TierView, arm: Arm) -> int | None:
+    if tier.percent is None:
+        return None
+    return tier.percent if arm is Arm.GREEN else 100 - tier.percent
+
+
+def _columns(found: Figures | None, glyphs: Glyphs) -> str:
+    if found is None:
+        return f"{glyphs.dash:>9} {glyphs.dash:>9} {glyphs.dash:>9}"
+    p95 = glyphs.dash if found.p95_ms is None else f"{found.p95_ms:.0f} ms"
+    return f"{rate(found.rate):>9} {share(found.error_rate):>9} {p95:>9}"
+
+
+def _tiers(story: Story, width: int, glyphs: Glyphs) -> list[Text]:
+    if not story.tiers:
+        return []
+    bar = min(50, max(8, width - 60))
+    columns = f"{'req/s':>9} {'errors':>9} {'p95':>9}"
+    heading = f"{'tier':<5}{'fleet':<6}{'version':<11}{'share':>6} {'':<{bar}} {columns}"
+    lines = [Text(heading, style="dim")]
+    for tier in story.tiers:
+        arms = [(arm, v) for arm, v in ((Arm.BLUE, tier.blue), (Arm.GREEN, tier.green)) if v]
+        for index, (arm, version) in enumerate(arms):
+            weight = _share(tier, arm)
+            line = Text(f"{tier.tier if index == 0 else '':<5}")
+            line.append(f"{arm:<6}", style=str(arm))
+            line.append(f"{version[:10]:<11}{percent(weight):>6} ".replace("—", glyphs.dash))
+            line.append(_bar((weight or 0) / 100, bar, glyphs), style=str(arm))
+            line.append(f" {_columns(figures(story.periods, tier.tier, arm), glyphs)}")
+            lines.append(line)
+    return lines
+
+
+def _one_line_tiers(story: Story, width: int, glyphs: Glyphs) -> list[Text]:
+    lines = []
+    for tier in story.tiers:
+        found = figures(story.periods, tier.tier, Arm.GREEN)
+        weights = f"{tier.tier:<5}green {percent(tier.percent):>5} "
+        line = Text(weights.replace("—", glyphs.dash))
+        line.append(_bar((tier.percent or 0) / 100, min(30, max(8, width - 52)), glyphs), style="green")
+        line.append(f" {_columns(found, glyphs)}")
+        lines.append(line)
+    return lines
+
+
+def _verdict(story: Story, width: int) -> list[Text]:
+    verdict = story.verdict
+    if verdict is None:
+        return []
+    at = "" if verdict.percent is None else f" at {verdict.percent} %"
+    hold = ", holding" if verdict.hold else ", your decision is needed" if verdict.ask else ""
+    said = f"{verdict.outcome}{at}{hold}: {verdict.reason}"
+    return _labelled("verdict", said, width, style=OUTCOME_STYLE[verdict.outcome])
+
+
+def _next(story: Story, now: float, width: int) -> list[Text]:
+    words, at = story.upcoming()
+    if not words:
+        return []
+    when = f", at {clock(at)} (in {duration(at - now)})" if at is not None and at > now else ""
+    return _labelled("next", f"{words}{when}", width)
+
+
+def _warnings(story: Story, width: int, note: str) -> list[Text]:
+    lines: list[Text] = []
+    for warning in story.warnings[-_WARNINGS:]:
+        lines += _labelled("warning", f"{clock(warning.at)} {warning.words}", width, style="yellow")
+    return lines + (_labelled("note", note, width, style="bold") if note else [])
+
+
+def _labelled(label: str, words: str, width: int, *, style: str = "") -> list[Text]:
+    """`words` over at most two lines behind a label."""
+    wrapped = textwrap.wrap(words, max(20, width - 10), max_lines=2, placeholder=" ...")
+    return [
+        Text.assemble((f"{label if index == 0 else '':<9} ", "dim"), (part, style))
+        for index, part in enumerate(wrapped)
+    ]

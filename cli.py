@@ -1,0 +1,135 @@
+"""sc-deploy: parse, call, render, exit code; nothing else."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from bluegreen.commands import lab
+from bluegreen.commands.abort import abort
+from bluegreen.commands.demo import demo
+from bluegreen.commands.doctor import doctor
+from bluegreen.commands.history import history
+from bluegreen.commands.plan import plan
+from bluegreen.commands.promote import promote
+from bluegreen.commands.resume import resume
+from bluegreen.commands.rollback import rollback
+from bluegreen.commands.settings import Output, kept
+from bluegreen.commands.status import status
+from bluegreen.commands.teardown import teardown
+from bluegreen.commands.wiring import exit_code_of
+from bluegreen.errors import DeployError, ExitCode
+
+__all__ = ["app", "main"]
+
+VERBS: tuple[Callable[..., None], ...] = (
+    plan,
+    promote,
+    rollback,
+    resume,
+    abort,
+    status,
+    history,
+    teardown,
+    doctor,
+    demo,
+)
+
+app = typer.Typer(
+    name="sc-deploy",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich's help takes three times as long to import
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001  (typer calls it with the option's value)
+    if asked:
+        from importlib import metadata
+
+        typer.echo(f"sc-deploy {metadata.version('sc-deploy')}")
+        raise typer.Exit
+
+
+_HELP = """Blue-green releases behind an AWS Application Load Balancer, without a lost request.
+
+A release:
+  sc-deploy doctor  --stack prod          would it work?
+  sc-deploy plan    v1.4.0 --stack prod   what would it do?
+  sc-deploy promote v1.4.0 --stack prod   do it
+  sc-deploy rollback --stack prod         undo it
+
+`sc-deploy demo` shows all of it on this machine, without an AWS account.
+"""
+
+
+@app.callback(help=kept(_HELP))
+def _sc_deploy(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+def _report(error: BaseException, code: ExitCode, *, json: bool, debug: bool) -> typer.Exit:
+    """Say what went wrong: on stderr for people, as the last line on stdout for programs."""
+    known = isinstance(error, DeployError)
+    words = str(error) if known else f"unexpected error: {type(error).__name__}: {error}"
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    typer.echo(
+        f"Error: {words}" if known or debug else f"Error: {words}\nNext: repeat with --debug", err=True
+    )
+    if json:
+        from bluegreen.ui.events import error_document, json_line
+
+        typer.echo(json_line(error_document(error, int(code))))
+    return typer.Exit(int(code))
+
+
+def guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    """`verb` with every error told and turned into its exit code."""
+
+    @functools.wraps(verb)
+    def command(**given: Any) -> None:
+        json, debug = given.get("output") is Output.JSON, bool(given.get("debug"))
+        try:
+            verb(**given)
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except DeployError as error:
+            raise _report(error, exit_code_of(error), json=json, debug=debug) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(int(ExitCode.INTERRUPTED)) from error
+        except Exception as error:  # a bug: say so shortly, with the way to its traceback
+            raise _report(error, ExitCode.BUG, json=json, debug=debug) from error
+
+    return command
+
+
+def _add(group: typer.Typer, name: str, verb: Callable[..., None]) -> None:
+    group.command(name, help=kept(inspect.getdoc(verb) or ""))(guarded(verb))
+
+
+for _verb in VERBS:
+    _add(app, _verb.__name__, _verb)
+
+_lab = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="A laptop-sized AWS to try everything on."
+)
+for _name, _verb in lab.VERBS.items():
+    _add(_lab, _name, _verb)
+app.add_typer(_lab, name="lab")
+
+
+def main() -> None:
+    """The console script."""
+    app()

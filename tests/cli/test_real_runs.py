@@ -1,0 +1,157 @@
+"""The verbs over the real engine and adapters, in the simulated cloud."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bluegreen.commands import wiring
+from bluegreen.commands.settings import Settings
+from bluegreen.domain.journal import Entry, Header
+from bluegreen.domain.measurement import Arm
+from bluegreen.engine.deployer import Deployer
+from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.ui.figures import figures
+from bluegreen.ui.screen import screen
+from bluegreen.ui.story import Progress, Story
+from bluegreen.ui.telling import tell
+from tests.cli.conftest import Line
+from tests.world import LATENCY, World
+
+SIM = ("--stack", "sim")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    made = World()
+
+    def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> wiring.Stack:
+        ports = made.ports()
+        listeners = [*subscribers, lambda header, entry: made.entries.append((header, entry))]
+        deployer = Deployer(
+            contract=made.contract,
+            policy=made.policy,
+            ports=ports,
+            owner="anna@desk:1",
+            subscribers=listeners,
+        )
+        return wiring.Stack(deployer=deployer, journal=ports.journal)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wiring, "open_stack", open_stack)
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield made
+    time.tzset()
+
+
+def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
+    first = line("promote", "v1.0.0", *SIM, "--yes")
+    assert first.exit_code == 0, first.output
+    world.load()
+    world.clock.sleep(5)
+    _, (planned,) = line.json("plan", "v1.1.0", *SIM)
+    second = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
+    assert second.exit_code == 0, second.output
+    assert "released: v1.1.0" in second.stdout
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+    assert "v1.1.0" in line("status", *SIM).stdout
+    _, (listed,) = line.json("history", *SIM)
+    assert [(d["version"], d["ending"]) for d in listed["deployments"]] == [
+        ("v1.1.0", "released"),
+        ("v1.0.0", "released"),
+    ]
+    stale = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
+    assert stale.exit_code == 3
+    back = line("rollback", *SIM, "--to", "v1.0.0", "--yes", "--reason", "wrong colors")
+    assert back.exit_code == 0, back.output
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+    assert world.violations == []
+
+
+def test_a_bad_release_ends_with_5_and_its_story_can_be_read_later(line: Line, world: World) -> None:
+    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+    world.behaviours["v1.2.0"] = Behaviour(error_rate=0.02, latency=LATENCY)
+    world.load(400)
+    world.clock.sleep(5)
+    result, documents = line.json("promote", "v1.2.0", *SIM, "--yes")
+    assert result.exit_code == 5, result.output
+    assert documents[-1]["event"] == "result"
+    assert documents[-1]["exit_code"] == 5
+    assert "v1.0.0" in " ".join(documents[-1]["traffic"])
+    told = line("history", str(documents[-1]["deployment"]), *SIM).stdout
+    assert "decided: rollback" in told
+    assert "back: Send all traffic back to blue" in told
+    assert "rolled back: app errors" in told
+    assert "because" not in told
+
+
+def test_every_moment_of_a_real_run_can_be_drawn(line: Line, world: World) -> None:
+    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+    world.entries.clear()
+    world.behaviours["v1.2.0"] = Behaviour(error_rate=0.02, latency=LATENCY)
+    world.load(400)
+    world.clock.sleep(5)
+    assert line("promote", "v1.2.0", *SIM, "--yes").exit_code == 5
+    story: Story | None = None
+    shown = set()
+    for header, entry in world.entries:
+        story = tell(story, header, entry)
+        for width, height in ((80, 24), (140, 40)):
+            lines = screen(story, now=entry.at, width=width, height=height)
+            assert len(lines) <= height
+            assert max(row.cell_len for row in lines) <= width
+        found = [figures(story.periods, tier.tier, Arm.GREEN) for tier in story.tiers]
+        shown |= {tier.tier for tier, one in zip(story.tiers, found, strict=True) if one and one.rate > 0}
+    assert story is not None
+    assert shown == {"app"}
+    assert story.decision.startswith("rollback")
+    assert {tier.percent for tier in story.tiers} == {0}
+    assert {s.state for s in story.stages if s.back} == {Progress.DONE}
+    save(story, world.entries)
+
+
+def save(story: Story, entries: Sequence[tuple[Header, Entry]]) -> None:
+    """With SHOW_RUN=1 the last screen is printed, for eyes."""
+    if os.environ.get("SHOW_RUN"):
+        console = Console(width=140, record=True, file=io.StringIO())
+        for row in screen(story, now=entries[-1][1].at, width=140, height=60):
+            console.print(row)
+        print(console.export_text())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("plan", "v9.9.9"), 3, "v9.9.9"),
+        (("promote", "v9.9.9", "--yes"), 3, "v9.9.9"),
+        (("resume",), 3, "no deployment is unfinished"),
+        (("abort", "--yes"), 3, "no deployment is unfinished"),
+        (("resume", "7"), 3, "deployment #7"),
+        (("rollback", "--yes"), 3, ""),
+        (("history", "3"), 3, "no deployment 3"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    line: Line, world: World, words: tuple[str, ...], code: int, said: str
+) -> None:
+    result = line(*words, *SIM)
+    assert result.exit_code == code, result.output
+    assert said in result.stderr
+    assert "Error: " in result.stderr
+
+
+def test_a_second_deployer_is_locked_out(line: Line, world: World) -> None:
+    world.ports().lease.acquire(
+        owner="ben@ci:7", why="promotion v1.1.0", deployment=1, ttl=90.0, now=world.clock.now()
+    )
+    result = line("promote", "v1.0.0", *SIM, "--yes")
+    assert result.exit_code == 4
+    assert "ben@ci:7" in result.stderr

@@ -1,0 +1,91 @@
+"""JSON for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.errors import ConfigError, Fault
+from bluegreen.ui.events import JsonView, error_document, event
+from bluegreen.ui.view import Closing
+from tests.ui.samples import Script
+
+
+def test_each_line_is_a_document_and_the_last_one_the_result() -> None:
+    script = Script().rolled_back()
+    out = io.StringIO()
+    with JsonView(out) as view:
+        for entry in script.entries:
+            view(script.header, entry)
+        view.close(
+            Closing(
+                number=2,
+                stack="lab",
+                ending=Ending.ROLLED_BACK,
+                exit_code=5,
+                words="taken back",
+                next_step="",
+                traffic=("100 % on v1.0.0",),
+            )
+        )
+    documents = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [d["event"] for d in documents[:2]] == ["run-started", "stage-started"]
+    assert {d["deployment"] for d in documents} == {2}
+    assert documents[0]["at"] == "2026-08-03T12:00:00.000Z"
+    assert documents[-1]["event"] == "result"
+    assert documents[-1]["ending"] == "rolled-back"
+    assert documents[-1]["exit_code"] == 5
+    assert documents[-1]["traffic"] == ["100 % on v1.0.0"]
+
+
+def test_the_preview_token_is_in_no_event() -> None:
+    script = Script().rolled_back()
+    assert script.header.documents["preview"] == "SECRET-TOKEN"
+    assert "SECRET-TOKEN" not in json.dumps([event(script.header, entry) for entry in script.entries])
+
+
+def test_measured_periods_have_names() -> None:
+    script = Script().until("judge-25").measured(30, green_errors=2)
+    found = event(script.header, script.entries[-1])
+    assert found["periods"][1]["arm"] == "green"
+    assert found["periods"][1]["errors"] == 2
+
+
+def test_data_cannot_hide_the_event() -> None:
+    script = Script()
+    entry = Entry(seq=1, at=0.0, kind=EntryKind.WARNING, data={"event": "x", "deployment": 9, "words": "w"})
+    found = event(script.header, entry)
+    assert (found["event"], found["deployment"], found["words"]) == ("warning", 2, "w")
+
+
+def test_times_are_iso() -> None:
+    script = Script().until("judge-25").verdict("pass", 25, "good")
+    assert event(script.header, script.entries[-1])["next_at"].endswith("Z")
+
+
+def test_an_event_that_cannot_be_written_is_named_and_breaks_nothing() -> None:
+    out = io.StringIO()
+    view = JsonView(out)
+    view(Script().header, Entry(seq=1, at=0.0, kind=EntryKind.MEASURED, data={"periods": [["x"]]}))
+    view.note("a note")
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert "not a measured period" in first["broken"]
+    assert second == {"event": "note", "words": "a note"}
+    out.close()
+    view.note("nobody reads this")
+
+
+def test_errors_are_documents_too() -> None:
+    error = ConfigError(
+        "cannot be used", faults=[Fault("deploy.toml", "no unit", "5m")], next_step="correct it"
+    )
+    assert error_document(error, 2) == {
+        "event": "error",
+        "exit_code": 2,
+        "error": "ConfigError",
+        "words": "cannot be used",
+        "faults": ["deploy.toml: no unit (allowed: 5m)"],
+        "next_step": "correct it",
+    }
+    assert error_document(KeyError("x"), 1)["words"] == "KeyError: 'x'"

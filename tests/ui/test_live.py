@@ -1,0 +1,107 @@
+"""The live view on a terminal that is a string."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.ui import live
+from bluegreen.ui.live import LiveView
+from bluegreen.ui.telling import told
+from bluegreen.ui.view import Closing
+from tests.ui.samples import Script
+
+CLOSING = Closing(
+    number=2,
+    stack="lab",
+    ending=Ending.ROLLED_BACK,
+    exit_code=5,
+    words="v1.1.0 was taken back",
+    next_step="look at `sc-deploy history 2`",
+    traffic=("web, app, ai: 100 % on v1.0.0 (blue)",),
+)
+
+
+def terminal(**more: Any) -> Console:
+    options: dict[str, Any] = {
+        "file": io.StringIO(),
+        "force_terminal": True,
+        "width": 100,
+        "height": 40,
+        "record": True,
+    }
+    return Console(**{**options, **more})
+
+
+def shown(view: LiveView, console: Console) -> str:
+    with console.capture() as capture:
+        console.print(view.draw())
+    return capture.get()
+
+
+def test_the_summary_stays() -> None:
+    console, script = terminal(), Script().rolled_back()
+    with LiveView(console, clock=lambda: script.at) as view:
+        for entry in script.entries:
+            view(script.header, entry)
+        view.close(CLOSING)
+    text = console.export_text()
+    tail = text[text.index("✗ rolled-back") :].splitlines()
+    assert tail[0] == "✗ rolled-back  lab · promotion v1.0.0 → v1.1.0 · deployment 2 in 33s"
+    assert "v1.1.0 was taken back" in tail[1]
+    assert any(line.strip().startswith("traffic") for line in tail)
+    assert any("history 2" in line for line in tail)
+
+
+def test_the_screen_shows_notes_and_the_story_so_far() -> None:
+    console, script = terminal(), Script().until("judge-25")
+    view = LiveView(console, clock=lambda: script.at)
+    assert "starting" in shown(view, console)
+    view.recall(told(script.header, script.entries))
+    view.note("SIGINT: stopping at the next safe point")
+    text = shown(view, console)
+    assert "Judge green at 25 %" in text
+    assert "SIGINT: stopping" in text
+
+
+def test_an_event_that_cannot_be_shown_is_a_note() -> None:
+    console, script = terminal(), Script().start()
+    view = LiveView(console)
+    view(script.header, script.entries[0])
+    view(script.header, Entry(seq=9, at=script.at, kind=EntryKind.VERDICT, data={"outcome": "no such"}))
+    assert "cannot be shown: verdict" in shown(view, console)
+
+
+def test_a_screen_that_cannot_be_drawn_does_not_break_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    console, script = terminal(), Script().start()
+    view = LiveView(console)
+    view(script.header, script.entries[0])
+    monkeypatch.setattr(live, "screen", lambda *_args, **_more: 1 / 0)
+    assert "the deployment goes on" in shown(view, console)
+
+
+class Gone(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError("terminal is gone")
+
+
+def test_a_terminal_that_is_gone_does_not_break_the_run() -> None:
+    script = Script().rolled_back()
+    with LiveView(terminal(file=Gone(), record=False)) as view:
+        for entry in script.entries:
+            view(script.header, entry)
+        view.close(CLOSING)
+
+
+@pytest.mark.parametrize("colors", [None, "1"])
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, colors: str | None) -> None:
+    if colors:
+        monkeypatch.setenv("NO_COLOR", colors)
+    console, script = terminal(color_system="standard", record=False), Script().until("judge-25")
+    view = LiveView(console, clock=lambda: script.at)
+    view.recall(told(script.header, script.entries))
+    assert ("\x1b[34m" in shown(view, console)) is (colors is None)

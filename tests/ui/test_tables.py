@@ -1,0 +1,167 @@
+"""Plan, status, history and doctor as people and programs read them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from bluegreen.domain.fleet import Health, StackState, TierState
+from bluegreen.domain.journal import Ending, Header
+from bluegreen.ports import Holder
+from bluegreen.ui.doctor_view import doctor_document, doctor_view
+from bluegreen.ui.events import json_line
+from bluegreen.ui.history_view import header_document, history_view, story_document, story_lines
+from bluegreen.ui.plan_view import plan_document, plan_view, ramp
+from bluegreen.ui.status_view import status_document, status_view
+from tests.ui.samples import BLUE, START, SameAs, Script, header, promotion, state, take_back
+
+
+def text(shown: RenderableType, width: int = 140) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(shown)
+    return console.export_text()
+
+
+SHIFTING = state((1, "v1.0.0", "blue", 75), (2, "v1.1.0", "green", 25))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    state: StackState = SHIFTING
+    health: Mapping[str, Health] = field(default_factory=dict)
+    holder: Holder | None = None
+    open: Header | None = None
+    watchdogs: tuple[str, ...] = ()
+    traffic: tuple[str, ...] = ("web, app, ai: 75 % on v1.0.0, 25 % on v1.1.0",)
+    next_step: str = ""
+
+
+def healthy(tiers: Iterable[TierState]) -> dict[str, Health]:
+    return {
+        fleet.target_group.arn: Health(healthy=2)
+        for tier in tiers
+        for fleet in tier.fleets
+        if fleet.target_group
+    }
+
+
+def status(**more: Any) -> Status:
+    made = Status(**more)
+    return made if "health" in more else replace(made, health=healthy(made.state.tiers))
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_plan(width: int, same_as: SameAs) -> None:
+    plan = promotion(reason="better answers")
+    line = f"sc-deploy promote v1.1.0 --stack lab --plan-id {plan.fingerprint}"
+    shown = text(plan_view(plan, command=line), width).replace(plan.fingerprint, "FINGERPRINT.")
+    same_as(f"plan-{width}", shown)
+
+
+def test_a_plan_shows_its_fingerprint_weights_and_digests() -> None:
+    plan = promotion()
+    shown = text(plan_view(plan))
+    assert plan.fingerprint in shown
+    assert "green 5 % → 25 % → 50 %" in shown
+    assert "sha256:" in shown
+    assert ramp(plan) == (5, 25, 50, 95, 100)
+    document = json.loads(json_line(plan_document(plan, command="x")))
+    assert document["fingerprint"] == plan.fingerprint
+    assert document["plan"]["number"] == 2
+
+
+def test_a_plan_back_shows_both_ends() -> None:
+    plan = take_back(promotion())
+    shown = text(plan_view(plan))
+    assert "v1.1.0" in shown
+    assert "v1.0.0" in shown
+    assert ramp(plan) == (0,)
+
+
+def test_a_first_plan_says_that_nothing_serves() -> None:
+    shown = text(plan_view(promotion(state())))
+    assert "nothing" in shown
+    assert "green 100 %" in shown
+
+
+def test_a_status(same_as: SameAs) -> None:
+    holder = Holder(
+        owner="anna@desk:41",
+        why="promotion of v1.1.0",
+        deployment=2,
+        token=7,
+        since=START,
+        expires=START + 90,
+    )
+    found = status(holder=holder, open=header(), watchdogs=("sc-lab-web",), next_step="wait")
+    same_as("status-140", text(status_view(found, now=START + 30)))
+    document = json.loads(json_line(status_document(found)))
+    assert document["lease"]["owner"] == "anna@desk:41"
+    assert document["open"]["deployment"] == 2
+    assert "SECRET-TOKEN" not in json.dumps(document)
+    web = document["tiers"][0]["fleets"]
+    assert [(f["percent"], f["version"], f["health"]["healthy"]) for f in web] == [
+        (75, "v1.0.0", 2),
+        (25, "v1.1.0", 2),
+    ]
+
+
+def test_an_empty_stack_and_an_expired_lease() -> None:
+    holder = Holder(owner="x", why="y", deployment=2, token=7, since=START, expires=START + 90)
+    shown = text(status_view(status(state=state(), holder=holder, traffic=()), now=START + 100))
+    assert shown.count("nothing deployed") == 3
+    assert "expired" in shown
+
+
+def test_a_fleet_with_traffic_and_without_health_is_named() -> None:
+    found = status(state=BLUE, health={})
+    assert "no target group" in text(status_view(found, now=START))
+    assert status_document(found)["tiers"][0]["fleets"][0]["health"] is None
+
+
+def test_history(same_as: SameAs) -> None:
+    rows = [
+        header(number=3, version="v1.2.0", ending=Ending.ROLLED_BACK, ended_at=START + 61, reason="errors"),
+        header(number=2, ending=Ending.RELEASED, ended_at=START + 400, proven=True),
+        header(number=1, version="v1.0.0", ending=Ending.INTERRUPTED),
+    ]
+    same_as("history-140", text(history_view(rows, now=START + 30)))
+    assert text(history_view([], now=START)).strip() == "no deployment yet"
+    assert header_document(rows[0])["ended_at"] == "2026-08-03T12:01:01.000Z"
+    assert header_document(rows[2])["ended_at"] is None
+
+
+def test_one_deployment_tells_its_story() -> None:
+    script = Script().rolled_back()
+    lines = story_lines(script.header, script.entries)
+    assert lines[0].startswith("12:00:00 lab")
+    assert any("rolled-back" in line for line in lines)
+    document = story_document(script.header, script.entries)
+    assert document["events"][-1]["event"] == "run-ended"
+    assert "SECRET-TOKEN" not in json_line(document)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    name: str
+    ok: bool | None
+    words: str
+    next_step: str = ""
+
+
+def test_doctor_shows_the_worst_first() -> None:
+    checks = [
+        Check(name="contract", ok=True, words="fine"),
+        Check(name="rights", ok=None, words="could not be asked"),
+        Check(name="images", ok=False, words="no v9", next_step="push it"),
+    ]
+    rows = [line.split()[0] for line in text(doctor_view(checks)).splitlines() if line.strip()]
+    assert rows[2:6] == ["images", "Next:", "rights", "contract"]
+    assert doctor_document(checks)["ok"] is False
+    assert doctor_document(checks[:2])["ok"] is True

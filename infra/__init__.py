@@ -1,0 +1,1 @@
+"""The Pulumi program of SportCoach: one stack per environment."""

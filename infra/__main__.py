@@ -1,0 +1,12 @@
+"""`pulumi up`: read the settings, build the stack, export what a person wants to know."""
+
+import pulumi
+
+from infra.settings import SECRETS, parse_settings
+from infra.stack import Stack
+
+config = pulumi.Config("sportcoach")
+secrets = {name: value for name in SECRETS if (value := config.get(name))}
+settings = parse_settings(pulumi.get_stack(), config.get_object("settings"), secrets)
+for name, value in Stack(settings, config).outputs().items():
+    pulumi.export(name, value)

@@ -1,0 +1,279 @@
+"""The alarms of a stack as data: what is measured, against which number, and how loud (M1-M3, M8, M9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pulumi
+
+from infra import sections
+
+__all__ = [
+    "Alarm",
+    "Severity",
+    "balancer_alarms",
+    "cache_alarms",
+    "database_alarms",
+    "host_alarms",
+    "log_alarms",
+]
+
+# The strategy's numbers (M9).
+CPU_PERCENT = 80
+MEMORY_PERCENT = 80
+SLOWER = 1.5
+ERROR_PERCENT = 1
+"""The error rate at which a release is rolled back (R3)."""
+DISK_PERCENT = 85
+REPLICA_LAG_SECONDS = 60
+GIB = 1024**3
+
+DOWN = "LessThanThreshold"
+UP = "GreaterThanThreshold"
+
+
+class Severity(StrEnum):
+    """`critical` pages, `warning` is read."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One alarm; `missing` says what no data means (CloudWatch `TreatMissingData`)."""
+
+    name: str
+    description: str
+    severity: Severity
+    threshold: float
+    metric: str = ""
+    namespace: str = ""
+    dimensions: Mapping[str, pulumi.Input[str]] | None = None
+    statistic: str = "Average"
+    comparison: str = UP
+    minutes: int = 5
+    missing: str = "notBreaching"
+    queries: Sequence[Mapping[str, Any]] = ()
+    """Metric math instead of `metric`."""
+
+
+def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[Alarm]:
+    """What users meet at the front door. `balancer` is the `app/...` suffix of its ARN."""
+
+    def alarm(name: str, metric: str, **more: Any) -> Alarm:
+        return Alarm(
+            name=name,
+            metric=metric,
+            namespace="AWS/ApplicationELB",
+            dimensions={"LoadBalancer": balancer},
+            **more,
+        )
+
+    return [
+        alarm(
+            "service-down",
+            "HTTPCode_ELB_5XX_Count",
+            description="The balancer itself answers 5xx: targets are ill or silent (M8)",
+            severity=Severity.CRITICAL,
+            statistic="Sum",
+            threshold=10,
+            minutes=2,
+        ),
+        alarm(
+            "maintenance-page",
+            "HTTP_Fixed_Response_Count",
+            description="Requests meet the maintenance page: no rule of a release takes them (M8)",
+            severity=Severity.CRITICAL,
+            statistic="Sum",
+            threshold=10,
+            minutes=3,
+        ),
+        Alarm(
+            name="error-rate",
+            description=f"More than {ERROR_PERCENT} % of requests fail in the application (M4)",
+            severity=Severity.CRITICAL,
+            threshold=ERROR_PERCENT,
+            minutes=5,
+            queries=_error_rate(balancer),
+        ),
+        alarm(
+            "response-time",
+            "TargetResponseTime",
+            description=f"P95 is 50 % above the accepted {response_time_ms} ms (M9)",
+            severity=Severity.WARNING,
+            statistic="p95",
+            threshold=response_time_ms * SLOWER / 1000,
+            minutes=10,
+        ),
+    ]
+
+
+def _error_rate(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
+    def sum_of(name: str, metric: str) -> dict[str, Any]:
+        return {
+            "id": name,
+            "metric": {
+                "namespace": "AWS/ApplicationELB",
+                "metric_name": metric,
+                "dimensions": {"LoadBalancer": balancer},
+                "period": 60,
+                "stat": "Sum",
+            },
+        }
+
+    # 5xx is only reported when there is one; no requests at all is another alarm's matter.
+    rate = "IF(requests > 100, 100 * FILL(errors, 0) / requests, 0)"
+    return [
+        sum_of("errors", "HTTPCode_Target_5XX_Count"),
+        sum_of("requests", "RequestCount"),
+        {"id": "rate", "expression": rate, "label": "errors in percent", "return_data": True},
+    ]
+
+
+def database_alarms(identifier: str, settings: sections.Database) -> list[Alarm]:
+    """Connections, load, storage, latency and replication lag (M2)."""
+
+    def alarm(name: str, metric: str, *, instance: str = identifier, **more: Any) -> Alarm:
+        more.setdefault("severity", Severity.WARNING)
+        return Alarm(
+            name=f"database-{name}",
+            metric=metric,
+            namespace="AWS/RDS",
+            dimensions={"DBInstanceIdentifier": instance},
+            **more,
+        )
+
+    alarms = [
+        alarm(
+            "cpu", "CPUUtilization", description="CPU of the database above 80 % (M9)", threshold=CPU_PERCENT
+        ),
+        alarm(
+            "memory",
+            "FreeableMemory",
+            description="Less than 512 MiB of memory left in the database (M9)",
+            threshold=GIB / 2,
+            comparison=DOWN,
+        ),
+        alarm(
+            "connections",
+            "DatabaseConnections",
+            description=f"More than {settings.connections_alarm} connections; refusals come next (M8)",
+            severity=Severity.CRITICAL,
+            statistic="Maximum",
+            threshold=settings.connections_alarm,
+        ),
+        alarm(
+            "storage",
+            "FreeStorageSpace",
+            description="Less than 10 % of the storage left",
+            severity=Severity.CRITICAL,
+            statistic="Minimum",
+            threshold=settings.storage_gb * GIB / 10,
+            comparison=DOWN,
+        ),
+        alarm(
+            "read-latency",
+            "ReadLatency",
+            description="Reads take more than 20 ms",
+            threshold=0.02,
+            minutes=10,
+        ),
+        alarm(
+            "write-latency",
+            "WriteLatency",
+            description="Writes take more than 20 ms",
+            threshold=0.02,
+            minutes=10,
+        ),
+        alarm(
+            "silent",
+            "DatabaseConnections",
+            description="The database reports nothing: it is down or out of reach (M8)",
+            severity=Severity.CRITICAL,
+            threshold=0,
+            comparison=DOWN,
+            missing="breaching",
+        ),
+    ]
+    if settings.replica_class:
+        alarms.append(
+            alarm(
+                "replica-lag",
+                "ReplicaLag",
+                instance=f"{identifier}-replica",
+                description=f"The replica is more than {REPLICA_LAG_SECONDS} s behind",
+                statistic="Maximum",
+                threshold=REPLICA_LAG_SECONDS,
+                missing="breaching",
+            )
+        )
+    return alarms
+
+
+def cache_alarms(nodes: Sequence[str]) -> list[Alarm]:
+    """Load, memory, hit rate and connections of every node (M3)."""
+    metrics = (
+        ("cpu", "EngineCPUUtilization", UP, CPU_PERCENT, "CPU above 80 %"),
+        ("memory", "DatabaseMemoryUsagePercentage", UP, MEMORY_PERCENT, "memory above 80 %"),
+        ("hit-rate", "CacheHitRate", DOWN, 0.8, "fewer than 80 % of reads hit"),
+        ("connections", "CurrConnections", UP, 50_000, "more than 50,000 of 65,000 connections"),
+    )
+    return [
+        Alarm(
+            name=f"cache-{name}-{node}",
+            description=f"Cache node {node}: {meaning} (M3)",
+            severity=Severity.WARNING,
+            namespace="AWS/ElastiCache",
+            metric=metric,
+            dimensions={"CacheClusterId": node},
+            comparison=comparison,
+            threshold=threshold,
+            minutes=10,
+        )
+        for node in nodes
+        for name, metric, comparison, threshold, meaning in metrics
+    ]
+
+
+def host_alarms(stack: str, tier: str) -> list[Alarm]:
+    """CPU, memory and disk of a tier, over whatever fleets serve it (M1, A3)."""
+    metrics = (
+        ("cpu", "cpu_usage_active", CPU_PERCENT),
+        ("memory", "mem_used_percent", MEMORY_PERCENT),
+        ("disk", "disk_used_percent", DISK_PERCENT),
+    )
+    return [
+        Alarm(
+            name=f"{tier}-{name}",
+            description=f"{name} of tier {tier} above {limit} % (M9)",
+            severity=Severity.WARNING,
+            namespace=f"SportCoach/{stack}",
+            metric=metric,
+            dimensions={"Stack": stack, "Tier": tier},
+            # A fleet is as ill as its worst host where a disk is full.
+            statistic="Maximum" if name == "disk" else "Average",
+            threshold=limit,
+            minutes=10,
+        )
+        for name, metric, limit in metrics
+    ]
+
+
+def log_alarms(stack: str) -> list[Alarm]:
+    """What log filters count, see components/alarms.py (M8)."""
+    return [
+        Alarm(
+            name="database-refuses",
+            description="The database refuses connections: FATAL in its log (M8)",
+            severity=Severity.CRITICAL,
+            namespace=f"SportCoach/{stack}",
+            metric="DatabaseFatal",
+            statistic="Sum",
+            threshold=5,
+            minutes=5,
+        )
+    ]

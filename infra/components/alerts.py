@@ -1,0 +1,116 @@
+"""Who hears of it: two topics, and e-mail, SMS, PagerDuty and Slack behind them (M10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import sections
+from infra.component import Component, Environment
+from infra.policies import document, service_trust
+
+__all__ = ["Alerts", "AlertsArgs"]
+
+PUBLISHERS = (
+    "aps.amazonaws.com",
+    "backup.amazonaws.com",
+    "cloudwatch.amazonaws.com",
+    "events.amazonaws.com",
+    "events.rds.amazonaws.com",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsArgs:
+    """`pagerduty` is the endpoint of PagerDuty's integration, a secret."""
+
+    settings: sections.Alerts
+    pagerduty: pulumi.Output[str] | None
+    key: pulumi.Input[str]
+
+
+class Alerts(Component):
+    """`critical` wakes somebody, `warning` is read in the morning."""
+
+    def __init__(self, name: str, environment: Environment, args: AlertsArgs) -> None:
+        super().__init__(name, environment)
+        self.critical = self._topic("critical", args.key)
+        self.warning = self._topic("warning", args.key)
+        for index, address in enumerate(args.settings.emails):
+            self._subscribe(f"email-{index}", self.critical, "email", address)
+            self._subscribe(f"email-warning-{index}", self.warning, "email", address)
+        for index, number in enumerate(args.settings.sms):
+            self._subscribe(f"sms-{index}", self.critical, "sms", number)
+        if args.pagerduty is not None:
+            self._subscribe("pagerduty", self.critical, "https", args.pagerduty)
+        if args.settings.slack is not None:
+            self._slack(args.settings.slack)
+        self.register_outputs({"critical": self.critical.arn, "warning": self.warning.arn})
+
+    def _topic(self, severity: str, key: pulumi.Input[str]) -> aws.sns.Topic:
+        topic = aws.sns.Topic(
+            f"{self.name}-{severity}",
+            name=f"{self.environment.name}-{severity}",
+            display_name=f"SportCoach {self.environment.stack} {severity}",
+            kms_master_key_id=key,
+            opts=self.options(),
+        )
+        aws.sns.TopicPolicy(
+            f"{self.name}-{severity}",
+            arn=topic.arn,
+            policy=pulumi.Output.json_dumps(
+                document(
+                    [
+                        {
+                            "Sid": "ServicesOfThisAccount",
+                            "Effect": "Allow",
+                            "Principal": {"Service": list(PUBLISHERS)},
+                            "Action": ["sns:GetTopicAttributes", "sns:Publish"],
+                            "Resource": topic.arn,
+                            "Condition": {"StringEquals": {"aws:SourceAccount": self.environment.account_id}},
+                        },
+                        {
+                            "Sid": "TlsOnly",
+                            "Effect": "Deny",
+                            "Principal": "*",
+                            "Action": "sns:Publish",
+                            "Resource": topic.arn,
+                            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                        },
+                    ]
+                )
+            ),
+            opts=self.options(),
+        )
+        return topic
+
+    def _subscribe(self, name: str, topic: aws.sns.Topic, protocol: str, endpoint: pulumi.Input[str]) -> None:
+        aws.sns.TopicSubscription(
+            f"{self.name}-{name}",
+            topic=topic.arn,
+            protocol=protocol,
+            endpoint=endpoint,
+            endpoint_auto_confirms=protocol == "https",
+            opts=self.options(),
+        )
+
+    def _slack(self, slack: sections.Slack) -> None:
+        role = self.role(
+            "slack",
+            trust=service_trust("chatbot.amazonaws.com", account_id=self.environment.account_id),
+            managed=["CloudWatchReadOnlyAccess"],
+        )
+        aws.chatbot.SlackChannelConfiguration(
+            f"{self.name}-slack",
+            configuration_name=self.environment.name,
+            slack_team_id=slack.workspace_id,
+            slack_channel_id=slack.channel_id,
+            iam_role_arn=role.arn,
+            # Whatever the channel asks for, it may only look.
+            guardrail_policy_arns=["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"],
+            sns_topic_arns=[self.critical.arn, self.warning.arn],
+            logging_level="ERROR",
+            opts=self.options(),
+        )

@@ -1,0 +1,130 @@
+"""Copies that outlive a mistake and a region, and the proof that they can be restored (A5, E1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import sections
+from infra.component import Component, Environment
+from infra.components.encryption import Encryption
+from infra.policies import service_trust
+
+__all__ = ["Backup", "BackupArgs"]
+
+SERVICE_POLICIES = (
+    "service-role/AWSBackupServiceRolePolicyForBackup",
+    "service-role/AWSBackupServiceRolePolicyForRestores",
+    "AWSBackupServiceRolePolicyForS3Backup",
+    "AWSBackupServiceRolePolicyForS3Restore",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupArgs:
+    """`resources` are ARNs to back up; `verified` is the bucket whose restore is tried every week."""
+
+    settings: sections.Backup
+    keys: Encryption
+    resources: Sequence[pulumi.Input[str]]
+    verified: pulumi.Input[str]
+    alerts_topic_arn: pulumi.Input[str]
+
+
+class Backup(Component):
+    """A vault here and one in the backup region, the plan between them, and restore tests."""
+
+    def __init__(self, name: str, environment: Environment, args: BackupArgs) -> None:
+        super().__init__(name, environment)
+        self._args = args
+        self.vault = aws.backup.Vault(
+            name, name=environment.name, kms_key_arn=args.keys.data.arn, opts=self.options(protect=True)
+        )
+        copies: aws.backup.Vault | None = None
+        if args.settings.copy_days:
+            copies = aws.backup.Vault(
+                f"{name}-copies",
+                name=f"{environment.name}-copies",
+                kms_key_arn=args.keys.backup.arn,
+                opts=self.options(provider=environment.providers.backup, protect=True),
+            )
+        plan = aws.backup.Plan(name, name=environment.name, rules=self._rules(copies), opts=self.options())
+        self._role = self.role(
+            "service",
+            trust=service_trust("backup.amazonaws.com", account_id=environment.account_id),
+            managed=SERVICE_POLICIES,
+        )
+        aws.backup.Selection(
+            name,
+            name=environment.name,
+            plan_id=plan.id,
+            iam_role_arn=self._role.arn,
+            resources=list(args.resources),
+            opts=self.options(),
+        )
+        aws.backup.VaultNotifications(
+            name,
+            backup_vault_name=self.vault.name,
+            sns_topic_arn=args.alerts_topic_arn,
+            backup_vault_events=["BACKUP_JOB_FAILED", "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED"],
+            opts=self.options(),
+        )
+        self._restore_tests()
+        self.register_outputs({"vault": self.vault.name})
+
+    def _rules(self, copies: aws.backup.Vault | None) -> list[dict[str, Any]]:
+        settings = self._args.settings
+        daily: dict[str, Any] = {
+            "rule_name": "daily",
+            "target_vault_name": self.vault.name,
+            "schedule": "cron(0 16 * * ? *)",  # 01:00 in Tokyo
+            "start_window": 60,
+            "completion_window": 360,
+            "lifecycle": {"delete_after": settings.daily_days},
+        }
+        if copies is not None:
+            daily["copy_actions"] = [
+                {
+                    "destination_vault_arn": copies.arn,
+                    "lifecycle": {"delete_after": settings.copy_days},
+                }
+            ]
+        if not settings.monthly_days:
+            return [daily]
+        monthly = {
+            **daily,
+            "rule_name": "monthly",
+            "schedule": "cron(0 20 1 * ? *)",
+            "lifecycle": {"delete_after": settings.monthly_days},
+        }
+        return [daily, monthly]
+
+    def _restore_tests(self) -> None:
+        """AWS Backup restores the newest copy of the training data each week, and deletes it again."""
+        name = f"{self.environment.name}_restore".replace("-", "_")
+        plan = aws.backup.RestoreTestingPlan(
+            self.name,
+            name=name,
+            schedule_expression="cron(0 3 ? * MON *)",
+            recovery_point_selection={
+                "algorithm": "LATEST_WITHIN_WINDOW",
+                "include_vaults": [self.vault.arn],
+                "recovery_point_types": ["SNAPSHOT", "CONTINUOUS"],
+                "selection_window_days": 7,
+            },
+            opts=self.options(),
+        )
+        aws.backup.RestoreTestingSelection(
+            self.name,
+            name=f"{name}_data",
+            restore_testing_plan_name=plan.name,
+            iam_role_arn=self._role.arn,
+            protected_resource_type="S3",
+            protected_resource_arns=[self._args.verified],
+            validation_window_hours=4,
+            opts=self.options(),
+        )

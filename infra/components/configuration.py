@@ -1,0 +1,51 @@
+"""What containers read at their start: parameters in SSM, secrets by name in Secrets Manager (P7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import sections
+from infra.component import Component, Environment
+from infra.components.encryption import Encryption
+
+__all__ = ["Configuration", "ConfigurationArgs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationArgs:
+    """`addresses` are parameters that name other resources, beside the stack's own."""
+
+    settings: sections.Application
+    addresses: Mapping[str, pulumi.Input[str]]
+    keys: Encryption
+
+
+class Configuration(Component):
+    """Parameters with their values, secrets without: an operator puts those in."""
+
+    def __init__(self, name: str, environment: Environment, args: ConfigurationArgs) -> None:
+        super().__init__(name, environment)
+        parameters = {**args.settings.parameters, **args.addresses}
+        self.parameter_names = tuple(f"{environment.path}/config/{key}" for key in sorted(parameters))
+        for key, value in sorted(parameters.items()):
+            aws.ssm.Parameter(
+                f"{name}-{key.lower().replace('_', '-')}",
+                name=f"{environment.path}/config/{key}",
+                type="String",
+                insecure_value=value,
+                opts=self.options(),
+            )
+        self.secret_names = tuple(f"{environment.path[1:]}/{secret}" for secret in args.settings.secrets)
+        for secret, full in zip(args.settings.secrets, self.secret_names, strict=True):
+            aws.secretsmanager.Secret(
+                f"{name}-{secret}",
+                name=full,
+                kms_key_id=args.keys.data.arn,
+                description="Put in by an operator: aws secretsmanager put-secret-value",
+                opts=self.options(protect=True),
+            )
+        self.register_outputs({})

@@ -1,0 +1,193 @@
+"""The database: RDS PostgreSQL 14, its replica and its copies (E5, M2, S4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import sections
+from infra.component import Component, Environment
+from infra.components.encryption import Encryption
+from infra.policies import service_trust
+
+__all__ = ["Database", "DatabaseArgs"]
+
+NAME, USER, PORT = "sportcoach", "sportcoach", 5432
+
+PARAMETERS = {
+    "rds.force_ssl": "1",
+    "ssl_min_protocol_version": "TLSv1.2",
+    "shared_preload_libraries": "pg_stat_statements,pgaudit",
+    "pgaudit.log": "ddl,role,write",
+    "log_connections": "1",
+    "log_disconnections": "1",
+    "log_lock_waits": "1",
+    "log_min_duration_statement": "1000",
+    "log_statement": "ddl",
+}
+# These are read only when the server starts.
+STATIC_PARAMETERS = frozenset({"shared_preload_libraries"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseArgs:
+    """`password` is the stack's secret `databasePassword`."""
+
+    settings: sections.Database
+    password: pulumi.Output[str]
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    keys: Encryption
+    log_days: int
+
+
+class Database(Component):
+    """Primary, replica where the stack asks for one, and the secret that applications read."""
+
+    def __init__(self, name: str, environment: Environment, args: DatabaseArgs) -> None:
+        super().__init__(name, environment)
+        self._args = args
+        self.identifier = environment.name
+        self.log_groups = [
+            # RDS would create them without encryption and keep them for ever.
+            self.log_group(
+                f"log-{kind}",
+                f"/aws/rds/instance/{self.identifier}/{kind}",
+                days=args.log_days,
+                key=args.keys.logs.arn,
+            )
+            for kind in ("postgresql", "upgrade")
+        ]
+        self._monitoring = self.role(
+            "monitoring",
+            trust=service_trust("monitoring.rds.amazonaws.com", account_id=environment.account_id),
+            managed=["service-role/AmazonRDSEnhancedMonitoringRole"],
+        )
+        self.primary = self._primary()
+        self.replica = self._replica()
+        self.secret = self._secret()
+        if args.settings.copy_backups:
+            aws.rds.InstanceAutomatedBackupsReplication(
+                name,
+                source_db_instance_arn=self.primary.arn,
+                kms_key_id=args.keys.backup.arn,
+                retention_period=args.settings.backup_days,
+                opts=self.options(provider=environment.providers.backup),
+            )
+        self.register_outputs({"identifier": self.primary.identifier, "endpoint": self.primary.endpoint})
+
+    def _shared(self) -> dict[str, Any]:
+        """What primary and replica have in common."""
+        key = self._args.keys.data.arn
+        return {
+            "auto_minor_version_upgrade": False,
+            "copy_tags_to_snapshot": True,
+            "deletion_protection": self.environment.protect,
+            "enabled_cloudwatch_logs_exports": ["postgresql", "upgrade"],
+            "iam_database_authentication_enabled": True,
+            "kms_key_id": key,
+            "max_allocated_storage": self._args.settings.max_storage_gb,
+            "monitoring_interval": 60,
+            "monitoring_role_arn": self._monitoring.arn,
+            "performance_insights_enabled": True,
+            "performance_insights_kms_key_id": key,
+            "performance_insights_retention_period": 7,
+            "publicly_accessible": False,
+            "storage_encrypted": True,
+            "storage_type": "gp3",
+            "vpc_security_group_ids": [self._args.security_group_id],
+            "ca_cert_identifier": "rds-ca-rsa2048-g1",
+        }
+
+    def _primary(self) -> aws.rds.Instance:
+        settings = self._args.settings
+        return aws.rds.Instance(
+            self.name,
+            identifier=self.identifier,
+            engine="postgres",
+            engine_version=settings.engine_version,
+            instance_class=settings.instance_class,
+            allocated_storage=settings.storage_gb,
+            multi_az=settings.multi_az,
+            db_name=NAME,
+            username=USER,
+            password=self._args.password,
+            port=PORT,
+            db_subnet_group_name=self._subnet_group().name,
+            parameter_group_name=self._parameter_group().name,
+            backup_retention_period=settings.backup_days,
+            backup_window="17:00-18:00",  # 02:00 to 03:00 in Tokyo
+            maintenance_window="sun:18:30-sun:19:30",
+            delete_automated_backups=not self.environment.protect,
+            skip_final_snapshot=False,
+            final_snapshot_identifier=f"{self.identifier}-final",
+            opts=self.options(protect=True, depends_on=self.log_groups),
+            **self._shared(),
+        )
+
+    def _replica(self) -> aws.rds.Instance | None:
+        instance_class = self._args.settings.replica_class
+        if instance_class is None:
+            return None
+        return aws.rds.Instance(
+            f"{self.name}-replica",
+            identifier=f"{self.identifier}-replica",
+            replicate_source_db=self.primary.identifier,
+            instance_class=instance_class,
+            parameter_group_name=self.primary.parameter_group_name,
+            # A replica is rebuilt from its primary: it needs neither backups nor a last snapshot.
+            skip_final_snapshot=True,
+            opts=self.options(protect=True),
+            **self._shared(),
+        )
+
+    def _subnet_group(self) -> aws.rds.SubnetGroup:
+        return aws.rds.SubnetGroup(
+            self.name, subnet_ids=list(self._args.subnet_ids), opts=self.options(protect=True)
+        )
+
+    def _parameter_group(self) -> aws.rds.ParameterGroup:
+        return aws.rds.ParameterGroup(
+            self.name,
+            family="postgres14",
+            parameters=[
+                {
+                    "name": key,
+                    "value": value,
+                    "apply_method": "pending-reboot" if key in STATIC_PARAMETERS else "immediate",
+                }
+                for key, value in sorted(PARAMETERS.items())
+            ],
+            opts=self.options(),
+        )
+
+    def _secret(self) -> aws.secretsmanager.Secret:
+        secret = aws.secretsmanager.Secret(
+            self.name,
+            name=f"{self.environment.path[1:]}/database",
+            kms_key_id=self._args.keys.data.arn,
+            description="Host, user and password of the database",
+            opts=self.options(protect=True),
+        )
+        content = pulumi.Output.all(self.primary.address, self._args.password).apply(
+            lambda known: json.dumps(
+                {
+                    "engine": "postgres",
+                    "host": known[0],
+                    "port": PORT,
+                    "dbname": NAME,
+                    "username": USER,
+                    "password": known[1],
+                    "sslmode": "verify-full",
+                }
+            )
+        )
+        aws.secretsmanager.SecretVersion(
+            self.name, secret_id=secret.id, secret_string=content, opts=self.options()
+        )
+        return secret

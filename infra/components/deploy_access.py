@@ -1,0 +1,48 @@
+"""The rights of the deploy and operator roles, once everything they name exists (S5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.component import Component, Environment
+from infra.deploy_policy import DeployScope, deploy_statements, publish_statements
+from infra.policies import document
+
+__all__ = ["DeployAccess", "DeployAccessArgs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployAccessArgs:
+    """`roles` by the name of what they are for."""
+
+    roles: Mapping[str, aws.iam.Role]
+    scope: DeployScope
+
+
+class DeployAccess(Component):
+    """One managed policy for a release, one for publishing images and models, on both roles."""
+
+    def __init__(self, name: str, environment: Environment, args: DeployAccessArgs) -> None:
+        super().__init__(name, environment)
+        for purpose, statements in (
+            ("deploy", deploy_statements(environment, args.scope)),
+            ("publish", publish_statements(environment, args.scope)),
+        ):
+            policy = aws.iam.Policy(
+                f"{name}-{purpose}",
+                name=f"{environment.name}-{purpose}",
+                policy=pulumi.Output.json_dumps(document(statements), separators=(",", ":")),
+                opts=self.options(),
+            )
+            for role_name, role in args.roles.items():
+                aws.iam.RolePolicyAttachment(
+                    f"{name}-{purpose}-{role_name}",
+                    role=role.name,
+                    policy_arn=policy.arn,
+                    opts=self.options(),
+                )
+        self.register_outputs({})

@@ -1,0 +1,106 @@
+"""The hosted zone and the certificates of a stack's domain (E10, S2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.component import Component, Environment
+
+__all__ = ["Dns", "DnsArgs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsArgs:
+    """`logs_key` must be a key of us-east-1, where Route 53 writes its query log."""
+
+    logs_key: pulumi.Input[str]
+    log_days: int
+    for_cdn: bool
+
+
+class Dns(Component):
+    """Zone, query log, and one validated certificate per region that terminates TLS."""
+
+    def __init__(self, name: str, environment: Environment, args: DnsArgs) -> None:
+        super().__init__(name, environment)
+        self.zone = aws.route53.Zone(name, name=environment.domain, opts=self.options(protect=True))
+        providers = environment.providers
+        balancer = self._certificate("balancer", providers.main)
+        # ACM asks for the same record whatever the region, and for `*.` the same as for the name itself.
+        option = balancer.domain_validation_options[0]
+        self._record = aws.route53.Record(
+            f"{name}-validation",
+            zone_id=self.zone.id,
+            name=option.resource_record_name,
+            type=option.resource_record_type,
+            records=[option.resource_record_value],
+            ttl=300,
+            allow_overwrite=True,
+            opts=self.options(),
+        )
+        self.certificate_arn = self._validated("balancer", balancer, providers.main)
+        self.cdn_certificate_arn: pulumi.Output[str] | None = None
+        if args.for_cdn:
+            cdn = self._certificate("cdn", providers.us_east_1)
+            self.cdn_certificate_arn = self._validated("cdn", cdn, providers.us_east_1)
+        self._query_log(args)
+        self.register_outputs({"zone": self.zone.id, "name_servers": self.zone.name_servers})
+
+    def _certificate(self, name: str, provider: aws.Provider) -> aws.acm.Certificate:
+        domain = self.environment.domain
+        return aws.acm.Certificate(
+            f"{self.name}-{name}",
+            domain_name=domain,
+            subject_alternative_names=[f"*.{domain}"],
+            validation_method="DNS",
+            opts=self.options(provider=provider),
+        )
+
+    def _validated(
+        self, name: str, certificate: aws.acm.Certificate, provider: aws.Provider
+    ) -> pulumi.Output[str]:
+        arn: pulumi.Output[str] = aws.acm.CertificateValidation(
+            f"{self.name}-{name}",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[self._record.fqdn],
+            opts=self.options(provider=provider),
+        ).certificate_arn
+        return arn
+
+    def _query_log(self, args: DnsArgs) -> None:
+        us_east_1 = self.environment.providers.us_east_1
+        group = self.log_group(
+            "queries",
+            f"/aws/route53/{self.environment.domain}",
+            days=args.log_days,
+            key=args.logs_key,
+            provider=us_east_1,
+        )
+        allowed = aws.cloudwatch.LogResourcePolicy(
+            f"{self.name}-queries",
+            policy_name=f"{self.environment.name}-route53",
+            policy_document=pulumi.Output.json_dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "route53.amazonaws.com"},
+                            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                            "Resource": pulumi.Output.concat(group.arn, ":*"),
+                            "Condition": {"StringEquals": {"aws:SourceAccount": self.environment.account_id}},
+                        }
+                    ],
+                }
+            ),
+            opts=self.options(provider=us_east_1),
+        )
+        aws.route53.QueryLog(
+            self.name,
+            zone_id=self.zone.id,
+            cloudwatch_log_group_arn=group.arn,
+            opts=self.options(depends_on=[allowed]),
+        )

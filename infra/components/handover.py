@@ -1,0 +1,53 @@
+"""The contract parameter: what this stack tells sc-deploy (see bluegreen/contract.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from bluegreen.contract import Contract, Tier, parameter_name
+from infra.component import Component, Environment
+
+__all__ = ["Handover", "HandoverArgs", "pointer_name"]
+
+
+def pointer_name(stack: str, tier: Tier) -> str:
+    """The SSM parameter that names the tier's model; its value is sc-deploy's."""
+    return f"/sportcoach/{stack}/model/{tier}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverArgs:
+    """`contract` is a plain document, or one with outputs that resolves to it."""
+
+    contract: pulumi.Output[Contract]
+    model_tiers: tuple[Tier, ...]
+
+
+class Handover(Component):
+    """Contract and model pointers."""
+
+    def __init__(self, name: str, environment: Environment, args: HandoverArgs) -> None:
+        super().__init__(name, environment)
+        self.document = args.contract.apply(lambda contract: contract.to_json())
+        self.parameter = aws.ssm.Parameter(
+            name,
+            name=parameter_name(environment.stack),
+            type="String",
+            tier="Standard",
+            description="What sc-deploy knows of this stack",
+            insecure_value=self.document,
+            opts=self.options(),
+        )
+        for tier in args.model_tiers:
+            aws.ssm.Parameter(
+                f"{name}-model-{tier}",
+                name=pointer_name(environment.stack, tier),
+                type="String",
+                insecure_value="none",
+                # sc-deploy writes the value with every model it proves.
+                opts=self.options(ignore_changes=["insecureValue", "value"]),
+            )
+        self.register_outputs({"parameter": self.parameter.name})

@@ -1,0 +1,119 @@
+"""The front door: ALB, listeners and web ACL (E8, S2, S3). Rules and target groups are sc-deploy's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import sections
+from infra.component import Component, Environment
+from infra.web_acl import REDACTED, rules, visibility
+
+__all__ = ["MAINTENANCE_PAGE", "TLS_POLICY", "LoadBalancer", "LoadBalancerArgs"]
+
+# TLS 1.3, and 1.2 with forward secrecy for what cannot speak 1.3 yet (CloudFront towards an origin).
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
+MAINTENANCE_PAGE = (
+    "<!doctype html><title>SportCoach</title><h1>Back in a moment</h1><p>SportCoach is being maintained.</p>"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancerArgs:
+    """`log_bucket` must already allow the balancer to write: `depends_on` is its policy."""
+
+    settings: sections.LoadBalancer
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    certificate_arn: pulumi.Input[str]
+    log_bucket: pulumi.Input[str]
+    log_policy: pulumi.Resource
+    logs_key: pulumi.Input[str]
+    log_days: int
+    behind_cdn: bool
+
+
+class LoadBalancer(Component):
+    """Balancer and listeners; until a release adds its rules, every request meets the maintenance page."""
+
+    def __init__(self, name: str, environment: Environment, args: LoadBalancerArgs) -> None:
+        super().__init__(name, environment)
+        logs = {"bucket": args.log_bucket, "prefix": "alb", "enabled": True}
+        self.resource = aws.lb.LoadBalancer(
+            name,
+            load_balancer_type="application",
+            internal=False,
+            subnets=list(args.subnet_ids),
+            security_groups=[args.security_group_id],
+            access_logs=logs,
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="strictest",
+            enable_deletion_protection=environment.protect,
+            enable_http2=True,
+            idle_timeout=60,
+            opts=self.options(protect=True, depends_on=[args.log_policy]),
+        )
+        aws.lb.Listener(
+            f"{name}-http",
+            load_balancer_arn=self.resource.arn,
+            port=80,
+            protocol="HTTP",
+            default_actions=[
+                {
+                    "type": "redirect",
+                    "redirect": {"protocol": "HTTPS", "port": "443", "status_code": "HTTP_301"},
+                }
+            ],
+            opts=self.options(protect=True),
+        )
+        self.listener = aws.lb.Listener(
+            f"{name}-https",
+            load_balancer_arn=self.resource.arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=args.certificate_arn,
+            default_actions=[
+                {
+                    "type": "fixed-response",
+                    "fixed_response": {
+                        "content_type": "text/html",
+                        "message_body": MAINTENANCE_PAGE,
+                        "status_code": "503",
+                    },
+                }
+            ],
+            routing_http_response_strict_transport_security_header_value=STRICT_TRANSPORT,
+            routing_http_response_x_content_type_options_header_value="nosniff",
+            opts=self.options(protect=True),
+        )
+        self.web_acl = self._web_acl(args)
+        self.register_outputs({"dns_name": self.resource.dns_name, "listener": self.listener.arn})
+
+    def _web_acl(self, args: LoadBalancerArgs) -> aws.wafv2.WebAcl:
+        acl = aws.wafv2.WebAcl(
+            self.name,
+            scope="REGIONAL",
+            default_action={"allow": {}},
+            rules=rules(args.settings.rate_limit, forwarded=args.behind_cdn),
+            visibility_config=visibility("balancer"),
+            opts=self.options(),
+        )
+        aws.wafv2.WebAclAssociation(
+            self.name, resource_arn=self.resource.arn, web_acl_arn=acl.arn, opts=self.options()
+        )
+        group = self.log_group(
+            "waf", f"aws-waf-logs-{self.environment.name}-balancer", days=args.log_days, key=args.logs_key
+        )
+        aws.wafv2.WebAclLoggingConfiguration(
+            self.name,
+            resource_arn=acl.arn,
+            log_destination_configs=[group.arn],
+            redacted_fields=REDACTED,
+            opts=self.options(),
+        )
+        return acl

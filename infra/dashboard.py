@@ -1,0 +1,109 @@
+"""The body of a stack's dashboard: the front door first, then hosts, AI, stores (M1-M4, M7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["body"]
+
+WIDTH, HEIGHT = 8, 6
+COLUMNS = 3
+
+
+def body(
+    *, stack: str, region: str, balancer: str, tiers: Sequence[str], database: str, cache_nodes: Sequence[str]
+) -> dict[str, Any]:
+    """Widgets three to a row. Fleets are found by search: they are new with every release."""
+    charts = [
+        *_front_door(balancer),
+        *_hosts(stack, tiers),
+        *_database(database),
+        *_cache(cache_nodes),
+    ]
+    return {
+        "widgets": [
+            {
+                "type": "metric",
+                "x": index % COLUMNS * WIDTH,
+                "y": index // COLUMNS * HEIGHT,
+                "width": WIDTH,
+                "height": HEIGHT,
+                "properties": {"region": region, "view": "timeSeries", "period": 60, **chart},
+            }
+            for index, chart in enumerate(charts)
+        ]
+    }
+
+
+def _chart(title: str, *metrics: list[Any], **more: Any) -> dict[str, Any]:
+    return {"title": title, "metrics": list(metrics), **more}
+
+
+def _search(title: str, dimensions: str, metric: str, statistic: str) -> dict[str, Any]:
+    found = f"SEARCH('{{{dimensions}}} MetricName=\"{metric}\"', '{statistic}', 60)"
+    return _chart(title, [{"expression": found, "id": "found"}])
+
+
+def _front_door(balancer: str) -> list[dict[str, Any]]:
+    name = "AWS/ApplicationELB"
+    fleets = f"{name},LoadBalancer,TargetGroup"
+    of = ["LoadBalancer", balancer]
+    return [
+        _chart("Requests", [name, "RequestCount", *of, {"stat": "Sum"}]),
+        _chart(
+            "Response time",
+            *([name, "TargetResponseTime", *of, {"stat": stat}] for stat in ("p50", "p95", "p99")),
+        ),
+        _chart(
+            "Errors",
+            [name, "HTTPCode_Target_5XX_Count", *of, {"stat": "Sum"}],
+            [name, "HTTPCode_ELB_5XX_Count", *of, {"stat": "Sum"}],
+            [name, "HTTPCode_Target_4XX_Count", *of, {"stat": "Sum"}],
+        ),
+        _search("Requests by fleet (blue and green)", fleets, "RequestCount", "Sum"),
+        _search("5xx by fleet", fleets, "HTTPCode_Target_5XX_Count", "Sum"),
+        _search("Healthy targets by fleet", fleets, "HealthyHostCount", "Minimum"),
+    ]
+
+
+def _hosts(stack: str, tiers: Sequence[str]) -> list[dict[str, Any]]:
+    metrics = {"CPU, %": "cpu_usage_active", "Memory, %": "mem_used_percent", "Disk, %": "disk_used_percent"}
+    hosts = [
+        _chart(title, *([f"SportCoach/{stack}", metric, "Stack", stack, "Tier", tier] for tier in tiers))
+        for title, metric in metrics.items()
+    ]
+    received = [
+        [f"SportCoach/{stack}", metric, "Stack", stack, "Tier", tier]
+        for tier in tiers
+        for metric in ("net_bytes_recv", "net_bytes_sent")
+    ]
+    backlog = _search(
+        "AI backlog per instance", "SportCoach/AI,AutoScalingGroupName", "BacklogPerInstance", "Average"
+    )
+    return [*hosts, _chart("Network, bytes", *received), *([backlog] if "ai" in tiers else [])]
+
+
+def _database(identifier: str) -> list[dict[str, Any]]:
+    def of(metric: str, **more: Any) -> list[Any]:
+        return ["AWS/RDS", metric, "DBInstanceIdentifier", identifier, more]
+
+    return [
+        _chart("Database: connections", of("DatabaseConnections", stat="Maximum")),
+        _chart("Database: CPU, %", of("CPUUtilization")),
+        _chart("Database: latency, s", of("ReadLatency"), of("WriteLatency")),
+        _chart("Database: free storage, bytes", of("FreeStorageSpace", stat="Minimum")),
+    ]
+
+
+def _cache(nodes: Sequence[str]) -> list[dict[str, Any]]:
+    metrics = {
+        "Cache: hit rate": "CacheHitRate",
+        "Cache: memory, %": "DatabaseMemoryUsagePercentage",
+        "Cache: connections": "CurrConnections",
+    }
+    return [
+        _chart(title, *(["AWS/ElastiCache", metric, "CacheClusterId", node] for node in nodes))
+        for title, metric in metrics.items()
+        if nodes
+    ]

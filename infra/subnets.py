@@ -1,0 +1,33 @@
+"""Carving a VPC into subnets: equal shares, public first, so that a third zone moves nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+
+__all__ = ["MAX_ZONES", "SubnetTier", "carve"]
+
+MAX_ZONES = 3
+
+
+class SubnetTier(StrEnum):
+    """Public: balancer and web. Private: app and AI. Data: database, cache, log search (E11)."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+    DATA = "data"
+
+
+def carve(cidr: str, zones: int) -> dict[SubnetTier, tuple[str, ...]]:
+    """One subnet per tier and zone, each a sixteenth of `cidr`.
+
+    The places of all three zones are reserved whatever `zones` is: a stack may grow from two zones to
+    three without a subnet changing its range, which would replace it. Raises ValueError for more zones.
+    """
+    if not 1 <= zones <= MAX_ZONES:
+        raise ValueError(f"{zones} zones; 1 to {MAX_ZONES} are supported")
+    shares = list(ipaddress.IPv4Network(cidr).subnets(prefixlen_diff=4))
+    return {
+        tier: tuple(str(shares[index * MAX_ZONES + zone]) for zone in range(zones))
+        for index, tier in enumerate(SubnetTier)
+    }

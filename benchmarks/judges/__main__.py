@@ -1,0 +1,213 @@
+"""Compare judges on the same simulated deployments: tables, bars and a plot.
+
+python -m benchmarks.judges --runs 1000 --seed 1 --plot judges.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.judges.feeds import feed_named
+from benchmarks.judges.ours import ASKED, FAILED, PASSED, Result, run
+from benchmarks.judges.peers import PEERS, run_peers
+from benchmarks.judges.plot import draw
+from benchmarks.judges.probing import seconds_to_find
+from benchmarks.judges.world import CASES, Case, World
+
+FEEDS = ("CW", "15 s")
+TICKS = 340
+OURS = "sc-deploy"
+Cells = dict[tuple[str, str, str], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A promise, the worst figure that was measured, and whether it holds."""
+
+    words: str
+    figure: float
+    holds: bool
+
+
+def simulate(runs: int, seed: int) -> Cells:
+    """Every case on every feed for every judge: (feed, case, judge) -> how the runs ended."""
+    cells: Cells = {}
+    others = [name for name in PEERS if name != "Flagger"]
+    for feed in FEEDS:
+        for index, case in enumerate(CASES):
+
+            def world(case: Case = case, index: int = index) -> World:
+                return World(case, runs, TICKS, (seed, index))
+
+            cells[feed, case.name, OURS] = run(world(), runs, TICKS, feed_named(feed, runs, seed))
+            results = run_peers(world(), runs, feed_named(feed, runs, seed), ["Flagger"], halting=True)
+            results |= run_peers(world(), runs, feed_named(feed, runs, seed), others, halting=False)
+            for name, result in results.items():
+                cells[feed, case.name, name] = result
+    return cells
+
+
+def percent(result: Result, outcome: int) -> float:
+    """How many of a hundred runs ended so."""
+    return float((result.outcome == outcome).mean() * 100)
+
+
+def detection(result: Result, case: Case) -> str:
+    """Median and 95th percentile of the seconds to a rollback, users harmed, and what was missed."""
+    # A rollback before the onset is a false one and detects nothing.
+    found = (result.outcome == FAILED) & (result.seconds > case.begins)
+    if not found.any():
+        return "never"
+    seconds = result.seconds[found] - case.begins
+    text = f"{np.median(seconds):.0f}/{np.quantile(seconds, 0.95):.0f}; {np.median(result.harmed[found]):.0f}"
+    missed = percent(result, PASSED)
+    return text + (f"; miss {missed:.1f} %" if missed else "")
+
+
+def print_table(title: str, names: list[str], rows: Mapping[str, Callable[[str], str]]) -> None:
+    """A Markdown table."""
+    print(f"\n**{title}**\n")
+    print("| case | " + " | ".join(names) + " |")
+    print("| --- |" + " --- |" * len(names))
+    for case, cell in rows.items():
+        print(f"| {case} | " + " | ".join(cell(name) for name in names) + " |")
+
+
+def print_tables(cells: Cells) -> None:
+    """False rollbacks over both feeds, then detection on each."""
+    names = [*PEERS, OURS]
+
+    def false(case: Case) -> Callable[[str], str]:
+        def cell(name: str) -> str:
+            shown = [f"{percent(cells[feed, case.name, name], FAILED):.3g}" for feed in FEEDS]
+            asked = [percent(cells[feed, case.name, name], ASKED) for feed in FEEDS]
+            text = "/".join(shown)
+            return text + (f" (asks {asked[0]:.3g}/{asked[1]:.3g})" if max(asked) else "")
+
+        return cell
+
+    def found(case: Case, feed: str) -> Callable[[str], str]:
+        return lambda name: detection(cells[feed, case.name, name], case)
+
+    print_table(
+        "Rollbacks of releases that must not be rolled back, % (CW / 15 s)",
+        names,
+        {case.name: false(case) for case in CASES if not case.bad},
+    )
+    for feed in FEEDS:
+        print_table(
+            f"Bad releases, {feed} feed: median/p95 seconds to rollback; users harmed (median)",
+            names,
+            {case.name: found(case, feed) for case in CASES if case.bad},
+        )
+
+
+def bars(cells: Cells, probing: float) -> list[Bar]:
+    """The promises of the judge over these cells."""
+
+    def most(outcome: int, wanted: Callable[[Case], bool]) -> float:
+        return max(
+            percent(cells[feed, case.name, OURS], outcome) for feed in FEEDS for case in CASES if wanted(case)
+        )
+
+    def quiet(case: Case) -> bool:
+        return not case.bad and case.shared == (None, 1.0, 1.0)
+
+    alone = most(FAILED, quiet)
+    shared = most(FAILED, lambda case: not case.bad and not quiet(case))
+    missed = most(PASSED, lambda case: case.bad)
+    fast = cells["15 s", "errors 5 %", OURS]
+    ours_harmed = float(np.median(fast.harmed))
+    calm = [case for case in CASES if quiet(case) and case.rate >= 500 and case.latency == case.accuracy == 1]
+    rivals = [
+        float(np.median(cells["15 s", "errors 5 %", name].harmed))
+        for name in PEERS
+        if all(percent(cells["15 s", case.name, name], FAILED) <= 1 for case in calm)
+    ]
+    share = ours_harmed / min(rivals) if rivals else 0.0
+    seconds = float(np.median(fast.seconds))
+    return [
+        Bar("false rollbacks of good or acceptable releases, <= 0.5 %", alone, alone <= 0.5),
+        Bar("rollbacks in a shared incident, <= 1 %", shared, shared <= 1),
+        Bar("bad releases promoted, 0 %", missed, missed == 0),
+        Bar("errors 5 %, 15 s feed: median seconds to detect, <= 60", seconds, seconds <= 60),
+        Bar("users harmed there, of the best calm peer's, <= 0.5", share, share <= 0.5),
+        Bar("key function down: slowest rollback by probes in s, <= 20", probing, probing <= 20),
+    ]
+
+
+def print_limits(runs: int, seed: int) -> None:
+    """Where the judge is weak: stress, late defects and the two-step plan."""
+    by_name = {case.name: case for case in CASES}
+    five = by_name["shared errors 3 %"]
+    uneven = by_name["shared, uneven (2 / 2.6 %, +60 / +72 %)"]
+    late = [
+        replace(by_name[f"accuracy -{drop} %"], name=f"accuracy -{drop} % from minute 16", begins=960.0)
+        for drop in (12, 25)
+    ]
+    ramp = (5, 25, 50, 95)
+    trials: list[tuple[str, Case, dict[str, float], tuple[int, ...]]] = [
+        ("fleets differ by 5 % in latency", by_name["latency +15 %"], {"fleet_noise": 0.05}, ramp),
+        ("incident varies by 25 % per fleet and minute", five, {"unsteady": 0.25}, ramp),
+        ("incident varies by 25 % per fleet and minute", uneven, {"unsteady": 0.25}, ramp),
+        ("incident varies by 50 % per fleet and minute", five, {"unsteady": 0.5}, ramp),
+        *[("begins late", case, {}, ramp) for case in late],
+        *[
+            ("plan 10/95", by_name[name], {}, (10, 95))
+            for name in (
+                "good",
+                "accuracy -5 %",
+                "latency +35 %",
+                "accuracy -12 %",
+                "errors 5 % from minute 8",
+            )
+        ],
+    ]
+    print("\n**Stress and weak places (CW / 15 s, %)**\n")
+    print("| condition | case | rolled back | promoted | asked |\n| --- | --- | --- | --- | --- |")
+    for words, case, noise, plan in trials:
+        results = [
+            run(
+                World(case, runs, TICKS, (seed, 77), **noise),
+                runs,
+                TICKS,
+                feed_named(feed, runs, seed),
+                ramp=plan,
+            )
+            for feed in FEEDS
+        ]
+        cells = [
+            "/".join(f"{percent(result, outcome):.3g}" for result in results)
+            for outcome in (FAILED, PASSED, ASKED)
+        ]
+        print(f"| {words} | {case.name} | " + " | ".join(cells) + " |")
+
+
+def main() -> int:
+    """Simulate, print, plot; 1 if a bar does not hold."""
+    parser = argparse.ArgumentParser(description="Compare judges on the same simulated deployments.")
+    parser.add_argument("--runs", type=int, default=200, help="deployments per case and feed")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plot", type=Path, help="write the figure to this PNG file")
+    options = parser.parse_args()
+    cells = simulate(options.runs, options.seed)
+    print(f"{options.runs} runs a cell, seed {options.seed}")
+    print_tables(cells)
+    print_limits(options.runs, options.seed)
+    results = bars(cells, max(seconds_to_find(seed) for seed in range(50)))
+    print("\n**Bars**\n\n| bar | worst figure | |\n| --- | --- | --- |")
+    for bar in results:
+        print(f"| {bar.words} | {bar.figure:.2f} | {'holds' if bar.holds else 'MISSED'} |")
+    if options.plot:
+        draw(cells, [*PEERS, OURS], options.plot)
+        print(f"\nfigure: {options.plot}")
+    return 0 if all(bar.holds for bar in results) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

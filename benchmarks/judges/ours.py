@@ -1,0 +1,254 @@
+"""Our judge over many runs at once: the arithmetic of `bluegreen.engine.judge`, in arrays.
+
+It exists because a thousand runs of forty cells do not fit into an afternoon otherwise.
+`tests/engine/judge/test_benchmark.py` replays its runs through the shipped judge, look by look, and
+demands the same verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.judges.feeds import Delivery, Feed
+from benchmarks.judges.world import TICK, Counts, Floats, Ints, World
+from bluegreen.engine.judge.families import (
+    _ERRORS,
+    _FEWER_WRONG,
+    _RATIOS,
+    _SMALLER,
+    _WRONG,
+    BLUE_SICK,
+    STEP_ACCURACY,
+)
+from bluegreen.engine.judge.findings import SUSPICIOUS
+from bluegreen.engine.judge.judge import Thresholds
+
+__all__ = ["ASKED", "FAILED", "PASSED", "RUNNING", "Result", "run"]
+
+Bools = NDArray[np.bool_]
+RUNNING, PASSED, FAILED, ASKED = 0, 1, 2, 3
+PLANNED, DEADLINE, WARM = 300.0, 1_200.0, 45.0
+Ratios = Callable[[Ints, Ints, Ints, Ints], Floats]
+
+
+def one_arm(null: float, alternatives: Sequence[float]) -> tuple[Ratios, int]:
+    """Primitive A."""
+    p = np.array(alternatives)
+    bad, good = np.log(p / null), np.log1p(-p) - np.log1p(-null)
+
+    def ratios(k: Ints, n: Ints, _kb: Ints, _nb: Ints) -> Floats:
+        return np.asarray(k[:, None] * bad + (n - k)[:, None] * good)
+
+    return ratios, len(p)
+
+
+def two_arms(null: float, factors: Sequence[float], thinning: float = 0.0) -> tuple[Ratios, int]:
+    """Primitive B."""
+    f = np.array(factors)
+
+    def ratios(k: Ints, n: Ints, kb: Ints, nb: Ints) -> Floats:
+        weight = (null * n + nb)[:, None]
+        b = weight / np.maximum(null * f * n[:, None] + nb[:, None], 1e-300)
+        safe = np.where((n > 0) & (nb > 0), 1.0, 0.0)[:, None]
+        b = np.where(safe > 0, b, 1.0)
+        value = k[:, None] * np.log(f) + (k + kb)[:, None] * np.log(b)
+        value = value + (nb - kb)[:, None] * np.log1p(thinning * (b - 1))
+        return np.asarray(safe * value)
+
+    return ratios, len(f)
+
+
+class Fail:
+    """The fail e-process of `eprocess.FailProcess`, one window per batch."""
+
+    def __init__(self, test: tuple[Ratios, int], runs: int, expected: int, needed: float) -> None:
+        self._ratios, count = test
+        self._r = np.zeros((runs, count))
+        self._cap, self._ceiling = 0.75 * np.log(needed), count * needed
+        self._left, self._rests = np.ones(runs), np.full(runs, 0.3)
+        self._step = np.full(runs, -1)
+        self._expected = expected
+        self.value = np.ones(runs)
+
+    def add(self, mask: Bools, step: Ints, counts: tuple[Ints, Ints, Ints, Ints]) -> None:
+        """Take in one batch where `mask`."""
+        first = self._step < 0
+        entered = ~first & (step != self._step) & (step <= 3)
+        later = self._rests / self._expected
+        mass = np.where(first, 0.4, np.where(entered, np.minimum(0.1, self._left), later))
+        self._rests -= np.where(mask & ~first & ~entered, mass, 0.0)
+        self._left -= np.where(mask, mass, 0.0)
+        grown = (self._r + mass[:, None]) * np.exp(np.minimum(self._ratios(*counts), self._cap))
+        self._r = np.where(mask[:, None], np.minimum(grown, self._ceiling), self._r)
+        self.value = np.where(mask, self._r.mean(axis=1) + self._left, self.value)
+        self._step = np.where(mask, step, self._step)
+
+
+class Pass:
+    """The pass e-process of `eprocess.PassProcess`."""
+
+    def __init__(self, test: tuple[Ratios, int], runs: int) -> None:
+        self._ratios, count = test
+        self.sums = np.zeros((runs, count))
+
+    def add(self, mask: Bools, counts: tuple[Ints, Ints, Ints, Ints]) -> None:
+        """Take in one batch where `mask`."""
+        self.sums += np.where(mask[:, None], self._ratios(*counts), 0.0)
+
+    def reset(self, mask: Bools) -> None:
+        """Begin anew where `mask`."""
+        self.sums[mask] = 0.0
+
+    @property
+    def log_value(self) -> Floats:
+        """Log P."""
+        top = self.sums.max(axis=1)
+        return np.asarray(top + np.log(np.exp(self.sums - top[:, None]).mean(axis=1)))
+
+
+class Judge:
+    """Every run's state."""
+
+    def __init__(self, runs: int, expected: int) -> None:
+        self.limits = Thresholds()
+        lim, n, exp = self.limits, runs, expected
+        rates = sorted({min(lim.error_limit * f, 0.9) for f in _ERRORS})
+        absolute = one_arm(lim.error_acceptable, rates)
+        needed = lim.needed
+        tail = [min(0.05 * f, 0.525) for f in _RATIOS]
+        wrong = 0.1 + lim.accuracy_drop_limit * 0.9
+        self.absolute = Fail(absolute, n, exp, needed)
+        self.relative = Fail(two_arms(lim.blue_error_ratio, _RATIOS), n, exp, needed)
+        self.slower = Fail(two_arms(1.0, _RATIOS), n, exp, needed)
+        self.wronger = Fail(two_arms(1.0, _WRONG, lim.accuracy_drop_acceptable), n, exp, needed)
+        self.health = (
+            Fail(absolute, n, exp, BLUE_SICK),
+            Fail(one_arm(0.05, sorted(set(tail))), n, exp, BLUE_SICK),
+            Fail(
+                one_arm(wrong, sorted({min(wrong * f, (1 + wrong) / 2) for f in _WRONG})), n, exp, BLUE_SICK
+            ),
+        )
+        self.passes = (
+            Pass(one_arm(lim.error_limit, [lim.error_limit * f for f in (0.05, 0.1, 0.2, 0.5)]), n),
+            Pass(two_arms(1.0, _SMALLER), n),
+            Pass(two_arms(1.0, _FEWER_WRONG, lim.accuracy_drop_limit), n),
+            Pass(two_arms(1.0, _FEWER_WRONG, lim.accuracy_drop_limit), n),
+        )
+        self.peak, self.now = np.ones((3, n)), np.ones((3, n))
+        self.hold = np.zeros(n, dtype=bool)
+        self.clock = np.full(n, -np.inf)
+        self.labelled = np.zeros(n, dtype=bool)
+
+    def add(self, due: Bools, batch: Delivery, current: Ints) -> None:
+        """Take one batch in where it is `due`."""
+        green, blue, step, end = batch.green, batch.blue, batch.step, batch.end
+        errors = (green.errors, green.n, blue.errors, blue.n)
+        slow = (green.slow[2], green.n, blue.slow[1], blue.n)
+        better = (green.slow[2], green.n, blue.slow[0], blue.n)
+        labels = (green.wrong, green.labels, blue.wrong, blue.labels)
+        served = due & (green.n > 0)
+        warm = served & (end > WARM)
+        labelled = due & ((green.labels > 0) | (blue.labels > 0))
+        for process, mask, counts in (
+            (self.absolute, served, errors),
+            (self.relative, served, errors),
+            (self.slower, warm, slow),
+            (self.wronger, labelled, labels),
+        ):
+            process.add(mask, step, counts)
+        self._watch_blue(due, served, labelled, blue, step)
+        now = np.stack(
+            [np.minimum(self.absolute.value, self.relative.value), self.slower.value, self.wronger.value]
+        )
+        self.peak = np.where(due, np.maximum(self.peak, now), self.peak)
+        self.now = np.where(due, now, self.now)
+        inside = due & batch.inside
+        counting = inside & (step == current)
+        for process, mask, counts in zip(
+            self.passes,
+            (served & counting, warm & counting, labelled & counting, labelled & inside),
+            (errors, better, labels, labels),
+            strict=True,
+        ):
+            process.add(mask, counts)
+        sick = np.any([one.value >= BLUE_SICK for one in self.health], axis=0)
+        cleared = due & self.hold & ~sick
+        self.clock = np.where(cleared, np.maximum(self.clock, end), self.clock)
+        self.restart(cleared)
+        self.hold = np.where(due, sick, self.hold)
+
+    def _watch_blue(self, due: Bools, served: Bools, labelled: Bools, blue: Counts, step: Ints) -> None:
+        # A comparison begins with its first counts; blue's health is followed from then on.
+        self.labelled |= labelled
+        zero = np.zeros_like(blue.n)
+        started = due & (served | (self.health[0].value != 1.0))
+        self.health[0].add(started, step, (blue.errors, blue.n, zero, zero))
+        self.health[1].add(started, step, (blue.slow[2], blue.n, zero, zero))
+        self.health[2].add(due & self.labelled, step, (blue.wrong, blue.labels, zero, zero))
+
+    def restart(self, mask: Bools) -> None:
+        """Void the evidence for a pass."""
+        for process in self.passes:
+            process.reset(mask)
+
+    def enter(self, mask: Bools) -> None:
+        """Another step: errors and latency begin anew."""
+        for process in self.passes[:3]:
+            process.reset(mask)
+
+    def decide(self, now: float, step: Ints, begun: Floats) -> Ints:
+        """The verdict of every run: RUNNING, PASSED (this step), FAILED or ASKED."""
+        needed = np.log(self.limits.needed_to_pass)
+        logs = [process.log_value for process in self.passes]
+        accurate = (logs[3] >= needed) & (logs[2] >= np.log(STEP_ACCURACY))
+        passed = np.stack([logs[0] >= needed, logs[1] >= needed, accurate])
+        elapsed = now - np.maximum(begun, np.minimum(self.clock, now))
+        late = now >= begun + DEADLINE
+        deferred = (step < 3) & (self.now[2] < SUSPICIOUS)
+        done = (elapsed >= PLANNED) & passed[0] & passed[1] & (passed[2] | deferred)
+        suspicious = np.any(~passed & (self.now >= SUSPICIOUS), axis=0)
+        verdict = np.where(late, np.where(suspicious, FAILED, ASKED), RUNNING)
+        verdict = np.where(done, PASSED, verdict)
+        verdict = np.where(self.hold, np.where(late, ASKED, RUNNING), verdict)
+        return np.asarray(np.where(np.any(self.peak >= self.limits.needed, axis=0), FAILED, verdict))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How every run ended."""
+
+    outcome: Ints
+    seconds: Floats
+    harmed: Floats
+
+
+def run(world: World, runs: int, ticks: int, feed: Feed, *, ramp: Sequence[int] = (5, 25, 50, 95)) -> Result:
+    """Deploy `runs` times and judge every 15 s."""
+    judge = Judge(runs, max(8, int(np.ceil(12 * PLANNED / feed.seconds))))
+    step, begun = np.zeros(runs, dtype=np.int64), np.zeros(runs)
+    outcome, seconds, harmed = np.zeros(runs, dtype=np.int64), np.full(runs, np.nan), np.zeros(runs)
+    shares = np.array(ramp) / 100
+    last = len(ramp) - 1
+    for tick in range(ticks):
+        drawn = world.draw(tick, shares[step])
+        alive = outcome == RUNNING
+        harmed += np.where(alive, world.harmed(tick, drawn["green"]), 0.0)
+        feed.push(tick, drawn["green"], drawn["blue"], step)
+        now = (tick + 1) * TICK
+        for due, batch in feed.arrivals(now):
+            judge.add(due & alive, batch, step)
+        # A ramp with fewer steps than four ends at its own last one.
+        verdict = judge.decide(now, np.where(step == last, 3, step), begun)
+        ended = alive & ((verdict > PASSED) | ((verdict == PASSED) & (step == last)))
+        outcome[ended], seconds[ended] = verdict[ended], now
+        onward = alive & (verdict == PASSED) & (step < last)
+        step = step + onward
+        begun = np.where(onward, now, begun)
+        judge.enter(onward)
+        if not (outcome == RUNNING).any():
+            break
+    return Result(outcome, seconds, harmed)

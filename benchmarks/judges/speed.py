@@ -1,0 +1,84 @@
+"""One evaluation over a one-hour journal, three tiers by four metrics: milliseconds and megabytes.
+
+python -m benchmarks.judges.speed
+"""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import numpy as np
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Arm, Period
+from bluegreen.engine.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+
+START = 1_700_000_000.0
+BASELINE = Baseline(p95_ms=dict.fromkeys(Tier, 200.0), accuracy=dict.fromkeys(Tier, 0.9))
+STEPS = tuple(
+    StepMark(started_at=START + 900 * index, percent=percent) for index, percent in enumerate((5, 25, 50, 95))
+)
+
+
+def journal(seconds: float, hours: float = 1.0) -> list[Period]:
+    """Requests, latency and labels per period, and 5 s probes of a key function, on both fleets."""
+    rng = np.random.default_rng(1)
+    periods = []
+    for count in range(int(hours * 3_600 / seconds)):
+        at = START + count * seconds
+        percent = [step.percent for step in STEPS if step.started_at <= at][-1]
+        for tier in Tier:
+            for arm, share in ((Arm.BLUE, 100 - percent), (Arm.GREEN, percent)):
+                n = int(rng.poisson(5 * seconds * share))
+                over = [int(rng.binomial(n, part)) for part in (0.05, 0.04, 0.023)]
+                slow = tuple(zip((200.0, 260 / 1.2, 260.0), sorted(over, reverse=True), strict=True))
+                labels = n // 50
+                periods.append(
+                    Period(
+                        source="prometheus", tier=tier, arm=arm, start=at, seconds=seconds, requests=n,
+                        errors=int(rng.binomial(n, 0.001)), slow=slow, labels=labels,
+                        wrong=int(rng.binomial(labels, 0.1)),
+                    )
+                )  # fmt: skip
+    for count in range(int(hours * 240)):
+        periods += [
+            Period(
+                source="probes", tier=tier, arm=arm, start=START + 15.0 * count, seconds=15.0, requests=0,
+                errors=0, probes=3, key="login",
+            )
+            for tier in Tier for arm in Arm
+        ]  # fmt: skip
+    return sorted(periods, key=lambda period: period.end)
+
+
+def measure(seconds: float) -> tuple[int, float, float]:
+    """(periods, best CPU milliseconds of seven, peak megabytes) of one evaluation."""
+    periods = journal(seconds)
+    look = Look(now=START + 3_600, tiers=tuple(Tier), last_before_full=True)
+
+    def once() -> None:
+        judge(periods, thresholds=Thresholds(), baseline=BASELINE, steps=STEPS, look=look)
+
+    times = []
+    for _ in range(7):
+        begun = time.process_time()
+        once()
+        times.append(time.process_time() - begun)
+    tracemalloc.start()
+    once()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return len(periods), min(times) * 1e3, peak / 1e6
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'feed':>12} {'periods':>8} {'ms':>8} {'MB':>6}   (bar, 15 s feed: < 50 ms, < 20 MB)")
+    for seconds in (60.0, 15.0, 1.0):
+        periods, milliseconds, megabytes = measure(seconds)
+        print(f"{seconds:>10.0f} s {periods:>8,} {milliseconds:>8.1f} {megabytes:>6.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -237,6 +237,13 @@ class Contract(_Document):
     database: Database | None = None
     alerts: Alerts
     watchdog: Watchdog
+    prometheus_query_url: Annotated[str, Field(pattern=r"^(https?://.+/)?$")] = ""
+    """Base of the Prometheus query API, ending in `/` (`<base>api/v1/query`), signed with SigV4 for the
+    service `aps`; empty where the stack has none (M7)."""
+    new_relic_account: Annotated[str, Field(pattern=r"^\d{0,12}$")] = ""
+    """New Relic account number; empty where the stack sends nothing there (M4)."""
+    new_relic_secret: str = ""
+    """Secrets Manager name of the New Relic user key that may query; empty as above."""
     tiers: Annotated[tuple[TierContract, ...], Field(min_length=1)]
 
     def tier(self, name: Tier) -> TierContract:

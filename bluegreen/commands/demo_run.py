@@ -34,52 +34,6 @@ _MOST_SECONDS = 300.0
 """The load ends by itself after this long, whatever becomes of this process."""
 _STOP_SECONDS = 15.0
 
-POLICY = """\
-# The demo's rollout policy: minutes become seconds, the rules stay the same.
-[rollout]
-ramp = ["25%", "50%"]
-bake = "6s"
-min_bake = "4s"
-extension = "30s"
-final_bake = "4s"
-dwell = "1s"
-tick = "500ms"
-
-[judge]
-period = "1s"
-settle = "2s"
-burst = "1s"
-cold_start = "2s"
-
-[health]
-deadline = "60s"
-poll = "500ms"
-
-[probes]
-interval = "2s"
-
-[backup]
-snapshot = false
-
-[retire]
-quiet = "2s"
-deadline = "60s"
-
-[lease]
-ttl = "30s"
-patience = "30s"
-
-[[smoke]]
-name = "home page"
-tier = "web"
-steps = [{ path = "/", text = "SportCoach" }]
-
-[[smoke]]
-name = "login"
-tier = "app"
-steps = [{ method = "POST", path = "/api/login", body = "{}" }]
-"""
-
 TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
 
 
@@ -103,7 +57,7 @@ class Demo:
     def __init__(self, *, output: Output, rate: float, connections: int) -> None:
         self._rate, self._connections = rate, connections
         self._directory = Path(tempfile.mkdtemp(prefix="sc-deploy-demo-"))
-        self._policy = self._directory / "deploy.toml"
+        self._policy = self._directory / "lab" / "deploy.toml"
         self._out = self._directory / "load.jsonl"
         self._settings = Settings(stack=STACK, policy=self._policy, yes=True, output=output)
         self._load: subprocess.Popen[bytes] | None = None
@@ -115,13 +69,14 @@ class Demo:
     def __enter__(self) -> Self:
         from bluegreen.lab import lifecycle
 
-        self._policy.write_text(POLICY, encoding="utf-8")
         try:
-            self._lab = lifecycle.up(self._directory / "lab", stack=STACK)
+            self._lab = lifecycle.up(self._directory / "lab", stack=STACK, owner_pid=os.getpid())
         except BaseException:
             self._stop()
             raise
-        self._environment = {name: os.environ.get(name) for name in self._lab.env}
+        self._environment = {name: os.environ.get(name) for name in (*self._lab.env, *lifecycle.UNSET)}
+        for name in lifecycle.UNSET:
+            os.environ.pop(name, None)
         os.environ.update(self._lab.env)
         return self
 

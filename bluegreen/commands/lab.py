@@ -34,24 +34,47 @@ Rate = Annotated[float, typer.Option("--rate", min=1, max=10_000, help="Requests
 Connections = Annotated[int, typer.Option("--connections", min=1, max=10_000, help="Open connections.")]
 Seconds = Annotated[float, typer.Option("--seconds", min=1, max=3600, help="How long.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write JSON lines to FILE instead of stdout.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Of the AWS API; 0: any free one.")]
+FrontPort = Annotated[
+    int, typer.Option("--front-port", min=0, max=65_535, help="Of the load balancer; 0: any free one.")
+]
 Kind = Annotated[
     str,
-    typer.Option("--kind", help="errors, latency, crash, unhealthy, hang, throttle or control-plane-down."),
+    typer.Option(
+        "--kind",
+        help="errors, latency, function, crash, unhealthy, hang, throttle, metrics-down or "
+        "control-plane-down.",
+    ),
 ]
+Broken = Annotated[
+    str, typer.Option("--release", help="Only instances of this version, or all.  [default: the newest]")
+]
+BrokenTier = Annotated[str, typer.Option("--tier", help="Only this tier.  [default: every tier]")]
+Share = Annotated[str, typer.Option("--share", help='errors: share of the answers, e.g. "2%".')]
+Factor = Annotated[float, typer.Option("--factor", min=1, max=1000, help="latency: times slower.")]
+BrokenPath = Annotated[str, typer.Option("--path", help="function: the path that breaks.")]
 
 
-def _told(output: Output, info: LabInfo) -> None:
-    from rich.text import Text
+def _exports(info: LabInfo) -> str:
+    """Shell lines that lead this shell's AWS clients and sc-deploy to the lab."""
+    from bluegreen.lab.lifecycle import UNSET
 
-    settings = Settings(stack="lab", output=output)
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in info.env.items()]
-    document: dict[str, Any] = {
+    sets = [f"export {name}={shlex.quote(value)}" for name, value in info.env.items()]
+    return "\n".join([f"unset {' '.join(UNSET)}", *sets])
+
+
+def _document(info: LabInfo) -> dict[str, Any]:
+    from bluegreen.lab.releases import RELEASES
+
+    return {
         "endpoint_url": info.endpoint_url,
         "front_url": info.front_url,
-        "env": dict(info.env),
+        "stack": info.stack,
+        "realistic": info.realistic,
         "state_dir": str(info.state_dir),
+        "env": info.env,
+        "releases": {release.version: release.words for release in RELEASES},
     }
-    terminal.show(settings, document, Text("\n".join(exports)))
 
 
 def _running(state_dir: Path) -> LabInfo:
@@ -66,21 +89,36 @@ def _running(state_dir: Path) -> LabInfo:
 def up(
     stack: Stack = "lab",
     realistic: Realistic = False,
+    port: Port = 0,
+    front_port: FrontPort = 0,
     state_dir: StateDir = DEFAULT_STATE,
     output: OutputOption = Output.HUMAN,
     debug: Debug = False,  # noqa: ARG001  (read where errors are told)
 ) -> None:
     """Start a lab; prints the variables to export, so that any AWS client reaches it.
 
+    Two labs run side by side in two state directories.
+
     For example:
       eval "$(sc-deploy lab up)"
       sc-deploy lab up --realistic --state-dir /tmp/lab2
+      sc-deploy lab up --port 4566 --front-port 8080
     """
     from bluegreen.lab import lifecycle
 
-    info = lifecycle.up(state_dir, realistic=realistic, stack=stack)
-    terminal.say(f"the lab serves {info.front_url}; `sc-deploy lab down` stops it")
+    terminal.say("starting a laptop-sized AWS ...")
+    info = lifecycle.up(state_dir, stack=stack, realistic=realistic, port=port, front_port=front_port)
+    terminal.say(
+        f"it serves {info.front_url}; next: `sc-deploy promote v1.0.0 --stack {stack}`, "
+        "`sc-deploy lab status`, `sc-deploy lab down`"
+    )
     _told(output, info)
+
+
+def _told(output: Output, info: LabInfo) -> None:
+    from rich.text import Text
+
+    terminal.show(Settings(stack=info.stack, output=output), _document(info), Text(_exports(info)))
 
 
 def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # noqa: ARG001  (as above)
@@ -92,8 +130,8 @@ def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     """
     from bluegreen.lab import lifecycle
 
-    lifecycle.down(state_dir)
-    terminal.say(f"the lab in {state_dir} is stopped")
+    ran = lifecycle.down(state_dir)
+    terminal.say(f"the lab in {state_dir} is stopped" if ran else f"no lab ran in {state_dir}")
 
 
 def status(
@@ -101,13 +139,19 @@ def status(
     output: OutputOption = Output.HUMAN,
     debug: Debug = False,  # noqa: ARG001  (as above)
 ) -> None:
-    """Say whether a lab runs and how to reach it.
+    """Say whether a lab runs, how to reach it, what runs in it and which releases it has.
 
     For example:
       sc-deploy lab status
       sc-deploy lab status --output json | jq -r .front_url
     """
-    _told(output, _running(state_dir))
+    from bluegreen.commands.lab_view import lab_view
+    from bluegreen.lab.breaking import state
+
+    info = _running(state_dir)
+    found = state(info)
+    document = {**_document(info), **found}
+    terminal.show(Settings(stack=info.stack, output=output), document, lab_view(document))
 
 
 def load(
@@ -138,20 +182,34 @@ def load(
 
 def break_(
     kind: Kind,
+    release: Broken = "",
+    tier: BrokenTier = "",
+    share: Share = "30%",
+    factor: Factor = 2.0,
+    path: BrokenPath = "/api/login",
     state_dir: StateDir = DEFAULT_STATE,
     debug: Debug = False,  # noqa: ARG001  (as above)
 ) -> None:
     """Break something, as it breaks in production.
 
     For example:
-      sc-deploy lab break --kind errors
+      sc-deploy lab break --kind errors --share 5%
+      sc-deploy lab break --kind latency --release all --tier app
       sc-deploy lab break --kind control-plane-down
     """
-    from bluegreen.lab import lifecycle
+    from bluegreen.commands.promoting import tiers_of
+    from bluegreen.lab.breaking import Breakage, break_, kind_of, share_of
 
-    _running(state_dir)
-    lifecycle.break_(kind, state_dir=state_dir)
-    terminal.say(f"broken: {kind}; `sc-deploy lab heal` mends it")
+    breakage = Breakage(
+        kind=kind_of(kind),
+        version=release,
+        tier=next(iter(tiers_of(tier)), None),
+        share=share_of(share),
+        factor=factor,
+        path=path,
+    )
+    words = break_(_running(state_dir), breakage)
+    terminal.say(f"broken: {words}; `sc-deploy lab heal` mends it")
 
 
 def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # noqa: ARG001  (as above)
@@ -160,10 +218,9 @@ def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     For example:
       sc-deploy lab heal
     """
-    from bluegreen.lab import lifecycle
+    from bluegreen.lab.breaking import heal
 
-    _running(state_dir)
-    lifecycle.heal(state_dir=state_dir)
+    heal(_running(state_dir))
     terminal.say("everything is mended")
 
 

@@ -32,7 +32,7 @@ from bluegreen.lab.door import Door
 from bluegreen.lab.faults import Effect, Fault, FaultPlan, When, error_of
 from bluegreen.lab.inprocess import connect
 from bluegreen.lab.moto_backend import LOCK, QuietHandler, application
-from bluegreen.lab.process import write_port
+from bluegreen.lab.process import parent_alive, write_port
 from bluegreen.lab.supervisor import AppLauncher, Supervisor
 from bluegreen.lab.wire import Answer, Request, WireError, failure, recognise, success
 
@@ -151,7 +151,15 @@ def _send(answer: Answer, start_response: _StartResponse) -> Iterable[bytes]:
 class ControlServer:
     """The server with the cloud behind it; `serve` blocks, `stop` may be called from anywhere."""
 
-    def __init__(self, settings: Settings, *, port: int, state_dir: Path, launch: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        port: int,
+        state_dir: Path,
+        launch: bool = True,
+        parent_pid: int | None = None,
+    ) -> None:
         self.cloud = Cloud(SystemClock(), settings)
         self.faults = FaultPlan()
         self.supervisor = (
@@ -165,6 +173,7 @@ class ControlServer:
         )
         self._stopping = threading.Event()
         self._port_file = state_dir / "control.port"
+        self._wanted = parent_alive(parent_pid)
 
     @property
     def port(self) -> int:
@@ -180,7 +189,7 @@ class ControlServer:
         serving.start()
         write_port(self._port_file, self.port)
         try:
-            while not self._stopping.wait(_TICK_SECONDS):
+            while self._wanted() and not self._stopping.wait(_TICK_SECONDS):
                 self.cloud.advance()
                 if self.supervisor:
                     self.supervisor.tick()
@@ -218,6 +227,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--region", default=Settings().region)
     parser.add_argument("--realistic", action="store_true", help="boot, propagate and measure at AWS's pace")
     parser.add_argument("--throttling", action="store_true", help="refuse calls beyond AWS's token buckets")
+    parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
     arguments = parser.parse_args(argv)
     settings = Settings(health=HealthSource.REPORTED, region=arguments.region)
     if arguments.realistic:
@@ -225,7 +235,9 @@ def main(argv: list[str] | None = None) -> None:
     settings = replace(settings, throttling=arguments.throttling or settings.throttling)
     _isolate_environment(settings)
     arguments.state_dir.mkdir(parents=True, exist_ok=True)
-    server = ControlServer(settings, port=arguments.port, state_dir=arguments.state_dir)
+    server = ControlServer(
+        settings, port=arguments.port, state_dir=arguments.state_dir, parent_pid=arguments.parent_pid
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
     print(f"{server.url}", flush=True)  # noqa: T201  # the one line a caller waits for

@@ -69,7 +69,7 @@ def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
     return AWSResponse(url, status, headers, MockRawResponse(body))
 
 
-class QuietHandler(MotoRequestHandler):
+class QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
     """Keeps header spelling and raw paths as moto needs them; logs nothing."""
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's name

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["is_running", "raise_file_limit", "start_time", "until_stopped", "write_port"]
+__all__ = ["is_running", "parent_alive", "raise_file_limit", "start_time", "until_stopped", "write_port"]
 
 _PARENT_POLL_SECONDS = 0.5
 _FILES = 16_384
@@ -68,7 +68,7 @@ async def until_stopped(parent_pid: int | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    alive = _parent_alive(parent_pid)
+    alive = parent_alive(parent_pid)
     while alive():
         try:
             await asyncio.wait_for(stopped.wait(), _PARENT_POLL_SECONDS)
@@ -77,7 +77,8 @@ async def until_stopped(parent_pid: int | None) -> None:
         return
 
 
-def _parent_alive(parent_pid: int | None) -> Callable[[], bool]:
+def parent_alive(parent_pid: int | None) -> Callable[[], bool]:
+    """A question that is answered with no once the process `parent_pid` is gone; None: never."""
     if parent_pid is None:
         return lambda: True
     started = start_time(parent_pid)

@@ -9,9 +9,13 @@ from tests.lab.cloud.conftest import FIXED, Stack, build
 
 def test_changes_are_throttled_beyond_the_burst_and_refill_with_time() -> None:
     stack: Stack = build(Settings(throttling=True))
-    with pytest.raises(ClientError, match="Throttling"):
+
+    def make_rules() -> None:
         for number in range(1, 30):
             stack.rule(number, FIXED)
+
+    with pytest.raises(ClientError, match="Throttling"):
+        make_rules()
     made = len(stack.cloud.balancing.rules) - 1
     assert made <= 20
     stack.elb.describe_rules(ListenerArn=stack.listener)

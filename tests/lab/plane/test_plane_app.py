@@ -134,7 +134,7 @@ def test_faults_at_run_time_and_their_end() -> None:
 def test_bad_control_document_changes_nothing(document: Any) -> None:
     behaviour = Behaviour(release())
     before = behaviour.shown()
-    with pytest.raises(ValueError, match="must be|unknown|expected"):
+    with pytest.raises(ValueError, match=r"must be|unknown|expected"):
         behaviour.change(document)
     assert behaviour.shown() == before
 

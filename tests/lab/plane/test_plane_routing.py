@@ -60,7 +60,7 @@ def chosen(made: Router, count: int = 1, asked: Request | None = None) -> Counte
         (r"/what\?", "/whatx", False),
     ],
 )
-def test_path_patterns_follow_elb(text: str, value: str, expected: bool) -> None:
+def test_path_patterns_follow_elb(text: str, value: str, *, expected: bool) -> None:
     assert bool(pattern(text, ignore_case=False).fullmatch(value)) is expected
 
 

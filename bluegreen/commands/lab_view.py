@@ -1,0 +1,56 @@
+"""What runs in a lab, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bluegreen.contract import Tag
+from bluegreen.ui.grids import field, grid
+
+__all__ = ["lab_view"]
+
+
+def lab_view(document: Mapping[str, Any]) -> RenderableType:
+    """Addresses, instances with their health, faults, and the releases of its registry."""
+    pace = "AWS's pace" if document["realistic"] else "minutes are seconds"
+    addresses = [
+        field("front", document["front_url"]),
+        field("AWS API", document["endpoint_url"]),
+        field("stack", f"{document['stack']}, {pace}"),
+        field("state", document["state_dir"]),
+        field("faults", ", ".join(map(_fault, document["faults"])) or "none"),
+    ]
+    return Group(*addresses, Text(), _instances(document), Text(), _releases(document["releases"]))
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    return f"{fault['effect']} {fault['service']} {fault['action']} (struck {fault['struck']} times)"
+
+
+def _instances(document: Mapping[str, Any]) -> RenderableType:
+    health = {target: state for group in document["groups"] for target, state in group["targets"].items()}
+    running = [one for one in document["instances"] if one["state"] != "terminated"]
+    if not running:
+        return Text("no instance runs: nothing was released yet")
+    table = grid("tier", "release", "instance", "state", "health", "address")
+    for one in sorted(running, key=lambda one: (one["tags"].get(Tag.TIER, ""), one["id"])):
+        table.add_row(
+            one["tags"].get(Tag.TIER, ""),
+            one["tags"].get(Tag.RELEASE, ""),
+            one["id"],
+            one["state"],
+            health.get(one["id"], "-"),
+            ":".join(map(str, one["address"] or ())),
+        )
+    return table
+
+
+def _releases(releases: Mapping[str, str]) -> RenderableType:
+    table = grid("release", "what it is like")
+    for version, words in releases.items():
+        table.add_row(version, words)
+    return table

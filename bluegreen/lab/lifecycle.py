@@ -1,0 +1,278 @@
+"""Starts and stops a lab: the control server, the balancer, and a provisioned stack between them.
+
+A lab lives in a state directory (ports, logs, policy); two directories are two labs side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bluegreen.errors import DeployError, Refused
+from bluegreen.lab.cloud.settings import Settings
+from bluegreen.lab.process import is_running, start_time
+from bluegreen.lab.provision import provision
+from bluegreen.lab.rollout import write_policy
+
+__all__ = ["UNSET", "LabInfo", "Process", "down", "find", "up"]
+
+UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
+"""Variables of the caller that would lead an AWS client away from the lab."""
+_START_SECONDS = 30.0
+_STOP_SECONDS = 20.0
+_POLL_SECONDS = 0.02
+_TIME_SCALE = 5.0
+"""How much faster than on AWS the balancer's times pass in a lab that is not realistic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process of the lab, named for ever by its id and its start."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """The running process `pid`."""
+        return cls(pid=pid, started=start_time(pid) or "")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs; another process with the same id does not count."""
+        return bool(self.started) and is_running(self.pid, self.started)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabInfo:
+    """A running lab and how to reach it."""
+
+    state_dir: Path
+    stack: str
+    realistic: bool
+    endpoint_url: str
+    """The AWS API: AWS_ENDPOINT_URL of any AWS client."""
+    front_url: str
+    """The load balancer, for users and load tools."""
+    policy: Path
+    control: Process
+    balancer: Process
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables that lead an AWS client and sc-deploy to the lab; unset UNSET besides."""
+        region = Settings().region
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "lab",
+            "AWS_SECRET_ACCESS_KEY": "lab",
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "SC_DEPLOY_STACK": self.stack,
+            "SC_DEPLOY_POLICY": str(self.policy),
+        }
+
+
+def find(state_dir: Path) -> LabInfo | None:
+    """The lab that runs in `state_dir`, or None."""
+    info = _read(state_dir)
+    return info if info and info.control.alive and info.balancer.alive else None
+
+
+def up(
+    state_dir: Path,
+    *,
+    stack: str = "lab",
+    realistic: bool = False,
+    port: int = 0,
+    front_port: int = 0,
+    owner_pid: int | None = None,
+) -> LabInfo:
+    """Start a lab and provision `stack` in it; one that runs already with these settings is returned.
+
+    `port` and `front_port` 0 take any free one. With `owner_pid` the lab ends when that process is gone.
+    Raises Refused where another lab runs in `state_dir`, DeployError where one does not start.
+    """
+    state_dir = state_dir.absolute()
+    with _alone(state_dir):
+        running = find(state_dir)
+        if running is None:
+            _stop(state_dir)
+            return _start(
+                state_dir,
+                stack=stack,
+                realistic=realistic,
+                ports=(port, front_port),
+                owner_pid=owner_pid,
+            )
+    if (running.stack, running.realistic) != (stack, realistic):
+        pace = "realistic" if running.realistic else "quick"
+        raise Refused(
+            f"a {pace} lab with stack {running.stack} runs in {state_dir}",
+            next_step="`sc-deploy lab down` stops it; --state-dir DIR starts another beside it",
+        )
+    return running
+
+
+def down(state_dir: Path) -> bool:
+    """Stop the lab in `state_dir` and everything it started; False where none ran."""
+    state_dir = state_dir.absolute()
+    if not state_dir.exists():
+        return False
+    with _alone(state_dir):
+        return _stop(state_dir)
+
+
+@contextlib.contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """Nobody else starts or stops a lab in this directory meanwhile."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start(
+    state_dir: Path, *, stack: str, realistic: bool, ports: tuple[int, int], owner_pid: int | None
+) -> LabInfo:
+    pace = ("--realistic",) if realistic else ()
+    owner = ("--parent-pid", str(owner_pid)) if owner_pid else ()
+    started: list[Process] = []
+    try:
+        control, port = _spawn(
+            state_dir, "control", "--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner
+        )
+        started.append(control)
+        endpoint = f"http://127.0.0.1:{port}"
+        balancer, front = _spawn(
+            state_dir,
+            "balancer",
+            *("--control", endpoint, "--port", str(ports[1]), "--parent-pid", str(control.pid)),
+            *("--port-file", str(state_dir / "balancer.port")),
+            *("--time-scale", f"{1.0 if realistic else _TIME_SCALE:g}"),
+        )
+        started.append(balancer)
+        info = LabInfo(
+            state_dir=state_dir,
+            stack=stack,
+            realistic=realistic,
+            endpoint_url=endpoint,
+            front_url=f"http://127.0.0.1:{front}",
+            policy=write_policy(state_dir, realistic=realistic),
+            control=control,
+            balancer=balancer,
+        )
+        _provision(info)
+    except BaseException:
+        for process in reversed(started):
+            _end(process)
+        raise
+    _state_file(state_dir).write_text(json.dumps(asdict(info), default=str), encoding="utf-8")
+    return info
+
+
+def _spawn(state_dir: Path, name: str, *arguments: str) -> tuple[Process, int]:
+    """Start `bluegreen.lab.<name>`; the process and its port, once it listens."""
+    port_file, log = state_dir / f"{name}.port", state_dir / f"{name}.log"
+    port_file.unlink(missing_ok=True)
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", f"bluegreen.lab.{name}", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C on the terminal is for the command, not for the lab
+        )
+    process = Process.of(child.pid)
+    deadline = time.monotonic() + _START_SECONDS
+    while not port_file.exists():
+        if child.poll() is not None or time.monotonic() > deadline:
+            _end(process)
+            last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+            raise DeployError(
+                f"the lab's {name} did not start: {last[0] if last else 'it said nothing'}",
+                next_step=f"see {log}",
+            )
+        time.sleep(_POLL_SECONDS)
+    return process, int(port_file.read_text(encoding="ascii"))
+
+
+def _provision(info: LabInfo) -> None:
+    settings = Settings()
+    session = _Provisioning(info.endpoint_url, settings.region)
+    try:
+        provision(session, stack=info.stack, account_id=settings.account_id, base_url=info.front_url)
+    except (BotoCoreError, ClientError) as error:
+        raise DeployError(
+            f"the lab's stack could not be provisioned: {error}", next_step=f"see {info.state_dir}"
+        ) from error
+
+
+class _Provisioning:
+    """boto3 clients that reach the lab alone, whatever the caller's environment says."""
+
+    def __init__(self, endpoint_url: str, region: str) -> None:
+        self.region_name = region
+        self._endpoint_url = endpoint_url
+        self._session = boto3.Session(
+            aws_access_key_id="lab", aws_secret_access_key="lab", region_name=region
+        )
+
+    def client(self, name: str) -> Any:
+        config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 4})
+        return self._session.client(name, endpoint_url=self._endpoint_url, config=config)
+
+
+def _stop(state_dir: Path) -> bool:
+    info = _read(state_dir)
+    if info is None:
+        return False
+    ran = info.control.alive or info.balancer.alive
+    for process in (info.balancer, info.control):
+        _end(process)
+    _state_file(state_dir).unlink(missing_ok=True)
+    return ran
+
+
+def _end(process: Process) -> None:
+    """Ask the process to stop, later make it stop; the lab's instances end with the control server."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _STOP_SECONDS
+        with contextlib.suppress(ProcessLookupError):
+            if process.alive:
+                os.kill(process.pid, number)
+        while process.alive and time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
+            time.sleep(_POLL_SECONDS)
+
+
+def _state_file(state_dir: Path) -> Path:
+    return state_dir / "lab.json"
+
+
+def _read(state_dir: Path) -> LabInfo | None:
+    try:
+        document: Mapping[str, Any] = json.loads(_state_file(state_dir).read_text(encoding="utf-8"))
+        paths = {name: Path(document[name]) for name in ("state_dir", "policy")}
+        processes = {name: Process(**document[name]) for name in ("control", "balancer")}
+        return LabInfo(**{**document, **paths, **processes})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

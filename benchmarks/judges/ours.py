@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from benchmarks.judges.feeds import Delivery, Feed
 from benchmarks.judges.world import TICK, Counts, Floats, Ints, World
+from bluegreen.engine.judge.comparison import WHOLE_RAMP
 from bluegreen.engine.judge.families import (
+    _ENOUGH_LABELS,
     _ERRORS,
     _FEWER_WRONG,
     _RATIOS,
     _SMALLER,
     _WRONG,
     BLUE_SICK,
-    STEP_ACCURACY,
 )
 from bluegreen.engine.judge.findings import SUSPICIOUS
 from bluegreen.engine.judge.judge import Thresholds
@@ -110,6 +111,46 @@ class Pass:
         return np.asarray(top + np.log(np.exp(self.sums - top[:, None]).mean(axis=1)))
 
 
+class Steady:
+    """Green's labels of a step against blue's share before it (`families._steady`), run by run."""
+
+    def __init__(self, runs: int, limit: float) -> None:
+        self._limit = limit
+        self._null = np.full(runs, np.nan)
+        self._bad, self._total = np.zeros(runs, dtype=np.int64), np.zeros(runs, dtype=np.int64)
+        self._sums = np.zeros((runs, len(_FEWER_WRONG)))
+
+    def enter(self, mask: Bools) -> None:
+        """A step begins where `mask`."""
+        share = self._bad / np.maximum(self._total, 1)
+        low = np.maximum(0.0, share - 2 * np.sqrt(share * (1 - share) / np.maximum(self._total, 1)))
+        null = np.where(self._total >= _ENOUGH_LABELS, low + self._limit * (1 - low), np.nan)
+        self._null = np.where(mask, null, self._null)
+        self._sums[mask] = 0.0
+
+    def forget(self, mask: Bools) -> None:
+        """Blue was sick where `mask`: its labels until now say nothing about its normal share."""
+        self._bad[mask] = self._total[mask] = 0
+        self.enter(mask)
+
+    def add(self, inside: Bools, current: Bools, green: Counts, blue: Counts) -> None:
+        """Take in one batch."""
+        null = self._null[:, None]
+        p = null * np.array(_FEWER_WRONG)
+        k, good = green.wrong[:, None], (green.labels - green.wrong)[:, None]
+        ratios = k * np.log(p / null) + good * (np.log1p(-p) - np.log1p(-null))
+        self._sums += np.where(current[:, None], ratios, 0.0)
+        self._bad += np.where(inside, blue.wrong, 0)
+        self._total += np.where(inside, blue.labels, 0)
+
+    @property
+    def log_value(self) -> Floats:
+        """Log of the evidence; minus infinity where blue's share is not known."""
+        top = np.where(np.isnan(self._null), -np.inf, self._sums.max(axis=1))
+        spread = np.exp(self._sums - self._sums.max(axis=1)[:, None]).mean(axis=1)
+        return np.asarray(np.where(np.isnan(self._null), -np.inf, top + np.log(spread)))
+
+
 class Judge:
     """Every run's state."""
 
@@ -138,6 +179,8 @@ class Judge:
             Pass(two_arms(1.0, _FEWER_WRONG, lim.accuracy_drop_limit), n),
             Pass(two_arms(1.0, _FEWER_WRONG, lim.accuracy_drop_limit), n),
         )
+        self.steady, self.seen = Steady(n, lim.accuracy_drop_limit), np.zeros(n, dtype=np.int64)
+        self.measured = np.full(n, np.inf)
         self.peak, self.now = np.ones((3, n)), np.ones((3, n))
         self.hold = np.zeros(n, dtype=bool)
         self.clock = np.full(n, -np.inf)
@@ -150,6 +193,10 @@ class Judge:
         slow = (green.slow[2], green.n, blue.slow[1], blue.n)
         better = (green.slow[2], green.n, blue.slow[0], blue.n)
         labels = (green.wrong, green.labels, blue.wrong, blue.labels)
+        entering = due & (step > self.seen)
+        self.steady.enter(entering)
+        self.seen = np.where(entering, step, self.seen)
+        self.measured = np.where(due, end, self.measured)
         served = due & (green.n > 0)
         warm = served & (end > WARM)
         labelled = due & ((green.labels > 0) | (blue.labels > 0))
@@ -175,10 +222,12 @@ class Judge:
             strict=True,
         ):
             process.add(mask, counts)
+        self.steady.add(labelled & inside, labelled & counting, green, blue)
         sick = np.any([one.value >= BLUE_SICK for one in self.health], axis=0)
         cleared = due & self.hold & ~sick
         self.clock = np.where(cleared, np.maximum(self.clock, end), self.clock)
         self.restart(cleared)
+        self.steady.forget(cleared)
         self.hold = np.where(due, sick, self.hold)
 
     def _watch_blue(self, due: Bools, served: Bools, labelled: Bools, blue: Counts, step: Ints) -> None:
@@ -204,9 +253,10 @@ class Judge:
         """The verdict of every run: RUNNING, PASSED (this step), FAILED or ASKED."""
         needed = np.log(self.limits.needed_to_pass)
         logs = [process.log_value for process in self.passes]
-        accurate = (logs[3] >= needed) & (logs[2] >= np.log(STEP_ACCURACY))
-        passed = np.stack([logs[0] >= needed, logs[1] >= needed, accurate])
-        elapsed = now - np.maximum(begun, np.minimum(self.clock, now))
+        steady = np.where(logs[3] >= np.log(WHOLE_RAMP), self.steady.log_value, -np.inf)
+        passed = np.stack([logs[0], logs[1], np.maximum(logs[2], steady)]) >= needed
+        until = np.where(step == 3, np.minimum(self.measured, now), now)
+        elapsed = until - np.maximum(begun, np.minimum(self.clock, now))
         late = now >= begun + DEADLINE
         deferred = (step < 3) & (self.now[2] < SUSPICIOUS)
         done = (elapsed >= PLANNED) & passed[0] & passed[1] & (passed[2] | deferred)

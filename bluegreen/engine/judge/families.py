@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
+from functools import partial
+from math import sqrt
 
 from bluegreen.domain.measurement import Metric
 from bluegreen.engine.judge.batches import Batch
+from bluegreen.engine.judge.comparison import Comparison
 from bluegreen.engine.judge.eprocess import FailProcess, PassProcess
 from bluegreen.engine.judge.evidence import Counts, OneArm, Test, TwoArms
 from bluegreen.engine.judge.latency import LatencyCounts
@@ -16,9 +17,7 @@ from bluegreen.engine.judge.settings import Thresholds
 __all__ = [
     "BLUE_PROBES_SICK",
     "BLUE_SICK",
-    "STEP_ACCURACY",
     "TAIL",
-    "Comparison",
     "Frozen",
     "availability",
     "comparison",
@@ -30,9 +29,6 @@ BLUE_SICK = 100.0
 """Evidence against blue's own health that holds the release."""
 BLUE_PROBES_SICK = 20.0
 """The same for blue's probes; lower, because they are few and never capped."""
-STEP_ACCURACY = 10.0
-"""What a step's own labels must show before the whole ramp's pass the accuracy."""
-
 _ERRORS = (1.0, 2.0, 5.0, 15.0, 40.0)
 """Alternatives as multiples of the error limit: from just bad to an outage."""
 _ERRORS_BELOW = (0.05, 0.1, 0.2, 0.5)
@@ -42,8 +38,8 @@ _WRONG = (1.15, 1.3, 1.6, 2.2, 3.0)
 _FEWER_WRONG = tuple(1 / factor for factor in (1.15, 1.3, 1.6, 2.2))
 TAIL = 0.05
 """By definition of the 95th percentile."""
-
-Counter = Callable[[Batch], Counts | None]
+_ENOUGH_LABELS = 100
+"""Of blue, before its share of wrong answers says anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,84 +48,6 @@ class Frozen:
 
     slow: float = TAIL
     wrong: float | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Comparison:
-    """The running tests of one metric, from one source, on one tier."""
-
-    fails: tuple[FailProcess, ...]
-    passes: PassProcess
-    """Of the current step."""
-    health: FailProcess | None
-    fail_counts: Counter
-    pass_counts: Counter
-    health_counts: Counter
-    whole: PassProcess | None = None
-    """Of the whole ramp: for labels, of which one step may not bring enough."""
-    green_bad: int = 0
-    green: int = 0
-    blue_bad: int = 0
-    blue: int = 0
-    control_bad: int = 0
-    control: int = 0
-    """Blue's bad events and total as the pass test reads them: its share, once it has no traffic."""
-    exposed: int = 0
-    """Green's requests (or labels) that count for a pass in this step."""
-
-    @property
-    def evidence(self) -> float:
-        """The minimum tests the union of the nulls: absolutely acceptable, or no worse than blue."""
-        return min(process.value for process in self.fails)
-
-    def add(self, batch: Batch, *, warm: bool, current: bool) -> bool:
-        """Take in one batch; False where it says nothing about this metric.
-
-        Only batches of the `current` step count for a pass: what earlier steps showed is void by now.
-        """
-        if self.health is not None and (counts := self.health_counts(batch)) is not None:
-            self.health.add(counts, batch.window)
-        counts = self.fail_counts(batch)
-        if counts is None or not warm:
-            return False
-        self.green_bad += counts.green_bad
-        self.green += counts.green
-        self.blue_bad += counts.blue_bad
-        self.blue += counts.blue
-        for process in self.fails:
-            process.add(counts, batch.window)
-        if not batch.inside:
-            return True
-        passing = counts if self.pass_counts is self.fail_counts else self.pass_counts(batch)
-        if passing is not None:
-            if self.whole is not None:
-                self.whole.add(passing)
-            if current:
-                self.passes.add(passing)
-                self.exposed += passing.green
-            self.control_bad += passing.blue_bad
-            self.control += passing.blue
-        return True
-
-    def passed(self, needed: float) -> bool:
-        """Whether green is shown to be better than the limit, with evidence `needed`.
-
-        Accuracy may draw on the whole ramp, if the current step's own labels speak for green too.
-        """
-        if self.whole is None:
-            return self.passes.log_value >= log(needed)
-        return self.whole.log_value >= log(needed) and self.passes.log_value >= log(STEP_ACCURACY)
-
-    def enter(self) -> None:
-        """Another step: what earlier ones showed does not count for its pass."""
-        self.passes.reset()
-        self.exposed = 0
-
-    def restart(self) -> None:
-        """A disturbance is over, or data was broken: a pass needs fresh evidence."""
-        self.enter()
-        if self.whole is not None:
-            self.whole.reset()
 
 
 def comparison(
@@ -212,10 +130,11 @@ def _above(null: float, factors: tuple[float, ...]) -> list[float]:
 
 
 def _accuracy(limits: Thresholds, *, controlled: bool, frozen: Frozen) -> Comparison:
-    health = None
+    health = steady = None
     if controlled:
         (fail,) = fail_tests(Metric.ACCURACY, limits)
         better = pass_test(Metric.ACCURACY, limits)
+        steady = partial(_steady, limits)
         if frozen.wrong is not None:
             null = _thinned(frozen.wrong, limits)
             health = FailProcess(OneArm(null, _above(null, _WRONG)), needed=BLUE_SICK)
@@ -227,11 +146,21 @@ def _accuracy(limits: Thresholds, *, controlled: bool, frozen: Frozen) -> Compar
         fails=(FailProcess(fail, needed=limits.needed),),
         passes=PassProcess(better),
         whole=PassProcess(better),
+        steady_test=steady,
         health=health,
         fail_counts=_label_counts,
         pass_counts=_label_counts,
         health_counts=lambda batch: Counts(batch.blue.wrong, batch.blue.labels) if batch.blue else None,
     )
+
+
+def _steady(limits: Thresholds, wrong: int, labels: int) -> OneArm | None:
+    """Green at the limit, as blue's labels before the step put it: few blue labels, a stricter limit."""
+    if labels < _ENOUGH_LABELS:
+        return None
+    share = wrong / labels
+    null = _thinned(max(0.0, share - 2 * sqrt(share * (1 - share) / labels)), limits)
+    return OneArm(null, [null * factor for factor in _FEWER_WRONG])
 
 
 def _thinned(wrong: float, limits: Thresholds) -> float:

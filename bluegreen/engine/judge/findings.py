@@ -8,7 +8,7 @@ from math import ceil, exp, log, log1p
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.verdict import Finding, Outcome
-from bluegreen.engine.judge.families import Comparison
+from bluegreen.engine.judge.comparison import Comparison
 from bluegreen.engine.judge.settings import Look, Thresholds
 from bluegreen.engine.judge.tiers import TierState
 
@@ -55,7 +55,7 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Threshol
     outcome = Outcome.PASS if passed else Outcome.INCONCLUSIVE
     if peak >= limits.needed:
         outcome, evidence = Outcome.FAIL, peak
-    pass_evidence = exp(min(one.passes.log_value, 300.0)) if one.exposed else 0.0
+    pass_evidence = exp(min(one.pass_evidence, 300.0)) if one.exposed else 0.0
     what = {
         Metric.ERRORS: "errors",
         Metric.LATENCY: f"slower than {state.latency.limit_ms:.0f} ms" if state.latency else "",

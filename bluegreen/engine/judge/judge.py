@@ -89,8 +89,7 @@ def _decide(
     unusable = [trouble.words for trouble in troubles] + list(broken)
     if unusable:
         return verdict(Outcome.ERROR, "metrics broken: " + "; ".join(unusable), hold=True)
-    begun = max([step.started_at, *(min(state.clock, look.now) for state in tiers.values())])
-    waiting = _waiting(found, look, look.now - begun)
+    waiting = _waiting(found, look, _watched(tiers, step, look))
     if not waiting:
         return verdict(Outcome.PASS, _passed(found))
     if late and (suspects := [one.words for one in found if _suspect(one)]):
@@ -110,6 +109,19 @@ def _down(tiers: Mapping[Tier, TierState], troubles: Sequence[FeedTrouble]) -> l
 
 def _suspect(finding: Finding) -> bool:
     return finding.outcome is Outcome.INCONCLUSIVE and finding.evidence >= SUSPICIOUS
+
+
+def _watched(tiers: Mapping[Tier, TierState], step: StepMark, look: Look) -> float:
+    """Seconds for which green has been watched in this step, without a disturbance.
+
+    What decides about all the traffic must have been measured: in the last steps the time that a source
+    is late does not count, or a defect that began within it would go unseen.
+    """
+    begun = max([step.started_at, *(min(state.clock, look.now) for state in tiers.values())])
+    until = look.now
+    if look.last_before_full or look.full:
+        until = min([until, *(end for state in tiers.values() for end in state.measured.values())])
+    return max(0.0, until - begun)
 
 
 def _waiting(found: Sequence[Finding], look: Look, elapsed: float) -> str:

@@ -57,7 +57,7 @@ class Detectable:
     @property
     def words(self) -> str:
         """For the plan."""
-        shown = {
+        shown: dict[Metric, Callable[[float], str]] = {
             Metric.ERRORS: lambda x: f"errors from {x:.2%}",
             Metric.LATENCY: lambda x: f"latency from +{x - 1:.0%}",
             Metric.ACCURACY: lambda x: f"accuracy from -{x:.0%}",

@@ -8,12 +8,12 @@ from math import inf
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Arm, Metric
 from bluegreen.engine.judge.batches import Batch, Calendar
+from bluegreen.engine.judge.comparison import Comparison
 from bluegreen.engine.judge.evidence import Counts
 from bluegreen.engine.judge.families import (
     BLUE_PROBES_SICK,
     BLUE_SICK,
     TAIL,
-    Comparison,
     Frozen,
     availability,
     comparison,
@@ -75,6 +75,8 @@ class TierState:
         self.probes: dict[str, KeyProbes] = {}
         self.peak: dict[Metric, float] = {}
         """The highest evidence so far, which is what fails a release (Ville)."""
+        self.measured: dict[str, float] = {}
+        """Until when each source has counted green."""
         p95_ms = baseline.p95_ms.get(tier) if baseline else None
         self.latency = LatencyCounts(p95_ms, limits) if p95_ms else None
         self._limits = limits
@@ -130,14 +132,15 @@ class TierState:
         for probes in self.probes.values():
             probes.step_asked = 0
 
-    def restart(self, clock: float) -> None:
+    def restart(self, clock: float, *, blue_was_sick: bool = False) -> None:
         """Void the evidence for a pass; `clock` is when the disturbance was over."""
         self.clock = max(self.clock, clock)
         for one in (*self._controlled.values(), *self._alone.values()):
-            one.restart()
+            one.restart(blue_was_sick=blue_was_sick)
 
     def _compare(self, batch: Batch) -> None:
         running = self._controlled if batch.controlled else self._alone
+        self.measured[batch.source] = max(self.measured.get(batch.source, -inf), batch.period.end)
         for metric in _REQUEST_METRICS:
             place = (metric, batch.source)
             tests = running.get(place)
@@ -185,7 +188,7 @@ class TierState:
             return
         why = self._sickness()
         if self.holding and not why:
-            self.restart(batch.period.end)
+            self.restart(batch.period.end, blue_was_sick=True)
         self.holding = why
 
     def _sickness(self) -> str:

@@ -154,8 +154,8 @@ def database_alarms(identifier: str, settings: sections.Database) -> list[Alarm]
         alarm(
             "memory",
             "FreeableMemory",
-            description="Less than 512 MiB of memory left in the database (M9)",
-            threshold=GIB / 2,
+            description="Memory of the database above 80 % (M9)",
+            threshold=memory_gib(settings.instance_class) * GIB * (100 - MEMORY_PERCENT) / 100,
             comparison=DOWN,
         ),
         alarm(
@@ -212,6 +212,20 @@ def database_alarms(identifier: str, settings: sections.Database) -> list[Alarm]
             )
         )
     return alarms
+
+
+def memory_gib(instance_class: str) -> int:
+    """Memory of a database class: an RDS instance reports what is free, in bytes, and never its size.
+
+    From `large` on, memory doubles with each step (RDS user guide, "Hardware specifications"). Raises
+    KeyError for a size that is not known.
+    """
+    _, family, size = instance_class.split(".")
+    small = {"micro": 1, "small": 2, "medium": 4}
+    if size in small:
+        return small[size]
+    factor = {"large": 1, "xlarge": 2}.get(size) or 2 * int(size.removesuffix("xlarge"))
+    return (16 if family.startswith("r") else 8) * factor
 
 
 def cache_alarms(nodes: Sequence[str]) -> list[Alarm]:

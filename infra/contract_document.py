@@ -21,6 +21,7 @@ from bluegreen.contract import (
 from infra.component import Environment
 from infra.components.compute import MODEL_FILE, MODEL_PREFIX
 from infra.components.handover import pointer_name
+from infra.components.new_relic import query_secret
 from infra.sections import Role
 from infra.settings import Settings
 
@@ -48,6 +49,7 @@ class Known:
     critical_topic_arn: pulumi.Output[str]
     warning_topic_arn: pulumi.Output[str]
     watchdog_role_arn: pulumi.Output[str]
+    prometheus_url: pulumi.Output[str]
     tiers: Mapping[Tier, TierFacts]
     state_table: str
     schedule_group: str
@@ -79,6 +81,7 @@ def build_contract(environment: Environment, settings: Settings, known: Known) -
         critical=known.critical_topic_arn,
         warning=known.warning_topic_arn,
         watchdog=known.watchdog_role_arn,
+        prometheus=known.prometheus_url,
         tiers=pulumi.Output.all(**{str(tier): fact for tier, fact in facts.items()}),
     ).apply(lambda resolved: _document(environment, settings, known, resolved))
 
@@ -87,6 +90,7 @@ def _document(
     environment: Environment, settings: Settings, known: Known, resolved: Mapping[str, Any]
 ) -> Contract:
     prefix = settings.storage.bucket_prefix
+    new_relic = settings.telemetry.new_relic
     return Contract(
         stack=settings.stack,
         account_id=settings.account_id,
@@ -105,6 +109,9 @@ def _document(
         database=Database(identifier=known.database),
         alerts=Alerts(critical_topic_arn=resolved["critical"], warning_topic_arn=resolved["warning"]),
         watchdog=Watchdog(role_arn=resolved["watchdog"], schedule_group=known.schedule_group),
+        prometheus_query_url=resolved["prometheus"],
+        new_relic_account=new_relic.account_id if new_relic else "",
+        new_relic_secret=query_secret(environment) if new_relic else "",
         tiers=tuple(
             _tier(environment, settings, known, tier, resolved["tiers"][tier]) for tier in settings.tiers
         ),

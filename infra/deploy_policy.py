@@ -1,6 +1,6 @@
 """What a release may do in an account, and nothing else (S5).
 
-`tests/infra/test_deploy_policy.py` derives the calls of sc-deploy from its source and compares.
+`tests/test_contract.py` compares it with the calls of sc-deploy, which are taken from its source.
 What sc-deploy makes is named `sc-<stack>-...` and tagged; what Pulumi made it may only read.
 """
 
@@ -15,7 +15,7 @@ from bluegreen.contract import MANAGED_BY, Tag
 from infra.component import Environment
 from infra.policies import Statement, allow
 
-__all__ = ["DeployScope", "deploy_statements", "publish_statements", "rules_of"]
+__all__ = ["DeployScope", "access_policies", "rules_of"]
 
 Arns = Sequence[pulumi.Input[str]]
 
@@ -36,21 +36,26 @@ class DeployScope:
     repositories: Sequence[str]
     models_bucket: str
     secrets: Sequence[str]
+    """Names that must exist before a release; their values stay unread."""
+    query_secrets: Sequence[str]
+    """Names of the keys that measurements are asked for with."""
+    workspace: pulumi.Input[str]
+    """Managed Prometheus."""
     keys: Arns
 
 
-def deploy_statements(environment: Environment, scope: DeployScope) -> list[Statement]:
-    """Statements of the deploy role."""
-    return [
-        *_read(environment),
-        *_traffic(environment, scope),
-        *_fleets(environment, scope),
-        *_state(environment, scope),
-        *_data(environment, scope),
-    ]
+def access_policies(environment: Environment, scope: DeployScope) -> dict[str, list[Statement]]:
+    """Statements by policy: one would be longer than the 6,144 characters of a managed policy."""
+    return {
+        "deploy-traffic": [*_read(environment), *_traffic(environment, scope)],
+        "deploy-fleets": _fleets(environment, scope),
+        "deploy-state": _state(environment, scope),
+        "deploy-data": [*_data(environment, scope), *_measurements(environment, scope)],
+        "publish": _publish(environment, scope),
+    }
 
 
-def publish_statements(environment: Environment, scope: DeployScope) -> list[Statement]:
+def _publish(environment: Environment, scope: DeployScope) -> list[Statement]:
     """What the pipeline does before a release: push images, upload models (P2, A1)."""
     repositories = [environment.arn("ecr", f"repository/{name}") for name in scope.repositories]
     return [
@@ -148,6 +153,13 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             ],
             [groups],
             sid="Fleets",
+        ),
+        # The first group of an account brings Auto Scaling's own role with it.
+        allow(
+            ["iam:CreateServiceLinkedRole"],
+            [f"arn:aws:iam::{environment.account_id}:role/aws-service-role/autoscaling.amazonaws.com/*"],
+            sid="AutoScalingRole",
+            condition={"StringEquals": {"iam:AWSServiceName": "autoscaling.amazonaws.com"}},
         ),
         # Auto Scaling checks the caller's right to launch what the template says.
         allow(["ec2:RunInstances"], ["*"], sid="LaunchFromTemplates", condition=from_templates),
@@ -248,6 +260,24 @@ def _data(environment: Environment, scope: DeployScope) -> list[Statement]:
             condition=via,
         ),
     ]
+
+
+def _measurements(environment: Environment, scope: DeployScope) -> list[Statement]:
+    """What releases are judged by, beside CloudWatch."""
+    statements = [allow(["aps:GetLabels", "aps:QueryMetrics"], [scope.workspace], sid="Prometheus")]
+    if scope.query_secrets:
+        secrets = [environment.arn("secretsmanager", f"secret:{name}-??????") for name in scope.query_secrets]
+        via = f"secretsmanager.{environment.region}.amazonaws.com"
+        statements += [
+            allow(["secretsmanager:GetSecretValue"], secrets, sid="QueryKeys"),
+            allow(
+                ["kms:Decrypt"],
+                list(scope.keys),
+                sid="QueryKeysKey",
+                condition={"StringEquals": {"kms:ViaService": via}},
+            ),
+        ]
+    return statements
 
 
 def rules_of(listener: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -21,6 +21,7 @@ __all__ = [
     "Edge",
     "LoadBalancer",
     "Network",
+    "NewRelic",
     "OpenSearch",
     "Role",
     "Slack",
@@ -256,13 +257,19 @@ class OpenSearch(Section):
     storage_gb: Annotated[int, Field(ge=10, le=3_000)]
 
 
+class NewRelic(Section):
+    """The New Relic account that metrics stream to (M4)."""
+
+    account_id: Annotated[str, Field(pattern=r"^[1-9]\d{0,11}$")]
+
+
 class Telemetry(Section):
     """Measurements and logs, and the numbers that alarms compare with (M1 to M9)."""
 
     response_time_ms: Annotated[int, Field(ge=1, le=60_000)]
     """The accepted P95; an alarm rises 50 % above it (M9)."""
     opensearch: OpenSearch | None = None
-    new_relic: bool
+    new_relic: NewRelic | None = None
     real_user_share: Annotated[float, Field(ge=0, le=1)]
     """Share of browser sessions that RUM samples; 0 switches it off (M6)."""
     log_days: LogDays

@@ -51,7 +51,8 @@ class Settings(Section):
     stack: Annotated[str, Field(pattern=STACK_PATTERN)]
     account_id: Annotated[str, Field(pattern=r"^\d{12}$")]
     account_wide: bool
-    """Whether this stack owns what an account has once: CloudTrail, GuardDuty, Inspector, OIDC provider."""
+    """Whether this stack owns what an account has once: CloudTrail, GuardDuty, Inspector, OIDC provider,
+    image repositories. Of stacks that share an account, exactly one says yes, and is brought up first."""
     region: Region
     backup_region: Region
     domain: Domain
@@ -201,7 +202,7 @@ def _secrets(parts: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[s
         "databasePassword": True,
         "cacheAuthToken": parts["cache"] is not None,
         "pagerDutyEndpoint": parts["alerts"].pagerduty,
-        "newRelicLicenseKey": parts["telemetry"].new_relic,
+        "newRelicLicenseKey": parts["telemetry"].new_relic is not None,
     }
     for key in (key for key, needed in wanted.items() if needed):
         pattern, allowed = SECRETS[key]

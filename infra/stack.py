@@ -30,7 +30,7 @@ from infra.components.handover import Handover, HandoverArgs
 from infra.components.load_balancer import LoadBalancer, LoadBalancerArgs
 from infra.components.log_search import LogSearch, LogSearchArgs
 from infra.components.network import Network, NetworkArgs
-from infra.components.new_relic import NewRelic, NewRelicArgs
+from infra.components.new_relic import NewRelic, NewRelicArgs, query_secret
 from infra.components.prometheus import Prometheus, PrometheusArgs
 from infra.components.real_users import RealUsers, RealUsersArgs
 from infra.components.security import SecurityBaseline, SecurityBaselineArgs
@@ -196,6 +196,7 @@ class Stack:
                 alerts=self.alerts,
                 logs_key=self.keys.logs.arn,
                 log_days=log_days,
+                tiers=[str(tier) for tier in settings.tiers],
                 has_ai=any(Role.AI in tier.roles for tier in settings.tiers.values()),
             ),
         )
@@ -313,7 +314,7 @@ class Stack:
         )
 
     def _scope(self) -> DeployScope:
-        settings = self._settings
+        settings, environment = self._settings, self.environment
         return DeployScope(
             listener=self.balancer.listener.arn,
             launch_templates=[fleet.template.arn for fleet in self.fleets.values()],
@@ -326,6 +327,8 @@ class Stack:
             repositories=settings.delivery.repositories,
             models_bucket=self.storage.models.bucket,
             secrets=self._required_secrets(),
+            query_secrets=[query_secret(environment)] if settings.telemetry.new_relic else [],
+            workspace=self.prometheus.workspace.arn,
             keys=[self.keys.data.arn, self.keys.logs.arn],
         )
 
@@ -341,6 +344,7 @@ class Stack:
             critical_topic_arn=self.alerts.critical.arn,
             warning_topic_arn=self.alerts.warning.arn,
             watchdog_role_arn=self.delivery.watchdog.arn,
+            prometheus_url=self.prometheus.workspace.prometheus_endpoint,
             tiers={
                 tier: TierFacts(
                     launch_template_id=fleet.template.id,

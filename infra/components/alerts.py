@@ -15,9 +15,7 @@ __all__ = ["Alerts", "AlertsArgs"]
 
 PUBLISHERS = (
     "aps.amazonaws.com",
-    "backup.amazonaws.com",
     "cloudwatch.amazonaws.com",
-    "events.amazonaws.com",
     "events.rds.amazonaws.com",
 )
 
@@ -70,6 +68,15 @@ class Alerts(Component):
                             "Action": ["sns:GetTopicAttributes", "sns:Publish"],
                             "Resource": topic.arn,
                             "Condition": {"StringEquals": {"aws:SourceAccount": self.environment.account_id}},
+                        },
+                        {
+                            # EventBridge sends no source to a topic: a condition would never hold, and
+                            # security findings would be dropped ("Use resource-based policies", SNS).
+                            "Sid": "SecurityFindings",
+                            "Effect": "Allow",
+                            "Principal": {"Service": "events.amazonaws.com"},
+                            "Action": "sns:Publish",
+                            "Resource": topic.arn,
                         },
                         {
                             "Sid": "TlsOnly",

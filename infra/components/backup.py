@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,14 @@ SERVICE_POLICIES = (
     "AWSBackupServiceRolePolicyForS3Backup",
     "AWSBackupServiceRolePolicyForS3Restore",
 )
+_UNSUCCESSFUL = ["ABORTED", "EXPIRED", "FAILED", "PARTIAL"]
+FAILURES = {
+    "source": ["aws.backup"],
+    "detail-type": ["Backup Job State Change", "Copy Job State Change", "Restore Job State Change"],
+    # Backup and copy jobs call it state, restore jobs status.
+    "detail": {"$or": [{"state": _UNSUCCESSFUL}, {"status": _UNSUCCESSFUL}]},
+}
+"""EventBridge pattern (AWS Backup developer guide, "Monitoring events using EventBridge")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +75,27 @@ class Backup(Component):
             resources=list(args.resources),
             opts=self.options(),
         )
-        aws.backup.VaultNotifications(
-            name,
-            backup_vault_name=self.vault.name,
-            sns_topic_arn=args.alerts_topic_arn,
-            backup_vault_events=["BACKUP_JOB_FAILED", "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED"],
-            opts=self.options(),
-        )
+        self._failures()
         self._restore_tests()
         self.register_outputs({"vault": self.vault.name})
+
+    def _failures(self) -> None:
+        rule = aws.cloudwatch.EventRule(
+            f"{self.name}-failed",
+            description="A backup, a copy or a restore test did not succeed",
+            event_pattern=json.dumps(FAILURES),
+            opts=self.options(),
+        )
+        aws.cloudwatch.EventTarget(
+            f"{self.name}-failed", rule=rule.name, arn=self._args.alerts_topic_arn, opts=self.options()
+        )
 
     def _rules(self, copies: aws.backup.Vault | None) -> list[dict[str, Any]]:
         settings = self._args.settings
         daily: dict[str, Any] = {
             "rule_name": "daily",
             "target_vault_name": self.vault.name,
-            "schedule": "cron(0 16 * * ? *)",  # 01:00 in Tokyo
+            "schedule": "cron(0 15 * * ? *)",  # midnight in Tokyo
             "start_window": 60,
             "completion_window": 360,
             "lifecycle": {"delete_after": settings.daily_days},

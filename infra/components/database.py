@@ -56,11 +56,12 @@ class Database(Component):
         self.log_groups = [
             # RDS would create them without encryption and keep them for ever.
             self.log_group(
-                f"log-{kind}",
-                f"/aws/rds/instance/{self.identifier}/{kind}",
+                f"log{instance.removeprefix(self.identifier)}-{kind}",
+                f"/aws/rds/instance/{instance}/{kind}",
                 days=args.log_days,
                 key=args.keys.logs.arn,
             )
+            for instance in self._instances()
             for kind in ("postgresql", "upgrade")
         ]
         self._monitoring = self.role(
@@ -81,6 +82,10 @@ class Database(Component):
             )
         self.register_outputs({"identifier": self.primary.identifier, "endpoint": self.primary.endpoint})
 
+    def _instances(self) -> list[str]:
+        replica = [f"{self.identifier}-replica"] if self._args.settings.replica_class else []
+        return [self.identifier, *replica]
+
     def _shared(self) -> dict[str, Any]:
         """What primary and replica have in common."""
         key = self._args.keys.data.arn
@@ -90,7 +95,6 @@ class Database(Component):
             "deletion_protection": self.environment.protect,
             "enabled_cloudwatch_logs_exports": ["postgresql", "upgrade"],
             "iam_database_authentication_enabled": True,
-            "kms_key_id": key,
             "max_allocated_storage": self._args.settings.max_storage_gb,
             "monitoring_interval": 60,
             "monitoring_role_arn": self._monitoring.arn,
@@ -99,7 +103,6 @@ class Database(Component):
             "performance_insights_retention_period": 7,
             "publicly_accessible": False,
             "storage_encrypted": True,
-            "storage_type": "gp3",
             "vpc_security_group_ids": [self._args.security_group_id],
             "ca_cert_identifier": "rds-ca-rsa2048-g1",
         }
@@ -113,6 +116,8 @@ class Database(Component):
             engine_version=settings.engine_version,
             instance_class=settings.instance_class,
             allocated_storage=settings.storage_gb,
+            storage_type="gp3",
+            kms_key_id=self._args.keys.data.arn,
             multi_az=settings.multi_az,
             db_name=NAME,
             username=USER,
@@ -121,7 +126,8 @@ class Database(Component):
             db_subnet_group_name=self._subnet_group().name,
             parameter_group_name=self._parameter_group().name,
             backup_retention_period=settings.backup_days,
-            backup_window="17:00-18:00",  # 02:00 to 03:00 in Tokyo
+            # 02:30 to 03:00 in Tokyo; AWS Backup must neither start in it nor in the hour before.
+            backup_window="17:30-18:00",
             maintenance_window="sun:18:30-sun:19:30",
             delete_automated_backups=not self.environment.protect,
             skip_final_snapshot=False,
@@ -137,12 +143,13 @@ class Database(Component):
         return aws.rds.Instance(
             f"{self.name}-replica",
             identifier=f"{self.identifier}-replica",
+            # Key and kind of storage are the primary's: RDS refuses them for a replica in the same region.
             replicate_source_db=self.primary.identifier,
             instance_class=instance_class,
             parameter_group_name=self.primary.parameter_group_name,
             # A replica is rebuilt from its primary: it needs neither backups nor a last snapshot.
             skip_final_snapshot=True,
-            opts=self.options(protect=True),
+            opts=self.options(protect=True, depends_on=self.log_groups),
             **self._shared(),
         )
 

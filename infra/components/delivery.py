@@ -38,9 +38,9 @@ class Delivery(Component):
     def __init__(self, name: str, environment: Environment, args: DeliveryArgs) -> None:
         super().__init__(name, environment)
         self._args = args
-        for repository in args.settings.repositories:
-            self._repository(repository)
         if environment.account_wide:
+            for repository in args.settings.repositories:
+                self._repository(repository)
             self._account_wide()
         self.table_name = f"{environment.name}-deployments"
         self.table = self._table()

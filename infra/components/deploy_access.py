@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Environment
-from infra.deploy_policy import DeployScope, deploy_statements, publish_statements
+from infra.deploy_policy import DeployScope, access_policies
 from infra.policies import document
 
 __all__ = ["DeployAccess", "DeployAccessArgs"]
@@ -24,14 +24,11 @@ class DeployAccessArgs:
 
 
 class DeployAccess(Component):
-    """One managed policy for a release, one for publishing images and models, on both roles."""
+    """Managed policies for a release and for publishing images and models, on both roles."""
 
     def __init__(self, name: str, environment: Environment, args: DeployAccessArgs) -> None:
         super().__init__(name, environment)
-        for purpose, statements in (
-            ("deploy", deploy_statements(environment, args.scope)),
-            ("publish", publish_statements(environment, args.scope)),
-        ):
+        for purpose, statements in access_policies(environment, args.scope).items():
             policy = aws.iam.Policy(
                 f"{name}-{purpose}",
                 name=f"{environment.name}-{purpose}",

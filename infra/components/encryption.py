@@ -78,7 +78,7 @@ def data_statements(account_id: str, region: str) -> list[Statement]:
 
 
 def log_statements(account_id: str, region: str) -> list[Statement]:
-    """Log groups of this account and region, its trail, and the services that publish alerts."""
+    """Log groups of this account and region, the services that publish alerts, and the trail."""
     return [
         {
             "Sid": "LogGroups",
@@ -97,20 +97,33 @@ def log_statements(account_id: str, region: str) -> list[Statement]:
             },
         },
         {
-            "Sid": "TrailsAndAlerts",
+            "Sid": "Alerts",
             "Effect": "Allow",
             "Principal": {
                 "Service": [
                     "aps.amazonaws.com",
-                    "backup.amazonaws.com",
-                    "cloudtrail.amazonaws.com",
                     "cloudwatch.amazonaws.com",
-                    "events.amazonaws.com",
                     "events.rds.amazonaws.com",
                 ]
             },
-            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"],
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
             "Resource": "*",
             "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        },
+        {
+            # EventBridge sends no source for an encrypted topic either (SNS guide, "Key management").
+            "Sid": "SecurityFindings",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "AuditTrail",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudtrail.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudtrail:*:{account_id}:trail/*"}},
         },
     ]

@@ -50,6 +50,16 @@ class LogSearch(Component):
 
     def _domain(self) -> aws.opensearch.Domain:
         args, environment = self._args, self.environment
+        # A domain in a VPC is refused before its service-linked role exists, which an account has once.
+        ready = (
+            [
+                aws.iam.ServiceLinkedRole(
+                    self.name, aws_service_name="opensearchservice.amazonaws.com", opts=self.options()
+                )
+            ]
+            if environment.account_wide
+            else []
+        )
         return aws.opensearch.Domain(
             self.name,
             domain_name=f"{environment.name}-logs",
@@ -78,7 +88,7 @@ class LogSearch(Component):
             else None,
             log_publishing_options=self._own_logs(),
             access_policies=self._access(),
-            opts=self.options(protect=True),
+            opts=self.options(protect=True, depends_on=ready),
         )
 
     def _access(self) -> pulumi.Output[str]:
@@ -153,12 +163,12 @@ class LogSearch(Component):
                     "ec2:DescribeNetworkInterfaces",
                     "ec2:DescribeSecurityGroups",
                     "ec2:DescribeSubnets",
-                    "ec2:DescribeVpcAttribute",
                     "ec2:DescribeVpcs",
                 ],
                 ["*"],
                 sid="DescribeTakesNoResource",
             ),
+            allow(["ec2:DescribeVpcAttribute"], [environment.arn("ec2", "vpc/*")]),
             # As the Firehose developer guide lists them for a destination in a VPC.
             allow(
                 [

@@ -13,7 +13,7 @@ from infra.components.encryption import Encryption
 from infra.components.storage import Storage
 from infra.policies import allow, service_trust
 
-__all__ = ["NewRelic", "NewRelicArgs"]
+__all__ = ["NewRelic", "NewRelicArgs", "query_secret"]
 
 ENDPOINT = "https://aws-api.newrelic.com/cloudwatch-metrics/v1"
 NAMESPACES = (
@@ -37,8 +37,13 @@ class NewRelicArgs:
     storage: Storage
 
 
+def query_secret(environment: Environment) -> str:
+    """The Secrets Manager name of the key that sc-deploy queries New Relic with."""
+    return f"{environment.path[1:]}/new-relic-query"
+
+
 class NewRelic(Component):
-    """A metric stream; what New Relic does not take is kept in the logs bucket."""
+    """A metric stream, and the key that sc-deploy asks with; what New Relic refuses is kept in S3."""
 
     def __init__(self, name: str, environment: Environment, args: NewRelicArgs) -> None:
         super().__init__(name, environment)
@@ -53,6 +58,14 @@ class NewRelic(Component):
             name,
             secret_id=secret.id,
             secret_string=args.license_key.apply(lambda key: json.dumps({"api_key": key})),
+            opts=self.options(),
+        )
+        # Its value is put in by an operator: streams are fed with a license key, queries need a user key.
+        aws.secretsmanager.Secret(
+            f"{name}-query",
+            name=query_secret(environment),
+            kms_key_id=args.keys.data.arn,
+            description="User key of New Relic, read by sc-deploy for its queries",
             opts=self.options(),
         )
         account = environment.account_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,11 +17,12 @@ __all__ = ["Prometheus", "PrometheusArgs"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusArgs:
-    """`has_ai` adds the rules about the AI tier."""
+    """`tiers` are watched one by one; `has_ai` adds the rules about the AI tier."""
 
     alerts: Alerts
     logs_key: pulumi.Input[str]
     log_days: int
+    tiers: Sequence[str]
     has_ai: bool
 
 
@@ -43,7 +45,7 @@ class Prometheus(Component):
             name,
             name="sportcoach",
             workspace_id=self.workspace.id,
-            data=json.dumps(rule_groups(has_ai=args.has_ai), indent=1),  # JSON is YAML
+            data=json.dumps(rule_groups(args.tiers, has_ai=args.has_ai), indent=1),  # JSON is YAML
             opts=self.options(),
         )
         aws.amp.AlertManagerDefinition(
@@ -67,19 +69,23 @@ def _rule(name: str, expression: str, minutes: int, severity: str, summary: str)
     }
 
 
-def rule_groups(*, has_ai: bool) -> dict[str, object]:
+def rule_groups(tiers: Sequence[str], *, has_ai: bool) -> dict[str, object]:
     """Rules in Prometheus's own form: what a fleet says about itself, whoever made the fleet."""
     groups: list[dict[str, object]] = [
         {
             "name": "services",
             "interval": "30s",
             "rules": [
-                _rule(
-                    "ServiceDown",
-                    'sum by (tier) (up{job="application"}) == 0',
-                    2,
-                    "critical",
-                    "No instance of tier {{ $labels.tier }} answers its scrape",
+                *(
+                    # `absent`: the instances write their own series, so that dead ones write none.
+                    _rule(
+                        f"ServiceDown{tier.capitalize()}",
+                        f'absent(up{{job="application", tier="{tier}"}} == 1)',
+                        2,
+                        "critical",
+                        f"No instance of tier {tier} answers its scrape",
+                    )
+                    for tier in tiers
                 ),
                 _rule(
                     "InstanceDown",

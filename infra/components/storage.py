@@ -173,6 +173,7 @@ def log_writers(bucket_arn: str, environment: Environment, balancers: pulumi.Inp
     """The services that write access logs, each into its own prefix."""
     account = environment.account_id
     own = {"StringEquals": {"aws:SourceAccount": account}}
+    own_trail = {"ArnLike": {"aws:SourceArn": environment.arn("cloudtrail", "trail/*")}}
     put = ["s3:PutObject"]
     trail = {"Service": "cloudtrail.amazonaws.com"}
     delivery = {"Service": "delivery.logs.amazonaws.com"}
@@ -192,11 +193,17 @@ def log_writers(bucket_arn: str, environment: Environment, balancers: pulumi.Inp
             principal={"Service": "logging.s3.amazonaws.com"},
             condition=own,
         ),
-        allow(put, [f"{bucket_arn}/trail/AWSLogs/{account}/*"], sid="Trail", principal=trail, condition=own),
+        allow(
+            put,
+            [f"{bucket_arn}/trail/AWSLogs/{account}/*"],
+            sid="Trail",
+            principal=trail,
+            condition=own_trail,
+        ),
         allow(
             put, [f"{bucket_arn}/cdn/AWSLogs/{account}/*"], sid="Delivery", principal=delivery, condition=own
         ),
-        allow(["s3:GetBucketAcl"], [bucket_arn], sid="TrailAcl", principal=trail, condition=own),
+        allow(["s3:GetBucketAcl"], [bucket_arn], sid="TrailAcl", principal=trail, condition=own_trail),
         allow(["s3:GetBucketAcl"], [bucket_arn], sid="DeliveryAcl", principal=delivery, condition=own),
     ]
 

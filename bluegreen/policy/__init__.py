@@ -1,0 +1,49 @@
+"""deploy.toml, typed: how a release is rolled out, judged and taken back, per stack.
+
+Top-level tables are the defaults; `[stacks.<name>.<table>]` overrides single keys for one stack.
+Durations carry a unit ("90s", "5m", "1h30m"), shares a percent sign ("1%"); a bare number is
+refused because 30 and 0.3 mean different things to different readers. Inside the program durations
+are seconds and shares are fractions of one.
+"""
+
+from bluegreen.policy.metrics import Metrics, NewRelic, Prometheus, Source
+from bluegreen.policy.reading import load_policy, parse_policy
+from bluegreen.policy.tables import (
+    Backup,
+    Freeze,
+    GoldenRow,
+    GoldenSet,
+    Health,
+    Judging,
+    Lease,
+    Migration,
+    Policy,
+    Probes,
+    Retire,
+    Rollout,
+    SmokeStep,
+    SmokeTest,
+)
+
+__all__ = [
+    "Backup",
+    "Freeze",
+    "GoldenRow",
+    "GoldenSet",
+    "Health",
+    "Judging",
+    "Lease",
+    "Metrics",
+    "Migration",
+    "NewRelic",
+    "Policy",
+    "Probes",
+    "Prometheus",
+    "Retire",
+    "Rollout",
+    "SmokeStep",
+    "SmokeTest",
+    "Source",
+    "load_policy",
+    "parse_policy",
+]

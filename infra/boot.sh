@@ -103,7 +103,7 @@ JSON
   cat >"$ROOT/etc/prometheus/prometheus.yml" <<YAML
 global:
   scrape_interval: 15s
-  external_labels: {stack: $STACK, tier: $TIER, color: $COLOR, release: $RELEASE, instance_id: $INSTANCE_ID}
+  external_labels: {stack: $STACK, tier: $TIER, color: $COLOR, release: $RELEASE, instance_id: $INSTANCE_ID, fleet: $FLEET}
 scrape_configs:
   - job_name: application
     metrics_path: /metrics

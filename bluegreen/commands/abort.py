@@ -26,4 +26,4 @@ def abort(settings: Settings, number: NumberArgument = None, reason: Reason = ""
     confirm(settings, f"Take {named} of {settings.stack} back?")
     if found is not None:
         run.recall(found)
-    run.go(lambda deployer: deployer.abort(number, reason=reason))
+    run.go(lambda deployer: deployer.abort(number, reason=reason, note=run.note))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,22 +16,20 @@ from bluegreen.commands import terminal, wiring
 from bluegreen.commands.demo_facts import Act, Seen
 from bluegreen.commands.running import Run
 from bluegreen.commands.settings import Output, Settings
-from bluegreen.errors import DeployError, ExitCode, Interrupted
+from bluegreen.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from bluegreen.domain.journal import Entry, Header
     from bluegreen.lab.lifecycle import LabInfo
+    from bluegreen.lab.load.child import LoadProcess
 
 __all__ = ["Demo", "terminated_as_interrupt"]
 
 STACK = "lab"
 _MOST_SECONDS = 300.0
 """The load ends by itself after this long, whatever becomes of this process."""
-_STOP_SECONDS = 15.0
-
-TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
 
 
 @contextlib.contextmanager
@@ -60,7 +55,7 @@ class Demo:
         self._policy = self._directory / "lab" / "deploy.toml"
         self._out = self._directory / "load.jsonl"
         self._settings = Settings(stack=STACK, policy=self._policy, yes=True, output=output)
-        self._load: subprocess.Popen[bytes] | None = None
+        self._load: LoadProcess | None = None
         self._lab: LabInfo | None = None
         self._environment: dict[str, str | None] = {}
         self.keep = False
@@ -106,35 +101,23 @@ class Demo:
         return act
 
     def start_load(self) -> None:
-        """Begin the load, a process of its own, so that the deployer cannot slow it down."""
+        """Begin the load."""
+        from bluegreen.lab.load.child import LoadProcess
+
         assert self._lab is not None
-        words = ["--url", self._lab.front_url, "--rate", f"{self._rate:g}"]
-        words += ["--connections", f"{self._connections}", "--seconds", f"{_MOST_SECONDS:g}"]
-        words += ["--out", str(self._out)]
-        for traffic in TRAFFIC:
-            words += ["--traffic", traffic]
-        with (self._directory / "load.log").open("wb") as log:
-            self._load = subprocess.Popen(  # noqa: S603  (this interpreter, our own module)
-                [sys.executable, "-m", "bluegreen.lab.load", *words],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C on the terminal is for this process to handle
-            )
+        self._load = LoadProcess(
+            self._lab.front_url,
+            self._directory,
+            rate=self._rate,
+            connections=self._connections,
+            seconds=_MOST_SECONDS,
+        )
 
     def stop_load(self) -> Seen:
         """End the load and return what it counted; raises DeployError where it counted nothing."""
-        self._end_load()
-        try:
-            documents = [json.loads(line) for line in self._out.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
-            raise DeployError(
-                f"the load left no report: {error}", next_step=f"see {self._directory}"
-            ) from error
-        reports = [one for one in documents if one["kind"] == "report"]
-        if not reports:
-            raise DeployError("the load ended without a report", next_step=f"see {self._directory}")
-        return Seen(seconds=[one for one in documents if one["kind"] == "second"], report=reports[-1])
+        assert self._load is not None
+        seconds, report = self._load.figures()
+        return Seen(seconds=seconds, report=report)
 
     def leftovers(self) -> list[str]:
         """Fleets that stand without serving."""
@@ -142,21 +125,12 @@ class Demo:
         found = [(tier.tier, fleet) for tier in state.tiers for fleet in tier.leftovers]
         return [f"{tier}: {fleet.version} of deployment {fleet.deployment}" for tier, fleet in found]
 
-    def _end_load(self) -> None:
-        if self._load is None or self._load.poll() is not None:
-            return
-        self._load.terminate()
-        try:
-            self._load.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._load.kill()
-            self._load.wait()
-
     def _stop(self) -> None:
         """Stop the load, then the lab; a second Ctrl-C must not leave processes behind."""
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._end_load()
+            if self._load is not None:
+                self._load.end()
             from bluegreen.lab import lifecycle
 
             lifecycle.down(self._directory / "lab")

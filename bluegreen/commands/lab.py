@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -168,16 +167,13 @@ def load(
       sc-deploy lab load --rate 500 --seconds 60 | tail -1
       sc-deploy lab load --rate 1000 --connections 1000 --out load.jsonl
     """
-    from bluegreen.commands.demo_run import TRAFFIC
+    from bluegreen.lab.load.child import command
 
-    words = ["--url", _running(state_dir).front_url, "--rate", f"{rate:g}"]
-    words += ["--connections", str(connections), "--seconds", f"{seconds:g}"]
-    for traffic in TRAFFIC:
-        words += ["--traffic", traffic]
-    words += ["--out", str(out)] if out else []
+    words = command(
+        _running(state_dir).front_url, rate=rate, connections=connections, seconds=seconds, out=out
+    )
     # A process of its own: it has its own event loop and its own file limit.
-    done = subprocess.run([sys.executable, "-m", "bluegreen.lab.load", *words], check=False)  # noqa: S603  (our module)
-    raise typer.Exit(done.returncode)
+    raise typer.Exit(subprocess.run(words, check=False).returncode)  # noqa: S603  (our module)
 
 
 def break_(

@@ -13,7 +13,8 @@ __all__ = ["resume"]
 def resume(settings: Settings, number: NumberArgument = None) -> None:
     """Go on with a deployment that was interrupted, halted, or whose deployer died.
 
-    Works from any machine: the journal knows what was done. Nothing is done twice.
+    Works from any machine: the journal knows what was done, and nothing is done twice. A dead deployer's
+    lease is waited for (lease.ttl); where it is renewed that deployer lives, and this ends with 4.
 
     For example:
       sc-deploy resume --stack prod
@@ -23,4 +24,4 @@ def resume(settings: Settings, number: NumberArgument = None) -> None:
     found = find_open(run.deployer, number)
     if found is not None:
         run.recall(found)
-    run.go(lambda deployer: deployer.resume(number))
+    run.go(lambda deployer: deployer.resume(number, note=run.note))

@@ -86,6 +86,10 @@ class Run:
         """The engine."""
         return self._stack.deployer
 
+    def note(self, words: str) -> None:
+        """Say something beside the story."""
+        self._view.note(words)
+
     def recall(self, number: int) -> None:
         """Let the display know what deployment `number` did before this process took part.
 

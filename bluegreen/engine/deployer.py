@@ -18,11 +18,18 @@ from bluegreen.engine.observe import observe, traffic_words
 from bluegreen.engine.patience import patiently
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
+from bluegreen.engine.takeover import take_over
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Holder, Ports
 
 __all__ = ["Deployer", "Status"]
+
+Note = Callable[[str], None]
+
+
+def _silent(_words: str) -> None:
+    """For callers that show nothing beside the journal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,23 +116,35 @@ class Deployer:
 
         return self._conduct(holder, begin, conduct)
 
-    def resume(self, number: int | None = None) -> Result:
-        """Go on with an unfinished deployment, from any machine. Raises Refused, Locked, LeaseLost."""
+    def resume(self, number: int | None = None, *, note: Note = _silent) -> Result:
+        """Go on with an unfinished deployment, from any machine; waits out a dead deployer's lease.
+
+        `note` is told what is waited for. Raises Refused, Locked (its deployer lives), LeaseLost.
+        """
         header = self._open(number)
-        holder = self._acquire(header.number, "resume")
+        holder = take_over(
+            partial(self._acquire, header.number, "resume"),
+            ports=self._ports,
+            note=note,
+            interrupted=lambda: self._interrupted,
+        )
         return self._conduct(holder, partial(self._reopen, header, holder), conduct)
 
-    def abort(self, number: int | None = None, *, reason: str = "") -> Result:
+    def abort(self, number: int | None = None, *, reason: str = "", note: Note = _silent) -> Result:
         """Take an unfinished deployment back; where another process drives it, ask that one to."""
         header = self._open(number)
         words = reason or f"abort by {self._owner}"
+        acquire = partial(self._acquire, header.number, "abort")
         try:
-            holder = self._acquire(header.number, "abort")
+            holder = acquire()
         except Locked:
-            if self._ports.lease.request_stop(words) is None:
-                holder = self._acquire(header.number, "abort")
-            else:
-                return follow(header, self._contract, self._ports, self._subscribers)
+            if self._ports.lease.request_stop(words) is not None:
+                note("another process runs this deployment; it was asked to take it back")
+                result = follow(header, self._contract, self._ports, self._subscribers)
+                if result is not None:
+                    return result
+                note("that process does not answer any more; this one takes over")
+            holder = acquire()
         return self._conduct(holder, partial(self._reopen, header, holder), partial(take_back, reason=words))
 
     def interrupt(self) -> None:

@@ -9,7 +9,7 @@ from bluegreen.domain.journal import Header
 from bluegreen.engine.conductor import Result
 from bluegreen.engine.observe import observe, traffic_words
 from bluegreen.engine.recorder import Subscriber
-from bluegreen.errors import ExitCode, Halted
+from bluegreen.errors import ExitCode
 from bluegreen.ports import Ports
 
 __all__ = ["follow"]
@@ -17,10 +17,12 @@ __all__ = ["follow"]
 _POLL = 1.0
 
 
-def follow(header: Header, contract: Contract, ports: Ports, subscribers: Sequence[Subscriber]) -> Result:
+def follow(
+    header: Header, contract: Contract, ports: Ports, subscribers: Sequence[Subscriber]
+) -> Result | None:
     """Tell the subscribers what the other process journals until its deployment has ended.
 
-    Raises Halted when the other process stops renewing its lease: it died before it could comply.
+    None when that process stops renewing its lease: it died before it could comply.
     """
     seen = 0
     while True:
@@ -33,10 +35,7 @@ def follow(header: Header, contract: Contract, ports: Ports, subscribers: Sequen
             break
         holder = ports.lease.holder()
         if holder is None or holder.expires < ports.clock.now():
-            raise Halted(
-                f"the process that drives deployment #{header.number} does not answer any more",
-                next_step="run the same command again: it takes the deployment over",
-            )
+            return None
         ports.clock.sleep(_POLL)
     return Result(
         ending=current.ending,

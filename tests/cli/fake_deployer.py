@@ -68,11 +68,12 @@ class FakeDeployer:
         self._called("run", plan)
         return self._tell()
 
-    def resume(self, number: int | None = None) -> Result:
+    def resume(self, number: int | None = None, *, note: Callable[[str], None]) -> Result:
         self._called("resume", number)
+        note("waiting for the lease")
         return self._tell()
 
-    def abort(self, number: int | None = None, *, reason: str = "") -> Result:
+    def abort(self, number: int | None = None, *, reason: str = "", note: Callable[[str], None]) -> Result:
         self._called("abort", (number, reason))
         return self._tell()
 

@@ -7,7 +7,7 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, EntryKind
 from bluegreen.domain.plan import Intent, StepKind
-from bluegreen.errors import ExitCode, Locked, Refused
+from bluegreen.errors import ExitCode, Interrupted, Locked, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
 from tests.engine.test_crash_matrix import POLICY
@@ -128,14 +128,51 @@ def test_the_watchdog_puts_blue_back_when_the_deployer_is_dead() -> None:
 def test_abort_takes_a_dead_deployment_back() -> None:
     world = serving("v1.0.0")
     died_at_half(world)
-    with pytest.raises(Locked):
-        world.deployer("other@host:2").resume()
-    world.clock.sleep(31)
-    result = world.deployer("other@host:2").abort(reason="a vulnerability was found")
+    notes: list[str] = []
+    result = world.deployer("other@host:2").abort(reason="a vulnerability was found", note=notes.append)
+    assert "does not answer any more" in notes[-1]
     assert result.ending is Ending.ROLLED_BACK, world.story()
     assert world.weights() == {"app": {"v1.0.0": 100}}
     assert world.orphans() == []
     assert world.cloud.traffic.failed() == 0
+
+
+def test_resume_waits_for_the_lease_of_a_dead_deployer_and_says_so() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    died, notes = world.clock.now(), list[str]()
+    result = world.deployer("other@host:2").resume(note=notes.append)
+    assert result.ending is Ending.RELEASED, world.story()
+    (note,) = notes
+    assert "dead@host:1 holds deployment 2" in note
+    assert "takes over in" in note
+    resumed = next(entry.at for _, entry in world.entries if entry.kind is EntryKind.RUN_RESUMED)
+    assert 20 < resumed - died < 33
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_resume_is_refused_as_soon_as_the_other_deployer_turns_out_to_live() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    lease = world.ports().lease
+
+    def alive(_words: str) -> None:
+        holder = lease.holder()
+        assert holder is not None
+        lease.renew(holder, ttl=30.0, now=world.clock.now() + 1)
+
+    began = world.clock.now()
+    with pytest.raises(Locked, match="dead@host:1"):
+        world.deployer("other@host:2").resume(note=alive)
+    assert world.clock.now() - began < 5
+
+
+def test_waiting_for_a_lease_can_be_interrupted() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    other = world.deployer("other@host:2")
+    with pytest.raises(Interrupted, match="nothing was changed"):
+        other.resume(note=lambda _words: other.interrupt())
 
 
 def test_rollback_while_a_deployment_is_open_takes_it_back() -> None:

@@ -1,0 +1,66 @@
+"""`sc-deploy` as a process of its own: its JSON events, its exit code, and its sudden death."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.lab.lifecycle import UNSET, LabInfo
+
+__all__ = ["Done", "sc_deploy"]
+
+Event = Mapping[str, Any]
+_KINDS = {str(kind) for kind in EntryKind}
+
+
+@dataclass(slots=True)
+class Done:
+    """How a command went."""
+
+    words: tuple[str, ...]
+    code: int = 0
+    began: float = 0.0
+    ended: float = 0.0
+    events: list[Event] = field(default_factory=list)
+    stderr: str = ""
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The journal entries among the events."""
+        return [_entry(event) for event in self.events if event["event"] in _KINDS]
+
+
+def _entry(event: Event) -> Entry:
+    at = datetime.fromisoformat(event["at"]).timestamp()
+    kind, stage, step = EntryKind(event["event"]), event.get("stage", ""), event.get("step", "")
+    return Entry(seq=int(event["seq"]), at=at, kind=kind, stage=stage, step=step, data=dict(event))
+
+
+def sc_deploy(lab: LabInfo, *words: str, kill_when: Callable[[Event], bool] | None = None) -> Done:
+    """Run `sc-deploy WORDS --yes --output json` against the lab.
+
+    At the first event for which `kill_when` is true the process is killed (SIGKILL), as by a power cut.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET} | lab.env
+    done = Done(words=words, began=time.time())
+    command: Sequence[str] = (sys.executable, "-c", "import cli; cli.main()", *words, "--output", "json")
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            done.events.append(json.loads(line))
+            if kill_when is not None and kill_when(done.events[-1]):
+                process.kill()
+        done.stderr = process.stderr.read()
+    done.code, done.ended = process.returncode, time.time()
+    return done

@@ -1,0 +1,52 @@
+"""Takes over from a deployer that died: waits until its lease has run out, unless it is renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bluegreen.errors import Interrupted, Locked
+from bluegreen.ports import Holder, Ports
+
+__all__ = ["take_over"]
+
+_POLL = 1.0
+"""Seconds; a living deployer renews its lease every few seconds, so it is told apart soon."""
+
+
+def take_over(
+    acquire: Callable[[], Holder],
+    *,
+    ports: Ports,
+    note: Callable[[str], None],
+    interrupted: Callable[[], bool],
+) -> Holder:
+    """The lease, at once where it is free, else when its holder has let it run out.
+
+    Raises Locked as soon as the holder renews it: that deployer lives. Raises Interrupted.
+    """
+    first: Holder | None = None
+    while True:
+        try:
+            return acquire()
+        except Locked:
+            holder = ports.lease.holder()
+            if first is not None and holder is not None and _mark(holder) != _mark(first):
+                raise
+        if first is None and holder is not None:
+            first = holder
+            note(_words(holder, ports.clock.now()))
+        if interrupted():
+            raise Interrupted("stopped while waiting for the lease; nothing was changed")
+        ports.clock.sleep(_POLL)
+
+
+def _mark(holder: Holder) -> tuple[int, float]:
+    """What changes when the holder renews its lease, or another takes it."""
+    return holder.token, holder.expires
+
+
+def _words(holder: Holder, now: float) -> str:
+    return (
+        f"{holder.owner} holds deployment {holder.deployment}; unless it renews its lease it is dead, "
+        f"and this process takes over in {max(0.0, holder.expires - now):.0f} s"
+    )

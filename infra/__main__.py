@@ -2,7 +2,8 @@
 
 import pulumi
 
-from infra.settings import SECRETS, parse_settings
+from infra.rules import SECRETS
+from infra.settings import parse_settings
 from infra.stack import Stack
 
 config = pulumi.Config("sportcoach")

@@ -1,0 +1,105 @@
+"""Settings of the network and of what keeps data (E5, E6, E7, E11, A5)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import Field
+
+from infra.sections.fields import (
+    DOCKER_BRIDGE,
+    BucketPrefix,
+    CacheType,
+    Cidr,
+    Days,
+    DbClass,
+    LogDays,
+    ReplicaClass,
+    Section,
+    VpcCidr,
+    Zone,
+    worded,
+)
+
+__all__ = ["Backup", "Cache", "Database", "Network", "Storage"]
+
+# gp3 for PostgreSQL: 20 GiB to 64 TiB (RDS user guide, "DB instance storage").
+RDS_MIN_GB, RDS_MAX_GB = 20, 65_536
+
+
+class Network(Section):
+    """VPC, subnets and the ways in and out (E11)."""
+
+    cidr: VpcCidr
+    zones: Annotated[tuple[Zone, ...], Field(min_length=2, max_length=3)]
+    nat_gateways: Annotated[int, Field(ge=1, le=3)]
+    interface_endpoints: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ()
+    reserved_cidrs: tuple[Cidr, ...] = ()
+    """Networks of other stacks or offices that may be peered one day."""
+    flow_log_days: LogDays
+
+    def problems(self) -> Iterable[str]:
+        mine = ipaddress.IPv4Network(self.cidr)
+        others = [ipaddress.IPv4Network(text) for text in self.reserved_cidrs]
+        clash = [str(other) for other in [*others, DOCKER_BRIDGE] if mine.overlaps(other)]
+        if clash:
+            yield f"cidr {mine} overlaps {', '.join(clash)} (reserved_cidrs and Docker's {DOCKER_BRIDGE})"
+        if len(set(self.zones)) != len(self.zones):
+            yield f"zones {list(self.zones)} name a zone twice"
+        if self.nat_gateways > len(self.zones):
+            yield f"nat_gateways {self.nat_gateways} exceeds the {len(self.zones)} zones"
+
+
+class Storage(Section):
+    """The S3 buckets: assets, models, training data, logs (E7, A1, A5, S6)."""
+
+    bucket_prefix: BucketPrefix
+    replicate: bool
+    noncurrent_days: Days
+    log_days: Days
+    training_data_days: Days
+
+
+class Database(Section):
+    """RDS PostgreSQL 14 (E5, E12, E13)."""
+
+    engine_version: Annotated[str, worded(r"14\.\d{1,2}", "a minor version of PostgreSQL 14, such as 14.22")]
+    """A full minor: what is restored must be what was backed up."""
+    instance_class: DbClass
+    storage_gb: Annotated[int, Field(ge=RDS_MIN_GB, le=RDS_MAX_GB)]
+    max_storage_gb: Annotated[int, Field(ge=RDS_MIN_GB, le=RDS_MAX_GB)]
+    multi_az: bool
+    replica_class: ReplicaClass | None = None
+    backup_days: Annotated[int, Field(ge=1, le=35)]
+    copy_backups: bool
+    connections_alarm: Annotated[int, Field(ge=1)]
+
+    def problems(self) -> Iterable[str]:
+        # RDS refuses autoscaling to less than 10 % above the allocated storage.
+        floor = -(-self.storage_gb * 11 // 10)
+        if self.max_storage_gb < floor:
+            yield f"max_storage_gb {self.max_storage_gb} is below {floor}: storage_gb and 10 %"
+
+
+class Cache(Section):
+    """ElastiCache for Redis, cluster mode on (E6, E12)."""
+
+    engine_version: Annotated[str, Field(pattern=r"^7\.[01]$")]
+    node_type: CacheType
+    shards: Annotated[int, Field(ge=1, le=90)]
+    replicas_per_shard: Annotated[int, Field(ge=0, le=5)]
+    snapshot_days: Annotated[int, Field(ge=0, le=35)]
+
+
+class Backup(Section):
+    """AWS Backup; zero days switch a part off (A5)."""
+
+    daily_days: Days
+    monthly_days: Annotated[int, Field(ge=0, le=3_650)]
+    copy_days: Annotated[int, Field(ge=0, le=3_650)]
+
+    def problems(self) -> Iterable[str]:
+        if 0 < self.monthly_days < self.daily_days:
+            yield f"monthly_days {self.monthly_days} is below daily_days {self.daily_days}"

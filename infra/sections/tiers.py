@@ -1,0 +1,86 @@
+"""Settings of the fleets, of the application in them, and of what stands before them (E2-E4, E8, E9, P7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from bluegreen.contract import FleetSize, HealthCheck, Scaling, Stickiness
+from infra.sections.fields import InstanceType, RateLimit, Section, worded
+
+__all__ = ["Application", "Edge", "LoadBalancer", "Role", "TierSettings"]
+
+AGENT_PORTS = frozenset({9090, 9100})
+EnvironmentName = Annotated[
+    str, worded(r"[A-Z][A-Z0-9_]{0,62}", "an environment variable in capitals, such as LOG_LEVEL")
+]
+
+
+class Role(StrEnum):
+    """What a container is asked to serve; one fleet may carry several (E12, E13)."""
+
+    WEB = "web"
+    APP = "app"
+    AI = "ai"
+
+
+class TierSettings(Section):
+    """One fleet: its machine, its address on the balancer, its size (E2, E3, E4)."""
+
+    instance_type: InstanceType
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    public: bool = False
+    paths: Annotated[tuple[Annotated[str, Field(pattern=r"^/")], ...], Field(min_length=1, max_length=4)]
+    rule_priority: Annotated[int, Field(ge=100, le=50_000)]
+    """Preview rules take priorities 1 to 99, see `preview_priority`."""
+    port: Annotated[int, Field(ge=1024, le=65_535)]
+    image_repository: str
+    fleet: FleetSize
+    scaling: tuple[Scaling, ...] = ()
+    health_check: HealthCheck = HealthCheck()
+    stickiness: Stickiness | None = None
+    deregistration_delay_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    warmup_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    disk_gb: Annotated[int, Field(ge=20, le=16_384)] = 40
+
+    def problems(self) -> Iterable[str]:
+        if self.port in AGENT_PORTS:
+            yield f"port {self.port} is an agent's: containers share the host's ports ({sorted(AGENT_PORTS)})"
+        if not any(path.endswith("/*") for path in self.paths):
+            yield f"paths {list(self.paths)} hold none that ends in /*; <path>/version must lead to the tier"
+        if any(scaling.kind == "backlog" for scaling in self.scaling) and Role.AI not in self.roles:
+            yield "scaling: backlog counts AI jobs; this tier has not the role ai"
+
+
+class Application(Section):
+    """Configuration the containers read: plain parameters, and secrets by name only (P7)."""
+
+    parameters: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")], str] = Field(
+        default_factory=dict
+    )
+    secrets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")], ...] = ()
+
+    def problems(self) -> Iterable[str]:
+        # They become lines of an environment file.
+        for name, value in self.parameters.items():
+            if not value or re.search(r"[\r\n]", value):
+                yield f"parameters.{name} must be one line that is not empty"
+
+
+class Edge(Section):
+    """CloudFront and its web ACL (E9, S3)."""
+
+    rate_limit: RateLimit
+    cors_origins: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^https://[^/*]+$")], ...], Field(min_length=1)
+    ]
+
+
+class LoadBalancer(Section):
+    """The web ACL on the Application Load Balancer (E8, S3)."""
+
+    rate_limit: RateLimit

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.infra.recording import Recorded, Recording, recorded
 
-__all__ = ["plan", "terraform_type"]
+__all__ = ["address_of", "plan", "terraform_type"]
 
 # Modules that are not part of Terraform's name, and types that are called otherwise.
 _SILENT_MODULES = frozenset({"ec2", "ebs"})
@@ -87,7 +87,7 @@ def terraform_type(token: str) -> str:
 def plan(recording: Recording) -> dict[str, Any]:
     """The stack as `terraform show -json` would print a plan that creates everything."""
     resources = [resource for resource in recording.aws if resource.type != "pulumi:providers:aws"]
-    addresses = {resource.urn: _address(resource) for resource in resources}
+    addresses = {resource.urn: address_of(resource) for resource in resources}
     planned = [_planned(resource) for resource in resources]
     return {
         "format_version": "1.2",
@@ -108,14 +108,15 @@ def plan(recording: Recording) -> dict[str, Any]:
     }
 
 
-def _address(resource: Recorded) -> str:
+def address_of(resource: Recorded) -> str:
+    """The resource's Terraform address."""
     return f"{terraform_type(resource.type)}.{resource.name.replace('-', '_')}"
 
 
 def _planned(resource: Recorded) -> dict[str, Any]:
     kind = terraform_type(resource.type)
     return {
-        "address": _address(resource),
+        "address": address_of(resource),
         "mode": "managed",
         "type": kind,
         "name": resource.name.replace("-", "_"),
@@ -132,7 +133,7 @@ def _configured(resource: Recorded, addresses: Mapping[str, str]) -> dict[str, A
         for key, urns in resource.references.items()
     }
     return {
-        "address": _address(resource),
+        "address": address_of(resource),
         "mode": "managed",
         "type": terraform_type(resource.type),
         "name": resource.name.replace("-", "_"),

@@ -12,10 +12,16 @@ import pulumi_aws as aws
 from infra import sections
 from infra.component import Component, Environment
 from infra.components.encryption import Encryption
+from infra.findings import Findings
 
 __all__ = ["Cache", "CacheArgs"]
 
 PORT = 6379
+
+
+ACCEPTED: Findings = {
+    ("CKV2_AWS_57", "cache"): "The token is the stack's secret cacheAuthToken; the runbook rotates it",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

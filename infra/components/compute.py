@@ -13,6 +13,7 @@ from infra import sections
 from infra.component import Component, Environment
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
+from infra.findings import Findings
 from infra.policies import Statement, allow, service_trust
 from infra.user_data import BootVariables, encode, render
 
@@ -21,6 +22,14 @@ __all__ = ["MACHINE_IMAGE", "MODEL_FILE", "MODEL_PREFIX", "Compute", "ComputeArg
 MACHINE_IMAGE = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
 """Canonical's own parameter for Ubuntu 22.04 LTS."""
 MODEL_PREFIX, MODEL_FILE = "models/", "model.bin"
+
+
+ACCEPTED: Findings = {
+    (
+        "CKV_AWS_88",
+        "compute-web",
+    ): "The strategy puts web servers into public subnets (E2); only the balancer reaches their port",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,21 @@ import pulumi_aws as aws
 from infra import sections
 from infra.component import Component, Environment
 from infra.components.encryption import Encryption
+from infra.findings import Findings
 
 __all__ = ["Configuration", "ConfigurationArgs"]
+
+
+ACCEPTED: Findings = {
+    (
+        "CKV2_AWS_34",
+        "configuration-*",
+    ): "Addresses and switches, shown in the release report; secrets are in Secrets Manager",
+    (
+        "CKV2_AWS_57",
+        "configuration-*",
+    ): "Third parties and operators issue these values; the runbook rotates them",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from infra import sections
 from infra.component import Component, Environment
 from infra.components.encryption import Encryption
+from infra.findings import Findings
 from infra.policies import service_trust
 
 __all__ = ["Database", "DatabaseArgs"]
@@ -32,6 +33,16 @@ PARAMETERS = {
 }
 # These are read only when the server starts.
 STATIC_PARAMETERS = frozenset({"shared_preload_libraries"})
+
+
+ACCEPTED: Findings = {
+    (
+        "CKV2_AWS_57",
+        "database",
+    ): "RDS cannot manage the secret of a primary with replicas; the runbook rotates it",
+    ("CKV_AWS_157", "database-replica"): "A replica is not the standby: the primary has one in another zone",
+    ("CKV_AWS_226", "database*"): "A minor version is a change like any other: it passes dev and test first",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

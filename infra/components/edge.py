@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from infra import sections
 from infra.component import Component, Environment
 from infra.components.storage import Storage
+from infra.findings import Findings
 from infra.web_acl import REDACTED, rules, visibility
 
 __all__ = ["Edge", "EdgeArgs"]
@@ -23,6 +24,18 @@ CORS_S3_ORIGIN = "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
 
 VIEWER_TLS = "TLSv1.3_2025"
 ASSETS_PATH = "/assets/*"
+
+
+ACCEPTED: Findings = {
+    (
+        "CKV_AWS_259",
+        "edge",
+    ): "Preloading binds every subdomain for years: the domain's owner decides, not a stack",
+    ("CKV_AWS_305", "edge"): "The web tier answers /, no object does",
+    ("CKV_AWS_310", "edge"): "There is no second origin: the strategy has one region with a backup region",
+    ("CKV_AWS_374", "edge"): "Users travel; the strategy restricts no country",
+    ("CKV_AWS_86", "edge"): "Logged by standard logging v2 (LogDelivery), which the check does not know",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

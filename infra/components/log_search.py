@@ -12,9 +12,30 @@ from infra import sections
 from infra.component import Component, Environment
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
+from infra.findings import Findings
 from infra.policies import Statement, allow, document, service_trust
 
 __all__ = ["LogSearch", "LogSearchArgs"]
+
+
+ACCEPTED: Findings = {
+    (
+        "CKV2_AWS_52",
+        "log-search",
+    ): "Firehose would need a role mapping inside the domain; IAM and the VPC decide who reads",
+    (
+        "CKV_AWS_317",
+        "log-search",
+    ): "Audit logs need fine-grained access control, see above; CloudTrail records the API",
+    (
+        "CKV2_AWS_59",
+        "log-search",
+    ): "Two data nodes of searchable copies: the logs themselves are kept in CloudWatch",
+    (
+        "CKV_AWS_318",
+        "log-search",
+    ): "As for CKV2_AWS_59: three master nodes would cost more than the data nodes",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from infra.component import Component, Environment
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
+from infra.findings import Findings
 from infra.policies import allow, service_trust
 
 __all__ = ["NewRelic", "NewRelicArgs", "query_secret"]
@@ -26,6 +27,11 @@ NAMESPACES = (
     "AWS/WAFV2",
     "SportCoach/AI",
 )
+
+
+ACCEPTED: Findings = {
+    ("CKV2_AWS_57", "new-relic*"): "New Relic issues the keys; the runbook rotates them",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,18 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Environment
+from infra.findings import Findings
 from infra.policies import allow
 
 __all__ = ["RealUsers", "RealUsersArgs"]
+
+
+ACCEPTED: Findings = {
+    (
+        "CKV_AWS_366",
+        "real-users",
+    ): "Browsers of visitors send measurements before any login; the role may do only that",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

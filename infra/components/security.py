@@ -11,11 +11,24 @@ from infra.component import Component, Environment
 from infra.components.alerts import Alerts
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
+from infra.findings import Findings
 from infra.policies import allow, service_trust
 
 __all__ = ["SecurityBaseline", "SecurityBaselineArgs"]
 
 DETECTOR_FEATURES = ("EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "S3_DATA_EVENTS")
+
+
+ACCEPTED: Findings = {
+    (
+        "CKV2_AWS_3",
+        "security",
+    ): "The account has its own detector; organisation-wide ones are the management account's",
+    (
+        "CKV_AWS_252",
+        "security",
+    ): "Nobody reads a mail per log file: GuardDuty watches the trail and its findings are routed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +92,7 @@ class SecurityBaseline(Component):
                         {"field": "resources.type", "equals": ["AWS::S3::Object"]},
                         {
                             "field": "resources.ARN",
-                            "starts_withs": [
-                                f"{args.storage.training_data.arn}/",
-                                f"{args.storage.models.arn}/",
-                            ],
+                            "starts_withs": [f"{arn}/" for arn in args.storage.audited],
                         },
                     ],
                 },

@@ -13,9 +13,28 @@ from infra import sections
 from infra.component import Component, Environment
 from infra.components.bucket import Bucket, BucketArgs
 from infra.components.encryption import Encryption
+from infra.findings import Findings
 from infra.policies import Statement, allow, service_trust
 
 __all__ = ["Storage", "StorageArgs"]
+
+
+ACCEPTED: Findings = {
+    ("CKV2_AWS_62", "storage-*"): "Nothing acts on single objects",
+    ("CKV_AWS_144", "storage-*-replica"): "It is the copy",
+    (
+        "CKV_AWS_144",
+        "storage-logs",
+    ): "Logs outlive neither their bucket nor their year; the audit trail is in CloudWatch as well",
+    (
+        "CKV_AWS_145",
+        "storage-logs",
+    ): "Load balancer and S3 access logs can only be written under SSE-S3 (AES-256)",
+    (
+        "CKV_AWS_18",
+        "storage-*-replica",
+    ): "The trail records every access to copies of models and training data; assets are public",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +90,11 @@ class Storage(Component):
             ],
             opts=self.options(),
         )
+        self.audited = [self.training_data.arn, self.models.arn]
+        """Buckets whose every access the trail records, as ARNs."""
         if args.settings.replicate:
             self._replicate([self.assets, self.models, self.training_data])
+            self.audited += [f"{arn}-replica" for arn in self.audited]
         self.register_outputs({"assets": self.assets.id, "models": self.models.id, "logs": self.logs.id})
 
     def _bucket(

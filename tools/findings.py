@@ -1,0 +1,66 @@
+"""Compares a report of Checkov with the findings that the program accepts.
+
+    python -m tools.terraform_plan prod > plan.json
+    checkov --file plan.json --framework terraform_plan --output json > report.json
+    python -m tools.findings prod report.json
+
+Prints findings that nobody accepted and acceptances that nothing needs; either ends it with status 1.
+Checkov tells severities only with a key of its platform: every failed check counts.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from infra.findings import accepted
+from tests.infra.recording import recorded
+from tools.terraform_plan import address_of
+
+__all__ = ["compare", "main"]
+
+
+def compare(
+    failed: Iterable[tuple[str, str]], names: Mapping[str, str], reasons: Mapping[tuple[str, str], str]
+) -> tuple[list[str], list[str]]:
+    """Findings not accepted, acceptances not needed.
+
+    `failed` are pairs of check and Terraform address, `names` the logical name of each address.
+    """
+    used: set[tuple[str, str]] = set()
+    unaccepted: list[str] = []
+    for check, address in failed:
+        name = names[address]
+        keys = [key for key in reasons if key[0] == check and fnmatchcase(name, key[1])]
+        used.update(keys)
+        if not keys:
+            unaccepted.append(f"{check}: {address} ({name})")
+    stale = [
+        f"{check}: {glob}: {reasons[check, glob]}" for check, glob in reasons if (check, glob) not in used
+    ]
+    return unaccepted, stale
+
+
+def main(stack: str, report: Path) -> int:
+    """Read the report of the stack's plan; the exit status."""
+    document: Any = json.loads(report.read_text(encoding="utf-8"))
+    failed = [
+        (str(check["check_id"]), str(check["resource"])) for check in document["results"]["failed_checks"]
+    ]
+    names = {address_of(resource): resource.name for resource in recorded(stack).aws}
+    unaccepted, stale = compare(failed, names, accepted())
+    summary = document["summary"]
+    print(f"{summary['passed']} checks passed, {len(failed)} failed, {len(unaccepted)} of them unaccepted")  # noqa: T201  # a tool's answer
+    for line in unaccepted:
+        print(f"not accepted: {line}")  # noqa: T201  # as above
+    for line in stale:
+        print(f"stale: {line}")  # noqa: T201  # as above
+    return 1 if unaccepted or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

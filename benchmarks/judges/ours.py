@@ -215,13 +215,13 @@ class Judge:
         self.now = np.where(due, now, self.now)
         inside = due & batch.inside
         counting = inside & (step == current)
-        for process, mask, counts in zip(
+        for passing, mask, counts in zip(
             self.passes,
             (served & counting, warm & counting, labelled & counting, labelled & inside),
             (errors, better, labels, labels),
             strict=True,
         ):
-            process.add(mask, counts)
+            passing.add(mask, counts)
         self.steady.add(labelled & inside, labelled & counting, green, blue)
         sick = np.any([one.value >= BLUE_SICK for one in self.health], axis=0)
         cleared = due & self.hold & ~sick

@@ -93,7 +93,7 @@ class Counts:
 
 def _drift(rng: np.random.Generator, shape: tuple[int, int], sd: float) -> Floats:
     keep = 0.9
-    steps = rng.normal(size=shape) * sd * np.sqrt(1 - keep**2)
+    steps: Floats = rng.normal(size=shape) * sd * np.sqrt(1 - keep**2)
     steps[:, 0] = rng.normal(size=shape[0]) * sd
     for tick in range(1, shape[1]):
         steps[:, tick] += keep * steps[:, tick - 1]

@@ -2,8 +2,7 @@
 
 A metric source (CloudWatch, Prometheus, probes, ...) delivers `Period`s; the journal stores them, and
 the judge reads nothing else. Counts, not percentages or percentiles: they add up, and a verdict over
-them has known error rates. `settle` is the one gate between a source and the judge: what is broken is
-named and kept out, what is repeated is counted once, what was revised later is reported but not replayed.
+them has known error rates.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any, Self
 from bluegreen.contract import Tier
 from bluegreen.errors import Fault
 
-__all__ = ["Arm", "Metric", "Period", "Rejected", "Settled", "periods_from_json", "periods_to_json", "settle"]
+__all__ = ["Arm", "Metric", "Period", "periods_from_json", "periods_to_json"]
 
 
 class Arm(StrEnum):
@@ -64,6 +63,8 @@ class Period:
     """For people only; the judge uses counts."""
     key: str = ""
     """The key function that was probed, empty for requests."""
+    counts_errors: bool = True
+    """False where a source counts requests for latency alone: its `errors` say nothing."""
 
     @property
     def end(self) -> float:
@@ -161,6 +162,7 @@ class Period:
             self.probes_failed,
             self.p95_ms,
             self.key,
+            *([] if self.counts_errors else [False]),
         ]
 
     @classmethod
@@ -171,7 +173,7 @@ class Period:
         """
         try:
             source, tier, arm, start, seconds, requests, errors, slow, *rest = item
-            labels, wrong, probes, probes_failed, p95_ms, key = rest
+            labels, wrong, probes, probes_failed, p95_ms, key, *more = rest
             return cls(
                 source=source,
                 tier=Tier(tier),
@@ -187,9 +189,16 @@ class Period:
                 probes_failed=probes_failed,
                 p95_ms=p95_ms,
                 key=key,
+                counts_errors=_flag(more),
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"not a measured period: {item!r} ({error})") from error
+
+
+def _flag(rest: Sequence[Any]) -> bool:
+    if rest not in ([], [False]):
+        raise ValueError(f"{rest!r} after the key")
+    return not rest
 
 
 _NUMBERS = (float, int)
@@ -212,91 +221,3 @@ def periods_to_json(periods: Iterable[Period]) -> list[list[Any]]:
 def periods_from_json(items: Iterable[Sequence[Any]]) -> tuple[Period, ...]:
     """The batch that `periods_to_json` wrote; raises ValueError for anything else."""
     return tuple(Period.from_json(item) for item in items)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """A period that was not used, and why."""
-
-    period: Period
-    faults: tuple[Fault, ...]
-    position: int
-    """How many periods had been accepted when it arrived."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """What a sequence of arrivals comes to."""
-
-    periods: tuple[Period, ...]
-    """Usable periods, each once, in order of arrival."""
-    broken: tuple[Rejected, ...]
-    """Periods that cannot be true: no evidence for a pass may reach across one."""
-    notes: tuple[Rejected, ...]
-    """Repeated, revised or reordered periods: harmless, for the log."""
-
-
-_CLOCK_SKEW = 5.0
-"""Seconds by which a source's clock may be ahead of ours."""
-
-
-def settle(periods: Sequence[Period], *, now: float = math.inf) -> Settled:
-    """Separate what may be judged from what may not.
-
-    The first report of a period counts. A later one with other counts is a revision: it is reported, not
-    replayed, so the same journal gives the same verdict at any time. A revision that shrinks, a period
-    that overlaps another of its stream (a clock jumped, or the period length changed), one that ends
-    after `now` and counts that cannot be true are broken.
-    """
-    accepted: list[Period] = []
-    broken: list[Rejected] = []
-    notes: list[Rejected] = []
-    streams: dict[tuple[str, Tier, Arm, str], _Stream] = {}
-    for period in periods:
-        faults = period.faults()
-        if not faults and period.end > now + _CLOCK_SKEW:
-            ahead = period.end - now
-            faults = [Fault(period.name, f"ends {ahead:.0f} s in the future: clock or unit changed")]
-        if faults:
-            broken.append(Rejected(period=period, faults=tuple(faults), position=len(accepted)))
-            continue
-        stream = streams.setdefault(period.stream, _Stream({}))
-        problem, usable, harmful = stream.place(period)
-        if problem:
-            entry = Rejected(period=period, faults=(Fault(period.name, problem),), position=len(accepted))
-            (broken if harmful else notes).append(entry)
-        if usable:
-            accepted.append(period)
-    return Settled(periods=tuple(accepted), broken=tuple(broken), notes=tuple(notes))
-
-
-@dataclass(slots=True)
-class _Stream:
-    """The periods of one stream by start, in the order of arrival."""
-
-    seen: dict[float, Period]
-    newest: Period | None = None
-
-    def place(self, period: Period) -> tuple[str, bool, bool]:
-        """(what is odd about the period, may it be used, does it break the evidence)."""
-        known = self.seen.get(period.start)
-        if known is not None:
-            return _revision(known, period)
-        if self.newest is None or period.start >= self.newest.end - 1e-6:
-            self.seen[period.start] = self.newest = period
-            return "", True, False
-        if any(one.start < period.end - 1e-6 and period.start < one.end - 1e-6 for one in self.seen.values()):
-            return f"overlaps another period of {period.seconds:g} s: clock or period changed", False, True
-        self.seen[period.start] = period
-        return f"arrived after a later one (at {self.newest.start:.10g})", True, False
-
-
-def _revision(known: Period, again: Period) -> tuple[str, bool, bool]:
-    if known == again:
-        return "repeated", False, False
-    before = (known.requests, known.errors, known.labels, known.wrong, known.probes, known.probes_failed)
-    after = (again.requests, again.errors, again.labels, again.wrong, again.probes, again.probes_failed)
-    shrinks = any(new < old for old, new in zip(before, after, strict=True))
-    verb = "shrank" if shrinks else "was revised"
-    text = f"{verb} from {known.errors} of {known.requests} to {again.errors} of {again.requests} requests"
-    return text, False, shrinks

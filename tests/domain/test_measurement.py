@@ -12,7 +12,6 @@ from bluegreen.domain.measurement import (
     Period,
     periods_from_json,
     periods_to_json,
-    settle,
 )
 
 GOOD = Period(
@@ -104,58 +103,8 @@ def test_a_nan_in_the_journal_is_named_not_hidden() -> None:
     assert period.faults()
 
 
-def later(count: int) -> Period:
-    return replace(GOOD, start=GOOD.start + 60 * count)
-
-
-def test_settle_keeps_order_and_counts_each_period_once() -> None:
-    result = settle([GOOD, later(1), GOOD, later(2)])
-    assert result.periods == (GOOD, later(1), later(2))
-    assert [str(note.faults[0]) for note in result.notes] == [f"{GOOD.name}: repeated"]
-    assert not result.broken
-
-
-def test_settle_reports_a_revision_and_does_not_replay_it() -> None:
-    revised = replace(GOOD, requests=1_200, errors=11)
-    result = settle([GOOD, revised])
-    assert result.periods == (GOOD,)
-    assert "was revised from 10 of 1000 to 11 of 1200" in str(result.notes[0].faults[0])
-
-
-def test_settle_calls_a_shrinking_count_broken() -> None:
-    result = settle([GOOD, replace(GOOD, requests=900, slow=())])
-    assert result.periods == (GOOD,)
-    assert "shrank" in str(result.broken[0].faults[0])
-
-
-def test_settle_uses_a_late_period_and_says_so() -> None:
-    result = settle([GOOD, later(2), later(1)])
-    assert result.periods == (GOOD, later(2), later(1))
-    assert "arrived after a later one" in str(result.notes[0].faults[0])
-
-
-def test_settle_refuses_overlap_after_a_clock_jump() -> None:
-    jumped = replace(GOOD, start=GOOD.start + 30)
-    result = settle([GOOD, jumped])
-    assert result.periods == (GOOD,)
-    assert "clock or period changed" in str(result.broken[0].faults[0])
-    assert result.broken[0].position == 1
-
-
-def test_settle_keeps_what_is_broken_out() -> None:
-    bad = replace(GOOD, errors=5_000)
-    result = settle([bad, later(1)])
-    assert result.periods == (later(1),)
-    assert result.broken[0].period is bad
-    assert result.broken[0].position == 0
-
-
-def test_streams_do_not_disturb_each_other() -> None:
-    others = [replace(GOOD, arm=Arm.BLUE), replace(GOOD, source="prometheus"), replace(GOOD, key="login")]
-    assert settle([GOOD, *others]).periods == (GOOD, *others)
-
-
-def test_settle_refuses_a_period_from_the_future() -> None:
-    result = settle([GOOD, later(5)], now=GOOD.end)
-    assert result.periods == (GOOD,)
-    assert "300 s in the future" in str(result.broken[0].faults[0])
+def test_a_source_of_latency_alone_says_so_in_the_journal_too() -> None:
+    alone = replace(GOOD, errors=0, counts_errors=False)
+    stored = json.loads(json.dumps(periods_to_json([GOOD, alone])))
+    assert periods_from_json(stored) == (GOOD, alone)
+    assert len(stored[0]) == 14, "what older versions wrote stays as it was"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from math import ceil
 from typing import NamedTuple
 
@@ -53,7 +54,8 @@ class Calendar:
 
     def __init__(self, steps: Sequence[StepMark], thresholds: Thresholds) -> None:
         self.steps = tuple(steps)
-        self._starts = [step.started_at for step in steps]
+        # A deployer's clock may jump back between two steps: the later step begins no sooner.
+        self._starts = list(accumulate((step.started_at for step in steps), max))
         self._lengths = [min(thresholds.burst_seconds, step.planned_seconds / 20) for step in steps]
         planned = steps[0].planned_seconds
         self._longest = 12 * planned
@@ -64,6 +66,11 @@ class Calendar:
     def current(self) -> int:
         """The index of the step that is judged now."""
         return len(self.steps) - 1
+
+    @property
+    def begun(self) -> float:
+        """When the current step began, epoch seconds."""
+        return self._starts[-1]
 
     def step_of(self, period: Period) -> int | None:
         """The step in which the period began; None for one that was over before the first step."""

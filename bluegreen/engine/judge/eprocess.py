@@ -41,6 +41,7 @@ class FailProcess:
         "_cap",
         "_ceiling",
         "_left",
+        "_most",
         "_rests",
         "_start",
         "_sums",
@@ -54,6 +55,7 @@ class FailProcess:
         count = len(test)
         self._test = test
         self._cap = 0.75 * log(needed) if capped else _UNCAPPED
+        self._most = exp(self._cap)
         self._ceiling = count * needed
         self._left = 1.0
         self._rests = _REST
@@ -66,23 +68,27 @@ class FailProcess:
 
     def add(self, counts: Counts, window: Window) -> float:
         """Take one batch in and return the evidence; batches of one window share one cap."""
-        ratios = self._test.log_ratios(counts)
+        sums = self._test.log_ratios(counts)
         if window == self._window:
-            self._sums = sums = [old + new for old, new in zip(self._sums, ratios, strict=True)]
+            self._sums = sums = [old + new for old, new in zip(self._sums, sums, strict=True)]
         else:
             mass = self._mass(window)
             self._left -= mass
             self._start = [value + mass for value in self._values]
-            self._sums = sums = ratios
+            self._sums = sums
             self._window = window
-        cap, ceiling = self._cap, self._ceiling
-        values = []
-        for start, total in zip(self._start, sums, strict=True):
-            # The hot loop of a verdict: comparisons, because a call of min costs more than the exp.
-            grown = start * exp(total if total < cap else cap)  # noqa: FURB136  (as said above)
-            values.append(grown if grown < ceiling else ceiling)  # noqa: FURB136  (as said above)
+        # The hot loop of a verdict: comparisons, because a call of min costs more than the exp.
+        cap, most, ceiling = self._cap, self._most, self._ceiling
+        values = [
+            start * (exp(total) if total < cap else most)
+            for start, total in zip(self._start, sums, strict=True)
+        ]
+        whole = sum(values)
+        if whole > ceiling:
+            values = [min(value, ceiling) for value in values]
+            whole = sum(values)
         self._values = values
-        self.value = sum(self._values) / len(self._values) + self._left
+        self.value = whole / len(values) + self._left
         return self.value
 
     def _mass(self, window: Window) -> float:

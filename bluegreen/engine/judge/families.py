@@ -89,7 +89,7 @@ def _errors(limits: Thresholds, *, controlled: bool) -> Comparison:
         health=FailProcess(absolute, needed=BLUE_SICK) if controlled else None,
         fail_counts=_error_counts,
         pass_counts=_error_counts,
-        health_counts=lambda batch: Counts(batch.blue.errors, batch.blue.requests) if batch.blue else None,
+        health_counts=_blue_errors,
     )
 
 
@@ -100,11 +100,18 @@ def _rates(limits: Thresholds) -> list[float]:
 
 def _error_counts(batch: Batch) -> Counts | None:
     green, blue = batch.green, batch.blue
-    if green is None or not green.requests:
+    if green is None or not green.requests or not green.counts_errors:
         return None
     if blue is None:
         return Counts(green.errors, green.requests)
+    if not blue.counts_errors:
+        return None
     return Counts(green.errors, green.requests, blue.errors, blue.requests)
+
+
+def _blue_errors(batch: Batch) -> Counts | None:
+    blue = batch.blue
+    return Counts(blue.errors, blue.requests) if blue and blue.counts_errors else None
 
 
 def _latency(limits: Thresholds, latency: LatencyCounts, *, controlled: bool, frozen: Frozen) -> Comparison:

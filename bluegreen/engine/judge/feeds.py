@@ -33,33 +33,31 @@ def feed_troubles(
 ) -> tuple[FeedTrouble, ...]:
     """Every source of every tier of the release that is stale or counts one arm only."""
     arms: dict[tuple[Tier, str], dict[Arm, list[Period]]] = defaultdict(lambda: defaultdict(list))
+    heard: dict[tuple[Tier, str], float] = {}
     for period in periods:
-        if not period.probes and (period.requests or period.labels) and period.tier in look.tiers:
-            arms[period.tier, period.source][period.arm].append(period)
+        if period.probes or period.tier not in look.tiers:
+            continue
+        place = (period.tier, period.source)
+        # A period that counted nothing still shows that its source works.
+        heard[place] = max(period.end, heard.get(place, 0.0))
+        if period.requests or period.labels:
+            arms[place][period.arm].append(period)
     controlled = has_blue and calendar.steps[-1].percent < 100
     troubles: list[FeedTrouble] = []
     for (tier, source), by_arm in sorted(arms.items()):
-        newest = max(period.end for served in by_arm.values() for period in served)
-        lengths = _lengths(by_arm, calendar)
-        seconds = max(lengths, default=60.0)
-        patience = thresholds.stale_seconds or max(10.0, 5 * seconds)
+        newest = heard[tier, source]
+        lengths = {max(served, key=lambda one: one.end).seconds for served in by_arm.values()}
+        patience = thresholds.stale_seconds or max(10.0, 5 * max(lengths))
         if look.now - newest > patience:
             words = f"{tier}: nothing new from {source} for {look.now - newest:.0f} s"
             troubles.append(FeedTrouble(tier=tier, words=words))
-        elif len(lengths) > 1:
-            shown = ", ".join(f"{length:g}" for length in sorted(lengths))
-            words = (
-                f"{tier}: {source} counts in periods of {shown} s; arms of unlike length cannot be compared"
-            )
+        elif controlled and len(lengths) > 1:
+            shown = " and ".join(f"{length:g}" for length in sorted(lengths))
+            words = f"{tier}: {source} counts the arms over {shown} s: they cannot be compared"
             troubles.append(FeedTrouble(tier=tier, words=words))
         elif controlled:
             troubles += _one_sided(tier, source, by_arm, calendar, look)
     return tuple(troubles)
-
-
-def _lengths(by_arm: dict[Arm, list[Period]], calendar: Calendar) -> set[float]:
-    begun = calendar.steps[-1].started_at
-    return {period.seconds for served in by_arm.values() for period in served if period.start >= begun - 1e-6}
 
 
 def _one_sided(
@@ -68,7 +66,7 @@ def _one_sided(
     step = calendar.steps[-1]
     for arm, other in ((Arm.GREEN, Arm.BLUE), (Arm.BLUE, Arm.GREEN)):
         since = max((period.end for period in by_arm[arm]), default=0.0)
-        since = max(since, step.started_at)
+        since = max(since, calendar.begun)
         alone = [period for period in by_arm[other] if period.start >= since - 1e-6]
         if len(alone) < _SILENT_PERIODS:
             continue

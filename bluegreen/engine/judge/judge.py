@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import inf, isfinite
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period, Rejected, settle
+from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.settling import Rejected, settle
 from bluegreen.domain.verdict import Finding, Outcome, Verdict
 from bluegreen.engine.judge.batches import Calendar, pair
 from bluegreen.engine.judge.feeds import FeedTrouble, feed_troubles
@@ -49,7 +50,7 @@ def judge(
         settled.periods, calendar=calendar, thresholds=thresholds, look=look, has_blue=baseline is not None
     )
     notes = [str(fault) for rejected in broken for fault in rejected.faults]
-    return _decide(tiers, thresholds, steps[-1], look, troubles=troubles, broken=notes)
+    return _decide(tiers, thresholds, calendar.begun, look, troubles=troubles, broken=notes)
 
 
 def _void(tiers: Mapping[Tier, TierState], rejected: Rejected) -> None:
@@ -58,20 +59,20 @@ def _void(tiers: Mapping[Tier, TierState], rejected: Rejected) -> None:
     if state is not None:
         times = (rejected.period.start, rejected.period.seconds)
         numbers = all(isinstance(value, int | float) and isfinite(value) for value in times)
-        state.restart(rejected.period.end if numbers else -inf)
+        state.restart(rejected.period.end if numbers else -inf, f"broken counts of {rejected.period.source}")
 
 
 def _decide(
     tiers: Mapping[Tier, TierState],
     thresholds: Thresholds,
-    step: StepMark,
+    begun: float,
     look: Look,
     *,
     troubles: Sequence[FeedTrouble],
     broken: Sequence[str],
 ) -> Verdict:
     found = tuple(one for state in tiers.values() for one in findings(state, thresholds, look))
-    late = look.now >= step.started_at + look.deadline_seconds
+    late = look.now >= begun + look.deadline_seconds
 
     def verdict(outcome: Outcome, reason: str, *, hold: bool = False) -> Verdict:
         undecided = outcome in {Outcome.INCONCLUSIVE, Outcome.ERROR}
@@ -89,7 +90,7 @@ def _decide(
     unusable = [trouble.words for trouble in troubles] + list(broken)
     if unusable:
         return verdict(Outcome.ERROR, "metrics broken: " + "; ".join(unusable), hold=True)
-    waiting = _waiting(found, look, _watched(tiers, step, look))
+    waiting = _waiting(found, look, *_watched(tiers, begun, look))
     if not waiting:
         return verdict(Outcome.PASS, _passed(found))
     if late and (suspects := [one.words for one in found if _suspect(one)]):
@@ -111,29 +112,30 @@ def _suspect(finding: Finding) -> bool:
     return finding.outcome is Outcome.INCONCLUSIVE and finding.evidence >= SUSPICIOUS
 
 
-def _watched(tiers: Mapping[Tier, TierState], step: StepMark, look: Look) -> float:
-    """Seconds for which green has been watched in this step, without a disturbance.
+def _watched(tiers: Mapping[Tier, TierState], begun: float, look: Look) -> tuple[float, str]:
+    """For how many seconds green has been watched undisturbed, and what made the bake begin anew.
 
     What decides about all the traffic must have been measured: in the last steps the time that a source
     is late does not count, or a defect that began within it would go unseen.
     """
-    begun = max([step.started_at, *(min(state.clock, look.now) for state in tiers.values())])
+    since, why = max([(begun, ""), *(state.since(look.now) for state in tiers.values())])
     until = look.now
     if look.last_before_full or look.full:
-        until = min([until, *(end for state in tiers.values() for end in state.measured.values())])
-    return max(0.0, until - begun)
+        until = min([until, *(state.coverage.until for state in tiers.values())])
+    return max(0.0, until - since), why
 
 
-def _waiting(found: Sequence[Finding], look: Look, elapsed: float) -> str:
+def _waiting(found: Sequence[Finding], look: Look, watched: float, why: str) -> str:
     """What a pass still lacks; empty when there is nothing."""
     bake = look.min_bake_seconds if look.shorten else max(look.min_bake_seconds, look.planned_seconds)
     undecided = [one for one in found if one.outcome is not Outcome.PASS]
-    if elapsed < bake:
+    if watched < bake:
         state = "all metrics pass so far" if not undecided else undecided[0].words
-        return f"bake: {elapsed:.0f} of {bake:.0f} s; {state}"
+        anew = f" anew ({why})" if why else ""
+        return f"bake: {watched:.0f} of {bake:.0f} s{anew}; {state}"
     # Labels are scarce: how long accuracy takes depends on their number, not on the weight, so early
     # steps go on without it as long as nothing speaks against green. The last step does not.
-    if elapsed >= look.planned_seconds and not (look.last_before_full or look.full):
+    if watched >= look.planned_seconds and not (look.last_before_full or look.full):
         undecided = [
             one for one in undecided if one.metric is not Metric.ACCURACY or one.evidence >= SUSPICIOUS
         ]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Arm, Metric, Period, settle
+from bluegreen.domain.measurement import Arm, Metric, Period
+from bluegreen.domain.settling import settle
 from bluegreen.engine.judge.batches import Batch, Calendar, pair
 from bluegreen.engine.judge.evidence import Counts
 from bluegreen.engine.judge.families import Frozen, comparison

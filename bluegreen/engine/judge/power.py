@@ -61,10 +61,10 @@ class Detectable:
             Metric.ERRORS: lambda x: f"errors from {x:.2%}",
             Metric.LATENCY: lambda x: f"latency from +{x - 1:.0%}",
             Metric.ACCURACY: lambda x: f"accuracy from -{x:.0%}",
-        }[self.metric]
+        }
         if self.smallest is None:
             return f"{self.percent} %: {self.metric}: too little traffic to show any regression in this step"
-        text = f"{self.percent} %: {shown(self.smallest)}"
+        text = f"{self.percent} %: {shown[self.metric](self.smallest)}"
         if self.seconds_to_pass < inf:
             return f"{text}; a good release passes after {self.seconds_to_pass / 60:.1f} min"
         return f"{text}; too little traffic for a pass"

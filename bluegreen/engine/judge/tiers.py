@@ -9,6 +9,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Arm, Metric
 from bluegreen.engine.judge.batches import Batch, Calendar
 from bluegreen.engine.judge.comparison import Comparison
+from bluegreen.engine.judge.coverage import Coverage
 from bluegreen.engine.judge.evidence import Counts
 from bluegreen.engine.judge.families import (
     BLUE_PROBES_SICK,
@@ -69,14 +70,15 @@ class TierState:
         self.baseline = baseline
         self.clock = -inf
         """The step's evidence and bake count from here where a hold or broken data restarted them."""
+        self.disturbance = ""
+        """What did so."""
         self.holding = ""
         """Why the tier holds, empty where it does not."""
         self.seen: set[tuple[Metric, str]] = set()
         self.probes: dict[str, KeyProbes] = {}
         self.peak: dict[Metric, float] = {}
         """The highest evidence so far, which is what fails a release (Ville)."""
-        self.measured: dict[str, float] = {}
-        """Until when each source has counted green."""
+        self.coverage = Coverage()
         p95_ms = baseline.p95_ms.get(tier) if baseline else None
         self.latency = LatencyCounts(p95_ms, limits) if p95_ms else None
         self._limits = limits
@@ -132,15 +134,23 @@ class TierState:
         for probes in self.probes.values():
             probes.step_asked = 0
 
-    def restart(self, clock: float, *, blue_was_sick: bool = False) -> None:
+    def restart(self, clock: float, why: str, *, blue_was_sick: bool = False) -> None:
         """Void the evidence for a pass; `clock` is when the disturbance was over."""
-        self.clock = max(self.clock, clock)
+        if clock >= self.clock:
+            self.clock, self.disturbance = clock, why
         for one in (*self._controlled.values(), *self._alone.values()):
             one.restart(blue_was_sick=blue_was_sick)
 
+    def since(self, now: float) -> tuple[float, str]:
+        """From when the current step has been watched undisturbed, and what disturbed it before."""
+        begun = max(self._calendar.begun, min(self.clock, now))
+        resumed, source = self.coverage.since(begun)
+        why = f"a gap in the counts of {source}" if source else self.disturbance
+        return resumed, f"{self.tier}: {why}" if resumed > self._calendar.begun else ""
+
     def _compare(self, batch: Batch) -> None:
         running = self._controlled if batch.controlled else self._alone
-        self.measured[batch.source] = max(self.measured.get(batch.source, -inf), batch.period.end)
+        self.coverage.add(batch, current=batch.window.step == self._calendar.current)
         for metric in _REQUEST_METRICS:
             place = (metric, batch.source)
             tests = running.get(place)
@@ -160,7 +170,7 @@ class TierState:
         if green is None:
             return None
         fit = {
-            Metric.ERRORS: green.requests > 0,
+            Metric.ERRORS: green.requests > 0 and green.counts_errors,
             Metric.LATENCY: bool(green.slow) and self.latency is not None,
             Metric.ACCURACY: green.labels > 0 or bool(blue and blue.labels),
         }
@@ -188,7 +198,7 @@ class TierState:
             return
         why = self._sickness()
         if self.holding and not why:
-            self.restart(batch.period.end, blue_was_sick=True)
+            self.restart(batch.period.end, "blue was sick", blue_was_sick=True)
         self.holding = why
 
     def _sickness(self) -> str:

@@ -5,7 +5,9 @@ Whatever happens, the ending says where the traffic is.
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bluegreen.domain.journal import Ending, EntryKind, Header
 from bluegreen.domain.plan import Intent, StepKind
@@ -60,7 +62,21 @@ def conduct(run: Run) -> Result:
         return _interrupted(run)
     except (Halted, CloudUnavailable) as error:
         return _halted(run, error)
+    except DeployError:
+        raise
+    except Exception as error:  # noqa: BLE001  (a bug: even then the ending says where the traffic is)
+        return _broken(run, error)
     return _completed(run)
+
+
+def _broken(run: Run, error: Exception) -> Result:
+    """The run met a bug of ours; it halts as it stands and keeps its lease from nobody."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    what = f"unexpected error, a bug of sc-deploy: {type(error).__name__}: {error} ({place})"
+    if run.keeper.guards:
+        what += f"; unless resumed, AWS puts blue back within {run.keeper.horizon:g} s"
+    return replace(_halted(run, Halted(what)), exit_code=ExitCode.BUG)
 
 
 def _failed(run: Run, error: DeployError) -> Result:
@@ -100,6 +116,8 @@ def take_back(run: Run, *, reason: str) -> Result:
         raise
     except DeployError as error:
         return _halted(run, error)
+    except Exception as error:  # noqa: BLE001  (as in `conduct`)
+        return _broken(run, error)
     return _completed(run)
 
 

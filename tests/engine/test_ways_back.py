@@ -6,7 +6,9 @@ import pytest
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, EntryKind
-from bluegreen.domain.plan import Intent, StepKind
+from bluegreen.domain.plan import Intent, Step, StepKind
+from bluegreen.engine.run import Done, Run
+from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import ExitCode, Interrupted, Locked, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
@@ -205,6 +207,27 @@ def test_interrupted_at_a_safe_point_and_resumed() -> None:
     assert "resume" in result.next_step
     assert world.deployer("other@host:2").resume().ending is Ending.RELEASED
     assert world.weights() == {"app": {"v1.1.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_a_bug_in_the_middle_of_a_shift_still_ends_by_saying_where_the_traffic_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = serving("v1.0.0")
+
+    def broken(_run: Run, _step: Step) -> Done:
+        raise TypeError("unsupported operand")
+
+    monkeypatch.setitem(HANDLERS, StepKind.JUDGE, broken)  # type: ignore[arg-type]  # a dict behind Mapping
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.exit_code is ExitCode.BUG
+    assert result.ending is Ending.HALTED
+    assert "TypeError: unsupported operand (test_ways_back.py:" in result.words
+    assert "AWS puts blue back" in result.words
+    assert "50 %" in result.traffic[0]
+    monkeypatch.undo()
+    assert world.deployer("other@host:2").resume().ending is Ending.RELEASED
     assert world.cloud.traffic.failed() == 0
 
 

@@ -84,10 +84,11 @@ class Period:
 
     def faults(self) -> list[Fault]:
         """Everything that makes these counts unusable; empty for a good period."""
-        problems = [*self._time_problems(), *self._count_problems(), *self._latency_problems()]
+        problems = [*self.time_problems(), *self._count_problems(), *self._latency_problems()]
         return [Fault(self.name, problem) for problem in problems]
 
-    def _time_problems(self) -> Iterable[str]:
+    def time_problems(self) -> Iterable[str]:
+        """What is wrong with its start and length."""
         if not _is_number(self.start) or self.start < 0:
             yield f"start {self.start!r} is no time"
         if not _is_number(self.seconds) or self.seconds <= 0:

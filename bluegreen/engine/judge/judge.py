@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf, isfinite
+from itertools import accumulate
+from math import inf
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric, Period
@@ -37,15 +38,16 @@ def judge(
     settled = settle(periods, now=look.now)
     tiers = {tier: TierState(tier, thresholds, baseline, calendar) for tier in look.tiers}
     broken = list(settled.broken)
+    newest = list(accumulate((period.end for period in settled.periods), max)) if broken else []
     for batch in pair(settled.periods, calendar, has_blue=baseline is not None):
         while broken and broken[0].position < batch.position:
-            _void(tiers, broken.pop(0))
+            _void(tiers, broken.pop(0), newest)
         if batch.tier in tiers:
             tiers[batch.tier].add(batch)
     for state in tiers.values():
         state.enter(calendar.current)
     for rejected in broken:
-        _void(tiers, rejected)
+        _void(tiers, rejected, newest)
     troubles = feed_troubles(
         settled.periods, calendar=calendar, thresholds=thresholds, look=look, has_blue=baseline is not None
     )
@@ -53,13 +55,17 @@ def judge(
     return _decide(tiers, thresholds, calendar.begun, look, troubles=troubles, broken=notes)
 
 
-def _void(tiers: Mapping[Tier, TierState], rejected: Rejected) -> None:
-    """No evidence for a pass reaches across data that cannot be true."""
-    state = tiers.get(rejected.period.tier)
+def _void(tiers: Mapping[Tier, TierState], rejected: Rejected, newest: Sequence[float]) -> None:
+    """No evidence for a pass reaches across data that cannot be true, and the bake begins anew.
+
+    Its own times may be what is wrong, so what had been counted when it arrived (`newest`) bounds them.
+    """
+    period, known = rejected.period, newest[rejected.position - 1] if rejected.position else -inf
+    state = tiers.get(period.tier)
     if state is not None:
-        times = (rejected.period.start, rejected.period.seconds)
-        numbers = all(isinstance(value, int | float) and isfinite(value) for value in times)
-        state.restart(rejected.period.end if numbers else -inf, f"broken counts of {rejected.period.source}")
+        believable = not list(period.time_problems())
+        until = max(known, min(period.end, known + period.seconds)) if believable else known
+        state.restart(until, f"broken counts of {period.source}")
 
 
 def _decide(

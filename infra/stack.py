@@ -434,4 +434,5 @@ class Stack:
             "state_table": self.delivery.table_name,
             "deploy_role_arn": self.delivery.deployer.arn,
             "operator_role_arn": self.delivery.operator.arn,
+            "prometheus_url": self.prometheus.workspace.prometheus_endpoint,
         }

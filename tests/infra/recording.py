@@ -138,7 +138,7 @@ def _run(recording: Recording, settings: dict[str, Any], secrets: dict[str, str]
     asyncio.set_event_loop(loop)
     try:
         # The host makes the program's directory its own and runs ".".
-        with contextlib.chdir(REPOSITORY / "infra"):
+        with contextlib.chdir(REPOSITORY / "infra"), schema.quiet():
             loop.run_until_complete(run_in_stack(lambda: runpy.run_path(".", run_name="__main__") and None))
     finally:
         loop.close()

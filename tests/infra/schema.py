@@ -11,7 +11,9 @@ import inspect
 import re
 import types
 import typing
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,14 @@ from pulumi import _types
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the SDK sends for an output that is not known yet."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings that importing the SDK's own deprecated classes gives."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="pulumi_aws")
+        yield
 
 
 @lru_cache(maxsize=1)
@@ -36,7 +46,8 @@ def resource_class(token: str) -> type:
     if token == "pulumi:providers:aws":
         return pulumi_aws.Provider
     module, name = _classes()[token]
-    return typing.cast("type", getattr(importlib.import_module(module), name))
+    with quiet():
+        return typing.cast("type", getattr(importlib.import_module(module), name))
 
 
 @cache

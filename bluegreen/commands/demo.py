@@ -26,7 +26,7 @@ Connections = Annotated[int, typer.Option("--connections", min=1, max=2000, help
 
 
 def demo(
-    rate: Rate = 500.0,
+    rate: Rate = 700.0,
     connections: Connections = 200,
     output: OutputOption = Output.HUMAN,
     debug: Debug = False,  # noqa: ARG001  (read where errors are told)
@@ -37,6 +37,8 @@ def demo(
     without losing a request, then promotes v1.2.0, which serves about 2 % errors and is taken back
     by itself. Ends with 0 only if all of it went as it should, and stops everything it started.
 
+    Minutes are seconds here: the metrics come every second, on AWS every minute and 1-3 minutes late.
+
     For example:
       sc-deploy demo
       sc-deploy demo --rate 1000 --connections 1000
@@ -46,7 +48,7 @@ def demo(
 
     settings = Settings(stack="lab", output=output)
     began = time.monotonic()
-    terminal.say("starting a laptop-sized AWS ...")
+    terminal.say("starting a laptop-sized AWS; its metrics come every second, on AWS they take minutes ...")
     with terminated_as_interrupt(), Demo(output=output, rate=rate, connections=connections) as stage:
         stage.keep = True  # until it went well
         well = _play(stage, settings, began)

@@ -25,10 +25,12 @@ __all__ = [
     "Arms",
     "Balancer",
     "Clock",
+    "Collected",
     "Commands",
     "Database",
     "Environment",
     "Fleets",
+    "Halves",
     "Holder",
     "Images",
     "Journal",
@@ -142,16 +144,38 @@ class Arms:
         return self.green if arm is Arm.GREEN else self.blue
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What the metric sources had to say."""
+
+    periods: tuple[Period, ...] = ()
+    troubles: tuple[str, ...] = ()
+    """What speaks against going on, in words that name the source: one that failed, or a balancer that
+    answers for no fleet. A trouble never passes and never by itself fails a release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halves:
+    """One fleet compared with itself: its periods as the two arms, for A/A."""
+
+    words: str
+    """What the halves are, e.g. `ap-northeast-1a against ap-northeast-1c`."""
+    periods: tuple[Period, ...]
+
+
 class Metrics(Protocol):
-    """Counts of bad events per target group and period."""
+    """Counts of bad events per target group and period, from one source or from several.
+
+    Target groups carry their tags (tier, release, deployment): not every source knows an ARN.
+    """
 
     def collect(
         self, arms: Sequence[Arms], *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
-    ) -> tuple[Period, ...]:
+    ) -> Collected:
         """Every period with data that began in [since, until), settled ones only.
 
-        `slow_ms` gives the latency thresholds per tier whose exceedances are counted. Both arms'
-        ERRORS and LATENCY counts come in one Period per tier, arm and source.
+        `slow_ms` gives the latency thresholds per tier whose exceedances are counted; a source with
+        fixed buckets gives those around them. A source's counts come in one Period per tier and arm.
         """
 
     def requests(self, target_group: TargetGroup, *, since: float, until: float) -> int | None:
@@ -159,6 +183,11 @@ class Metrics(Protocol):
 
     def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
         """Blue's latency p95 over that time, for the judge's frozen threshold; None without data."""
+
+    def halves(
+        self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
+    ) -> tuple[Halves, ...]:
+        """Green of `arms` split by availability zone or by instance, one result per source that can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "autoscaling:DescribePolicies",
                 "autoscaling:DescribeScalingActivities",
                 "cloudwatch:GetMetricData",
+                "cloudwatch:ListMetrics",
                 "ec2:DescribeLaunchTemplates",
                 "elasticloadbalancing:DescribeAccountLimits",
                 "elasticloadbalancing:DescribeListeners",
@@ -100,6 +101,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "elasticloadbalancing:DescribeTargetGroupAttributes",
                 "elasticloadbalancing:DescribeTargetGroups",
                 "elasticloadbalancing:DescribeTargetHealth",
+                "scheduler:ListSchedules",
                 "ssm:GetCommandInvocation",
                 "ssm:ListCommandInvocations",
             ],
@@ -209,9 +211,6 @@ def _state(environment: Environment, scope: DeployScope) -> list[Statement]:
             ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"],
             [schedules],
             sid="Watchdog",
-        ),
-        allow(
-            ["scheduler:ListSchedules"], [environment.arn("scheduler", "schedule/*/*")], sid="ListWatchdogs"
         ),
         allow(
             ["iam:PassRole"],

@@ -5,50 +5,60 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import count
+from itertools import chain
+from typing import NamedTuple
 
-from bluegreen.aws.counts import Counts, period_from
-from bluegreen.aws.failures import AwsUnavailable
-from bluegreen.aws.session import Json, Session
+from bluegreen.aws.counts import SUMS, Counts, own_failures, period_from, together
+from bluegreen.aws.metric_data import MetricData, Query, Series
+from bluegreen.aws.session import Session
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.fleet import TargetGroup
 from bluegreen.domain.measurement import Arm, Period
 from bluegreen.policy import Judging
-from bluegreen.ports import Arms, Clock
+from bluegreen.ports import Arms, Clock, Collected, Halves
 
-__all__ = ["CloudWatchMetrics", "Query"]
+__all__ = ["CloudWatchMetrics"]
 
-_NAMESPACE = "AWS/ApplicationELB"
-_QUERIES_PER_CALL = 500
-"""GetMetricData takes at most 500 queries."""
-_SUMS = (
-    "RequestCount",
-    "HTTPCode_Target_2XX_Count",
-    "HTTPCode_Target_3XX_Count",
-    "HTTPCode_Target_4XX_Count",
-    "HTTPCode_Target_5XX_Count",
-    "TargetConnectionErrorCount",
-)
 _WITNESSES = (("HealthyHostCount", True), ("ConsumedLCUs", False), ("RequestCount", False))
 """Metrics that are reported even when a target group has no request: (name, of the target group)."""
+_BALANCER = tuple(
+    Query(metric=name, statistic="Sum")
+    for name in ("RequestCount", "HTTPCode_ELB_5XX_Count", "HTTP_Fixed_Response_Count")
+)
+_LOOK_BACK = 3
+"""Settled periods over which the load balancer's own failures are added up."""
 
-Series = dict[float, float]
-"""Start of a period (epoch seconds) -> value."""
+
+class _Wanted(NamedTuple):
+    """One fleet, or the part of it in one zone."""
+
+    tier: Tier
+    arm: Arm
+    group: TargetGroup
+    limits: tuple[float, ...]
+    zone: str = ""
+
+    def queries(self) -> list[Query]:
+        """The sums, the p95, and how many were slower than each limit."""
+        name, zone = self.group.metric_dimension, self.zone
+        slow = [f"TC({limit / 1000:.10g}:)" for limit in self.limits]
+        statistics = [("TargetResponseTime", one) for one in ("p95", *slow)]
+        return [
+            Query(metric=metric, statistic=statistic, target_group=name, zone=zone)
+            for metric, statistic in (*((metric, "Sum") for metric in SUMS), *statistics)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """One metric of the load balancer, or of one of its target groups."""
+class _Span:
+    """The settled periods that began in a stretch of time."""
 
-    metric: str
-    statistic: str
-    target_group: str = ""
-    """The dimension's value; empty for the load balancer as a whole."""
+    first: float
+    last: float
+    until: float
 
-
-def _balancer_dimension(load_balancer_arn: str) -> str:
-    return load_balancer_arn.split(":loadbalancer/", 1)[-1]
+    def holds(self, start: float) -> bool:
+        return self.first <= start < self.until and start <= self.last
 
 
 class CloudWatchMetrics:
@@ -58,54 +68,109 @@ class CloudWatchMetrics:
     """
 
     def __init__(self, session: Session, contract: Contract, judging: Judging, *, clock: Clock) -> None:
-        self._session, self._clock = session, clock
-        self._balancer = _balancer_dimension(contract.load_balancer_arn)
+        self._clock, self._judging = clock, judging
         self._period = max(1, round(judging.period))
         self._settle = judging.settle
+        self._data = MetricData(session, contract.load_balancer_arn, period=self._period)
 
     def collect(
         self, arms: Sequence[Arms], *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
-    ) -> tuple[Period, ...]:
+    ) -> Collected:
         """Every settled period with data that began in [since, until), in order of time.
 
         One GetMetricData call (of up to 500 metrics) for all tiers and both arms.
         """
+        span = self._span(since, until)
+        if span is None:
+            return Collected()
+        wanted = [
+            _Wanted(one.tier, arm, group, tuple(sorted(slow_ms.get(one.tier, ()))))
+            for one in arms
+            for arm in (Arm.BLUE, Arm.GREEN)
+            if (group := one.of(arm)) is not None
+        ]
+        found = self._read([*chain.from_iterable(one.queries() for one in wanted), *_BALANCER], span)
+        counts = [(one, self._counts(one, found, span)) for one in wanted]
+        periods = [
+            period
+            for one, series in counts
+            for start, some in series.items()
+            if (period := self._period_of(one, some, start)) is not None
+        ]
+        troubles = self._own_failures(
+            [found[query] for query in _BALANCER], [series for _, series in counts], span
+        )
+        return Collected(periods=tuple(sorted(periods, key=lambda period: period.start)), troubles=troubles)
+
+    def halves(
+        self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
+    ) -> tuple[Halves, ...]:
+        """The busiest availability zone as green against the others together as blue."""
+        group, span = arms.green, self._span(since, until)
+        zones = self._data.zones(group.metric_dimension)
+        if len(zones) < 2 or span is None:
+            return ()
+        limits = tuple(sorted(slow_ms.get(arms.tier, ())))
+        wanted = {zone: _Wanted(arms.tier, Arm.GREEN, group, limits, zone) for zone in zones}
+        found = self._read(list(chain.from_iterable(one.queries() for one in wanted.values())), span)
+        counts = {zone: self._counts(one, found, span) for zone, one in wanted.items()}
+        busiest = max(zones, key=lambda zone: sum(one.of("RequestCount") for one in counts[zone].values()))
+        others = [zone for zone in zones if zone != busiest]
+        periods = []
+        for arm, some in ((Arm.GREEN, [busiest]), (Arm.BLUE, others)):
+            one = wanted[some[0]]._replace(arm=arm)
+            for start in sorted({start for zone in some for start in counts[zone]}):
+                whole = together([counts[zone][start] for zone in some if start in counts[zone]])
+                period = self._period_of(one, whole, start)
+                periods += [period] if period else []
+        words = f"{busiest} against {', '.join(others)}"
+        return (Halves(words=words, periods=tuple(sorted(periods, key=lambda period: period.start))),)
+
+    def _span(self, since: float, until: float) -> _Span | None:
         first = self._ceil(since)
         # The newest period is partial, and its counts still grow after its end.
         last = min(until, self._clock.now() - self._settle - self._period)
-        if last < first:
-            return ()
-        wanted: list[tuple[Arms, Arm, TargetGroup, tuple[float, ...]]] = []
-        for one in arms:
-            limits = tuple(sorted(slow_ms.get(one.tier, ())))
-            groups = ((arm, one.of(arm)) for arm in (Arm.BLUE, Arm.GREEN))
-            wanted += [(one, arm, group, limits) for arm, group in groups if group is not None]
-        queries = [query for *_, group, limits in wanted for query in _queries(group, limits)]
-        found = self._read(queries, first, self._floor(last) + self._period)
-        periods: list[Period] = []
-        for one, arm, group, limits in wanted:
-            series = [found[query] for query in _queries(group, limits)]
-            starts = sorted({start for one_series in series for start in one_series})
-            periods += [
-                period
-                for start in starts
-                if first <= start < until and start <= last
-                for period in [self._period_of(one.tier, arm, start, series, limits)]
-                if period is not None
-            ]
-        return tuple(sorted(periods, key=lambda period: period.start))
+        return None if last < first else _Span(first=first, last=last, until=until)
 
-    def _period_of(
-        self, tier: Tier, arm: Arm, start: float, series: Sequence[Series], limits: Sequence[float]
-    ) -> Period | None:
-        values = [one.get(start) for one in series]
-        p95 = values[len(_SUMS)]
-        counts = Counts(
-            sums=dict(zip(_SUMS, values, strict=False)),
-            p95=p95,
-            slow=tuple(zip(limits, values[len(_SUMS) + 1 :], strict=True)),
-        )
-        return period_from(counts, tier=tier, arm=arm, start=start, seconds=float(self._period))
+    def _read(self, queries: Sequence[Query], span: _Span) -> dict[Query, Series]:
+        return self._data.read(queries, span.first, self._floor(span.last) + self._period)
+
+    def _counts(self, one: _Wanted, found: Mapping[Query, Series], span: _Span) -> dict[float, Counts]:
+        series = [found[query] for query in one.queries()]
+        starts = sorted({start for some in series for start in some if span.holds(start)})
+        result = {}
+        for start in starts:
+            values = [some.get(start) for some in series]
+            result[start] = Counts(
+                sums=dict(zip(SUMS, values, strict=False)),
+                p95=values[len(SUMS)],
+                slow=tuple(zip(one.limits, values[len(SUMS) + 1 :], strict=True)),
+            )
+        return result
+
+    def _period_of(self, one: _Wanted, counts: Counts, start: float) -> Period | None:
+        return period_from(counts, tier=one.tier, arm=one.arm, start=start, seconds=float(self._period))
+
+    def _own_failures(
+        self, balancer: Sequence[Series], fleets: Sequence[Mapping[float, Counts]], span: _Span
+    ) -> tuple[str, ...]:
+        """Answers of 5xx for which no target was chosen: they are in no target group's counts.
+
+        A target group without targets answers so, and looks clean by its own counts. Nobody can say
+        which fleet they were meant for, so they are no evidence against green, but nothing passes.
+        """
+        starts = sorted({start for series in balancer for start in series if span.holds(start)})[-_LOOK_BACK:]
+        requests, failed = 0, 0
+        for start in starts:
+            own = [some[start] for some in fleets if start in some]
+            chosen, errors, fixed = (round(series.get(start, 0.0)) for series in balancer)
+            requests += chosen
+            failed += own_failures(errors, fixed, own)
+        share = failed / (requests + failed) if failed else 0.0
+        if share <= self._judging.error_limit:
+            return ()
+        words = f"the load balancer itself failed {failed:,} of {requests + failed:,} requests"
+        return (f"cloudwatch: {words}, for which it chose no target (HTTPCode_ELB_5XX_Count)",)
 
     def requests(self, target_group: TargetGroup, *, since: float, until: float) -> int | None:
         """Requests of every period that touches [since, until); None until their data is there.
@@ -122,7 +187,7 @@ class CloudWatchMetrics:
         if self._clock.now() < until + self._settle:
             return None
         first = self._floor(since)
-        found = self._read([requests, *witnesses], first, self._ceil(until))
+        found = self._data.read([requests, *witnesses], first, self._ceil(until))
         newest = max((start for query in witnesses for start in found[query]), default=-math.inf)
         if newest + self._period < until:
             return None
@@ -136,7 +201,7 @@ class CloudWatchMetrics:
         name = target_group.metric_dimension
         p95 = Query(metric="TargetResponseTime", statistic="p95", target_group=name)
         requests = Query(metric="RequestCount", statistic="Sum", target_group=name)
-        found = self._read([p95, requests], self._floor(since), self._ceil(until))
+        found = self._data.read([p95, requests], self._floor(since), self._ceil(until))
         weighted = sorted((value, found[requests].get(start, 0.0)) for start, value in found[p95].items())
         half = sum(weight for _, weight in weighted) / 2
         if half <= 0:
@@ -152,53 +217,3 @@ class CloudWatchMetrics:
 
     def _ceil(self, at: float) -> float:
         return math.ceil(at / self._period) * float(self._period)
-
-    def _read(self, queries: Sequence[Query], start: float, end: float) -> dict[Query, Series]:
-        """The series of each query; raises CloudUnavailable where CloudWatch gives only a part."""
-        unique = list(dict.fromkeys(queries))
-        found: dict[Query, Series] = {query: {} for query in unique}
-        for position in range(0, len(unique), _QUERIES_PER_CALL):
-            batch = unique[position : position + _QUERIES_PER_CALL]
-            names = {f"m{number}": query for number, query in zip(count(), batch, strict=False)}
-            answers = self._session.service("cloudwatch").pages(
-                "get_metric_data",
-                "MetricDataResults",
-                MetricDataQueries=[self._document(name, query) for name, query in names.items()],
-                StartTime=datetime.fromtimestamp(start, UTC),
-                EndTime=datetime.fromtimestamp(end, UTC),
-                ScanBy="TimestampAscending",
-            )
-            _check_complete(answers)
-            for answer in answers:
-                stamps = (stamp.timestamp() for stamp in answer["Timestamps"])
-                found[names[answer["Id"]]].update(zip(stamps, answer["Values"], strict=True))
-        return found
-
-    def _document(self, name: str, query: Query) -> Json:
-        dimensions = [{"Name": "LoadBalancer", "Value": self._balancer}]
-        if query.target_group:
-            dimensions.append({"Name": "TargetGroup", "Value": query.target_group})
-        metric = {"Namespace": _NAMESPACE, "MetricName": query.metric, "Dimensions": dimensions}
-        stat = {"Metric": metric, "Period": self._period, "Stat": query.statistic}
-        return {"Id": name, "MetricStat": stat, "ReturnData": True}
-
-
-def _queries(group: TargetGroup, limits: Sequence[float]) -> list[Query]:
-    """What is read for one target group: the sums, the p95, and how many were slower than each limit."""
-    name = group.metric_dimension
-    slow = [f"TC({limit / 1000:.10g}:)" for limit in limits]
-    return [
-        *(Query(metric=metric, statistic="Sum", target_group=name) for metric in _SUMS),
-        *(Query(metric="TargetResponseTime", statistic=one, target_group=name) for one in ("p95", *slow)),
-    ]
-
-
-def _check_complete(answers: Sequence[Json]) -> None:
-    last = {answer["Id"]: answer.get("StatusCode", "Complete") for answer in answers}
-    broken = sorted({status for status in last.values() if status != "Complete"})
-    if broken:
-        raise AwsUnavailable(
-            f"AWS cloudwatch GetMetricData gave only a part of the data: {', '.join(broken)}",
-            code=broken[0],
-            next_step="the run holds until metrics are complete; they are never taken for good",
-        )

@@ -20,7 +20,7 @@ USED: Mapping[str, tuple[str, ...]] = {
         "PutScalingPolicy",
         "UpdateAutoScalingGroup",
     ),
-    "cloudwatch": ("DescribeAlarms", "GetMetricData", "ListTagsForResource"),
+    "cloudwatch": ("DescribeAlarms", "GetMetricData", "ListMetrics", "ListTagsForResource"),
     "dynamodb": ("GetItem", "Query", "TransactWriteItems", "UpdateItem"),
     "ec2": ("DescribeLaunchTemplates",),
     "ecr": ("DescribeImages", "DescribeRepositories"),

@@ -2,62 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from bluegreen.contract import Tier
-from bluegreen.domain.fleet import Health, Rule, TargetGroup
+from bluegreen.domain.fleet import Rule
 from bluegreen.domain.journal import EntryKind
 from bluegreen.domain.measurement import Arm, Period, periods_to_json
-from bluegreen.domain.plan import Step, TierPlan
+from bluegreen.domain.plan import Step
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.domain.weights import FULL, Weights
-from bluegreen.engine import probes
+from bluegreen.domain.weights import FULL
+from bluegreen.engine.arms import arms_of, expected_weights
+from bluegreen.engine.frozen import freeze_baseline
 from bluegreen.engine.judge.judge import judge
-from bluegreen.engine.judge.settings import Baseline, Look, StepMark, Thresholds
+from bluegreen.engine.judge.settings import Baseline, Look, StepMark
+from bluegreen.engine.limits import thresholds
+from bluegreen.engine.probing import KeyFunctions
 from bluegreen.engine.run import Run
-from bluegreen.errors import CloudUnavailable, Halted, StepFailed
-from bluegreen.policy import Judging
-from bluegreen.ports import Arms
+from bluegreen.engine.sight import Seen, Sight
+from bluegreen.errors import Halted, StepFailed
 
-__all__ = ["Watch", "expected_weights", "thresholds"]
-
-_LATENCY_MEMORY = 3600.0
-"""Seconds of blue's past that give its frozen p95."""
-
-
-def thresholds(judging: Judging) -> Thresholds:
-    """The judge's thresholds out of the policy."""
-    return Thresholds(
-        error_limit=judging.error_limit,
-        error_acceptable=judging.error_acceptable,
-        latency_limit=1 + judging.latency_limit,
-        latency_acceptable=1 + judging.latency_acceptable,
-        accuracy_drop_limit=judging.accuracy_drop_limit,
-        accuracy_drop_acceptable=judging.accuracy_drop_acceptable,
-        alpha=judging.false_alarm,
-        burst_seconds=judging.burst,
-        cold_start_seconds=judging.cold_start,
-        unhealthy_hosts=judging.unhealthy_hosts,
-    )
-
-
-def expected_weights(plan: TierPlan, green_arn: str, percent: int) -> dict[str, int]:
-    """What the live rule must say at `percent`; without blue, green has everything."""
-    if plan.blue is None:
-        return {green_arn: FULL}
-    weights = Weights.at(percent)
-    return {plan.blue.target_group_arn: weights.blue, green_arn: weights.green}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    rules: tuple[Rule, ...]
-    health: Mapping[Tier, Health]
-    measured: tuple[Period, ...]
-    probed: tuple[Period, ...]
+__all__ = ["Watch"]
 
 
 class Watch:
@@ -65,34 +30,31 @@ class Watch:
 
     def __init__(self, run: Run, step: Step) -> None:
         self._run, self._step, self._percent = run, step, step.percent or FULL
-        self._arms = tuple(self._arms_of(plan) for plan in run.plan.tiers)
+        self._arms = arms_of(run)
         self._thresholds = thresholds(run.policy.judge)
         self._known = {(period.stream, period.start): period for period in run.periods}
-        self._probed_at = 0.0
-        self._trouble = ""
-
-    def _arms_of(self, plan: TierPlan) -> Arms:
-        arn = str(self._run.results[f"target-group.{plan.tier}.green"]["arn"])
-        name = plan.green.name if plan.green else ""
-        blue = plan.blue
-        control = TargetGroup(arn=blue.target_group_arn, name=blue.target_group_name) if blue else None
-        return Arms(tier=plan.tier, green=TargetGroup(arn=arn, name=name), blue=control)
+        self._functions = KeyFunctions(run, self._arms, self._percent)
+        self._sight = Sight(run, self._arms, self._functions)
+        self._troubles: tuple[str, ...] = ()
+        self._said: tuple[object, ...] = ()
 
     def until_decided(self) -> Verdict:
         """PASS is returned; FAIL raises StepFailed, an undecided deadline Halted."""
         run, clock = self._run, self._run.ports.clock
-        self._freeze_baseline()
         began = clock.now() + run.policy.rollout.dwell
         run.marks.append((began, self._percent))
         run.progress(self._step, f"watching {self._percent} %", mark=began, percent=self._percent)
         while True:
             run.keeper.beat()
-            verdict = self._look(began)
-            if verdict is not None:
-                if verdict.outcome is Outcome.PASS and clock.now() >= began:
-                    return verdict
-                self._decide(verdict)
-            run.keeper.wait(run.policy.rollout.tick)
+            seen = self._see()
+            self._take_in(seen)
+            verdict = self._verdict(began, seen)
+            if verdict.outcome is Outcome.PASS and seen.slow and clock.now() >= began:
+                return verdict
+            self._decide(verdict)
+            if seen.slow:
+                self._functions.synthetic(run.baseline.get("thin", ()))
+            run.keeper.wait(self._sight.pause)
 
     def _decide(self, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.FAIL:
@@ -103,93 +65,51 @@ class Watch:
                 next_step="`sc-deploy resume` watches this step anew, `sc-deploy abort` takes it back",
             )
 
-    def _freeze_baseline(self) -> None:
-        if self._run.baseline:
-            return
-        run, now = self._run, self._run.ports.clock.now()
-        with_blue = [arms for arms in self._arms if arms.blue]
-        figures = run.ports.parallel(
-            [
-                partial(run.ports.metrics.p95_ms, arms.blue, since=now - _LATENCY_MEMORY, until=now)
-                for arms in with_blue
-                if arms.blue
-            ]
-        )
-        pairs = zip(with_blue, figures, strict=True)
-        run.baseline.update({str(arms.tier): p95 for arms, p95 in pairs if p95 is not None})
-        run.baseline.setdefault("at", now)
-        words = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in run.baseline.items() if tier != "at")
-        run.progress(self._step, f"blue's p95: {words or 'no traffic yet'}", baseline=dict(run.baseline))
+    def _see(self) -> Seen:
+        """One look; blue's figures are frozen first, and nothing advances without them."""
+        trouble = freeze_baseline(self._run, self._step, self._arms)
+        seen = self._sight.look(self._slow_ms())
+        return replace(seen, troubles=(trouble, *seen.troubles)) if trouble else seen
 
-    def _look(self, began: float) -> Verdict | None:
-        """One look; None where AWS did not answer: the step holds, it neither passes nor fails."""
+    def _slow_ms(self) -> dict[Tier, Sequence[float]]:
+        known = self._run.baseline
+        return {
+            arms.tier: self._thresholds.latency_thresholds(known[arms.tier])
+            for arms in self._arms
+            if arms.tier in known
+        }
+
+    def _take_in(self, seen: Seen) -> None:
+        """Journal what is new; raise for what needs no judge."""
         run = self._run
-        try:
-            seen = self._see()
-        except CloudUnavailable as error:
-            if str(error) != self._trouble:
-                self._trouble = str(error)
-                run.warn(f"measurements are missing, holding at {self._percent} %: {error.what}")
-            return self._verdict(began, {})
-        self._trouble = ""
-        self._compare(seen.rules)
-        fresh = [p for p in (*seen.measured, *seen.probed) if self._known.get((p.stream, p.start)) != p]
+        if seen.troubles != self._troubles:
+            self._troubles = seen.troubles
+            if seen.troubles:
+                words = "; ".join(seen.troubles)
+                run.warn(f"measurements are missing, holding at {self._percent} %: {words}")
+        if seen.rules is not None:
+            self._compare(seen.rules)
+        fresh = [p for p in seen.periods if self._known.get((p.stream, p.start)) != p]
         if fresh:
+            self._tell_revisions(fresh)
             run.recorder.say(
                 EntryKind.MEASURED, stage=f"judge-{self._percent}", periods=periods_to_json(fresh)
             )
             run.periods.extend(fresh)
             self._known.update({(p.stream, p.start): p for p in fresh})
-        unhealthy = {tier: health.unhealthy for tier, health in seen.health.items()}
-        return self._verdict(began, unhealthy)
+        for tier, health in seen.health.items():
+            if not health.healthy:
+                raise StepFailed(f"{tier}: green has no healthy target ({health})")
 
-    def _see(self) -> _Seen:
-        """Everything one look needs, asked for at the same time."""
-        run, now = self._run, self._run.ports.clock.now()
-        judging = run.policy.judge
-        since = max(run.marks[0][0] - run.policy.rollout.dwell, now - judging.settle - 10 * judging.period)
-        slow = {
-            arms.tier: self._thresholds.latency_thresholds(run.baseline[arms.tier])
-            for arms in self._arms
-            if arms.tier in run.baseline
-        }
-        calls: list[Any] = [
-            run.ports.balancer.rules,
-            partial(run.ports.metrics.collect, self._arms, since=since, until=now, slow_ms=slow),
-            self._probe,
-        ]
-        calls += [partial(run.ports.balancer.health, arms.green.arn) for arms in self._arms]
-        rules, measured, probed, *healths = run.ports.parallel(calls)
-        health = {arms.tier: found for arms, found in zip(self._arms, healths, strict=True)}
-        return _Seen(rules=rules, health=health, measured=measured, probed=probed)
-
-    def _probe(self) -> tuple[Period, ...]:
-        """The key functions, through the preview rule, every `probes.interval` (R1)."""
-        run, now = self._run, self._run.ports.clock.now()
-        policy = run.policy.probes
-        if now - self._probed_at < policy.interval:
-            return ()
-        self._probed_at = now
-        tiers = {arms.tier for arms in self._arms}
-        found = []
-        for test in run.policy.smoke:
-            if test.key and test.tier in tiers:
-                fault = probes.run_smoke(test, run.ports.prober, run.preview_headers(), policy.timeout)
-                found.append(
-                    Period(
-                        source="probes",
-                        tier=test.tier,
-                        arm=Arm.GREEN,
-                        start=now,
-                        seconds=min(policy.interval, 1.0),
-                        requests=0,
-                        errors=0,
-                        probes=1,
-                        probes_failed=1 if fault else 0,
-                        key=test.name,
-                    )
+    def _tell_revisions(self, fresh: Sequence[Period]) -> None:
+        """A source may count a period anew; the judge keeps to what it used, people are told."""
+        for period in fresh:
+            before = self._known.get((period.stream, period.start))
+            if before is not None:
+                counts = (f"{p.errors} of {p.requests}" for p in (before, period))
+                self._run.progress(
+                    self._step, f"{period.name} was revised from {' to '.join(counts)} failed requests"
                 )
-        return tuple(found)
 
     def _compare(self, rules: tuple[Rule, ...]) -> None:
         """Nobody else may have moved the weights; the watchdog may."""
@@ -211,11 +131,22 @@ class Watch:
                 next_step="find out who did it, then `sc-deploy resume` or `sc-deploy abort`",
             )
 
-    def _verdict(self, began: float, unhealthy: Mapping[Tier, int]) -> Verdict:
+    def _verdict(self, began: float, seen: Seen) -> Verdict:
         run, rollout, now = self._run, self._run.policy.rollout, self._run.ports.clock.now()
         full = self._percent == FULL
         planned = rollout.final_bake if full else rollout.bake
         ramp = [step.percent for step in run.plan.steps if step.kind == self._step.kind]
+        look = Look(
+            now=now,
+            tiers=tuple(arms.tier for arms in self._arms),
+            min_bake_seconds=min(rollout.min_bake, planned),
+            planned_seconds=planned,
+            deadline_seconds=planned + rollout.extension,
+            last_before_full=not full and ramp[-2:-1] == [self._percent],
+            full=full,
+            shorten=rollout.shorten,
+            unhealthy={tier: health.unhealthy for tier, health in seen.health.items()},
+        )
         verdict = judge(
             run.periods,
             thresholds=self._thresholds,
@@ -225,33 +156,62 @@ class Watch:
             steps=[
                 StepMark(started_at=at, percent=percent, planned_seconds=planned) for at, percent in run.marks
             ],
-            look=Look(
-                now=now,
-                tiers=tuple(arms.tier for arms in self._arms),
-                min_bake_seconds=min(rollout.min_bake, planned),
-                planned_seconds=planned,
-                deadline_seconds=planned + rollout.extension,
-                last_before_full=not full and ramp[-2:-1] == [self._percent],
-                full=full,
-                shorten=rollout.shorten,
-                unhealthy=unhealthy,
-            ),
+            look=look,
         )
+        verdict = self._settled(verdict, seen, late=now >= began + look.deadline_seconds)
         verdict = self._on_probes_alone(verdict)
-        run.recorder.say(
+        self._say(verdict, always=seen.slow, next_at=max(began + planned, now))
+        return verdict
+
+    def _say(self, verdict: Verdict, *, always: bool, next_at: float) -> None:
+        """Journal the verdict; a look of the fast clock only where it changes something."""
+        gist = (verdict.outcome, verdict.hold, verdict.ask)
+        if not always and gist == self._said:
+            return
+        self._said = gist
+        self._run.recorder.say(
             EntryKind.VERDICT,
             stage=f"judge-{self._percent}",
             step=self._step.id,
             percent=self._percent,
             **verdict.to_json(),
             next=self._next(),
-            next_at=max(began + planned, now),
+            next_at=next_at,
         )
+
+    def _settled(self, verdict: Verdict, seen: Seen, *, late: bool) -> Verdict:
+        """Promotion needs every source, and settled data of each; a failed one never fails a release.
+
+        A FAIL stands: what the other sources and the fast signals show counts as it is.
+        """
+        if verdict.outcome is Outcome.FAIL:
+            return verdict
+        if seen.troubles:
+            reason = f"hold: {'; '.join(seen.troubles)}; meanwhile: {verdict.reason}"
+            return replace(verdict, outcome=Outcome.ERROR, reason=reason, hold=True, ask=verdict.ask or late)
+        silent = self._silent() if verdict.outcome is Outcome.PASS else ()
+        if silent:
+            reason = f"extended: no settled data of this step yet from {', '.join(silent)}"
+            return replace(verdict, outcome=Outcome.INCONCLUSIVE, reason=reason, ask=late)
         return verdict
+
+    def _silent(self) -> tuple[str, ...]:
+        """Sources of errors or latency that have not counted green within this step."""
+        begun, metrics = self._run.marks[-1][0], self._run.policy.metrics
+        heard = {
+            (p.tier, p.source) for p in self._run.periods if p.arm is Arm.GREEN and p.start >= begun - 1e-6
+        }
+        wanted = dict.fromkeys((*metrics.errors, *metrics.latency))
+        return tuple(
+            f"{source} ({arms.tier})"
+            for source in wanted
+            for arms in self._arms
+            if (arms.tier, source.value) not in heard
+        )
 
     def _on_probes_alone(self, verdict: Verdict) -> Verdict:
         """A stack without users may say in its policy that the key functions' probes decide."""
-        if not verdict.ask or self._run.policy.judge.without_traffic != "probes":
+        if not verdict.ask or verdict.hold or self._run.policy.judge.without_traffic != "probes":
             return verdict
         mine = [p for p in self._run.periods if p.start >= self._run.marks[-1][0] and p.arm is Arm.GREEN]
         probed = sum(p.probes for p in mine)

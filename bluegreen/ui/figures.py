@@ -54,7 +54,7 @@ def figures(periods: Iterable[Period], tier: Tier, arm: Arm) -> Figures | None:
 
     Several sources may count the same requests: the one with the shortest periods is shown.
     """
-    mine = [p for p in periods if p.tier == tier and p.arm == arm]
+    mine = [p for p in periods if p.tier == tier and p.arm == arm and p.counts_errors]
     if not mine:
         return None
     source = min(mine, key=lambda p: (p.seconds, p.source)).source

@@ -48,7 +48,7 @@ def minute(stack: Stack, group: TargetGroup | None, number: int, **counters: Any
 
 def collect(metrics: CloudWatchMetrics, arms: Arms, minutes: float, **more: Any) -> tuple[Period, ...]:
     values: dict[str, Any] = {"since": T0, "until": T0 + 60 * minutes, "slow_ms": {}}
-    return metrics.collect([arms], **(values | more))
+    return metrics.collect([arms], **(values | more)).periods
 
 
 def at(stack: Stack, minutes: float) -> None:

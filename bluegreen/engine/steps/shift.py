@@ -5,8 +5,9 @@ from __future__ import annotations
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.domain.weights import FULL
+from bluegreen.engine.arms import expected_weights
 from bluegreen.engine.run import Done, Run
-from bluegreen.engine.watch import Watch, expected_weights
+from bluegreen.engine.watch import Watch
 from bluegreen.errors import StepFailed
 
 __all__ = ["judge", "stand_down", "watchdog", "weights"]

@@ -1,0 +1,24 @@
+"""The judge's thresholds out of the policy."""
+
+from __future__ import annotations
+
+from bluegreen.engine.judge.settings import Thresholds
+from bluegreen.policy import Judging
+
+__all__ = ["thresholds"]
+
+
+def thresholds(judging: Judging) -> Thresholds:
+    """`judging` as the judge reads it: latency as multiples of blue's instead of rises."""
+    return Thresholds(
+        error_limit=judging.error_limit,
+        error_acceptable=judging.error_acceptable,
+        latency_limit=1 + judging.latency_limit,
+        latency_acceptable=1 + judging.latency_acceptable,
+        accuracy_drop_limit=judging.accuracy_drop_limit,
+        accuracy_drop_acceptable=judging.accuracy_drop_acceptable,
+        alpha=judging.false_alarm,
+        burst_seconds=judging.burst,
+        cold_start_seconds=judging.cold_start,
+        unhealthy_hosts=judging.unhealthy_hosts,
+    )

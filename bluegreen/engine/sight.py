@@ -1,0 +1,93 @@
+"""One look at a ramp step: everything it needs is asked for at the same time, and what does not
+answer is named instead of hiding what the others say.
+
+There are two clocks. The fast one (`probes.interval`) asks for the health of green's targets and for the
+key functions: what it sees may only roll back. The slow one (`rollout.tick`) also collects the metrics
+and compares the live rules; only a look of the slow clock may advance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
+from typing import Any
+
+from bluegreen.contract import Tier
+from bluegreen.domain.fleet import Health, Rule
+from bluegreen.domain.measurement import Period
+from bluegreen.engine.probing import KeyFunctions
+from bluegreen.engine.run import Run
+from bluegreen.errors import CloudUnavailable
+from bluegreen.ports import Arms, Collected
+
+__all__ = ["Seen", "Sight"]
+
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one look found."""
+
+    slow: bool
+    """A look of the slow clock: metrics and rules were asked for."""
+    rules: tuple[Rule, ...] | None = None
+    """None where they were not asked for, or did not answer."""
+    health: Mapping[Tier, Health] = field(default_factory=dict)
+    periods: tuple[Period, ...] = ()
+    troubles: tuple[str, ...] = ()
+    """What did not answer, and what the metric sources object to."""
+
+
+class Sight:
+    """Looks at the fleets of one ramp step."""
+
+    def __init__(self, run: Run, arms: Sequence[Arms], functions: KeyFunctions) -> None:
+        self._run, self._arms, self._functions = run, tuple(arms), functions
+        self._looked_at = -inf
+        self._objections: tuple[str, ...] = ()
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks."""
+        return min(self._run.policy.rollout.tick, self._run.policy.probes.interval)
+
+    def look(self, slow_ms: Mapping[Tier, Sequence[float]]) -> Seen:
+        """One look; the slow clock's questions are asked when they are due."""
+        run, now = self._run, self._run.ports.clock.now()
+        slow = now - self._looked_at >= run.policy.rollout.tick - _ROUNDING
+        calls: list[Callable[[], Any]] = [self._functions.probe]
+        calls += [partial(run.ports.balancer.health, one.green.arn) for one in self._arms]
+        if slow:
+            self._looked_at = now
+            calls += [run.ports.balancer.rules, partial(self._collect, now, slow_ms)]
+        answers = run.ports.parallel([partial(_tried, call) for call in calls])
+        troubles = [answer.what for answer in answers if isinstance(answer, CloudUnavailable)]
+        probed, *others = (None if isinstance(one, CloudUnavailable) else one for one in answers)
+        health = {
+            one.tier: found for one, found in zip(self._arms, others, strict=False) if found is not None
+        }
+        rules, collected = others[len(self._arms) :] if slow else (None, None)
+        if slow:
+            self._objections = collected.troubles if collected else ()
+        return Seen(
+            slow=slow,
+            rules=rules,
+            health=health,
+            periods=(*(collected.periods if collected else ()), *(probed or ())),
+            troubles=(*troubles, *self._objections),
+        )
+
+    def _collect(self, now: float, slow_ms: Mapping[Tier, Sequence[float]]) -> Collected:
+        run, judging = self._run, self._run.policy.judge
+        since = max(run.marks[0][0] - run.policy.rollout.dwell, now - judging.settle - 10 * judging.period)
+        return run.ports.metrics.collect(self._arms, since=since, until=now, slow_ms=slow_ms)
+
+
+def _tried(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except CloudUnavailable as error:
+        return error

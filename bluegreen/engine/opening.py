@@ -137,16 +137,16 @@ def _run(
 def _still_valid(plan: Plan, done: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """What need not be done again.
 
-    While traffic is being shifted the world may have moved on without us: the watchdog may have put
-    blue back, green may have fallen ill. So health, watchdog and the last weights are made true anew
-    (all of them are harmless where they still are).
+    Until green is accepted the world may have moved on without us: the watchdog may have put blue
+    back, green may have fallen ill. So health, watchdog and the last weights are made true anew (all of
+    them are harmless where they still are). The watchdog above all: it was armed by a process that is
+    gone, and fires in the middle of this one unless this one keeps pushing it forward.
     """
-    shifts = [step for step in plan.steps if step.kind is StepKind.WEIGHTS and step.id in done]
-    accepted = any(step.kind is StepKind.STAND_DOWN and step.id in done for step in plan.steps)
-    if accepted or not shifts:
+    if any(step.kind is StepKind.STAND_DOWN and step.id in done for step in plan.steps):
         return dict(done)
-    again = {step.id for step in shifts if step.percent == shifts[-1].percent}
-    again |= {s.id for s in plan.steps if s.kind in (StepKind.HEALTHY, StepKind.WATCHDOG)}
+    again = {s.id for s in plan.steps if s.kind in (StepKind.HEALTHY, StepKind.WATCHDOG)}
+    shifts = [step for step in plan.steps if step.kind is StepKind.WEIGHTS and step.id in done]
+    again |= {step.id for step in shifts if step.percent == shifts[-1].percent}
     return {step_id: data for step_id, data in done.items() if step_id not in again}
 
 

@@ -227,3 +227,16 @@ class Policy(Table):
     freeze: tuple[Freeze, ...] = ()
     checklist: tuple[str, ...] = ()
     """Points of the before-checklist (C1) that only a person can confirm."""
+
+    @model_validator(mode="after")
+    def _watchable(self) -> Self:
+        """What the judge looks past must be shorter than a step; the defaults shrink with it."""
+        bake, default = self.rollout.bake, Judging()
+        wrong = [
+            f"judge.{name} {value:g}s is not below rollout.bake {bake:g}s: a step would show nothing"
+            for name in ("burst", "cold_start")
+            if (value := getattr(self.judge, name)) >= bake and value != getattr(default, name)
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self

@@ -18,6 +18,9 @@ AGENT_PORTS = frozenset({9090, 9100})
 EnvironmentName = Annotated[
     str, worded(r"[A-Z][A-Z0-9_]{0,62}", "an environment variable in capitals, such as LOG_LEVEL")
 ]
+SecretName = Annotated[
+    str, worded(r"[a-z][a-z0-9-]{0,62}", "lower-case letters, digits and hyphens, such as jwt-signing-key")
+]
 
 
 class Role(StrEnum):
@@ -59,10 +62,8 @@ class TierSettings(Section):
 class Application(Section):
     """Configuration the containers read: plain parameters, and secrets by name only (P7)."""
 
-    parameters: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")], str] = Field(
-        default_factory=dict
-    )
-    secrets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")], ...] = ()
+    parameters: dict[EnvironmentName, str] = Field(default_factory=dict)
+    secrets: tuple[SecretName, ...] = ()
 
     def problems(self) -> Iterable[str]:
         # They become lines of an environment file.

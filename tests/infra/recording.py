@@ -118,7 +118,7 @@ def evaluate(
 
 
 def _run(recording: Recording, settings: dict[str, Any], secrets: dict[str, str], *, preview: bool) -> None:
-    monitor = Monitor(recording, preview=preview)
+    monitor = Monitor(recording, str(settings.get("account_id")), preview=preview)
     ROOT.set(None)
     configure(
         MockSettings(
@@ -156,8 +156,10 @@ class _NoMocks(Mocks):
 class Monitor(MockMonitor):
     """Records raw requests; answers with every output a type declares, as AWS would."""
 
-    def __init__(self, recording: Recording, *, preview: bool) -> None:
+    def __init__(self, recording: Recording, account: str, *, preview: bool) -> None:
         super().__init__(_NoMocks())
+        self._account = account
+        self._regions: dict[str, str] = {}
         self._recording = recording
         self._preview = preview
         self._providers: dict[str, str] = {}
@@ -174,9 +176,10 @@ class Monitor(MockMonitor):
         inputs = {key: _plain(value) for key, value in raw.items()}
         outputs: dict[str, Any] = {}
         if request.custom:
-            outputs = _outputs(request.type, request.name, inputs, self._recording.stack)
+            outputs = _outputs(request.type, request.name, inputs, self._place(request.provider))
         if request.type == "pulumi:providers:aws":
             self._providers[urn] = request.name
+            self._regions[request.name] = inputs["region"]
         self._recording.resources.append(
             Recorded(
                 urn=urn,
@@ -202,6 +205,11 @@ class Monitor(MockMonitor):
         answer = {key: raw.get(key, value) for key, value in known.items() if key != "id"}
         json_format.ParseDict(answer, response.object)
         return response
+
+    def _place(self, provider: str) -> dict[str, str]:
+        """The stack, and account and region that a provider writes to."""
+        region = self._regions.get(self._providers.get(provider.rpartition("::")[0], ""), "")
+        return {"stack": self._recording.stack, "account": self._account, "region": region}
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802  # the name in the protocol
         if request.urn.endswith(f"::pulumi:pulumi:Stack::sportcoach-{self._recording.stack}"):
@@ -230,31 +238,51 @@ _IDS = {
     "aws:ec2/launchTemplate:LaunchTemplate": "lt-",
     "aws:route53/zone:Zone": "Z",
 }
+# What follows `arn:aws:` where it is more than <service>:<region>:<account>:<name>/<hash>; others parse it,
+# and policies are compared with it. `{x}` are inputs, or facts of the stack.
+_HERE = "{region}:{account}"
 _ARNS = {
-    "aws:lb/loadBalancer:LoadBalancer": "elasticloadbalancing:{region}:{account}:loadbalancer/{suffix}",
-    "aws:lb/listener:Listener": "elasticloadbalancing:{region}:{account}:listener/{suffix}/{hash}",
-    "aws:iam/role:Role": "iam::{account}:role/{name}-{hash}",
-    "aws:ec2/launchTemplate:LaunchTemplate": "ec2:{region}:{account}:launch-template/lt-{hash}",
+    "aws:acm/certificate:Certificate": f"acm:{_HERE}:certificate/{{hash}}",
+    "aws:amp/workspace:Workspace": f"aps:{_HERE}:workspace/ws-{{hash}}",
+    "aws:backup/vault:Vault": f"backup:{_HERE}:backup-vault:{{name}}",
+    "aws:cloudfront/distribution:Distribution": "cloudfront::{account}:distribution/E{hash}",
+    "aws:cloudwatch/logGroup:LogGroup": f"logs:{_HERE}:log-group:{{name}}",
+    "aws:dynamodb/table:Table": f"dynamodb:{_HERE}:table/{{name}}",
+    "aws:ec2/launchTemplate:LaunchTemplate": f"ec2:{_HERE}:launch-template/lt-{{hash}}",
+    "aws:iam/policy:Policy": "iam::{account}:policy/{name}",
+    "aws:iam/role:Role": "iam::{account}:role/{name}",
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": f"firehose:{_HERE}:deliverystream/{{name}}",
+    "aws:kms/key:Key": f"kms:{_HERE}:key/{{hash}}",
+    "aws:lb/listener:Listener": f"elasticloadbalancing:{_HERE}:listener/{{suffix}}/{{hash}}",
+    "aws:lb/loadBalancer:LoadBalancer": f"elasticloadbalancing:{_HERE}:loadbalancer/{{suffix}}",
+    "aws:opensearch/domain:Domain": f"es:{_HERE}:domain/{{domainName}}",
+    "aws:rds/instance:Instance": f"rds:{_HERE}:db:{{identifier}}",
+    "aws:s3/bucket:Bucket": "s3:::{bucket}",
+    "aws:secretsmanager/secret:Secret": f"secretsmanager:{_HERE}:secret:{{name}}-AbCdEf",
+    "aws:sns/topic:Topic": f"sns:{_HERE}:{{name}}",
+    "aws:wafv2/webAcl:WebAcl": f"wafv2:{_HERE}:regional/webacl/{{name}}/{{hash}}",
 }
 
 
-def _outputs(token: str, name: str, inputs: Mapping[str, Any], stack: str) -> dict[str, Any]:
+def _outputs(token: str, name: str, inputs: Mapping[str, Any], place: Mapping[str, str]) -> dict[str, Any]:
     """Inputs, and for every other declared output a value of its type."""
-    digest = hashlib.sha256(f"{stack}/{token}/{name}".encode()).hexdigest()[:16]
-    known = {"region": "ap-northeast-1", "account": "111122223333", "name": name, "hash": digest}
+    # 17 hexadecimal digits, as long as the ids of EC2.
+    digest = hashlib.sha256(f"{place['stack']}/{token}/{name}".encode()).hexdigest()[:17]
+    known = {"name": f"{name}-{digest[:7]}", **inputs, **place, "hash": digest}
     known["suffix"] = "app/load-balancer-1234567/0123456789abcdef"
     filled = {
         key: _fill(kind, f"{name}.{key}") for key, kind in schema.output_types(token).items() if key != "urn"
     }
     service = token.split(":")[1].split("/", maxsplit=1)[0]
-    arn = _ARNS.get(token, f"{service}:{{region}}:{{account}}:{{name}}/{{hash}}")
+    arn = _ARNS.get(token, f"{service}:{_HERE}:{{name}}/{{hash}}")
     identity = f"{_IDS[token]}{digest}" if token in _IDS else f"{name}-{digest}"
     return {
         **filled,
-        "id": inputs.get("name", identity) if token.endswith(":Role") else identity,
+        "id": known["name"] if token.endswith(":Role") else identity,
+        "name": known["name"],
         "arn": "arn:aws:" + arn.format(**known),
         "arnSuffix": known["suffix"],
-        "prometheusEndpoint": f"https://aps-workspaces.ap-northeast-1.amazonaws.com/workspaces/ws-{digest}/",
+        "prometheusEndpoint": f"https://aps-workspaces.{place['region']}.amazonaws.com/workspaces/ws-{digest}/",
         **{key: value for key, value in inputs.items() if value is not None},
     }
 

@@ -1,0 +1,219 @@
+"""M1 to M10, A3 and A4: what is measured, against which numbers, and who hears of it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from infra.alarms import memory_gib
+from tests.infra.recording import Recording, recorded, settings_of, texts
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+
+
+def alarms(recording: Recording) -> dict[str, dict[str, Any]]:
+    return {a.name.removeprefix("alarms-"): dict(a.inputs) for a in recording.of(ALARM)}
+
+
+def topic(recording: Recording, severity: str) -> str:
+    arn: str = recording.one("aws:sns/topic:Topic", f"alerts-{severity}").outputs["arn"]
+    return arn
+
+
+def rules(recording: Recording) -> dict[str, dict[str, Any]]:
+    (namespace,) = recording.of("aws:amp/ruleGroupNamespace:RuleGroupNamespace")
+    groups = json.loads(namespace.inputs["data"])["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+def script(recording: Recording, tier: str) -> str:
+    template = recording.one("aws:ec2/launchTemplate:LaunchTemplate", f"compute-{tier}")
+    return gzip.decompress(base64.b64decode(template.inputs["userData"])).decode()
+
+
+def charts(recording: Recording) -> list[dict[str, Any]]:
+    (dashboard,) = recording.of("aws:cloudwatch/dashboard:Dashboard")
+    return [widget["properties"] for widget in json.loads(dashboard.inputs["dashboardBody"])["widgets"]]
+
+
+def test_m1_a3_hosts(stack: Recording) -> None:
+    found = alarms(stack)
+    for tier in settings_of(stack.stack)["tiers"]:
+        for metric, name in (
+            ("cpu", "cpu_usage_active"),
+            ("memory", "mem_used_percent"),
+            ("disk", "disk_used_percent"),
+        ):
+            alarm = found[f"{tier}-{metric}"]
+            assert alarm["metricName"] == name
+            assert alarm["dimensions"] == {"Stack": stack.stack, "Tier": tier}
+            assert alarm["namespace"] == f"SportCoach/{stack.stack}"
+    shown = set(texts([chart["metrics"] for chart in charts(stack)]))
+    assert {"cpu_usage_active", "mem_used_percent", "disk_used_percent", "net_bytes_recv"} <= shown
+
+
+def test_m2_database(stack: Recording) -> None:
+    found = alarms(stack)
+    measured = {
+        found[f"database-{name}"]["metricName"] for name in ("connections", "storage", "read-latency")
+    }
+    assert measured == {"DatabaseConnections", "FreeStorageSpace", "ReadLatency"}
+    assert ("database-replica-lag" in found) is (stack.stack == "prod")
+    for instance in stack.of("aws:rds/instance:Instance"):
+        assert instance.inputs["performanceInsightsEnabled"] is True
+        assert instance.inputs["monitoringInterval"] == 60
+
+
+def test_m2_logs_of_the_database_are_encrypted_before_rds_makes_them(stack: Recording) -> None:
+    names = {group.inputs["name"] for group in stack.of("aws:cloudwatch/logGroup:LogGroup")}
+    for instance in stack.of("aws:rds/instance:Instance"):
+        for kind in instance.inputs["enabledCloudwatchLogsExports"]:
+            assert f"/aws/rds/instance/{instance.inputs['identifier']}/{kind}" in names
+
+
+def test_m3_every_node_of_the_cache(stack: Recording) -> None:
+    found = alarms(stack)
+    for group in stack.of("aws:elasticache/replicationGroup:ReplicationGroup"):
+        inputs = group.inputs
+        nodes = [
+            f"{inputs['replicationGroupId']}-{shard:04d}-{node:03d}"
+            for shard in range(1, int(inputs["numNodeGroups"]) + 1)
+            for node in range(1, int(inputs["replicasPerNodeGroup"]) + 2)
+        ]
+        for node in nodes:
+            measured = {
+                a["metricName"] for a in found.values() if a.get("dimensions") == {"CacheClusterId": node}
+            }
+            assert {"CacheHitRate", "DatabaseMemoryUsagePercentage", "CurrConnections"} <= measured
+
+
+def test_m4_application(stack: Recording, prod: Recording) -> None:
+    assert {"error-rate", "response-time"} <= set(alarms(stack))
+    (stream,) = prod.of("aws:cloudwatch/metricStream:MetricStream")
+    assert {"AWS/ApplicationELB", "SportCoach/prod"} <= set(texts(stream.inputs["includeFilters"]))
+    hose = prod.one("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "new-relic")
+    assert stream.inputs["firehoseArn"] == hose.outputs["arn"]
+    assert hose.inputs["httpEndpointConfiguration"]["url"].startswith("https://aws-api.newrelic.com/")
+
+
+def test_m5_logs_reach_the_search(prod: Recording) -> None:
+    kind = "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter"
+    searched = {one.inputs["logGroup"] for one in prod.of(kind)}
+    for path in ("web", "app", "ai", "web/security", "app/security", "ai/security", "audit"):
+        assert f"/sportcoach/prod/{path}" in searched
+    assert "/aws/rds/instance/sportcoach-prod/postgresql" in searched
+    hose = prod.one("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "log-search").inputs
+    (domain,) = prod.of("aws:opensearch/domain:Domain")
+    assert hose["opensearchConfiguration"]["domainArn"] == domain.outputs["arn"]
+    assert set(domain.inputs["vpcOptions"]["subnetIds"]) <= {s.id for s in prod.of("aws:ec2/subnet:Subnet")}
+
+
+def test_m5_every_log_group_ends_and_is_encrypted(stack: Recording) -> None:
+    for group in stack.of("aws:cloudwatch/logGroup:LogGroup"):
+        assert group.inputs["retentionInDays"] > 0
+        assert group.inputs["kmsKeyId"]
+
+
+@pytest.mark.parametrize("name", ["test", "prod"])
+def test_m6_browsers(name: str) -> None:
+    (monitor,) = recorded(name).of("aws:rum/appMonitor:AppMonitor")
+    configuration = monitor.inputs["appMonitorConfiguration"]
+    assert set(configuration["telemetries"]) == {"errors", "http", "performance"}
+    assert configuration["sessionSampleRate"] == settings_of(name)["telemetry"]["real_user_share"]
+
+
+def test_m7_instances_scrape_every_15_seconds_and_keep_ai_metrics(stack: Recording) -> None:
+    for tier in settings_of(stack.stack)["tiers"]:
+        text = script(stack, tier)
+        assert "scrape_interval: 15s" in text
+        assert "metrics_path: /metrics" in text
+        assert 'regex: "ai_.*", action: keep' in text  # written on instances with the role ai alone
+        assert f"ROLES={','.join(settings_of(stack.stack)['tiers'][tier]['roles'])}" in text
+        (workspace,) = stack.of("aws:amp/workspace:Workspace")
+        assert f"METRICS_URL={workspace.outputs['prometheusEndpoint']}" in text
+
+
+def test_m8_critical_alarms_page(stack: Recording) -> None:
+    found = alarms(stack)
+    pages = {name for name, alarm in found.items() if alarm["alarmActions"] == [topic(stack, "critical")]}
+    # Service down; database connection failed.
+    assert {"service-down", "maintenance-page", "error-rate"} <= pages
+    assert {"database-connections", "database-silent", "database-refuses"} <= pages
+    critical = {name for name, rule in rules(stack).items() if rule["labels"]["severity"] == "critical"}
+    tiers = settings_of(stack.stack)["tiers"]
+    assert critical >= {f"ServiceDown{tier.capitalize()}" for tier in tiers}
+    assert ("AiServiceDown" in critical) is ("ai" in tiers)
+    findings = [
+        t for t in stack.of("aws:cloudwatch/eventTarget:EventTarget") if t.name.startswith("security-")
+    ]
+    assert len(findings) == 2
+    assert {target.inputs["arn"] for target in findings} == {topic(stack, "critical")}
+
+
+def test_m8_a_fleet_that_died_is_noticed(stack: Recording) -> None:
+    """Instances write their own series: `up == 0` can never hold for a tier that is gone altogether."""
+    for name, rule in rules(stack).items():
+        if rule["labels"]["severity"] == "critical":
+            assert rule["expr"].startswith("absent("), name
+
+
+def test_m9_warnings_have_the_numbers_of_the_strategy(stack: Recording) -> None:
+    found, settings = alarms(stack), settings_of(stack.stack)
+    for tier in settings["tiers"]:
+        assert found[f"{tier}-cpu"]["threshold"] == 80
+        assert found[f"{tier}-memory"]["threshold"] == 80
+        assert found[f"{tier}-cpu"]["alarmActions"] == [topic(stack, "warning")]
+    assert found["response-time"]["threshold"] == settings["telemetry"]["response_time_ms"] * 1.5 / 1000
+    assert found["response-time"]["extendedStatistic"] == "p95"
+    assert found["database-cpu"]["threshold"] == 80
+    whole = memory_gib(settings["database"]["instance_class"]) * 1024**3
+    assert found["database-memory"]["threshold"] == pytest.approx(0.2 * whole)
+    if "ai" in settings["tiers"]:
+        accuracy = rules(stack)["AiAccuracyDown"]
+        assert "0.95 *" in accuracy["expr"]
+        assert accuracy["labels"]["severity"] == "warning"
+
+
+def test_m10_channels(prod: Recording, stack: Recording) -> None:
+    critical = [
+        s
+        for s in prod.of("aws:sns/topicSubscription:TopicSubscription")
+        if s.inputs["topic"] == topic(prod, "critical")
+    ]
+    assert {s.inputs["protocol"] for s in critical} == {"email", "sms", "https"}
+    (pagerduty,) = (s for s in critical if s.inputs["protocol"] == "https")
+    assert "endpoint" in pagerduty.secrets
+    (slack,) = prod.of("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration")
+    assert set(slack.inputs["snsTopicArns"]) == {topic(prod, "critical"), topic(prod, "warning")}
+    mailed = {s.inputs["topic"] for s in stack.of("aws:sns/topicSubscription:TopicSubscription")}
+    assert mailed == {topic(stack, "critical"), topic(stack, "warning")}
+
+
+def test_m10_prometheus_alerts_take_the_same_ways(stack: Recording) -> None:
+    (definition,) = stack.of("aws:amp/alertManagerDefinition:AlertManagerDefinition")
+    config = json.loads(json.loads(definition.inputs["definition"])["alertmanager_config"])
+    ways = {r["name"]: r["sns_configs"][0]["topic_arn"] for r in config["receivers"]}
+    assert ways == {severity: topic(stack, severity) for severity in ("critical", "warning")}
+    assert config["route"]["routes"] == [{"receiver": "critical", "match": {"severity": "critical"}}]
+
+
+def test_a4_fleets_scale_on_cpu_and_backlog_within_bounds(stack: Recording) -> None:
+    for tier in stack.outputs["contract"]["tiers"]:
+        assert tier["fleet"]["minimum"] <= tier["fleet"]["desired"] <= tier["fleet"]["maximum"]
+        if tier["name"] == "ai":
+            assert {scaling["kind"] for scaling in tier["scaling"]} == {"cpu", "backlog"}
+
+
+def test_the_dashboard_fits_its_grid(stack: Recording) -> None:
+    (dashboard,) = stack.of("aws:cloudwatch/dashboard:Dashboard")
+    widgets = json.loads(dashboard.inputs["dashboardBody"])["widgets"]
+    places = [(w["x"], w["y"]) for w in widgets]
+    assert len(set(places)) == len(places) <= 500
+    assert all(w["x"] + w["width"] <= 24 for w in widgets)
+    assert all(w["properties"]["title"] and w["properties"]["metrics"] for w in widgets)
+    titles = [w["properties"]["title"] for w in widgets[:6]]
+    assert titles[0] == "Requests"  # what users meet comes first

@@ -1,0 +1,153 @@
+"""Settings that cannot be used: every fault in one message, named, before anything is registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.rules import SECRETS as SECRET_FORMS
+from infra.settings import SettingsError, parse_settings
+from tests.infra.recording import REPOSITORY, SECRETS, STACKS, evaluate, settings_of
+
+GONE = object()
+
+
+def changed(settings: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """The settings with one key set, or taken out."""
+    *above, key = path.split(".")
+    section = settings
+    for name in above:
+        section = section[name]
+    if value is GONE:
+        del section[key]
+    else:
+        section[key] = value
+    return settings
+
+
+def fault_of(settings: dict[str, Any], secrets: dict[str, str] = SECRETS) -> str:
+    """The one fault of prod's settings."""
+    with pytest.raises(SettingsError) as caught:
+        parse_settings("prod", settings, secrets)
+    (fault,) = caught.value.faults
+    return fault
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_repositorys_settings_are_right(stack: str) -> None:
+    assert parse_settings(stack, settings_of(stack), SECRETS).stack == stack
+
+
+FAULTS: list[tuple[str, object, str, str]] = [
+    # The faults that the requirements name.
+    ("databse", {}, "databse: unknown key", "database"),
+    ("network.cdir", "x", "network: cdir", "cidr"),
+    ("tiers.ai.fleet.min", 1, "ai.fleet.min", "minimum"),
+    ("network.cidr", "10.10.0.0/24", "network: cidr: /24", "/16 to /22"),
+    ("network.cidr", "10.20.0.0/16", "10.20.0.0/16 overlaps", "reserved_cidrs"),
+    ("network.cidr", "172.17.0.0/16", "overlaps 172.17.0.0/16", "Docker"),
+    ("network.cidr", "10.10.0.1/16", "not an IPv4 network", "10.0.0.0/16"),
+    ("database.storage_gb", 19, "storage_gb", "20"),
+    ("database.replica_class", "db.t3.medium", "replica_class", "db.m5"),
+    ("domain", GONE, "domain: missing", "sportcoach-platform.com"),
+    ("alerts.emails", ["oncall"], "alerts: emails.0", "oncall@example.com"),
+    # And others that would stop an update halfway.
+    ("load_balancer", GONE, "load_balancer: missing", "rate_limit"),
+    ("alerts.emails", [], "alerts: emails", "at least 1"),
+    ("alerts.sms", ["0312345678"], "alerts: sms.0", "E.164"),
+    ("account_id", "123", "account_id", "12 digits"),
+    ("backup_region", "ap-northeast-1", "backup_region", "outlive"),
+    ("network.zones", ["ap-northeast-1a", "us-east-1b"], "zones: us-east-1b", "ap-northeast-1"),
+    ("network.zones", ["ap-northeast-1a"] * 2, "twice", "zones"),
+    ("network.nat_gateways", 3, "nat_gateways 3", "2 zones"),
+    ("tiers.web.instance_type", "t4g.large", "web.instance_type", "x86"),
+    ("tiers.web.fleet.minimum", 3, "web.fleet", "minimum 3"),
+    ("tiers.ai.fleet.standby", 2, "ai.fleet", "no primary"),
+    ("tiers.web.port", 3000, "port must differ", "3000"),
+    ("tiers.web.port", 9090, "port 9090", "9100"),
+    ("tiers.ai.rule_priority", 200, "rule_priority must differ", "200"),
+    ("tiers.web.rule_priority", 150, "highest rule_priority", "/*"),
+    ("tiers.ai.paths", ["/ai"], "ends in /*", "/ai"),
+    ("tiers.ai.image_repository", "ai", "ai.image_repository", "sportcoach-ai"),
+    ("database.engine_version", "14", "engine_version", "14.22"),
+    ("database.max_storage_gb", 105, "max_storage_gb 105", "110"),
+    ("telemetry.log_days", 100, "telemetry: log_days", "90, 120"),
+    ("telemetry.opensearch.nodes", 3, "opensearch.nodes: 3", "2 zones"),
+    ("application.parameters.A", "1\nB=2", "parameters.A", "one line"),
+    ("application.parameters.log-level", "1", "log-level", "LOG_LEVEL"),
+    ("backup.monthly_days", 30, "monthly_days 30", "35"),
+    ("edge.cors_origins", ["https://*"], "edge: cors_origins.0", "https"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value", "key", "allowed"), FAULTS)
+def test_a_fault_names_its_key_and_what_is_allowed(path: str, value: object, key: str, allowed: str) -> None:
+    fault = fault_of(changed(settings_of("prod"), path, value))
+    assert fault.startswith("sportcoach:settings: ")
+    assert key in fault
+    assert allowed in fault
+
+
+def test_all_faults_come_at_once_and_nothing_is_registered() -> None:
+    settings = settings_of("prod")
+    for path, value, _, _ in FAULTS[:2]:
+        changed(settings, path, value)
+    settings["database"] |= {"storage_gb": 1, "replica_class": "db.t3.small"}
+    settings["alerts"]["emails"] = ["oncall", "@"]
+    del settings["domain"]
+    registered: list[str] = []
+    with pytest.raises(SettingsError) as caught:
+        registered += [r.urn for r in evaluate("prod", settings, secrets={}).resources]
+    text = str(caught.value)
+    assert text.startswith("Pulumi.prod.yaml cannot be used; nothing was registered:\n  - ")
+    wanted = (
+        "databse", "cdir", "storage_gb", "replica_class", "emails.0", "emails.1", "domain: missing",
+        "databasePassword is missing", "cacheAuthToken is missing", "newRelicLicenseKey is missing",
+    )  # fmt: skip
+    assert all(word in text for word in wanted)
+    assert registered == []
+
+
+@pytest.mark.parametrize("document", [None, [], "prod"])
+def test_settings_must_be_an_object(document: object) -> None:
+    with pytest.raises(SettingsError, match="must be an object"):
+        parse_settings("prod", document, SECRETS)
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_FORMS))
+def test_a_missing_secret_names_the_command_that_sets_it(name: str) -> None:
+    fault = fault_of(settings_of("prod"), {key: value for key, value in SECRETS.items() if key != name})
+    assert f"pulumi config set --secret {name}" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("databasePassword", 'pass"word'),
+        ("cacheAuthToken", "short"),
+        ("pagerDutyEndpoint", "http://x"),
+        ("newRelicLicenseKey", "k"),
+    ],
+)
+def test_a_secret_of_the_wrong_form_is_not_shown(name: str, value: str) -> None:
+    fault = fault_of(settings_of("prod"), {**SECRETS, name: value})
+    assert f"sportcoach:{name} has a form that cannot be used" in fault
+    assert value not in fault.replace(f"sportcoach:{name}", "").replace(SECRET_FORMS[name][1], "")
+
+
+def test_secrets_that_no_switch_asks_for_may_be_missing() -> None:
+    needed = {"databasePassword": SECRETS["databasePassword"]}
+    assert parse_settings("dev", settings_of("dev"), needed).cache is None
+
+
+def test_the_project_file_knows_every_key_of_the_stacks() -> None:
+    project = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))
+    assert project["main"] == "infra/"
+    assert set(project["config"]) == {"settings", *SECRET_FORMS}
+    assert all(project["config"][name]["secret"] is True for name in SECRET_FORMS)
+    for stack in STACKS:
+        document = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+        assert set(document["config"]) == {"pulumi:disable-default-providers", "sportcoach:settings"}
+        assert document["config"]["pulumi:disable-default-providers"] == ["aws"]

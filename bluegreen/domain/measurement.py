@@ -85,7 +85,7 @@ class Period:
     def faults(self) -> list[Fault]:
         """Everything that makes these counts unusable; empty for a good period."""
         problems = [*self.time_problems(), *self._count_problems(), *self._latency_problems()]
-        return [Fault(self.name, problem) for problem in problems]
+        return [Fault(self.name, problem) for problem in problems] if problems else []
 
     def time_problems(self) -> Iterable[str]:
         """What is wrong with its start and length."""

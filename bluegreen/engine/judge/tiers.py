@@ -86,10 +86,10 @@ class TierState:
         self._controlled: dict[tuple[Metric, str], Comparison] = {}
         self._alone: dict[tuple[Metric, str], Comparison] = {}
         self._step = 0
-
-    @property
-    def comparisons(self) -> Mapping[tuple[Metric, str], Comparison]:
+        self.comparisons: Mapping[tuple[Metric, str], Comparison] = self._stage()
         """The tests of the stage that is running: with a control, or green alone."""
+
+    def _stage(self) -> Mapping[tuple[Metric, str], Comparison]:
         alone = self.baseline is None or self._calendar.steps[self._step].percent >= 100
         return self._alone if alone else self._controlled
 
@@ -99,8 +99,8 @@ class TierState:
 
     def evidence(self, metric: Metric) -> float:
         """Mean over the sources: any mean of e-processes is one."""
-        values = [one.evidence for (its, _), one in self.comparisons.items() if its is metric]
-        return sum(values) / len(values) if values else 1.0
+        tests = self.of(metric)
+        return sum(one.evidence for one in tests) / len(tests) if tests else 1.0
 
     def passed(self, metric: Metric) -> bool:
         """Every source that feeds the metric shows green to be better than the limit, in this step."""
@@ -125,9 +125,9 @@ class TierState:
         """A new ramp step: what earlier steps showed does not count for its pass."""
         if step <= self._step:
             return
-        was_alone = self.comparisons is self._alone
-        self._step = step
-        if (self.comparisons is self._alone) != was_alone:
+        before, self._step = self.comparisons, step
+        self.comparisons = self._stage()
+        if self.comparisons is not before:
             self.peak.clear()
         for one in (*self._controlled.values(), *self._alone.values()):
             one.enter()

@@ -89,9 +89,14 @@ SERVING = {"target groups": 3, "Auto Scaling Groups": 3, "rules": 4, "schedules"
 def told(done: Done, wanted: int = 0) -> Done:
     print(f"  {' '.join(done.words[:2]):20} exit {done.code:4}  {done.ended - done.began:6.1f} s", flush=True)
     if done.code != wanted:
-        print(done.stderr, *done.events[-3:], sep="\n")
-        raise SystemExit(f"`sc-deploy {' '.join(done.words)}` ended with {done.code}, not {wanted}")
+        raise unexpected(done, f"{wanted}")
     return done
+
+
+def unexpected(done: Done, wanted: str) -> SystemExit:
+    verdicts = [event for event in done.events if event["event"] in ("verdict", "halted")]
+    print(done.stderr, *verdicts[-1:], *done.events[-1:], sep="\n")
+    return SystemExit(f"`sc-deploy {' '.join(done.words)}` ended with {done.code}, not {wanted}")
 
 
 def killed_in(stage: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -111,7 +116,7 @@ def survive(info: LabInfo, policy: str, version: str, stage: str) -> None:
     words = ("promote", version, "--yes", "--policy", policy)
     dead = sc_deploy(info, *words, kill_when=killed_in(stage))
     if dead.code != -9:
-        raise SystemExit(f"the deployer was to be killed in {stage} and ended with {dead.code}")
+        raise unexpected(dead, f"by being killed in {stage}")
     print(f"  {'killed in ' + stage:20}", flush=True)
     told(sc_deploy(info, "resume", "--policy", policy))
     if (found := stands(info)) != SERVING:

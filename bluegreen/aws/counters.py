@@ -4,7 +4,7 @@ Prometheus's `increase` extrapolates to fractions and never counts the first val
 the first 5xx of an instance, with which its series begins, would be lost. Raw samples tell more:
 
 * a value below the one before is a restart of the process: the new value is the increase since;
-* a series that begins while its instance already reports the same metric counts from zero;
+* a series that begins while its scrape target was already there counts from zero;
 * the first sample of an unknown instance is where its counting begins, whatever it says: it may have
   been scraped before, or by somebody else;
 * after a gap longer than `GAP` an instance is as good as unknown.
@@ -58,8 +58,14 @@ def increases(series: Iterable[Series], *, period: float, instance_label: str) -
 
 
 def _target(series: Series, instance_label: str) -> tuple[str, ...]:
-    """The metric at one scrape target: its series share their times."""
-    return series.name, *(series.labels.get(label, "") for label in (instance_label, "job", "instance"))
+    """The scrape target: all its series share their times.
+
+    Where `job` and `instance`, which Prometheus sets, were taken off, the metric's name keeps apart what
+    two targets of one instance serve.
+    """
+    labels = series.labels
+    own = ("", labels["job"], labels["instance"]) if {"job", "instance"} <= set(labels) else (series.name,)
+    return labels.get(instance_label, ""), *own
 
 
 def _increases(series: Series, scrapes: Collection[float], period: float) -> Increases:

@@ -58,14 +58,17 @@ class PrometheusMetrics:
             return Collected()
         self._tell_apart(arms)
         found = parallel([partial(self._rises, group, tier, first, last) for tier, _, group in fleets])
-        periods = [
-            period
-            for (tier, arm, _), rises in zip(fleets, found, strict=True)
-            for period in self._periods(tier, arm, rises, (first, last), slow_ms.get(tier, ()))
-        ]
+        periods: list[Period] = []
+        coarse: list[str] = []
+        for (tier, arm, _), rises in zip(fleets, found, strict=True):
+            limits = slow_ms.get(tier, ())
+            if words := self._too_coarse(rises, limits):
+                coarse.append(f"{SOURCE}: {tier} {arm}: {self._policy.duration} {words}")
+                limits = ()
+            periods += self._periods(tier, arm, rises, (first, last), limits)
         self._read_until[key] = (last + 1) * length
         periods.sort(key=lambda period: period.start)
-        return Collected(periods=tuple(periods), troubles=self._late(periods))
+        return Collected(periods=tuple(periods), troubles=(*coarse, *self._late(periods)))
 
     def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
         """The histogram's 95th percentile over that time, as far as its buckets tell it."""
@@ -143,13 +146,18 @@ class PrometheusMetrics:
     ) -> list[Period]:
         """A period for each number in which anything was scraped; none where nothing was."""
         heard = sorted({number for one in rises for number in one.heard})
-        self._check(f"{tier} {arm}", rises, slow_ms)
+        self._check(f"{tier} {arm}", rises)
         first, last = numbers
         return [
             self._period(tier, arm, rises, number, slow_ms) for number in heard if first <= number <= last
         ]
 
-    def _check(self, fleet: str, rises: Sequence[Increases], slow_ms: Sequence[float]) -> None:
+    def _too_coarse(self, rises: Sequence[Increases], slow_ms: Sequence[float]) -> str:
+        """Why the histogram cannot tell slow from fast here; errors are counted all the same."""
+        buckets = [one for one in rises if one.series.name == f"{self._policy.duration}_bucket"]
+        return unfit(buckets, slow_ms, self._milliseconds) if buckets and slow_ms else ""
+
+    def _check(self, fleet: str, rises: Sequence[Increases]) -> None:
         """A fleet that is scraped, but not for what it shall be judged by, is a broken metric."""
         counter, histogram = self._policy.requests, f"{self._policy.duration}_bucket"
         buckets = [one for one in rises if one.series.name == histogram]
@@ -161,8 +169,6 @@ class PrometheusMetrics:
             raise unusable(
                 SOURCE, f"{fleet} is scraped, but has no {histogram} (metrics.prometheus.duration)"
             )
-        if buckets and slow_ms and (words := unfit(buckets, slow_ms, self._milliseconds)):
-            raise unusable(SOURCE, f"{fleet}: {self._policy.duration} {words}")
 
     def _period(
         self, tier: Tier, arm: Arm, rises: Sequence[Increases], number: int, slow_ms: Sequence[float]

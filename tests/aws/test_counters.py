@@ -49,6 +49,12 @@ def test_a_new_instance_begins_to_count_with_its_second_scrape() -> None:
     assert rises(old, new)[1] == {1: 0, 2: 10}
 
 
+def test_a_metric_that_its_target_did_not_have_before_counts_from_zero() -> None:
+    where = {"job": "application", "instance": "127.0.0.1:8080"}
+    histogram = series((7, 0), (22, 0), (37, 80), name="took_bucket", le="+Inf", **where)
+    assert rises(histogram, series((37, 80), status="200", **where))[1] == {2: 80}
+
+
 def test_another_target_of_the_same_instance_does_not_make_it_known() -> None:
     app = series((7, 1), (22, 2), job="application", instance="127.0.0.1:8080")
     ai = series((9, 700), (24, 701), job="ai", instance="127.0.0.1:8081")

@@ -416,7 +416,6 @@ class TestBroken:
             ({"requests": "hits"}, "app green is scraped, but has no hits"),
             ({"duration": "took"}, "app green is scraped, but has no took_bucket"),
             ({"status_label": "code"}, "http_requests_total has no label code"),
-            ({"duration_unit": "ms"}, "no bucket from 100 to 200 ms"),
             ({"selector": 'release="{version}"'}, ""),
         ],
     )
@@ -432,6 +431,19 @@ class TestBroken:
             return
         with pytest.raises(CloudUnavailable, match=says):
             collect(metrics, blue=None)
+
+    def test_coarse_buckets_speak_against_a_pass_and_leave_the_errors(
+        self, server: Server, clock: ManualClock
+    ) -> None:
+        scraped = Scraped()
+        fill(scraped, 2, bad=5)
+        server.reply = scraped.reply
+        metrics = source(server, clock, duration_unit="ms")
+        found = metrics.collect([arms(blue=None)], since=T0, until=T0 + 120, slow_ms=SLOW)
+        (said,) = found.troubles
+        assert "app green: http_request_duration_seconds has no bucket from 100 to 200 ms" in said
+        assert "feed latency from cloudwatch" in said
+        assert {(p.requests, p.errors, p.slow) for p in found.periods if p.start > T0} == {(200, 5, ())}
 
     def test_fleets_that_the_selector_cannot_tell_apart(self, server: Server, clock: ManualClock) -> None:
         metrics = source(server, clock, selector='release="{version}"')

@@ -85,9 +85,9 @@ def key_policy(account_id: str, statements: Sequence[Statement] = ()) -> dict[st
     return document([owner, *statements])
 
 
-def deny_insecure_transport(bucket_arn: pulumi.Input[str]) -> list[Statement]:
+def deny_insecure_transport(bucket_arn: str) -> list[Statement]:
     """No plain HTTP and no TLS below 1.2 (S2)."""
-    resources = [bucket_arn, pulumi.Output.concat(bucket_arn, "/*")]
+    resources = [bucket_arn, f"{bucket_arn}/*"]
     return [
         {
             "Sid": "TlsOnly",

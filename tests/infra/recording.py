@@ -259,6 +259,7 @@ _ARNS = {
     "aws:rds/instance:Instance": f"rds:{_HERE}:db:{{identifier}}",
     "aws:s3/bucket:Bucket": "s3:::{bucket}",
     "aws:secretsmanager/secret:Secret": f"secretsmanager:{_HERE}:secret:{{name}}-AbCdEf",
+    "aws:ssm/parameter:Parameter": f"ssm:{_HERE}:parameter{{name}}",
     "aws:sns/topic:Topic": f"sns:{_HERE}:{{name}}",
     "aws:wafv2/webAcl:WebAcl": f"wafv2:{_HERE}:regional/webacl/{{name}}/{{hash}}",
 }

@@ -3,6 +3,7 @@
     DeployError                 1
     ├── ConfigError             2   bad contract, deploy.toml, option or environment
     ├── Refused                 3   a precondition failed; nothing was changed
+    │   └── HostNotReady        3   an instance takes no commands, or not yet
     ├── Locked                  4   another deployment holds the stack
     │   └── LeaseLost           4   it was ours and is not any more
     ├── StepFailed              -   a step ended without its goal; the executor decides what follows
@@ -25,6 +26,7 @@ __all__ = [
     "ExitCode",
     "Fault",
     "Halted",
+    "HostNotReady",
     "Interrupted",
     "LeaseLost",
     "Locked",
@@ -99,6 +101,10 @@ class Refused(DeployError):
     """A precondition does not hold; nothing was changed."""
 
     exit_code = ExitCode.REFUSED
+
+
+class HostNotReady(Refused):
+    """An instance takes no commands: it has just been launched, or something is wrong with its agent."""
 
 
 class Locked(DeployError):

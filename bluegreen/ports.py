@@ -253,6 +253,8 @@ class Holder:
     expires: float
     stop: str = ""
     """Set by `abort` from another process: why this deployment shall be taken back."""
+    stop_down: bool = False
+    """Whether its down migration shall run then (R8)."""
 
 
 class Lease(Protocol):
@@ -273,8 +275,11 @@ class Lease(Protocol):
     def holder(self) -> Holder | None:
         """Who has it, expired or not."""
 
-    def request_stop(self, why: str) -> Holder | None:
-        """Ask the holder to take its deployment back; None when nobody holds the lease."""
+    def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
+        """Ask the holder to take its deployment back, with `down` its database too (R8).
+
+        None when nobody holds the lease.
+        """
 
 
 class Watchdog(Protocol):
@@ -301,7 +306,10 @@ class Commands(Protocol):
     """Shell commands: the migration, on an app host or here."""
 
     def start(self, instance_id: str | None, command: str, *, token: str, timeout: float) -> str:
-        """Begin (once per `token`) and return a handle; `instance_id` None runs it on this machine."""
+        """Begin (once per `token`) and return a handle; `instance_id` None runs it on this machine.
+
+        Raises HostNotReady where the instance takes no commands (yet).
+        """
 
     def poll(self, handle: str) -> tuple[bool | None, str]:
         """(None while it runs, then success), and the end of its output with secrets masked."""

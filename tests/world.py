@@ -22,6 +22,7 @@ from bluegreen.lab import moto_backend
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.clock import Clock, ManualClock
 from bluegreen.lab.cloud.cloud import Call, Cloud
+from bluegreen.lab.cloud.commands import Outcome, ShellRunner
 from bluegreen.lab.cloud.elb.state import Health, TargetGroup
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.settings import Settings
@@ -168,9 +169,10 @@ class World:
         self.faults.clear()
         self.behaviours: dict[str, Behaviour] = {}
         self.accuracy: dict[str, float] = {}
+        self.shell: ShellRunner = lambda *_: Outcome(code=0, stdout="ok")
         self.clock: Clock = clock or ManualClock()
         self.cloud = exchange.cloud = Cloud(
-            self.clock, settings or Settings(), behaviour=self._behaviour, runner=lambda *_: (0, "ok", "")
+            self.clock, settings or Settings(), behaviour=self._behaviour, runner=self._run
         )
         self.contract = self._provision(tuple(tiers))
         self.policy: Policy = parse_policy(policy, stack="sim", source="deploy.toml")
@@ -181,6 +183,9 @@ class World:
 
     def _behaviour(self, instance: Instance) -> Behaviour:
         return self.behaviours.get(instance.tags.get(Tag.RELEASE, ""), Behaviour(latency=LATENCY))
+
+    def _run(self, host: Instance, command: str, timeout: float) -> Outcome:
+        return self.shell(host, command, timeout)
 
     def raw(self, service: str) -> Any:
         return self.session.service(service).client

@@ -16,6 +16,7 @@ from bluegreen.ports import Holder
 __all__ = ["DynamoLease", "lease_lost", "token_check"]
 
 _NAMES = {"#owner": "owner", "#token": "token"}
+_HELD = ("why", "deployment", "since", "expires", "stop", "stop_down")
 _OURS = "#owner = :owner AND #token = :token"
 
 
@@ -63,11 +64,10 @@ class DynamoLease:
                 lease_key(self._stack),
                 UpdateExpression=(
                     "SET #owner = :owner, #why = :why, #deployment = :deployment, #since = :now, "
-                    "#expires = :expires ADD #token :one REMOVE #stop"
+                    "#expires = :expires ADD #token :one REMOVE #stop, #stop_down"
                 ),
                 ConditionExpression="attribute_not_exists(#owner) OR #owner = :owner OR #expires <= :now",
-                ExpressionAttributeNames=_NAMES
-                | {f"#{name}": name for name in ("why", "deployment", "since", "expires", "stop")},
+                ExpressionAttributeNames=_NAMES | {f"#{name}": name for name in _HELD},
                 ExpressionAttributeValues=pack(values),
             )
         except Cancelled as error:
@@ -104,11 +104,11 @@ class DynamoLease:
 
     def release(self, holder: Holder) -> None:
         """Give it back; harmless when it is not ours any more."""
-        names = {f"#{name}": name for name in ("why", "deployment", "since", "expires", "stop")}
+        names = {f"#{name}": name for name in _HELD}
         try:
             self._table.update(
                 lease_key(self._stack),
-                UpdateExpression="REMOVE #owner, #why, #deployment, #since, #expires, #stop",
+                UpdateExpression="REMOVE #owner, #why, #deployment, #since, #expires, #stop, #stop_down",
                 ConditionExpression=_OURS,
                 ExpressionAttributeNames=_NAMES | names,
                 ExpressionAttributeValues=pack({":owner": holder.owner, ":token": holder.token}),
@@ -121,15 +121,15 @@ class DynamoLease:
         item = self._table.get(lease_key(self._stack))
         return _holder(item) if item else None
 
-    def request_stop(self, why: str) -> Holder | None:
+    def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
         """Ask the holder to take its deployment back; None when nobody holds the lease."""
         try:
             item = self._table.update(
                 lease_key(self._stack),
-                UpdateExpression="SET #stop = :why",
+                UpdateExpression="SET #stop = :why, #stop_down = :down",
                 ConditionExpression="attribute_exists(#owner)",
-                ExpressionAttributeNames={"#owner": "owner", "#stop": "stop"},
-                ExpressionAttributeValues=pack({":why": why}),
+                ExpressionAttributeNames={"#owner": "owner", "#stop": "stop", "#stop_down": "stop_down"},
+                ExpressionAttributeValues=pack({":why": why, ":down": down}),
             )
         except Cancelled:
             return None
@@ -148,4 +148,5 @@ def _holder(item: Item) -> Holder | None:
         since=float(found["since"]),
         expires=float(found["expires"]),
         stop=found.get("stop", ""),
+        stop_down=found.get("stop_down", False),
     )

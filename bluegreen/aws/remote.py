@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bluegreen.aws.failures import AwsRefusal, AwsUnavailable
 from bluegreen.aws.masking import mask
 from bluegreen.aws.session import Json, Service, Session
-from bluegreen.errors import CloudUnavailable, Refused
+from bluegreen.errors import CloudUnavailable, HostNotReady
 
 __all__ = ["RemoteCommands"]
 
@@ -54,7 +54,7 @@ class RemoteCommands:
             return self._after_silence(comment, error)
         except AwsRefusal as error:
             if error.code == "InvalidInstanceId":
-                raise Refused(
+                raise HostNotReady(
                     f"instance {instance_id} does not take commands: {error.what}",
                     next_step="check its SSM agent and that its role allows AmazonSSMManagedInstanceCore",
                 ) from error

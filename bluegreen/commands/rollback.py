@@ -10,25 +10,36 @@ from bluegreen.commands.confirming import confirm_plan
 from bluegreen.commands.running import Run
 from bluegreen.commands.settings import Reason, Settings, verb
 
-__all__ = ["rollback"]
+__all__ = ["Down", "rollback"]
 
 To = Annotated[
     str, typer.Option("--to", metavar="VERSION", help="The version.  [default: the last proven one]")
 ]
 
 
+Down = Annotated[
+    bool,
+    typer.Option("--down", help="Undo the database migration too: `down` of [migration] in deploy.toml."),
+]
+
+
 @verb
-def rollback(settings: Settings, to: To = "", reason: Reason = "") -> None:
+def rollback(settings: Settings, to: To = "", reason: Reason = "", down: Down = False) -> None:
     """Go back to the last proven release, or to the one that --to names.
 
     While the old fleet stands, the traffic goes back to it at once; otherwise it is built again,
     proved, and gets all traffic in one step. An unfinished deployment is taken back with `abort`.
 
+    With --down the failed release's down migration runs on its own app host, after its traffic is gone
+    and before it is removed. Should it fail, the rollback halts there: nothing is removed.
+
     For example:
       sc-deploy rollback --stack prod --reason "logins fail"
       sc-deploy rollback --stack prod --to v1.3.2 --yes
+      sc-deploy rollback --stack prod --down --reason "v1.4.0 broke the schema"
     """
     run = Run(settings)
-    plan = run.deployer.plan_rollback(to=to or None, reason=reason)
-    confirm_plan(settings, plan, f"Roll {settings.stack} back to {to or 'the last proven release'}?")
+    plan = run.deployer.plan_rollback(to=to or None, reason=reason, down=down)
+    goal = f"{to or 'the last proven release'}{', its database migration undone' if down else ''}"
+    confirm_plan(settings, plan, f"Roll {settings.stack} back to {goal}?")
     run.go(lambda deployer: deployer.run(plan))

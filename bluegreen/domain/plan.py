@@ -34,6 +34,7 @@ class StepKind(StrEnum):
     CHECK = "check"  # the before-checklist holds
     SNAPSHOT = "snapshot"  # a database snapshot exists and is available
     MIGRATE = "migrate"  # the expand migration has run
+    MIGRATE_DOWN = "migrate-down"  # the down migration of the release that is taken back has run
     TARGET_GROUP = "target-group"  # green's target group exists
     PREVIEW = "preview"  # a header rule leads to green alone
     FLEET = "fleet"  # green's Auto Scaling Group exists at its size
@@ -150,6 +151,13 @@ class Plan:
     tiers: tuple[TierPlan, ...]
     stages: tuple[Stage, ...]
     notes: tuple[str, ...] = ()
+    snapshot: str = ""
+    """On a way back: the database snapshot of before the release that is taken back, where there is one."""
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it only moves traffic back to fleets that stand, and builds nothing."""
+        return self.intent is Intent.ROLLBACK and not any(plan.green for plan in self.tiers)
 
     def tier(self, tier: Tier) -> TierPlan:
         """The plan of `tier`; raises KeyError."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.fleet import Fleet, StackState, TierState
-from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Stage, Step, StepKind, TierPlan
+from bluegreen.domain.fleet import StackState, TierState
+from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color, Release, TierRelease
+from bluegreen.domain.stages import Stages, cleared, refer
+from bluegreen.domain.undo import Undo, check_down, database_notes
 from bluegreen.domain.weights import FULL
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 
-__all__ = ["Order", "Stages", "cleared", "fleet_name", "plan_promotion", "refer"]
+__all__ = ["Order", "fleet_name", "plan_promotion"]
 
-_CALL = 2.0
-"""Expected seconds of a stage that only makes AWS calls."""
 _BOOT = 120.0
 """Expected seconds from launch to the first successful health check, beside the health check itself."""
 
@@ -35,22 +35,6 @@ def fleet_name(stack: str, tier: Tier, number: int) -> str:
     return name
 
 
-def refer(fleet: Fleet) -> FleetRef:
-    """A fleet that stands, as a plan names it; parts that are missing have empty names."""
-    group, target_group = fleet.group, fleet.target_group
-    return FleetRef(
-        deployment=fleet.deployment,
-        version=fleet.version,
-        target_group_arn=target_group.arn if target_group else "",
-        target_group_name=target_group.name if target_group else "",
-        group_name=group.name if group else "",
-        desired=max(group.desired, len(group.instances)) if group else 0,
-        minimum=group.minimum if group else 0,
-        model=fleet.model,
-        image=fleet.image,
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What shall be released, and what was resolved for it before planning."""
@@ -63,6 +47,8 @@ class Order:
     intent: Intent = Intent.PROMOTION
     all_at_once: bool = False
     """No ramp: a rollback to an earlier version goes to 100 % once green is proved (R7)."""
+    undo: Undo = field(default_factory=Undo)
+    """In a rollback: what becomes of the database changes of the release that serves now (R8)."""
 
 
 def _spec(
@@ -93,30 +79,6 @@ def _tier_plan(order: Order, contract: Contract, state: TierState) -> TierPlan:
         green=_spec(order, tier, order.release.of(state.tier), blue, contract.stack),
         leftovers=tuple(refer(fleet) for fleet in state.leftovers),
     )
-
-
-class Stages:
-    """Collects stages; a stage without steps is left out."""
-
-    def __init__(self) -> None:
-        self.all: list[Stage] = []
-
-    def add(self, name: str, title: str, steps: Iterable[Step], expected: float = _CALL) -> None:
-        found = tuple(steps)
-        if found:
-            self.all.append(Stage(name=name, title=title, steps=found, expected_seconds=expected))
-
-
-def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:
-    """Remove fleets that serve nothing: kept blues and what an ended deployment left behind."""
-    pairs = [(plan.tier, ref.deployment) for plan in tiers for ref in plan.leftovers]
-
-    def each(kind: StepKind) -> list[Step]:
-        return [Step(kind=kind, tier=tier, deployment=number) for tier, number in pairs]
-
-    stages.add("clear", "Detach what serves nothing", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW))
-    stages.add("clear-fleets", "Remove what serves nothing", each(StepKind.DELETE_FLEET), 60.0)
-    stages.add("clear-groups", "Remove its target groups", each(StepKind.DELETE_TARGET_GROUP))
 
 
 class _Promotion:
@@ -206,7 +168,9 @@ class _Promotion:
         self.stages.add("accept", "Make green the release that serves", steps)
 
     def retire(self) -> None:
-        keep = self.policy.retire.keep_blue
+        down = self.order.undo.down
+        # Blue cannot serve without its schema: once that is taken away there is nothing to keep it for.
+        keep = 0.0 if down else self.policy.retire.keep_blue
         if keep == "until-next":
             return
         if keep and self.with_blue:
@@ -214,6 +178,9 @@ class _Promotion:
             self.stages.add("window", title, [Step(kind=StepKind.WINDOW)], float(keep))
         quiet = self.policy.retire.quiet
         self.stages.add("quiet", "Wait until blue has no request", self.blue(StepKind.QUIET), quiet)
+        if down:
+            step = Step(kind=StepKind.MIGRATE_DOWN, tier=Tier.APP, fleet=Color.BLUE)
+            self.stages.add("migrate-down", "Run blue's down migration", [step], 60.0)
         self.stages.add("detach", "Take blue out of the rules", self.blue(StepKind.DETACH))
         drain = max((self.contract.tier(t).deregistration_delay_seconds for t in self.with_blue), default=0)
         self.stages.add(
@@ -232,14 +199,24 @@ class _Promotion:
                     f"{plan.tier}: blue runs {plan.blue.desired} instances but the contract allows "
                     f"{green.maximum}; green would be smaller than blue"
                 )
-        if self.policy.retire.keep_blue == "until-next" and self.with_blue:
+        if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.undo.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
+        if self.order.intent is Intent.PROMOTION:
+            yield from (f"your yes confirms: {point}" for point in self.policy.checklist)
+        yield from database_notes(self.order.undo, self.served)
+
+    @property
+    def served(self) -> str:
+        """What serves now, of the app tier first: migrations are its."""
+        blues = {plan.tier: plan.blue.version for plan in self.tiers if plan.blue}
+        return blues.get(Tier.APP) or next(iter(blues.values()), "")
 
 
 def plan_promotion(order: Order, contract: Contract, policy: Policy, state: StackState) -> Plan:
     """The plan that brings `order` live on `state`; pure.
 
-    Raises Refused where a green fleet could not be as big as blue is now.
+    Raises Refused where a green fleet could not be as big as blue is now, or where a down migration is
+    asked for that cannot run.
     """
     tiers = tuple(
         _tier_plan(order, contract, state.of(tier.name))
@@ -253,6 +230,8 @@ def plan_promotion(order: Order, contract: Contract, policy: Policy, state: Stac
                 f"{plan.green.maximum}; green could not carry its traffic",
                 next_step="raise the fleet's maximum in the Pulumi settings and run `pulumi up`",
             )
+    app = next((plan for plan in tiers if plan.tier is Tier.APP and plan.blue), None)
+    check_down(order.undo, app, app.blue if app else None, policy)
     promotion = _Promotion(order, contract, policy, tiers)
     for part in (promotion.prepare, promotion.build, promotion.prove, promotion.shift, promotion.accept):
         part()
@@ -266,4 +245,5 @@ def plan_promotion(order: Order, contract: Contract, policy: Policy, state: Stac
         tiers=tiers,
         stages=tuple(promotion.stages.all),
         notes=tuple(promotion.notes()),
+        snapshot=order.undo.snapshot,
     )

@@ -7,17 +7,23 @@ from collections.abc import Iterable
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.fleet import Fleet, StackState, TierState
 from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
-from bluegreen.domain.promotion import Stages, cleared, refer
 from bluegreen.domain.release import Color
+from bluegreen.domain.stages import Stages, cleared, refer
+from bluegreen.domain.undo import Undo, check_down, database_notes
 from bluegreen.policy import Policy
 
 __all__ = ["plan_return", "plan_take_back", "plan_teardown"]
 
+_NOTHING = Undo()
+
 
 def _take_out(
-    plans: tuple[TierPlan, ...], contract: Contract, policy: Policy, *, shifted: bool
+    plans: tuple[TierPlan, ...], contract: Contract, policy: Policy, *, shifted: bool, down: bool
 ) -> tuple[Stage, ...]:
-    """Blue proved, all weight back at once, verified, then the failed fleet removed."""
+    """Blue proved, all weight back at once, verified, then the failed fleet removed.
+
+    With `down` its down migration runs in between: without traffic, and while its app host still stands.
+    """
     back = [plan.tier for plan in plans if plan.blue]
     out = [plan.tier for plan in plans if plan.failed]
     new = [plan.tier for plan in plans if plan.failed and not plan.blue]
@@ -49,6 +55,9 @@ def _take_out(
     if shifted:
         stages.add("close", "Take rules away that led to green alone", failed(StepKind.DELETE_RULE, new))
         stages.add("quiet", "Wait until green has no request", failed(StepKind.QUIET), policy.retire.quiet)
+    if down:
+        step = Step(kind=StepKind.MIGRATE_DOWN, tier=Tier.APP, fleet=Color.GREEN)
+        stages.add("migrate-down", "Run green's down migration", [step], 60.0)
     stages.add("detach", "Take green out of the rules", failed(StepKind.DETACH))
     drain = max((contract.tier(tier).deregistration_delay_seconds for tier in out), default=0)
     stages.add("remove", "Drain and remove green's fleets", failed(StepKind.DELETE_FLEET), drain + 30.0)
@@ -57,11 +66,19 @@ def _take_out(
 
 
 def plan_take_back(
-    plan: Plan, contract: Contract, policy: Policy, state: StackState, *, shifted: bool, reason: str
+    plan: Plan,
+    contract: Contract,
+    policy: Policy,
+    state: StackState,
+    *,
+    shifted: bool,
+    reason: str,
+    undo: Undo = _NOTHING,
 ) -> Plan:
     """The way back from an unfinished deployment: blue gets everything, green goes (R6); pure.
 
     `shifted` says whether green may have had traffic: without, nothing needs to be moved back.
+    Raises Refused where a down migration is asked for that cannot run.
     """
 
     def tier_plan(item: TierPlan) -> TierPlan:
@@ -76,6 +93,8 @@ def plan_take_back(
         )
 
     tiers = tuple(tier_plan(item) for item in plan.tiers)
+    app = _app(tiers)
+    check_down(undo, app, app.failed if app else None, policy)
     return Plan(
         intent=Intent.ROLLBACK,
         stack=plan.stack,
@@ -83,8 +102,14 @@ def plan_take_back(
         release=plan.release,
         reason=reason,
         tiers=tiers,
-        stages=_take_out(tiers, contract, policy, shifted=shifted),
+        stages=_take_out(tiers, contract, policy, shifted=shifted, down=undo.down),
+        notes=tuple(database_notes(undo, plan.release.version if plan.release else "")),
+        snapshot=undo.snapshot,
     )
+
+
+def _app(tiers: Iterable[TierPlan]) -> TierPlan | None:
+    return next((plan for plan in tiers if plan.tier is Tier.APP), None)
 
 
 def _as_found(planned: FleetRef, found: Fleet | None) -> FleetRef:
@@ -92,9 +117,19 @@ def _as_found(planned: FleetRef, found: Fleet | None) -> FleetRef:
 
 
 def plan_return(
-    contract: Contract, policy: Policy, state: StackState, *, number: int, to: int, reason: str
+    contract: Contract,
+    policy: Policy,
+    state: StackState,
+    *,
+    number: int,
+    to: int,
+    reason: str,
+    undo: Undo = _NOTHING,
 ) -> Plan | None:
-    """Back to deployment `to`, whose fleets still stand; None when one of them is gone or cannot serve."""
+    """Back to deployment `to`, whose fleets still stand; None when one of them is gone or cannot serve.
+
+    Raises Refused where a down migration is asked for that cannot run.
+    """
     tiers: list[TierPlan] = []
     for tier in state.tiers:
         live, kept = tier.live, tier.fleet(to)
@@ -106,6 +141,9 @@ def plan_return(
         tiers.append(TierPlan(tier=tier.tier, rule_arn=rule_arn, blue=refer(kept), failed=refer(live)))
     if not tiers:
         return None
+    app = _app(tiers)
+    check_down(undo, app, app.failed if app else None, policy)
+    failed = app.failed if app else tiers[0].failed
     return Plan(
         intent=Intent.ROLLBACK,
         stack=contract.stack,
@@ -113,7 +151,9 @@ def plan_return(
         release=None,
         reason=reason,
         tiers=tuple(tiers),
-        stages=_take_out(tuple(tiers), contract, policy, shifted=True),
+        stages=_take_out(tuple(tiers), contract, policy, shifted=True, down=undo.down),
+        notes=tuple(database_notes(undo, failed.version if failed else "")),
+        snapshot=undo.snapshot,
     )
 
 

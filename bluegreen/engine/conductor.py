@@ -12,13 +12,12 @@ from pathlib import Path
 from bluegreen.domain.journal import Ending, EntryKind, Header
 from bluegreen.domain.plan import Intent, StepKind
 from bluegreen.domain.release import Color
-from bluegreen.domain.rollback import plan_take_back
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.keeper import StopRequested
 from bluegreen.engine.observe import observe, traffic_words
-from bluegreen.engine.patience import patiently
 from bluegreen.engine.run import Run
 from bluegreen.engine.steps.handlers import HANDLERS
+from bluegreen.engine.undoing import begun, turn_round
 from bluegreen.errors import (
     CloudUnavailable,
     DeployError,
@@ -52,7 +51,7 @@ def conduct(run: Run) -> Result:
 
     Raises LeaseLost (nothing more may be written) and Refused (nothing was changed).
     """
-    if _is_way_back(run):
+    if run.plan.goes_back:
         run.keeper.going_back()
     try:
         carry_out(run, HANDLERS)
@@ -83,7 +82,7 @@ def _failed(run: Run, error: DeployError) -> Result:
     if isinstance(error, Refused) and not run.started - {"check"}:
         _end(run, Ending.ABORTED, error.what)
         raise error
-    if run.plan.intent is Intent.TEARDOWN or _is_way_back(run):
+    if run.plan.intent is Intent.TEARDOWN or run.plan.goes_back:
         return _halted(run, error)
     if _blue_is_going(run) or (_accepted(run) and not isinstance(error, StopRequested)):
         return _halted(
@@ -94,21 +93,29 @@ def _failed(run: Run, error: DeployError) -> Result:
             ),
         )
     if (
-        _shifted(run)
+        begun(run, StepKind.WEIGHTS)
         and not any(plan.blue for plan in run.plan.tiers)
         and not isinstance(error, StopRequested)
     ):
         what = f"{error.what}; there is no earlier release to go back to"
         return _halted(run, Halted(what, next_step="fix forward with a new promotion, or `sc-deploy abort`"))
-    return take_back(run, reason=error.what)
+    return take_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)
 
 
-def take_back(run: Run, *, reason: str) -> Result:
-    """Put everything back on blue and remove green."""
+def take_back(run: Run, *, reason: str, down: bool = False) -> Result:
+    """Put everything back on blue and remove green; with `down` undo its migration before (R8).
+
+    Raises Refused where blue's own down migration has begun: it cannot serve any more.
+    """
+    if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.goes_back:
+        raise Refused(
+            "the down migration of the release before has begun; there is no way back to that release",
+            next_step="`sc-deploy resume` finishes this one",
+        )
     run.keeper.going_back()
     try:
-        if not _is_way_back(run):
-            _turn_round(run, reason)
+        if not run.plan.goes_back:
+            turn_round(run, reason, down=down)
         carry_out(run, HANDLERS)
     except Interrupted:
         return _interrupted(run)
@@ -121,29 +128,12 @@ def take_back(run: Run, *, reason: str) -> Result:
     return _completed(run)
 
 
-def _turn_round(run: Run, reason: str) -> None:
-    patience = run.policy.lease.patience
-    state = patiently(lambda: observe(run.contract, run.ports), clock=run.ports.clock, patience=patience)
-    back = plan_take_back(run.plan, run.contract, run.policy, state, shifted=_shifted(run), reason=reason)
-    run.recorder.say(EntryKind.DECIDED, decision="rollback", reason=reason, plan=back.to_document())
-    run.plan, run.results, run.started = back, {}, set()
-
-
-def _is_way_back(run: Run) -> bool:
-    """Whether the plan in force only moves traffic back to fleets that stand."""
-    return run.plan.intent is Intent.ROLLBACK and not any(plan.green for plan in run.plan.tiers)
-
-
-def _shifted(run: Run) -> bool:
-    return any(step.kind is StepKind.WEIGHTS and step.id in run.started for step in run.plan.steps)
-
-
 def _accepted(run: Run) -> bool:
     return any(step.kind is StepKind.LABEL and step.id in run.results for step in run.plan.steps)
 
 
 def _blue_is_going(run: Run) -> bool:
-    going = (StepKind.DETACH, StepKind.DELETE_FLEET)
+    going = (StepKind.MIGRATE_DOWN, StepKind.DETACH, StepKind.DELETE_FLEET)
     steps = (step for step in run.plan.steps if step.kind in going and step.fleet is Color.BLUE)
     return any(step.id in run.started for step in steps)
 
@@ -152,11 +142,12 @@ def _completed(run: Run) -> Result:
     header, version = run.recorder.header, run.plan.release.version if run.plan.release else ""
     if run.plan.intent is Intent.TEARDOWN:
         return _end(run, Ending.TORN_DOWN, "what served nothing is gone")
-    if _is_way_back(run):
+    snapshot = f"; the database snapshot of before is {run.plan.snapshot}" if run.plan.snapshot else ""
+    if run.plan.goes_back:
         words = f"rolled back: {run.plan.reason}" if run.plan.reason else "rolled back"
         code = ExitCode.ROLLED_BACK if header.intent == Intent.PROMOTION else ExitCode.RELEASED
-        return _end(run, Ending.ROLLED_BACK, words, code=code)
-    return _end(run, Ending.RELEASED, f"{version} serves everything", proven=True)
+        return _end(run, Ending.ROLLED_BACK, words + snapshot, code=code)
+    return _end(run, Ending.RELEASED, f"{version} serves everything{snapshot}", proven=True)
 
 
 def _traffic(run: Run) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from functools import partial
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.fleet import Health, StackState
 from bluegreen.domain.journal import Header
-from bluegreen.domain.plan import Intent, Plan
-from bluegreen.engine import doctor, opening, ordering
+from bluegreen.domain.plan import Intent, Plan, StepKind
+from bluegreen.engine import doctor, opening, ordering, undoing
 from bluegreen.engine.conductor import Result, conduct, take_back
 from bluegreen.engine.following import follow
 from bluegreen.engine.observe import observe, traffic_words
@@ -81,9 +81,9 @@ class Deployer:
             reason=reason,
         )
 
-    def plan_rollback(self, *, to: str | None = None, reason: str = "") -> Plan:
-        """The fastest safe way back; changes nothing. Raises Refused where there is none."""
-        return ordering.rollback(self._contract, self._policy, self._ports, to=to, reason=reason)
+    def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
+        """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
+        return ordering.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
         """Remove what serves nothing, or everything; changes nothing."""
@@ -93,7 +93,8 @@ class Deployer:
         """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost."""
         header = self._ports.journal.header(plan.number)
         if plan.intent is Intent.ROLLBACK and header is not None and header.ending.open:
-            return self.abort(plan.number, reason=plan.reason)
+            down = any(step.kind is StepKind.MIGRATE_DOWN for step in plan.steps)
+            return self.abort(plan.number, reason=plan.reason, down=down)
         holder = self._acquire(
             plan.number, f"{plan.intent} {plan.release.version if plan.release else ''}".strip()
         )
@@ -116,9 +117,10 @@ class Deployer:
 
         return self._conduct(holder, begin, conduct)
 
-    def resume(self, number: int | None = None, *, note: Note = _silent) -> Result:
+    def resume(self, number: int | None = None, *, skip_down: bool = False, note: Note = _silent) -> Result:
         """Go on with an unfinished deployment, from any machine; waits out a dead deployer's lease.
 
+        With `skip_down` its down migration is not run: a human did it, or will not have it.
         `note` is told what is waited for. Raises Refused, Locked (its deployer lives), LeaseLost.
         """
         header = self._open(number)
@@ -128,24 +130,43 @@ class Deployer:
             note=note,
             interrupted=lambda: self._interrupted,
         )
-        return self._conduct(holder, partial(self._reopen, header, holder), conduct)
 
-    def abort(self, number: int | None = None, *, reason: str = "", note: Note = _silent) -> Result:
-        """Take an unfinished deployment back; where another process drives it, ask that one to."""
+        def reopened() -> Run:
+            run = self._reopen(header, holder)
+            if skip_down:
+                undoing.skip_down(run)
+            return run
+
+        return self._conduct(holder, reopened, conduct)
+
+    def abort(
+        self, number: int | None = None, *, reason: str = "", down: bool = False, note: Note = _silent
+    ) -> Result:
+        """Take an unfinished deployment back, with `down` its migration too (R8).
+
+        Where another process drives it, ask that one to. Raises Refused: nothing is unfinished, or its
+        down migration cannot run; Locked, LeaseLost.
+        """
         header = self._open(number)
+        if down:
+            undoing.plan_open_back(self._ports, header, reason=reason, down=True)
         words = reason or f"abort by {self._owner}"
         acquire = partial(self._acquire, header.number, "abort")
         try:
             holder = acquire()
         except Locked:
-            if self._ports.lease.request_stop(words) is not None:
+            if self._ports.lease.request_stop(words, down=down) is not None:
                 note("another process runs this deployment; it was asked to take it back")
                 result = follow(header, self._contract, self._ports, self._subscribers)
                 if result is not None:
+                    if down and not undoing.ran_down(self._ports, header.number):
+                        note("the down migration has not run; `sc-deploy history` shows why")
                     return result
                 note("that process does not answer any more; this one takes over")
             holder = acquire()
-        return self._conduct(holder, partial(self._reopen, header, holder), partial(take_back, reason=words))
+        return self._conduct(
+            holder, partial(self._reopen, header, holder), partial(take_back, reason=words, down=down)
+        )
 
     def interrupt(self) -> None:
         """Stop at the next safe point; callable from a signal handler."""

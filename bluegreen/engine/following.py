@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bluegreen.contract import Contract
-from bluegreen.domain.journal import Header
+from bluegreen.domain.journal import Ending, EntryKind, Header, RunState, fold
 from bluegreen.engine.conductor import Result
 from bluegreen.engine.observe import observe, traffic_words
 from bluegreen.engine.recorder import Subscriber
@@ -20,28 +20,31 @@ _POLL = 1.0
 def follow(
     header: Header, contract: Contract, ports: Ports, subscribers: Sequence[Subscriber]
 ) -> Result | None:
-    """Tell the subscribers what the other process journals until its deployment has ended.
+    """Tell the subscribers what the other process journals until its deployment has ended or halted.
 
     None when that process stops renewing its lease: it died before it could comply.
     """
-    seen = 0
+    state, next_step = RunState(), ""
     while True:
-        for entry in ports.journal.entries(header.number, after=seen):
-            seen = max(seen, entry.seq)
+        fresh = ports.journal.entries(header.number, after=state.last_seq)
+        state = fold(fresh, state)
+        for entry in fresh:
+            next_step = str(entry.data.get("next", "")) if entry.kind is EntryKind.HALTED else next_step
             for subscriber in subscribers:
                 subscriber(header, entry)
         current = ports.journal.header(header.number) or header
-        if not current.ending.open:
+        if not current.ending.open or state.ending is Ending.HALTED:
             break
         holder = ports.lease.holder()
         if holder is None or holder.expires < ports.clock.now():
             return None
         ports.clock.sleep(_POLL)
+    halted = current.ending.open
     return Result(
-        ending=current.ending,
-        exit_code=ExitCode.RELEASED,
+        ending=Ending.HALTED if halted else current.ending,
+        exit_code=ExitCode.HALTED if halted else ExitCode.RELEASED,
         header=current,
         words=current.reason,
-        next_step="",
+        next_step=next_step if halted else "",
         traffic=traffic_words(observe(contract, ports)),
     )

@@ -24,6 +24,11 @@ _MOST_BETWEEN_BEATS = 5.0
 class StopRequested(DeployError):
     """`sc-deploy abort` in another process asked for this deployment to be taken back."""
 
+    def __init__(self, what: str, *, down: bool = False) -> None:
+        super().__init__(what)
+        self.down = down
+        """With its down migration."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Guard:
@@ -86,7 +91,7 @@ class Keeper:
             if now - self._beaten >= min(self._ttl / 3, _MOST_BETWEEN_BEATS):
                 self._renew(now)
         if self.holder.stop and self.heed_stops and not self._going_back:
-            raise StopRequested(self.holder.stop)
+            raise StopRequested(self.holder.stop, down=self.holder.stop_down)
 
     def _renew(self, now: float) -> None:
         try:

@@ -159,3 +159,5 @@ def _remember(run: Run, entries: Iterable[Entry]) -> None:
             run.marks.append((float(entry.data["mark"]), int(entry.data["percent"])))
         elif entry.kind is EntryKind.STEP_PROGRESS and "baseline" in entry.data:
             run.baseline.update(entry.data["baseline"])
+        elif entry.kind is EntryKind.STEP_PROGRESS and "down" in entry.data:
+            run.down = dict(entry.data["down"])

@@ -8,12 +8,14 @@ from functools import partial
 from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.domain.fleet import StackState
 from bluegreen.domain.journal import Header
-from bluegreen.domain.plan import Intent, Plan
+from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
-from bluegreen.domain.rollback import plan_return, plan_take_back, plan_teardown
+from bluegreen.domain.rollback import plan_return, plan_teardown
+from bluegreen.domain.undo import Undo, migrates, snapshot_name
 from bluegreen.engine.observe import observe
 from bluegreen.engine.opening import open_header
+from bluegreen.engine.undoing import plan_open_back
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
@@ -98,12 +100,15 @@ def _next_number(state: StackState, history: Sequence[Header]) -> int:
     return max(state.last_deployment, max((header.number for header in history), default=0)) + 1
 
 
-def rollback(contract: Contract, policy: Policy, ports: Ports, *, to: str | None, reason: str) -> Plan:
+def rollback(
+    contract: Contract, policy: Policy, ports: Ports, *, to: str | None, reason: str, down: bool = False
+) -> Plan:
     """The fastest safe way back, in this order.
 
     An unfinished deployment is taken back. Fleets of the earlier release that still stand get the
     traffic at once (R6). Else the earlier release is deployed again, all at once after proof (R7).
-    Raises Refused where nothing proven lies behind.
+    With `down` the release that serves now has its migration undone before it is removed (R8).
+    Raises Refused where nothing proven lies behind, or the down migration cannot run.
     """
     state, history = ports.parallel(
         [partial(observe, contract, ports), partial(ports.journal.history, limit=_MEMORY)]
@@ -112,14 +117,27 @@ def rollback(contract: Contract, policy: Policy, ports: Ports, *, to: str | None
     unfinished = open_header(history)
     if unfinished and to is None:
         header = ports.journal.header(unfinished.number) or unfinished
-        plan = Plan.from_document(dict(header.documents["plan"]))
-        return plan_take_back(plan, contract, policy, state, shifted=True, reason=words)
+        return plan_open_back(ports, header, reason=words, down=down)
     target = _target(ports, history, state, to)
     number = _next_number(state, history)
-    back = plan_return(contract, policy, state, number=number, to=target.number, reason=words)
+    undo = _undo(ports, state, down=down)
+    back = plan_return(contract, policy, state, number=number, to=target.number, reason=words, undo=undo)
     if back:
         return back
-    return _again(contract, policy, ports, state, target, number=number, reason=words)
+    return _again(contract, policy, ports, state, target, number=number, reason=words, undo=undo)
+
+
+def _undo(ports: Ports, state: StackState, *, down: bool) -> Undo:
+    """What the release that serves now did to the database: of the app tier, whose migrations these are."""
+    lives = {tier.tier: tier.live.deployment for tier in state.tiers if tier.live}
+    number = lives.get(Tier.APP, max(lives.values(), default=0))
+    header = ports.journal.header(number)
+    if header is None:
+        return Undo(down=down)
+    plan = Plan.from_document(dict(header.documents["plan"]))
+    saved = any(step.kind is StepKind.SNAPSHOT for step in plan.steps)
+    name = snapshot_name(plan.stack, number) if saved else ""
+    return Undo(down=down, migrated=migrates(plan), snapshot=name)
 
 
 def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header:
@@ -149,6 +167,7 @@ def _again(
     *,
     number: int,
     reason: str,
+    undo: Undo,
 ) -> Plan:
     items = _items(ports, state, target)
     tiers = [tier for tier in contract.tiers if tier.name in items]
@@ -161,6 +180,7 @@ def _again(
         reason=reason,
         intent=Intent.ROLLBACK,
         all_at_once=True,
+        undo=undo,
     )
     return plan_promotion(order, contract, policy, state)
 

@@ -53,6 +53,8 @@ class Run:
     """(time, percent) of each shift of this deployment."""
     baseline: dict[str, Any] = field(default_factory=dict)
     """Blue's frozen figures, as journalled."""
+    down: dict[str, Any] = field(default_factory=dict)
+    """The down migration, as journalled: its `attempt`, and the `handle` of the command once it has begun."""
 
     def tier(self, step: Step) -> TierContract:
         """The contract of the step's tier."""

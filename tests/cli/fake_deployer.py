@@ -53,8 +53,8 @@ class FakeDeployer:
         self._called("plan_promotion", (version, options))
         return promotion(version=version, reason=options["reason"])
 
-    def plan_rollback(self, *, to: str | None = None, reason: str = "") -> Plan:
-        self._called("plan_rollback", (to, reason))
+    def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
+        self._called("plan_rollback", (to, reason, *(["down"] if down else [])))
         return take_back(promotion(), reason=reason)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
@@ -68,13 +68,22 @@ class FakeDeployer:
         self._called("run", plan)
         return self._tell()
 
-    def resume(self, number: int | None = None, *, note: Callable[[str], None]) -> Result:
-        self._called("resume", number)
+    def resume(
+        self, number: int | None = None, *, skip_down: bool = False, note: Callable[[str], None]
+    ) -> Result:
+        self._called("resume", (number, "skip-down") if skip_down else number)
         note("waiting for the lease")
         return self._tell()
 
-    def abort(self, number: int | None = None, *, reason: str = "", note: Callable[[str], None]) -> Result:
-        self._called("abort", (number, reason))
+    def abort(
+        self,
+        number: int | None = None,
+        *,
+        reason: str = "",
+        down: bool = False,
+        note: Callable[[str], None],
+    ) -> Result:
+        self._called("abort", (number, reason, *(["down"] if down else [])))
         return self._tell()
 
     def _tell(self) -> Result:

@@ -14,6 +14,7 @@ HANDLERS: Mapping[StepKind, Handler] = {
     StepKind.CHECK: prepare.check,
     StepKind.SNAPSHOT: prepare.snapshot,
     StepKind.MIGRATE: prepare.migrate,
+    StepKind.MIGRATE_DOWN: prepare.migrate_down,
     StepKind.TARGET_GROUP: build.target_group,
     StepKind.PREVIEW: build.preview,
     StepKind.FLEET: build.fleet,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bluegreen.contract import MANAGED_BY, Tag
-from bluegreen.domain.plan import Step
-from bluegreen.domain.release import Color
+from bluegreen.domain.plan import Step, StepKind
+from bluegreen.domain.release import Color, Image
+from bluegreen.domain.undo import snapshot_name
 from bluegreen.engine import preflight
 from bluegreen.engine.run import Done, Run
-from bluegreen.errors import Refused, StepFailed
+from bluegreen.errors import Halted, HostNotReady, Refused, StepFailed
 
-__all__ = ["check", "migrate", "snapshot"]
+__all__ = ["check", "migrate", "migrate_down", "snapshot"]
 
 
 def check(run: Run, _step: Step) -> Done:
@@ -27,7 +28,7 @@ def snapshot(run: Run, step: Step) -> Done:
     database = run.contract.database
     if database is None:
         return Done(words="no database")
-    name = f"sc-{run.contract.stack}-before-{run.plan.number}"
+    name = snapshot_name(run.contract.stack, run.plan.number)
     tags = {
         str(Tag.MANAGED_BY): MANAGED_BY,
         str(Tag.STACK): run.contract.stack,
@@ -52,41 +53,123 @@ def migrate(run: Run, step: Step) -> Done:
     migration = run.policy.migration
     if migration is None:
         return Done(words="no migration")
-    host = _host(run, step) if migration.run == "ssm" else None
     green = run.spec(step)
     for name, text in (("check", migration.check), ("run", migration.command)):
         if text:
-            command = text.replace("{image}", green.image.uri).replace("{version}", green.version)
-            _command(
-                run,
-                step,
-                host,
-                command,
-                token=f"{run.contract.stack}-{run.plan.number}-{run.preview_token}-{name}",
-            )
+            command = _filled(text, green.image, green.version)
+            success, output = _ended(run, step, _begin(run, step, command, token=_token(run, name)))
+            if not success:
+                raise StepFailed(
+                    f"the migration failed: {output}",
+                    next_step=f"correct the migration{_snapshot_words(run)}",
+                )
     return Done(words="the migration has run")
 
 
+def migrate_down(run: Run, step: Step) -> Done:
+    """The down migration of the release that is taken back has run, once (R8).
+
+    It may not be one that can be run twice. So a begun one is looked for by what the journal says of it,
+    and a failed one begins anew only when a human has resumed the deployment: raises Halted.
+    """
+    migration, (image, version) = run.policy.migration, _taken_back(run, step)
+    if migration is None or image is None:
+        raise Halted(f"{step.id}: its command or its image is not known", next_step=_BY_HAND)
+    attempt, handle = int(run.down.get("attempt", 1)), str(run.down.get("handle", ""))
+    if not handle:
+        command = _filled(migration.down, image, version)
+        handle = _begin(run, step, command, token=_token(run, f"down-{attempt}"))
+        run.down = {"attempt": attempt, "handle": handle}
+        run.progress(step, f"the down migration of {version} runs", down=run.down)
+    success, output = _ended(run, step, handle)
+    if not success:
+        run.down = {"attempt": attempt + 1}
+        run.progress(step, f"attempt {attempt} failed", down=run.down)
+        raise Halted(
+            f"the down migration of {version} failed: {output}; nothing was removed",
+            next_step=f"{_BY_HAND}; or `sc-deploy resume` runs it once more",
+        )
+    return Done(words=f"the down migration of {version} has run")
+
+
+def _taken_back(run: Run, step: Step) -> tuple[Image | None, str]:
+    """What the release that is taken back runs: its fleet's, or where that is gone the plan's."""
+    ref = run.ref(step)
+    if ref is not None and ref.image is not None:
+        return ref.image, ref.version
+    parts = run.plan.release.tiers if run.plan.release else ()
+    return next(((part.image, part.version) for part in parts if part.tier == step.tier), (None, ""))
+
+
+_BY_HAND = "put the schema right by hand, then `sc-deploy resume --skip-down`"
+
+
+def _snapshot_words(run: Run) -> str:
+    name = run.results.get("snapshot", {}).get("snapshot")
+    return f"; the database snapshot of before is {name}" if name else ""
+
+
+def _filled(text: str, image: Image, version: str) -> str:
+    return text.replace("{image}", image.uri).replace("{version}", version)
+
+
+def _token(run: Run, name: str) -> str:
+    """Names one command of this deployment: begun once, whoever asks again."""
+    return f"{run.contract.stack}-{run.plan.number}-{run.preview_token}-{name}"
+
+
+def _timeout(run: Run) -> float:
+    return run.policy.migration.timeout if run.policy.migration else 0.0
+
+
+def _begin(run: Run, step: Step, command: str, *, token: str) -> str:
+    """The handle of the command, on an app host or on this machine.
+
+    A host that has just been launched takes commands only once its agent has called home.
+    """
+    if run.policy.migration and run.policy.migration.run == "local":
+        return run.ports.commands.start(None, command, token=token, timeout=_timeout(run))
+    found = [""]
+
+    def look() -> tuple[bool, str]:
+        try:
+            found[0] = run.ports.commands.start(_host(run, step), command, token=token, timeout=_timeout(run))
+        except HostNotReady as error:
+            if not launched:
+                raise
+            return False, error.what
+        return True, "begun"
+
+    launched = step.kind is StepKind.MIGRATE and step.fleet is Color.GREEN
+    run.until(step, look, deadline=run.policy.health.deadline, every=run.policy.health.poll)
+    return found[0]
+
+
 def _host(run: Run, step: Step) -> str:
+    """An instance of the step's fleet; raises HostNotReady where it has none."""
     plan = run.tier_plan(step)
     name = plan.blue.group_name if step.fleet is Color.BLUE and plan.blue else run.name(step)
     group = run.ports.fleets.group(name)
     if group is None or not group.instances:
-        raise StepFailed(f"no instance of {name} can run the migration")
+        raise HostNotReady(
+            f"no instance of {name} can run the migration",
+            next_step=_BY_HAND if step.kind is StepKind.MIGRATE_DOWN else f"see why {name} has no instance",
+        )
     return min(group.instances)
 
 
-def _command(run: Run, step: Step, host: str | None, command: str, *, token: str) -> None:
-    timeout = run.policy.migration.timeout if run.policy.migration else 0.0
-    handle = run.ports.commands.start(host, command, token=token, timeout=timeout)
+def _ended(run: Run, step: Step, handle: str) -> tuple[bool, str]:
+    """Whether the command succeeded, and the end of its output; raises StepFailed past its timeout."""
+    timeout, found = _timeout(run), [False]
 
     def look() -> tuple[bool, str]:
         success, output = run.ports.commands.poll(handle)
-        if success is False:
-            raise StepFailed(
-                f"the migration command failed on {host or 'this machine'}: {output[-800:]}",
-                next_step="correct the migration; the database has a snapshot of before",
-            )
-        return success is True, output.strip().splitlines()[-1] if output.strip() else "the migration runs"
+        if success is not None:
+            found[0] = success
+            return True, output[-800:]
+        return False, output.strip().splitlines()[-1] if output.strip() else "the migration runs"
 
-    run.until(step, look, deadline=timeout, every=min(2.0, max(timeout / 10, 0.1)))
+    advice = "it may still run: `sc-deploy resume` looks at the same command again"
+    every = min(2.0, max(timeout / 10, 0.1))
+    words = run.until(step, look, deadline=timeout, every=every, otherwise=advice)
+    return found[0], words

@@ -1,0 +1,53 @@
+"""The stages of a plan while it is being made, and what all planners share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bluegreen.domain.fleet import Fleet
+from bluegreen.domain.plan import FleetRef, Stage, Step, StepKind, TierPlan
+
+__all__ = ["Stages", "cleared", "refer"]
+
+_CALL = 2.0
+"""Expected seconds of a stage that only makes AWS calls."""
+
+
+def refer(fleet: Fleet) -> FleetRef:
+    """A fleet that stands, as a plan names it; parts that are missing have empty names."""
+    group, target_group = fleet.group, fleet.target_group
+    return FleetRef(
+        deployment=fleet.deployment,
+        version=fleet.version,
+        target_group_arn=target_group.arn if target_group else "",
+        target_group_name=target_group.name if target_group else "",
+        group_name=group.name if group else "",
+        desired=max(group.desired, len(group.instances)) if group else 0,
+        minimum=group.minimum if group else 0,
+        model=fleet.model,
+        image=fleet.image,
+    )
+
+
+class Stages:
+    """Collects stages; a stage without steps is left out."""
+
+    def __init__(self) -> None:
+        self.all: list[Stage] = []
+
+    def add(self, name: str, title: str, steps: Iterable[Step], expected: float = _CALL) -> None:
+        found = tuple(steps)
+        if found:
+            self.all.append(Stage(name=name, title=title, steps=found, expected_seconds=expected))
+
+
+def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:
+    """Remove fleets that serve nothing: kept blues and what an ended deployment left behind."""
+    pairs = [(plan.tier, ref.deployment) for plan in tiers for ref in plan.leftovers]
+
+    def each(kind: StepKind) -> list[Step]:
+        return [Step(kind=kind, tier=tier, deployment=number) for tier, number in pairs]
+
+    stages.add("clear", "Detach what serves nothing", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW))
+    stages.add("clear-fleets", "Remove what serves nothing", each(StepKind.DELETE_FLEET), 60.0)
+    stages.add("clear-groups", "Remove its target groups", each(StepKind.DELETE_TARGET_GROUP))

@@ -1,0 +1,362 @@
+"""The down migration of a release that is taken back (R8): where it runs, when, once, and when it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bluegreen.contract import Database, Tag, Tier
+from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.errors import ExitCode, Refused
+from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.lab.cloud.commands import Outcome
+from bluegreen.lab.cloud.instances import Instance
+from bluegreen.lab.faults import Crashed, Effect, Fault, When
+from bluegreen.policy import parse_policy
+from tests.engine.test_crash_matrix import POLICY
+from tests.engine.test_ways_back import release
+from tests.world import LATENCY, World
+
+MIGRATION = '\n[migration]\ncommand = "migrate up {version}"\ndown = "migrate down {version} of {image}"\n'
+KEPT = POLICY.replace("[retire]\n", '[retire]\nkeep_blue = "until-next"\n') + MIGRATION
+GOING = POLICY + MIGRATION
+
+
+class Shell:
+    """The app hosts: which release's host ran what, and which fleets had weight at a down migration."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.ran: list[tuple[str, str]] = []
+        self.codes: list[int] = []
+        """Exit codes of the down migrations to come; 0 when used up."""
+        self.weighted: set[str] = set()
+        self.stood: set[str] = set()
+
+    def __call__(self, host: Instance, command: str, _timeout: float) -> Outcome:
+        self.ran.append((host.tags[Tag.RELEASE], command))
+        if not command.startswith("migrate down"):
+            return Outcome(code=0, stdout="applied")
+        state = self._world.cloud.balancing
+        live = [rule for rule in state.rules.values() if rule.actions[-1]["Type"] == "forward"]
+        targets = [one for rule in live for one in rule.actions[-1]["ForwardConfig"]["TargetGroups"]]
+        self.weighted = {state.groups[one["TargetGroupArn"]].name for one in targets if one["Weight"]}
+        self.stood = {group.name for group in state.groups.values()}
+        code = self.codes.pop(0) if self.codes else 0
+        return Outcome(code=code, stderr="users is locked" if code else "")
+
+    @property
+    def downs(self) -> list[tuple[str, str]]:
+        """(release of the host, command without the image)"""
+        return [
+            (host, text.partition(" of ")[0]) for host, text in self.ran if text.startswith("migrate down")
+        ]
+
+
+def serving(policy: str, *versions: str, tiers: tuple[str, ...] = ("app",)) -> tuple[World, Shell]:
+    """A world with load, into which the versions were released one after the other."""
+    world = World(policy=policy, tiers=tiers)
+    world.shell = shell = Shell(world)
+    release(world, versions[0])
+    world.load(600)
+    world.clock.sleep(3)
+    for version in versions[1:]:
+        release(world, version)
+    shell.ran.clear()
+    world.entries.clear()
+    return world, shell
+
+
+def whole(world: World, version: str) -> None:
+    """All traffic on `version`, nothing left over, no request lost, no invariant broken."""
+    assert world.weights() == {"app": {version: 100}}, world.story()
+    assert world.orphans() == []
+    assert world.violations == []
+    assert world.cloud.traffic.failed() == 0
+
+
+def test_on_the_way_back_to_a_kept_blue_it_runs_on_the_failed_fleet_without_traffic() -> None:
+    world, shell = serving(KEPT, "v1.0.0", "v1.1.0")
+    deployer = world.deployer()
+    plan = deployer.plan_rollback(down=True)
+    names = [stage.name for stage in plan.stages]
+    assert names.index("quiet") < names.index("migrate-down") < names.index("detach") < names.index("remove")
+    assert any("the down migration of v1.1.0 runs" in note for note in plan.notes)
+    result = deployer.run(plan)
+    assert result.exit_code is ExitCode.RELEASED, world.story()
+    assert shell.downs == [("v1.1.0", "migrate down v1.1.0")]
+    assert "@sha256:" in shell.ran[-1][1]
+    assert shell.weighted == {"sc-sim-app-1"}
+    assert shell.stood == {"sc-sim-app-1", "sc-sim-app-2"}
+    whole(world, "v1.0.0")
+
+
+def test_without_down_no_migration_is_undone() -> None:
+    world, shell = serving(KEPT, "v1.0.0", "v1.1.0")
+    deployer = world.deployer()
+    deployer.run(deployer.plan_rollback())
+    assert shell.ran == []
+
+
+@pytest.mark.parametrize("keep", ["", 'keep_blue = "10m"\n', 'keep_blue = "until-next"\n'])
+def test_where_blue_is_gone_it_runs_before_the_old_fleet_is_retired(keep: str) -> None:
+    world, shell = serving(GOING.replace("[retire]\n", f"[retire]\n{keep}"), "v1.0.0", "v1.1.0")
+    deployer = world.deployer()
+    if "until" in keep:
+        deployer.run(deployer.plan_teardown(everything=False))
+    plan = deployer.plan_rollback(down=True)
+    names = [stage.name for stage in plan.stages]
+    assert "window" not in names
+    assert names.index("accept") < names.index("quiet") < names.index("migrate-down") < names.index("detach")
+    result = deployer.run(plan)
+    assert result.exit_code is ExitCode.RELEASED, world.story()
+    assert shell.downs == [("v1.1.0", "migrate down v1.1.0")]
+    assert shell.weighted == {f"sc-sim-app-{plan.number}"}
+    whole(world, "v1.0.0")
+
+
+def halted_at_half(world: World) -> None:
+    """v1.1.0 is on its way, at 50 %, and its deployer is dead."""
+    world.faults.add(
+        Fault(effect=Effect.CRASH, service="elastic-load-balancing-v2", action="ModifyRule", when=When.AFTER)
+    )
+    deployer = world.deployer("dead@host:1")
+    with pytest.raises(Crashed):
+        deployer.run(deployer.plan_promotion("v1.1.0"))
+    world.faults.clear()
+    world.clock.sleep(31)
+
+
+def test_abort_with_down_undoes_the_migration_of_an_unfinished_deployment() -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    halted_at_half(world)
+    result = world.deployer("other@host:2").abort(reason="locks tables", down=True)
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    assert shell.downs == [("v1.1.0", "migrate down v1.1.0")]
+    assert shell.weighted == {"sc-sim-app-1"}
+    whole(world, "v1.0.0")
+
+
+def test_rollback_with_down_of_an_unfinished_deployment_is_an_abort_with_down() -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    halted_at_half(world)
+    deployer = world.deployer("other@host:2")
+    plan = deployer.plan_rollback(down=True)
+    assert [stage.name for stage in plan.stages][-4:] == ["migrate-down", "detach", "remove", "remove-groups"]
+    assert deployer.run(plan).ending is Ending.ROLLED_BACK, world.story()
+    assert len(shell.downs) == 1
+    whole(world, "v1.0.0")
+
+
+def test_abort_with_down_from_another_process() -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    world.after_first("weights", lambda: world.ports().lease.request_stop("locks tables", down=True))
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.exit_code is ExitCode.ROLLED_BACK
+    assert len(shell.downs) == 1
+    whole(world, "v1.0.0")
+
+
+def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there_is_nothing_to_undo() -> None:
+    world, shell = serving(GOING, "v1.0.0", tiers=("app", "ai"))
+    world.behaviours["v1.1.0"] = Behaviour(healthy=False)
+    world.after_first("preview", lambda: world.ports().lease.request_stop("wrong version", down=True))
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_promotion("v1.1.0", tiers=[Tier.AI])).exit_code is ExitCode.ROLLED_BACK
+    warned = [e.data["words"] for _, e in world.entries if e.kind is EntryKind.WARNING]
+    assert any("the app tier is not taken back" in words for words in warned), world.story()
+    assert shell.ran == []
+
+
+def test_a_bad_release_is_taken_back_without_its_down_migration() -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.05, latency=LATENCY)
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_promotion("v1.1.0")).exit_code is ExitCode.ROLLED_BACK
+    assert shell.downs == []
+
+
+def failed_down(policy: str) -> tuple[World, Shell]:
+    """A rollback whose down migration failed once."""
+    world, shell = serving(policy, "v1.0.0", "v1.1.0")
+    shell.codes = [1]
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_rollback(down=True))
+    assert (result.ending, result.exit_code) == (Ending.HALTED, ExitCode.HALTED), world.story()
+    assert "the down migration of v1.1.0 failed: users is locked" in result.words
+    assert "nothing was removed" in result.words
+    assert "sc-deploy resume --skip-down" in result.next_step
+    assert "100 % v1.0.0" in result.traffic[0]
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    fleets = [fleet.version for fleet in deployer.observe().of(Tier.APP).fleets]
+    assert fleets.count("v1.1.0") == 1
+    assert world.ports().watchdog.armed() == ()
+    return world, shell
+
+
+@pytest.mark.parametrize("policy", [KEPT, GOING], ids=["blue kept", "blue gone"])
+def test_a_failing_one_halts_with_the_traffic_safe_and_resume_runs_it_once_more(policy: str) -> None:
+    world, shell = failed_down(policy)
+    assert world.deployer("other@host:2").resume().exit_code is ExitCode.RELEASED, world.story()
+    assert len(shell.downs) == 2
+    whole(world, "v1.0.0")
+
+
+@pytest.mark.parametrize("policy", [KEPT, GOING], ids=["blue kept", "blue gone"])
+def test_a_failing_one_that_was_done_by_hand_is_skipped(policy: str) -> None:
+    world, shell = failed_down(policy)
+    assert world.deployer("other@host:2").resume(skip_down=True).exit_code is ExitCode.RELEASED, world.story()
+    assert len(shell.downs) == 1
+    assert "skipped by the operator" in world.story()
+    whole(world, "v1.0.0")
+
+
+def test_only_a_down_migration_that_is_left_can_be_skipped() -> None:
+    world, _ = serving(GOING, "v1.0.0")
+    halted_at_half(world)
+    with pytest.raises(Refused, match="no down migration left to skip"):
+        world.deployer("other@host:2").resume(skip_down=True)
+
+
+@pytest.mark.parametrize(("changes", "least"), [("[!DGLQH]*", 14), ("Delete[AT]*", 2)])
+def test_it_runs_once_wherever_the_deployer_dies(changes: str, least: int) -> None:
+    """The deployer dies after each change of the way back, and another one goes on."""
+    points = 0
+    for nth in range(1, 200):
+        world, shell = serving(KEPT, "v1.0.0", "v1.1.0")
+        deployer = world.deployer("dead@host:1")
+        plan = deployer.plan_rollback(down=True)
+        world.faults.add(Fault(effect=Effect.CRASH, action=changes, when=When.AFTER, nth=nth))
+        try:
+            result = deployer.run(plan)
+        except Crashed:
+            points += 1
+        else:
+            break
+        world.faults.clear()
+        world.clock.sleep(31)
+        other = world.deployer("other@host:2")
+        if other.history(1)[0].number < plan.number:
+            result = other.run(other.plan_rollback(down=True))  # it died before its deployment was opened
+        elif other.history(1)[0].ending.open:
+            result = other.resume()
+        assert result.ending is Ending.ROLLED_BACK, f"died after {nth}\n{world.story()}"
+        assert shell.downs == [("v1.1.0", "migrate down v1.1.0")], f"died after {nth}\n{world.story()}"
+        whole(world, "v1.0.0")
+    assert points >= least
+
+
+def test_an_abort_cannot_go_back_to_a_blue_whose_schema_is_being_taken_away() -> None:
+    world, _ = failed_down(GOING)
+    with pytest.raises(Refused, match="no way back to that release") as caught:
+        world.deployer("other@host:2").abort()
+    assert "sc-deploy resume" in caught.value.next_step
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+
+
+def test_a_way_back_that_is_in_force_without_it_cannot_get_it_later() -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    halted_at_half(world)
+    world.faults.add(Fault(effect=Effect.CRASH, action="DeleteRule"))
+    with pytest.raises(Crashed):
+        world.deployer("dead@host:2").abort()
+    world.faults.clear()
+    world.clock.sleep(31)
+    other = world.deployer("other@host:3")
+    with pytest.raises(Refused, match="already, without its down migration"):
+        other.abort(down=True)
+    assert other.resume().ending is Ending.ROLLED_BACK
+    assert shell.downs == []
+
+
+def refusal(world: World) -> str:
+    with pytest.raises(Refused) as caught:
+        world.deployer().plan_rollback(down=True)
+    assert caught.value.exit_code is ExitCode.REFUSED
+    assert "without --down" in caught.value.next_step
+    return caught.value.what
+
+
+def test_refused_where_the_policy_has_no_down() -> None:
+    without = POLICY + '\n[migration]\ncommand = "migrate up"\n'
+    world, _ = serving(without, "v1.0.0", "v1.1.0")
+    assert "deploy.toml names none" in refusal(world)
+    halted = World(policy=without)
+    release(halted, "v1.0.0")
+    halted.load(600)
+    halted.clock.sleep(3)
+    halted_at_half(halted)
+    with pytest.raises(Refused, match=r"the deploy\.toml that deployment #2 began with names none"):
+        halted.deployer("other@host:2").abort(down=True)
+
+
+def test_refused_where_no_app_tier_is_taken_back() -> None:
+    world, _ = serving(KEPT, "v1.0.0", tiers=("app", "ai"))
+    release(world, "v1.1.0", tiers=[Tier.AI])
+    assert "the app tier is not taken back" in refusal(world)
+
+
+def test_refused_where_the_release_ran_no_migration() -> None:
+    world, _ = serving(POLICY, "v1.0.0", "v1.1.0")
+    world.policy = parse_policy(GOING, stack="sim", source="deploy.toml")
+    assert "ran no migration" in refusal(world)
+
+
+def test_refused_where_no_app_host_of_the_release_is_left() -> None:
+    world, _ = serving(GOING, "v1.0.0")
+    world.faults.add(Fault(effect=Effect.CRASH, service="auto-scaling", action="CreateAutoScalingGroup"))
+    deployer = world.deployer("dead@host:1")
+    with pytest.raises(Crashed):
+        deployer.run(deployer.plan_promotion("v1.1.0"))
+    world.faults.clear()
+    world.clock.sleep(31)
+    with pytest.raises(Refused, match="has no app host left") as caught:
+        world.deployer("other@host:2").abort(down=True)
+    assert "by hand" in caught.value.next_step
+    assert world.deployer("other@host:2").abort().ending is Ending.ROLLED_BACK
+
+
+def test_a_local_one_runs_on_this_machine_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    log = tmp_path / "log"
+    local = f'\n[migration]\nrun = "local"\ncommand = "echo up >> {log}"\n'
+    local += f'down = "echo down {{version}} >> {log}"\n'
+    world, shell = serving(KEPT.replace(MIGRATION, local), "v1.0.0", "v1.1.0")
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_rollback(down=True))
+    assert result.exit_code is ExitCode.RELEASED, world.story()
+    assert shell.ran == []
+    assert log.read_text().splitlines() == ["up", "up", "down v1.1.0"]
+    whole(world, "v1.0.0")
+
+
+@pytest.mark.parametrize("way", ["by itself", "kept", "again"])
+def test_the_closing_words_name_the_snapshot_of_before(way: str) -> None:
+    policy = (POLICY if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
+    world = World(policy=policy)
+    world.contract = world.contract.model_copy(update={"database": Database(identifier="sim-db")})
+    world.raw("rds").create_db_instance(
+        DBInstanceIdentifier="sim-db", DBInstanceClass="db.m5.large", Engine="postgres"
+    )
+    world.clock.sleep(600)
+    release(world, "v1.0.0")
+    world.load(600)
+    world.clock.sleep(3)
+    if way == "by itself":
+        world.behaviours["v1.1.0"] = Behaviour(error_rate=0.05, latency=LATENCY)
+        deployer = world.deployer()
+        result = deployer.run(deployer.plan_promotion("v1.1.0"))
+        assert result.ending is Ending.ROLLED_BACK, world.story()
+    else:
+        release(world, "v1.1.0")
+        deployer = world.deployer()
+        plan = deployer.plan_rollback()
+        assert any("sc-sim-before-2" in note for note in plan.notes)
+        result = deployer.run(plan)
+        assert result.exit_code is ExitCode.RELEASED, world.story()
+    assert result.words.endswith("; the database snapshot of before is sc-sim-before-2")
+    found = world.raw("rds").describe_db_snapshots(DBSnapshotIdentifier="sc-sim-before-2")
+    assert found["DBSnapshots"][0]["Status"] == "available"

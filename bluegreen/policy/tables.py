@@ -170,10 +170,13 @@ class Migration(Table):
     """The expand migration of a release (P4, P8) and its way back (R8)."""
 
     run: Literal["ssm", "local"] = "ssm"
-    """On an app host of green through SSM Run Command, or as a local command."""
+    """On an app host through SSM Run Command, or as a local command."""
     check: str = ""
+    """Runs before `command`; its failure stops the release."""
     command: str
+    """Run once, on blue's app host before green is built; `{image}` and `{version}` are the release's."""
     down: str = ""
+    """Run once, by `--down` alone: on the app host of the release that is taken back, before it goes."""
     timeout: Duration = 1800.0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from bluegreen.aws.autoscaling import AutoScalingFleets
-from bluegreen.aws.cloudwatch import CloudWatchMetrics
 from bluegreen.aws.commands import ShellCommands
 from bluegreen.aws.ecr import EcrImages
 from bluegreen.aws.elb import ElbBalancer
@@ -20,6 +19,7 @@ from bluegreen.aws.remote import RemoteCommands
 from bluegreen.aws.s3 import S3Models
 from bluegreen.aws.scheduler import SchedulerWatchdog
 from bluegreen.aws.session import Session
+from bluegreen.aws.sources import open_metrics
 from bluegreen.aws.ssm import Parameters
 from bluegreen.aws.table import Table
 from bluegreen.aws.threads import parallel
@@ -86,7 +86,8 @@ def read_contract_file(path: Path) -> Contract:
 def connect(contract: Contract, policy: Policy, *, session: Session, clock: Clock, owner: str) -> Ports:
     """The ports of `contract` over AWS. Makes no call: a client is created when it is first needed.
 
-    `owner` signs notifications. Raises ConfigError where the session is of another region.
+    `owner` signs notifications. Raises ConfigError where the session is of another region, or where a
+    metric source of the policy is not known.
     """
     if session.region != contract.region:
         raise ConfigError(
@@ -99,7 +100,7 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         clock=clock,
         balancer=balancer,
         fleets=AutoScalingFleets(session, contract),
-        metrics=CloudWatchMetrics(session, contract, policy.judge, clock=clock),
+        metrics=open_metrics(session, contract, policy, clock=clock),
         prober=HttpProber(contract.base_url),
         journal=DynamoJournal(table, contract.stack),
         lease=DynamoLease(table, contract.stack),

@@ -43,7 +43,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "rds": ("CreateDBSnapshot", "DescribeDBSnapshots"),
     "s3": ("GetObject", "HeadObject", "ListObjectsV2"),
     "scheduler": ("CreateSchedule", "DeleteSchedule", "ListSchedules", "UpdateSchedule"),
-    "secretsmanager": ("DescribeSecret",),
+    "secretsmanager": ("DescribeSecret", "GetSecretValue"),
     "sns": ("Publish",),
     "ssm": (
         "GetCommandInvocation",

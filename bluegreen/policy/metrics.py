@@ -131,6 +131,8 @@ class NewRelic(Table):
             raise ValueError(f"period {self.period:g}s; allowed are whole minutes")
         if not 0 < self.timeout <= 60:
             raise ValueError(f"timeout {self.timeout:g}s; allowed are up to 1m")
+        if self.event == self.label_event:
+            raise ValueError(f"event and label_event are both {self.event}; they count different things")
         return self
 
 

@@ -177,9 +177,9 @@ def _end(
     traffic = _traffic(run)
     run.recorder.say(EntryKind.RUN_ENDED, ending=ending, words=words, traffic=traffic, exit_code=int(code))
     header = run.recorder.header
-    ended = replace(
-        header, ending=ending, ended_at=run.ports.clock.now(), proven=proven, reason=words or header.reason
-    )
+    # What the operator gave as the reason stays; an ending that nobody asked for needs its own.
+    reason = (header.reason or words) if ending is Ending.RELEASED else words
+    ended = replace(header, ending=ending, ended_at=run.ports.clock.now(), proven=proven, reason=reason)
     run.recorder.close(ended)
     _notify(run, f"{ended.version or ended.intent}: {ending}", words, traffic, critical=False)
     return _result(run, ending=ending, code=code, words=words, next_step="", traffic=traffic)

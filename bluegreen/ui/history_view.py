@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from bluegreen.ui.lines import Lines
 from bluegreen.ui.words import day, duration, iso
 
 __all__ = ["header_document", "history_view", "story_document", "story_lines"]
+
+_REASON_WIDTH = 60
 
 
 def history_view(headers: Sequence[Header], *, now: float) -> RenderableType:
@@ -33,9 +36,15 @@ def history_view(headers: Sequence[Header], *, now: float) -> RenderableType:
             day(header.started_at),
             duration((header.ended_at or now) - header.started_at),
             header.operator,
-            header.reason or "—",
+            _reason(header),
         )
     return table
+
+
+def _reason(header: Header) -> str:
+    """Short enough for a table; `history NUMBER` tells all of it."""
+    words = header.reason.removeprefix(f"{header.ending.replace('-', ' ')}: ")
+    return textwrap.shorten(words, _REASON_WIDTH, placeholder=" ...") or "—"
 
 
 def header_document(header: Header) -> dict[str, Any]:

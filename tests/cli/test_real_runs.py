@@ -155,3 +155,9 @@ def test_a_second_deployer_is_locked_out(line: Line, world: World) -> None:
     result = line("promote", "v1.0.0", *SIM, "--yes")
     assert result.exit_code == 4
     assert "ben@ci:7" in result.stderr
+
+
+def test_the_history_keeps_the_operators_reason(line: Line, world: World) -> None:
+    assert line("promote", "v1.0.0", *SIM, "--yes", "--reason", "the first of all").exit_code == 0
+    _, (listed,) = line.json("history", *SIM)
+    assert [one["reason"] for one in listed["deployments"]] == ["the first of all"]

@@ -13,7 +13,8 @@ from infra.component import Component, Environment
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
 from infra.findings import Findings
-from infra.policies import Statement, allow, document, service_trust
+from infra.log_delivery import UNPACK, delivery_statements
+from infra.policies import allow, document, service_trust
 
 __all__ = ["LogSearch", "LogSearchArgs"]
 
@@ -61,7 +62,7 @@ class LogSearch(Component):
         self._delivery = self.role(
             "delivery",
             trust=service_trust("firehose.amazonaws.com", account_id=environment.account_id),
-            statements=self._delivery_statements(),
+            statements=delivery_statements(environment, args.storage),
         )
         self.domain = self._domain()
         self._within_group()
@@ -166,45 +167,6 @@ class LogSearch(Component):
             self.name, referenced_security_group_id=group, description="Domain", opts=self.options(), **rule
         )
 
-    def _delivery_statements(self) -> list[Statement]:
-        args, environment = self._args, self.environment
-        domain = environment.arn("es", f"domain/{environment.name}-logs")
-        return [
-            allow(
-                ["es:DescribeDomain", "es:DescribeDomainConfig", "es:DescribeDomains"],
-                [domain, f"{domain}/*"],
-            ),
-            allow(["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"], [f"{domain}/*"]),
-            allow(
-                ["s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket", "s3:PutObject"],
-                [args.storage.logs.arn, f"{args.storage.logs.arn}/search-failed/*"],
-            ),
-            allow(
-                [
-                    "ec2:DescribeNetworkInterfaces",
-                    "ec2:DescribeSecurityGroups",
-                    "ec2:DescribeSubnets",
-                    "ec2:DescribeVpcs",
-                ],
-                ["*"],
-                sid="DescribeTakesNoResource",
-            ),
-            allow(["ec2:DescribeVpcAttribute"], [environment.arn("ec2", "vpc/*")]),
-            # As the Firehose developer guide lists them for a destination in a VPC.
-            allow(
-                [
-                    "ec2:CreateNetworkInterface",
-                    "ec2:CreateNetworkInterfacePermission",
-                    "ec2:DeleteNetworkInterface",
-                ],
-                [
-                    environment.arn("ec2", "network-interface/*"),
-                    environment.arn("ec2", "security-group/*"),
-                    environment.arn("ec2", "subnet/*"),
-                ],
-            ),
-        ]
-
     def _stream(self) -> aws.kinesis.FirehoseDeliveryStream:
         args = self._args
         return aws.kinesis.FirehoseDeliveryStream(
@@ -225,7 +187,7 @@ class LogSearch(Component):
                     "prefix": "search-failed/",
                     "compression_format": "GZIP",
                 },
-                "processing_configuration": {"enabled": True, "processors": _UNPACK},
+                "processing_configuration": {"enabled": True, "processors": UNPACK},
                 "vpc_config": {
                     "role_arn": self._delivery.arn,
                     "subnet_ids": list(args.subnet_ids),
@@ -259,16 +221,3 @@ class LogSearch(Component):
                 role_arn=role.arn,
                 opts=self.options(),
             )
-
-
-# CloudWatch Logs sends gzipped batches; the search wants one document per event.
-_UNPACK = [
-    {
-        "type": "Decompression",
-        "parameters": [{"parameter_name": "CompressionFormat", "parameter_value": "GZIP"}],
-    },
-    {
-        "type": "CloudWatchLogProcessing",
-        "parameters": [{"parameter_name": "DataMessageExtraction", "parameter_value": "true"}],
-    },
-]

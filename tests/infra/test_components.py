@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
 from infra import web_acl
-from infra.alarms import memory_gib
 from infra.components.firewall import flows
 from infra.components.prometheus import alert_manager, rule_groups
 from infra.components.storage import expire, expire_old
@@ -19,6 +18,7 @@ from infra.contract_document import preview_priorities, version_path
 from infra.dashboard import body
 from infra.policies import allow, deny_insecure_transport, document, key_policy, service_trust
 from infra.settings import parse_settings
+from infra.store_alarms import memory_gib
 from infra.subnets import SubnetTier, carve
 from infra.user_data import BootVariables, render
 from tests.infra.recording import SECRETS, settings_of

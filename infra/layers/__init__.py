@@ -1,0 +1,1 @@
+"""A stack in layers: foundation, stores, front door, fleets, releases, watch; each built on those before."""

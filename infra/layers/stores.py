@@ -1,0 +1,79 @@
+"""Database and cache, and what tells applications where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from infra.component import Environment
+from infra.components.cache import Cache, CacheArgs
+from infra.components.database import Database, DatabaseArgs
+from infra.layers.foundation import Foundation
+from infra.settings import Settings
+from infra.subnets import SubnetTier
+
+__all__ = ["Stores", "build_stores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The components of the layer."""
+
+    database: Database
+    cache: Cache | None
+
+    def cache_nodes(self) -> list[str]:
+        """The node ids of the cache; none where there is no cache."""
+        return self.cache.node_ids() if self.cache else []
+
+    def secret_names(self, environment: Environment) -> tuple[str, ...]:
+        """Secrets Manager names of host and password of each store."""
+        path = environment.path[1:]
+        return (f"{path}/database", *((f"{path}/cache",) if self.cache else ()))
+
+    def addresses(self) -> dict[str, pulumi.Input[str]]:
+        """Hosts by the name of their environment variable."""
+        replica = self.database.replica or self.database.primary
+        found: dict[str, pulumi.Input[str]] = {
+            "DATABASE_HOST": self.database.primary.address,
+            "DATABASE_READ_HOST": replica.address,
+        }
+        if self.cache:
+            found["CACHE_HOST"] = self.cache.group.configuration_endpoint_address
+        return found
+
+
+def build_stores(
+    settings: Settings, environment: Environment, config: pulumi.Config, foundation: Foundation
+) -> Stores:
+    """Build the layer."""
+    groups = foundation.firewall.groups
+    subnets = foundation.network.subnets[SubnetTier.DATA]
+    database = Database(
+        "database",
+        environment,
+        DatabaseArgs(
+            settings=settings.database,
+            password=config.require_secret("databasePassword"),
+            subnet_ids=subnets,
+            security_group_id=groups["database"].id,
+            keys=foundation.keys,
+            log_days=settings.telemetry.log_days,
+        ),
+    )
+    cache: Cache | None = None
+    if settings.cache:
+        cache = Cache(
+            "cache",
+            environment,
+            CacheArgs(
+                settings=settings.cache,
+                auth_token=config.require_secret("cacheAuthToken"),
+                subnet_ids=subnets,
+                security_group_id=groups["cache"].id,
+                keys=foundation.keys,
+                log_days=settings.telemetry.log_days,
+            ),
+        )
+    return Stores(database=database, cache=cache)

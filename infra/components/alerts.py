@@ -22,11 +22,16 @@ PUBLISHERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsArgs:
-    """`pagerduty` is the endpoint of PagerDuty's integration, a secret."""
+    """`pagerduty` is the endpoint of PagerDuty's integration, a secret.
+
+    `outside_key` is a key of us-east-1 where the stack is probed from outside: alarms publish only to
+    topics of their own region.
+    """
 
     settings: sections.Alerts
     pagerduty: pulumi.Output[str] | None
     key: pulumi.Input[str]
+    outside_key: pulumi.Input[str] | None = None
 
 
 class Alerts(Component):
@@ -34,26 +39,36 @@ class Alerts(Component):
 
     def __init__(self, name: str, environment: Environment, args: AlertsArgs) -> None:
         super().__init__(name, environment)
-        self.critical = self._topic("critical", args.key)
-        self.warning = self._topic("warning", args.key)
+        main, us_east_1 = environment.providers.main, environment.providers.us_east_1
+        self.critical = self._topic("critical", args.key, main)
+        self.warning = self._topic("warning", args.key, main)
+        self.outside: aws.sns.Topic | None = None
+        self._page("", self.critical, args, main)
+        if args.outside_key is not None:
+            self.outside = self._topic("outside", args.outside_key, us_east_1)
+            self._page("outside-", self.outside, args, us_east_1)
         for index, address in enumerate(args.settings.emails):
-            self._subscribe(f"email-{index}", self.critical, "email", address)
-            self._subscribe(f"email-warning-{index}", self.warning, "email", address)
-        for index, number in enumerate(args.settings.sms):
-            self._subscribe(f"sms-{index}", self.critical, "sms", number)
-        if args.pagerduty is not None:
-            self._subscribe("pagerduty", self.critical, "https", args.pagerduty)
+            self._subscribe(f"email-warning-{index}", self.warning, "email", address, main)
         if args.settings.slack is not None:
             self._slack(args.settings.slack)
         self.register_outputs({"critical": self.critical.arn, "warning": self.warning.arn})
 
-    def _topic(self, severity: str, key: pulumi.Input[str]) -> aws.sns.Topic:
+    def _page(self, prefix: str, topic: aws.sns.Topic, args: AlertsArgs, provider: aws.Provider) -> None:
+        """Everybody who is to be woken."""
+        for index, address in enumerate(args.settings.emails):
+            self._subscribe(f"{prefix}email-{index}", topic, "email", address, provider)
+        for index, number in enumerate(args.settings.sms):
+            self._subscribe(f"{prefix}sms-{index}", topic, "sms", number, provider)
+        if args.pagerduty is not None:
+            self._subscribe(f"{prefix}pagerduty", topic, "https", args.pagerduty, provider)
+
+    def _topic(self, severity: str, key: pulumi.Input[str], provider: aws.Provider) -> aws.sns.Topic:
         topic = aws.sns.Topic(
             f"{self.name}-{severity}",
             name=f"{self.environment.name}-{severity}",
             display_name=f"SportCoach {self.environment.stack} {severity}",
             kms_master_key_id=key,
-            opts=self.options(),
+            opts=self.options(provider=provider),
         )
         aws.sns.TopicPolicy(
             f"{self.name}-{severity}",
@@ -89,18 +104,25 @@ class Alerts(Component):
                     ]
                 )
             ),
-            opts=self.options(),
+            opts=self.options(provider=provider),
         )
         return topic
 
-    def _subscribe(self, name: str, topic: aws.sns.Topic, protocol: str, endpoint: pulumi.Input[str]) -> None:
+    def _subscribe(
+        self,
+        name: str,
+        topic: aws.sns.Topic,
+        protocol: str,
+        endpoint: pulumi.Input[str],
+        provider: aws.Provider,
+    ) -> None:
         aws.sns.TopicSubscription(
             f"{self.name}-{name}",
             topic=topic.arn,
             protocol=protocol,
             endpoint=endpoint,
             endpoint_auto_confirms=protocol == "https",
-            opts=self.options(),
+            opts=self.options(provider=provider),
         )
 
     def _slack(self, slack: sections.Slack) -> None:
@@ -117,7 +139,7 @@ class Alerts(Component):
             iam_role_arn=role.arn,
             # Whatever the channel asks for, it may only look.
             guardrail_policy_arns=["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"],
-            sns_topic_arns=[self.critical.arn, self.warning.arn],
+            sns_topic_arns=[t.arn for t in (self.critical, self.warning, self.outside) if t is not None],
             logging_level="ERROR",
             opts=self.options(),
         )

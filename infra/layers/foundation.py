@@ -39,7 +39,12 @@ def lay_foundation(settings: Settings, environment: Environment, config: pulumi.
     alerts = Alerts(
         "alerts",
         environment,
-        AlertsArgs(settings=settings.alerts, pagerduty=pagerduty, key=keys.logs.arn),
+        AlertsArgs(
+            settings=settings.alerts,
+            pagerduty=pagerduty,
+            key=keys.logs.arn,
+            outside_key=keys.us_east_1.arn if settings.telemetry.outside_check else None,
+        ),
     )
     storage = Storage(
         "storage",

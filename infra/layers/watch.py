@@ -12,6 +12,7 @@ from infra.components.backup import Backup, BackupArgs
 from infra.components.dashboard import Dashboard, DashboardArgs
 from infra.components.log_search import LogSearch, LogSearchArgs
 from infra.components.new_relic import NewRelic, NewRelicArgs
+from infra.components.outside import Outside, OutsideArgs
 from infra.components.real_users import RealUsers, RealUsersArgs
 from infra.components.security import SecurityBaseline, SecurityBaselineArgs
 from infra.layers.releases import Below, Releases
@@ -29,6 +30,13 @@ def build_watch(
     _alarms(settings, environment, below)
     if settings.telemetry.real_user_share:
         RealUsers("real-users", environment, RealUsersArgs(share=settings.telemetry.real_user_share))
+    if below.foundation.alerts.outside is not None:
+        front = next(tier for tier in settings.tiers.values() if "/*" in tier.paths)
+        Outside(
+            "outside",
+            environment,
+            OutsideArgs(path=front.health_check.path, topic=below.foundation.alerts.outside),
+        )
     if settings.telemetry.new_relic:
         NewRelic(
             "new-relic",

@@ -56,6 +56,8 @@ class Telemetry(Section):
 
     response_time_ms: Annotated[int, Field(ge=1, le=60_000)]
     """The accepted P95; an alarm rises 50 % above it (M9)."""
+    outside_check: bool
+    """Whether the site is probed from other continents; a stack that sleeps at night would page."""
     opensearch: OpenSearch | None = None
     new_relic: NewRelic | None = None
     real_user_share: Annotated[float, Field(ge=0, le=1)]

@@ -154,6 +154,20 @@ def test_m8_critical_alarms_page(stack: Recording) -> None:
     assert {target.inputs["arn"] for target in findings} == {topic(stack, "critical")}
 
 
+def test_m8_the_site_is_probed_from_outside(prod: Recording) -> None:
+    (check,) = prod.of("aws:route53/healthCheck:HealthCheck")
+    assert (check.inputs["fqdn"], check.inputs["type"]) == ("sportcoach-platform.com", "HTTPS")
+    alarm = prod.one(ALARM, "outside")
+    assert alarm.inputs["dimensions"] == {"HealthCheckId": check.id}
+    # Route 53 measures in us-east-1, and an alarm publishes only within its region.
+    pager = prod.one("aws:sns/topic:Topic", "alerts-outside")
+    assert alarm.inputs["alarmActions"] == [pager.outputs["arn"]]
+    assert alarm.provider == pager.provider == "us-east-1"
+    kind = "aws:sns/topicSubscription:TopicSubscription"
+    ways = {s.inputs["protocol"] for s in prod.of(kind) if s.inputs["topic"] == pager.outputs["arn"]}
+    assert ways == {"email", "sms", "https"}
+
+
 def test_m8_a_fleet_that_died_is_noticed(stack: Recording) -> None:
     """Instances write their own series: `up == 0` can never hold for a tier that is gone altogether."""
     for name, rule in rules(stack).items():
@@ -188,9 +202,9 @@ def test_m10_channels(prod: Recording, stack: Recording) -> None:
     (pagerduty,) = (s for s in critical if s.inputs["protocol"] == "https")
     assert "endpoint" in pagerduty.secrets
     (slack,) = prod.of("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration")
-    assert set(slack.inputs["snsTopicArns"]) == {topic(prod, "critical"), topic(prod, "warning")}
+    assert set(slack.inputs["snsTopicArns"]) == {topic(prod, s) for s in ("critical", "warning", "outside")}
     mailed = {s.inputs["topic"] for s in stack.of("aws:sns/topicSubscription:TopicSubscription")}
-    assert mailed == {topic(stack, "critical"), topic(stack, "warning")}
+    assert mailed == {one.outputs["arn"] for one in stack.of("aws:sns/topic:Topic")}
 
 
 def test_m10_prometheus_alerts_take_the_same_ways(stack: Recording) -> None:

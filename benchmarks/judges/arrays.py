@@ -27,7 +27,9 @@ def one_arm(null: float, alternatives: Sequence[float]) -> tuple[Ratios, int]:
     return ratios, len(p)
 
 
-def two_arms(null: float, factors: Sequence[float], thinning: float = 0.0) -> tuple[Ratios, int]:
+def two_arms(
+    null: float, factors: Sequence[float], thinning: float = 0.0, *, dispersion: float = 1.0
+) -> tuple[Ratios, int]:
     """Primitive B."""
     f = np.array(factors)
 
@@ -38,7 +40,7 @@ def two_arms(null: float, factors: Sequence[float], thinning: float = 0.0) -> tu
         b = np.where(safe > 0, b, 1.0)
         value = k[:, None] * np.log(f) + (k + kb)[:, None] * np.log(b)
         value = value + (nb - kb)[:, None] * np.log1p(thinning * (b - 1))
-        return np.asarray(safe * value)
+        return np.asarray(safe * value / dispersion)
 
     return ratios, len(f)
 

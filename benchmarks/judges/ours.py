@@ -17,9 +17,11 @@ from benchmarks.judges.feeds import Delivery, Feed
 from benchmarks.judges.world import TICK, Counts, Floats, Ints, World
 from bluegreen.engine.judge.comparison import WHOLE_RAMP
 from bluegreen.engine.judge.families import (
+    _DRIFT,
     _ERRORS,
     _FEWER_WRONG,
     _RATIOS,
+    _SLOWER,
     _SMALLER,
     _WRONG,
     BLUE_SICK,
@@ -46,7 +48,7 @@ class Judge:
         wrong = 0.1 + lim.accuracy_drop_limit * 0.9
         self.absolute = Fail(absolute, n, exp, needed)
         self.relative = Fail(two_arms(lim.blue_error_ratio, _RATIOS), n, exp, needed)
-        self.slower = Fail(two_arms(1.0, _RATIOS), n, exp, needed)
+        self.slower = Fail(two_arms(1.0, _SLOWER, dispersion=_DRIFT), n, exp, needed)
         self.wronger = Fail(two_arms(1.0, _WRONG, lim.accuracy_drop_acceptable), n, exp, needed)
         self.health = (
             Fail(absolute, n, exp, BLUE_SICK),

@@ -51,12 +51,18 @@ class TwoArms:
     With theta_j = r_j n_G / (r_j n_G + n_B), a = theta_1/theta_0 and b = (1-theta_1)/(1-theta_0):
     L = a^k_G b^k_B (1 - q + q b)^(n_B - k_B), q the thinning rate. E L <= exp((theta_1 - theta_0)
     (r_0 n_G + n_B) (p_G/r_0 - p')) <= 1 under H0. Alternatives below the null ratio test the reverse.
+
+    `dispersion` is the variance that is allowed for, as a multiple of counting noise: log L is divided by
+    it, which keeps E L <= 1 (Jensen) and costs as much more traffic.
     """
 
-    __slots__ = ("_null", "_terms", "_thinning")
+    __slots__ = ("_null", "_scale", "_terms", "_thinning")
 
-    def __init__(self, null: float, factors: Iterable[float], *, thinning: float = 0.0) -> None:
+    def __init__(
+        self, null: float, factors: Iterable[float], *, thinning: float = 0.0, dispersion: float = 1.0
+    ) -> None:
         self._null = null
+        self._scale = 1.0 / dispersion
         self._terms = tuple((null * factor, log(factor)) for factor in factors)
         self._thinning = thinning
 
@@ -69,17 +75,18 @@ class TwoArms:
         if not green or not blue:
             return [0.0] * len(self._terms)
         bad, good, thinning = green_bad + blue_bad, blue - blue_bad, self._thinning
-        weight = self._null * green + blue
+        weight, scale = self._null * green + blue, self._scale
         # log a = log b + log factor, so one logarithm serves both.
         if not thinning:
             return [
-                green_bad * log_factor + bad * log(weight / (ratio * green + blue))
+                scale * (green_bad * log_factor + bad * log(weight / (ratio * green + blue)))
                 for ratio, log_factor in self._terms
             ]
         result = []
         for ratio, log_factor in self._terms:
             b = weight / (ratio * green + blue)
-            result.append(green_bad * log_factor + bad * log(b) + good * log1p(thinning * (b - 1.0)))
+            value = green_bad * log_factor + bad * log(b) + good * log1p(thinning * (b - 1.0))
+            result.append(scale * value)
         return result
 
 

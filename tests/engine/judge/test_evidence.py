@@ -48,13 +48,15 @@ def test_one_arm_expects_no_evidence_from_an_acceptable_release(
     null=st.floats(0.5, 3.0),
     factor=st.floats(1.01, 12.0),
     thinning=st.sampled_from([0.0, 0.05, 0.1]),
+    dispersion=st.floats(1.0, 4.0),
 )
 def test_two_arms_expect_none_while_green_is_no_worse_than_the_tolerance(
-    *, green: int, blue: int, blue_rate: float, below: float, null: float, factor: float, thinning: float
-) -> None:
+    *, green: int, blue: int, blue_rate: float, below: float, null: float, factor: float, thinning: float,
+    dispersion: float,
+) -> None:  # fmt: skip
     """For any rate of blue: what moves both fleets cancels."""
     tolerated = min(1.0, null * (blue_rate + thinning * (1 - blue_rate)))
-    test = TwoArms(null, [factor], thinning=thinning)
+    test = TwoArms(null, [factor], thinning=thinning, dispersion=dispersion)
     assert expected(test, green, below * tolerated, blue, blue_rate)[0] <= 1 + 1e-9
 
 

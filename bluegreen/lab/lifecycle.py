@@ -9,10 +9,6 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,37 +20,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
 from bluegreen.lab.cloud.settings import Settings
-from bluegreen.lab.process import is_running, start_time
 from bluegreen.lab.provision import provision
 from bluegreen.lab.rollout import write_policy
+from bluegreen.lab.spawning import Process, end, spawn
 
-__all__ = ["UNSET", "LabInfo", "Process", "down", "find", "up"]
+__all__ = ["UNSET", "LabInfo", "down", "find", "up"]
 
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 """Variables of the caller that would lead an AWS client away from the lab."""
-_START_SECONDS = 30.0
-_STOP_SECONDS = 20.0
-_POLL_SECONDS = 0.02
 _TIME_SCALE = 5.0
 """How much faster than on AWS the balancer's times pass in a lab that is not realistic."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """A process of the lab, named for ever by its id and its start."""
-
-    pid: int
-    started: str
-
-    @classmethod
-    def of(cls, pid: int) -> Process:
-        """The running process `pid`."""
-        return cls(pid=pid, started=start_time(pid) or "")
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs; another process with the same id does not count."""
-        return bool(self.started) and is_running(self.pid, self.started)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +131,12 @@ def _start(
     owner = ("--parent-pid", str(owner_pid)) if owner_pid else ()
     started: list[Process] = []
     try:
-        control, port = _spawn(
+        control, port = spawn(
             state_dir, "control", "--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner
         )
         started.append(control)
         endpoint = f"http://127.0.0.1:{port}"
-        balancer, front = _spawn(
+        balancer, front = spawn(
             state_dir,
             "balancer",
             *("--control", endpoint, "--port", str(ports[1]), "--parent-pid", str(control.pid)),
@@ -182,36 +157,10 @@ def _start(
         _provision(info)
     except BaseException:
         for process in reversed(started):
-            _end(process)
+            end(process)
         raise
     _state_file(state_dir).write_text(json.dumps(asdict(info), default=str), encoding="utf-8")
     return info
-
-
-def _spawn(state_dir: Path, name: str, *arguments: str) -> tuple[Process, int]:
-    """Start `bluegreen.lab.<name>`; the process and its port, once it listens."""
-    port_file, log = state_dir / f"{name}.port", state_dir / f"{name}.log"
-    port_file.unlink(missing_ok=True)
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", f"bluegreen.lab.{name}", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C on the terminal is for the command, not for the lab
-        )
-    process = Process.of(child.pid)
-    deadline = time.monotonic() + _START_SECONDS
-    while not port_file.exists():
-        if child.poll() is not None or time.monotonic() > deadline:
-            _end(process)
-            last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-            raise DeployError(
-                f"the lab's {name} did not start: {last[0] if last else 'it said nothing'}",
-                next_step=f"see {log}",
-            )
-        time.sleep(_POLL_SECONDS)
-    return process, int(port_file.read_text(encoding="ascii"))
 
 
 def _provision(info: LabInfo) -> None:
@@ -246,22 +195,9 @@ def _stop(state_dir: Path) -> bool:
         return False
     ran = info.control.alive or info.balancer.alive
     for process in (info.balancer, info.control):
-        _end(process)
+        end(process)
     _state_file(state_dir).unlink(missing_ok=True)
     return ran
-
-
-def _end(process: Process) -> None:
-    """Ask the process to stop, later make it stop; the lab's instances end with the control server."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + _STOP_SECONDS
-        with contextlib.suppress(ProcessLookupError):
-            if process.alive:
-                os.kill(process.pid, number)
-        while process.alive and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(process.pid, os.WNOHANG)
-            time.sleep(_POLL_SECONDS)
 
 
 def _state_file(state_dir: Path) -> Path:

@@ -67,6 +67,21 @@ def data_statements(account_id: str, region: str) -> list[Statement]:
             },
         },
         {
+            # Macie looks for personal data (S6). Its service-linked role may not exist yet, as above.
+            "Sid": "MacieReadsTrainingData",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": ["kms:Decrypt"],
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {"kms:CallerAccount": account_id},
+                "ArnEquals": {
+                    "aws:PrincipalArn": f"arn:aws:iam::{account_id}:role/aws-service-role/"
+                    "macie.amazonaws.com/AWSServiceRoleForAmazonMacie"
+                },
+            },
+        },
+        {
             "Sid": "CdnReadsAssets",
             "Effect": "Allow",
             "Principal": {"Service": "cloudfront.amazonaws.com"},

@@ -13,6 +13,7 @@ from infra.components.dashboard import Dashboard, DashboardArgs
 from infra.components.log_search import LogSearch, LogSearchArgs
 from infra.components.new_relic import NewRelic, NewRelicArgs
 from infra.components.outside import Outside, OutsideArgs
+from infra.components.privacy import Privacy, PrivacyArgs
 from infra.components.real_users import RealUsers, RealUsersArgs
 from infra.components.security import SecurityBaseline, SecurityBaselineArgs
 from infra.layers.releases import Below, Releases
@@ -90,6 +91,14 @@ def _protection(settings: Settings, environment: Environment, below: Below, rele
             keys=foundation.keys, storage=foundation.storage, alerts=foundation.alerts, log_days=log_days
         ),
     )
+    if settings.storage.personal_data_search:
+        Privacy(
+            "privacy",
+            environment,
+            PrivacyArgs(
+                bucket=foundation.storage.training_data.bucket, topic_arn=foundation.alerts.critical.arn
+            ),
+        )
     Backup(
         "backup",
         environment,

@@ -60,6 +60,8 @@ class Storage(Section):
     noncurrent_days: Days
     log_days: Days
     training_data_days: Days
+    personal_data_search: bool
+    """Whether Macie searches the training data every week; it costs about a dollar a GB (S6)."""
 
 
 class Database(Section):

@@ -86,6 +86,17 @@ def test_s6_training_data_ends_and_every_access_is_recorded(stack: Recording) ->
                 assert f"arn:aws:s3:::{bucket.inputs['bucket']}/" in watched
 
 
+def test_s6_training_data_is_searched_for_personal_data(prod: Recording) -> None:
+    (job,) = prod.of("aws:macie2/classificationJob:ClassificationJob")
+    (searched,) = job.inputs["s3JobDefinition"]["bucketDefinitions"]
+    assert searched["buckets"] == ["sportcoach-platform-training-data"]
+    assert job.inputs["jobType"] == "SCHEDULED"
+    target = prod.one("aws:cloudwatch/eventTarget:EventTarget", "privacy").inputs
+    assert target["arn"] == prod.one("aws:sns/topic:Topic", "alerts-critical").outputs["arn"]
+    data_key = prod.one("aws:kms/key:Key", "encryption-data").inputs["policy"]
+    assert "role/aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie" in data_key
+
+
 @pytest.mark.parametrize("name", ["test", "prod"])
 def test_s6_s7_only_the_ai_tier_reads_models_and_only_adds_feedback(name: str) -> None:
     recording = recorded(name)

@@ -1,0 +1,62 @@
+"""Training data must be anonymised before it is stored; Macie looks every week whether it was (S6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.component import Component, Environment
+
+__all__ = ["Privacy", "PrivacyArgs"]
+
+FINDINGS = {"source": ["aws.macie"], "detail-type": ["Macie Finding"]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyArgs:
+    """`bucket` holds the training data; `topic_arn` hears of personal data in it."""
+
+    bucket: str
+    topic_arn: pulumi.Input[str]
+
+
+class Privacy(Component):
+    """A weekly search of the bucket for personal data. Macie itself is switched on once in an account."""
+
+    def __init__(self, name: str, environment: Environment, args: PrivacyArgs) -> None:
+        super().__init__(name, environment)
+        enabled = (
+            [
+                aws.macie2.Account(
+                    name,
+                    status="ENABLED",
+                    finding_publishing_frequency="FIFTEEN_MINUTES",
+                    opts=self.options(),
+                )
+            ]
+            if environment.account_wide
+            else []
+        )
+        aws.macie2.ClassificationJob(
+            name,
+            name=f"{environment.name}-training-data",
+            job_type="SCHEDULED",
+            schedule_frequency={"weekly_schedule": "SUNDAY"},
+            initial_run=False,
+            sampling_percentage=100,
+            s3_job_definition={
+                "bucket_definitions": [{"account_id": environment.account_id, "buckets": [args.bucket]}]
+            },
+            opts=self.options(depends_on=enabled),
+        )
+        rule = aws.cloudwatch.EventRule(
+            name,
+            description="Personal data among the training data",
+            event_pattern=json.dumps(FINDINGS),
+            opts=self.options(),
+        )
+        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=args.topic_arn, opts=self.options())
+        self.register_outputs({})

@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.fleet import Health, StackState
+from bluegreen.domain.fleet import StackState
 from bluegreen.domain.journal import Header
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.engine import doctor, opening, ordering, undoing
 from bluegreen.engine.conductor import Result, conduct, take_back
 from bluegreen.engine.following import follow
-from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.engine.observe import observe
 from bluegreen.engine.patience import patiently
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
+from bluegreen.engine.standing import Status, look
 from bluegreen.engine.takeover import take_over
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Holder, Ports
 
-__all__ = ["Deployer", "Status"]
+__all__ = ["Deployer"]
 
 Note = Callable[[str], None]
 
 
 def _silent(_words: str) -> None:
     """For callers that show nothing beside the journal."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The stack at one moment."""
-
-    state: StackState
-    health: Mapping[str, Health]
-    """By target group ARN."""
-    holder: Holder | None
-    open: Header | None
-    watchdogs: tuple[str, ...]
-    traffic: tuple[str, ...]
-    next_step: str
 
 
 class Deployer:
@@ -184,23 +170,7 @@ class Deployer:
 
     def status(self) -> Status:
         """The stack now: fleets, weights, health, lease, what to do next."""
-        ports = self._ports
-        state, holder, headers, watchdogs = ports.parallel(
-            [self.observe, ports.lease.holder, partial(ports.journal.history, limit=5), ports.watchdog.armed]
-        )
-        groups = [f.target_group.arn for tier in state.tiers for f in tier.fleets if f.target_group]
-        found = ports.parallel([partial(ports.balancer.health, arn) for arn in groups])
-        unfinished = opening.open_header(headers)
-        busy = holder if holder and holder.expires > ports.clock.now() else None
-        return Status(
-            state=state,
-            health=dict(zip(groups, found, strict=True)),
-            holder=busy,
-            open=unfinished,
-            watchdogs=watchdogs,
-            traffic=traffic_words(state),
-            next_step=_advice(state, busy, unfinished),
-        )
+        return look(self._contract, self._ports)
 
     def _acquire(self, number: int, why: str) -> Holder:
         policy, clock = self._policy.lease, self._ports.clock
@@ -247,15 +217,3 @@ class Deployer:
         # A lease that cannot be given back runs out by itself.
         with suppress(CloudUnavailable):
             self._ports.lease.release(holder)
-
-
-def _advice(state: StackState, holder: Holder | None, unfinished: Header | None) -> str:
-    if holder and unfinished:
-        return f"deployment #{unfinished.number} is running; `sc-deploy abort` takes it back"
-    if unfinished:
-        return f"#{unfinished.number} is unfinished: `sc-deploy resume` or `sc-deploy abort`"
-    if not any(tier.live for tier in state.tiers):
-        return "nothing serves yet: `sc-deploy plan VERSION`"
-    if any(tier.leftovers for tier in state.tiers):
-        return "`sc-deploy rollback` goes back at once; `sc-deploy teardown` removes what serves nothing"
-    return ""

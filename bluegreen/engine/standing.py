@@ -1,0 +1,67 @@
+"""What a stack is doing at one moment, and what an operator may do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from bluegreen.contract import Contract
+from bluegreen.domain.fleet import Health, StackState
+from bluegreen.domain.journal import Header
+from bluegreen.engine import opening
+from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.ports import Holder, Ports
+
+__all__ = ["Status", "look"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The stack at one moment."""
+
+    state: StackState
+    health: Mapping[str, Health]
+    """By target group ARN."""
+    holder: Holder | None
+    open: Header | None
+    watchdogs: tuple[str, ...]
+    traffic: tuple[str, ...]
+    next_step: str
+
+
+def look(contract: Contract, ports: Ports) -> Status:
+    """The stack now; everything is asked for at the same time, health once the target groups are known."""
+    state, holder, headers, watchdogs = ports.parallel(
+        [
+            partial(observe, contract, ports),
+            ports.lease.holder,
+            partial(ports.journal.history, limit=5),
+            ports.watchdog.armed,
+        ]
+    )
+    groups = [f.target_group.arn for tier in state.tiers for f in tier.fleets if f.target_group]
+    found = ports.parallel([partial(ports.balancer.health, arn) for arn in groups])
+    unfinished = opening.open_header(headers)
+    busy = holder if holder and holder.expires > ports.clock.now() else None
+    return Status(
+        state=state,
+        health=dict(zip(groups, found, strict=True)),
+        holder=busy,
+        open=unfinished,
+        watchdogs=watchdogs,
+        traffic=traffic_words(state),
+        next_step=_advice(state, busy, unfinished),
+    )
+
+
+def _advice(state: StackState, holder: Holder | None, unfinished: Header | None) -> str:
+    if holder and unfinished:
+        return f"deployment #{unfinished.number} is running; `sc-deploy abort` takes it back"
+    if unfinished:
+        return f"#{unfinished.number} is unfinished: `sc-deploy resume` or `sc-deploy abort`"
+    if not any(tier.live for tier in state.tiers):
+        return "nothing serves yet: `sc-deploy plan VERSION`"
+    if any(tier.leftovers for tier in state.tiers):
+        return "`sc-deploy rollback` goes back at once; `sc-deploy teardown` removes what serves nothing"
+    return ""

@@ -44,8 +44,13 @@ def _entry(event: Event) -> Entry:
     return Entry(seq=int(event["seq"]), at=at, kind=kind, stage=stage, step=step, data=dict(event))
 
 
-def sc_deploy(lab: LabInfo, *words: str, kill_when: Callable[[Event], bool] | None = None) -> Done:
-    """Run `sc-deploy WORDS --yes --output json` against the lab.
+def sc_deploy(
+    lab: LabInfo,
+    *words: str,
+    kill_when: Callable[[Event], bool] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Done:
+    """Run `sc-deploy WORDS --output json` against the lab; `on_event` hears each event as it comes.
 
     At the first event for which `kill_when` is true the process is killed (SIGKILL), as by a power cut.
     """
@@ -59,6 +64,8 @@ def sc_deploy(lab: LabInfo, *words: str, kill_when: Callable[[Event], bool] | No
         assert process.stderr is not None
         for line in process.stdout:
             done.events.append(json.loads(line))
+            if on_event is not None:
+                on_event(done.events[-1])
             if kill_when is not None and kill_when(done.events[-1]):
                 process.kill()
         done.stderr = process.stderr.read()

@@ -1,0 +1,223 @@
+"""The judge end to end: releases that go bad under load in the lab, and what the command line does of it.
+
+Starts a lab of its own with a load through the front door, promotes a release per case, breaks it in the
+middle of its first ramp step, and prints how the run ended, how long that took and how many requests the
+broken release answered and failed meanwhile. Ends with 1 where a case did not end as it must.
+
+    python -m benchmarks.judging_in_the_lab [--rate 600] [--only errors]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.commands import Done, sc_deploy
+from bluegreen.errors import ExitCode
+from bluegreen.lab import breaking, lifecycle
+from bluegreen.lab.breaking import Break, Breakage
+from bluegreen.lab.lifecycle import LabInfo
+from bluegreen.lab.load.child import LoadProcess
+
+CASE_SECONDS = 180.0
+"""A case's load ends by itself after so long."""
+INCIDENT_SECONDS = 5.0
+"""How long a shared incident lasts once the release is on hold for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What goes wrong, and how the run must end."""
+
+    name: str
+    version: str
+    ends: ExitCode
+    says: str
+    """What the reason of the decision must contain."""
+    fault: Breakage | None = None
+    """Comes with the first verdict of the first ramp step; without one the release is bad from the start."""
+    passes_over: bool = False
+    """The fault ends some seconds after the release was put on hold for it."""
+    load: bool = True
+
+
+CASES = (
+    Case(
+        name="errors 2 %", version="v1.1.0", ends=ExitCode.ROLLED_BACK, says="errors:",
+        fault=Breakage(kind=Break.ERRORS, share=0.02),
+    ),
+    Case(
+        name="latency +60 %", version="v1.1.0", ends=ExitCode.ROLLED_BACK, says="slower than",
+        fault=Breakage(kind=Break.LATENCY, factor=1.6),
+    ),
+    Case(
+        name="key function down", version="v1.1.0", ends=ExitCode.ROLLED_BACK, says="probes failed on green",
+        fault=Breakage(kind=Break.FUNCTION, path="/api/login"),
+    ),
+    Case(name="AI accuracy -25 %", version="v1.5.0", ends=ExitCode.ROLLED_BACK, says="AI validation failed"),
+    Case(
+        name="metrics source down", version="v1.1.0", ends=ExitCode.HALTED, says="undecided at 25 %",
+        fault=Breakage(kind=Break.METRICS_DOWN),
+    ),
+    Case(
+        name="no traffic", version="v1.1.0", ends=ExitCode.HALTED, says="too little traffic", load=False,
+    ),
+    Case(
+        name="shared incident", version="v1.1.0", ends=ExitCode.RELEASED, says="blue itself is sick",
+        fault=Breakage(kind=Break.ERRORS, share=0.1, version="all"), passes_over=True,
+    ),
+)  # fmt: skip
+
+
+def _at(event: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(event["at"]).timestamp()
+
+
+@dataclass(slots=True)
+class Witness:
+    """Hears a promotion's events, breaks the lab in time, and notes what followed."""
+
+    lab: LabInfo
+    case: Case
+    began: float = 0.0
+    """When the fault came; 0 before."""
+    decided: float = 0.0
+    held: float = 0.0
+    reasons: list[str] = field(default_factory=list)
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "verdict":
+            self._verdict(event)
+        elif kind in {"decided", "halted", "step-failed"} and not self.decided:
+            self.decided = _at(event)
+            self.reasons.append(str(event.get("reason") or event.get("words")))
+
+    def _verdict(self, event: Mapping[str, Any]) -> None:
+        if not self.began:
+            self.began = time.time()
+            if self.case.fault:
+                breaking.break_(self.lab, self.case.fault)
+        elif event["hold"] and not self.held:
+            self.held = _at(event)
+            self.reasons.append(str(event["reason"]))
+        if self.held and self.case.passes_over and time.time() > self.held + INCIDENT_SECONDS:
+            breaking.heal(self.lab)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a case went."""
+
+    case: Case
+    done: Done
+    witness: Witness
+    answered: int
+    """Requests that the release answered while it was broken."""
+    failed: int
+    """Of these, the failed ones; of a shared incident, those of both releases."""
+
+    @property
+    def holds(self) -> bool:
+        """The run ended as it must, for the reason that it must."""
+        said = any(self.case.says in reason for reason in self.witness.reasons)
+        held = bool(self.witness.held) or not self.case.passes_over
+        return self.done.code == self.case.ends and said and held
+
+    @property
+    def row(self) -> str:
+        """A line of the table."""
+        began = self.witness.began or self.done.began
+        decided = self.witness.held if self.case.passes_over else self.witness.decided
+        seconds = f"{decided - began:.1f}" if decided and self.witness.began else "before traffic"
+        outcome = {0: "held, then released", 5: "rolled back", 6: "held, then asked"}
+        words = outcome.get(self.done.code, f"exit {self.done.code}")
+        shown = f"| {self.case.name} | {words} | {seconds} | {self.answered:,} | {self.failed:,} |"
+        return f"{shown} {'yes' if self.holds else 'NO'} |"
+
+
+def counted(figures: list[dict[str, Any]], witness: Witness) -> tuple[int, int]:
+    """(answered, failed) by the case's release from the fault on, second by second."""
+    version, since = witness.case.version, int(witness.began or 0)
+    mine = [second for second in figures if since and second["at"] >= since]
+    answered = sum(second["versions"].get(version, 0) for second in mine)
+    if witness.case.passes_over:
+        return answered, sum(second["failed"] for second in mine)
+    return answered, sum(second["failed_by_version"].get(version, 0) for second in mine)
+
+
+def patience(lab: LabInfo, case: Case) -> Path:
+    """The lab's policy, with more time for a decision, or less where only an operator can decide."""
+    extension = "15s" if case.ends == ExitCode.HALTED else "90s"
+    text = lab.policy.read_text(encoding="utf-8")
+    text = re.sub(r'^extension = ".*"$', f'extension = "{extension}"', text, flags=re.MULTILINE)
+    policy = lab.policy.with_name(f"extension-{extension}.toml")
+    policy.write_text(text, encoding="utf-8")
+    return policy
+
+
+def run_case(lab: LabInfo, case: Case, rate: float) -> Result:
+    """One promotion, and the way back to v1.0.0 where it halted."""
+    witness = Witness(lab, case)
+    load = LoadProcess(lab.front_url, lab.state_dir, rate=rate, connections=100, seconds=CASE_SECONDS)
+    if not case.load:
+        load.end()
+    with load if case.load else nullcontext():
+        time.sleep(3 if case.load else 0)
+        words = ("promote", case.version, "--yes", "--policy", str(patience(lab, case)))
+        done = sc_deploy(lab, *words, on_event=witness)
+        breaking.heal(lab)
+        if done.code == ExitCode.HALTED:
+            back = sc_deploy(lab, "abort", "--yes")
+            if back.code not in {ExitCode.RELEASED, ExitCode.ROLLED_BACK}:
+                raise SystemExit(f"`sc-deploy abort` ended with {back.code}: {back.stderr}")
+        figures = load.figures()[0] if case.load else []
+    answered, failed = counted(figures, witness)
+    return Result(case=case, done=done, witness=witness, answered=answered, failed=failed)
+
+
+@contextmanager
+def lab() -> Iterator[LabInfo]:
+    """A lab that serves v1.0.0."""
+    with tempfile.TemporaryDirectory(prefix="sc-deploy-judging-") as place:
+        info = lifecycle.up(Path(place), owner_pid=os.getpid())
+        try:
+            first = sc_deploy(info, "promote", "v1.0.0", "--yes")
+            if first.code:
+                raise SystemExit(f"the first release ended with {first.code}: {first.stderr}")
+            yield info
+        finally:
+            lifecycle.down(Path(place))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rate", type=float, default=600.0, help="requests per second over the three tiers")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    given = parser.parse_args()
+    print("| case | outcome | seconds to decide | answered by it | failed | as it must |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    holds = True
+    with lab() as info:
+        for case in CASES:
+            if given.only in case.name:
+                result = run_case(info, case, given.rate)
+                print(result.row, flush=True)
+                holds &= result.holds
+                if not result.holds:
+                    print(*result.witness.reasons, result.done.stderr, sep="\n")
+    sys.exit(int(ExitCode.RELEASED if holds else ExitCode.BUG))
+
+
+if __name__ == "__main__":
+    main()

@@ -131,6 +131,21 @@ def test_roles_take_their_policies(stack: Recording) -> None:
     assert max(attached.values()) <= MANAGED_OF_A_ROLE
 
 
+def test_policies_that_aws_keeps_are_only_those_its_services_need(stack: Recording) -> None:
+    own = {policy.outputs["arn"] for policy in stack.of("aws:iam/policy:Policy")}
+    links = stack.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    foreign = {link.inputs["policyArn"].removeprefix("arn:aws:iam::aws:policy/") for link in links} - own
+    assert foreign <= {
+        "AmazonSSMManagedInstanceCore",
+        "AWSBackupServiceRolePolicyForS3Backup",
+        "AWSBackupServiceRolePolicyForS3Restore",
+        "CloudWatchReadOnlyAccess",
+        "service-role/AmazonRDSEnhancedMonitoringRole",
+        "service-role/AWSBackupServiceRolePolicyForBackup",
+        "service-role/AWSBackupServiceRolePolicyForRestores",
+    }
+
+
 def test_statement_ids_are_unique_and_of_letters_and_digits(stack: Recording) -> None:
     for one in documents(stack):
         ids = [statement["Sid"] for statement in one.statements if "Sid" in statement]

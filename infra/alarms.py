@@ -57,6 +57,8 @@ class Alarm:
     missing: str = "notBreaching"
     queries: Sequence[Mapping[str, Any]] = ()
     """Metric math instead of `metric`."""
+    holds_releases: bool = True
+    """sc-deploy releases nothing while an alarm of the stack fires; not so what a release may end."""
 
 
 def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[Alarm]:
@@ -72,14 +74,13 @@ def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[
         )
 
     return [
-        alarm(
-            "service-down",
-            "HTTPCode_ELB_5XX_Count",
+        Alarm(
+            name="service-down",
             description="The balancer itself answers 5xx: targets are ill or silent (M8)",
             severity=Severity.CRITICAL,
-            statistic="Sum",
             threshold=10,
             minutes=2,
+            queries=_own_errors(balancer),
         ),
         alarm(
             "maintenance-page",
@@ -89,6 +90,7 @@ def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[
             statistic="Sum",
             threshold=10,
             minutes=3,
+            holds_releases=False,
         ),
         Alarm(
             name="error-rate",
@@ -110,24 +112,34 @@ def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[
     ]
 
 
-def _error_rate(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
-    def sum_of(name: str, metric: str) -> dict[str, Any]:
-        return {
-            "id": name,
-            "metric": {
-                "namespace": "AWS/ApplicationELB",
-                "metric_name": metric,
-                "dimensions": {"LoadBalancer": balancer},
-                "period": 60,
-                "stat": "Sum",
-            },
-        }
+def _sum_of(balancer: pulumi.Input[str], name: str, metric: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "metric": {
+            "namespace": "AWS/ApplicationELB",
+            "metric_name": metric,
+            "dimensions": {"LoadBalancer": balancer},
+            "period": 60,
+            "stat": "Sum",
+        },
+    }
 
+
+def _own_errors(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
+    """The balancer's 5xx less the maintenance page, which has an alarm of its own."""
+    return [
+        _sum_of(balancer, "own", "HTTPCode_ELB_5XX_Count"),
+        _sum_of(balancer, "page", "HTTP_Fixed_Response_Count"),
+        {"id": "down", "expression": "FILL(own, 0) - FILL(page, 0)", "label": "5xx", "return_data": True},
+    ]
+
+
+def _error_rate(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
     # 5xx is only reported when there is one; no requests at all is another alarm's matter.
     rate = "IF(requests > 100, 100 * FILL(errors, 0) / requests, 0)"
     return [
-        sum_of("errors", "HTTPCode_Target_5XX_Count"),
-        sum_of("requests", "RequestCount"),
+        _sum_of(balancer, "errors", "HTTPCode_Target_5XX_Count"),
+        _sum_of(balancer, "requests", "RequestCount"),
         {"id": "rate", "expression": rate, "label": "errors in percent", "return_data": True},
     ]
 

@@ -127,6 +127,7 @@ def cache_alarms(nodes: Sequence[str]) -> list[Alarm]:
             comparison=comparison,
             threshold=threshold,
             minutes=10,
+            holds_releases=name != "hit-rate",  # a cold cache warms by itself
         )
         for node in nodes
         for name, metric, comparison, threshold, meaning in metrics

@@ -53,6 +53,11 @@ class Alarms(Component):
         )
         self.register_outputs({})
 
+    def _alarm_name(self, alarm: Alarm) -> str:
+        """sc-deploy knows the alarms that hold a release by the stack's name at their beginning."""
+        name = f"{self.environment.name}-{alarm.name}"
+        return name if alarm.holds_releases else f"notice-{name}"
+
     def _alarm(self, alarm: Alarm) -> None:
         topic = getattr(self._alerts, alarm.severity).arn
         measured = (
@@ -69,7 +74,7 @@ class Alarms(Component):
         )
         aws.cloudwatch.MetricAlarm(
             f"{self.name}-{alarm.name}",
-            name=f"{self.environment.name}-{alarm.name}",
+            name=self._alarm_name(alarm),
             alarm_description=alarm.description,
             comparison_operator=alarm.comparison,
             threshold=alarm.threshold,

@@ -154,6 +154,18 @@ def test_m8_critical_alarms_page(stack: Recording) -> None:
     assert {target.inputs["arn"] for target in findings} == {topic(stack, "critical")}
 
 
+def test_what_a_release_may_end_does_not_hold_it_up(stack: Recording) -> None:
+    """The maintenance page before the first release, and a cache that is cold after one."""
+    free = {
+        name
+        for name, alarm in alarms(stack).items()
+        if not alarm["name"].startswith(f"sportcoach-{stack.stack}-")
+    }
+    assert free == {n for n in alarms(stack) if n == "maintenance-page" or n.startswith("cache-hit-rate")}
+    (_, _, down) = alarms(stack)["service-down"]["metricQueries"]
+    assert down["expression"] == "FILL(own, 0) - FILL(page, 0)"
+
+
 def test_m8_the_site_is_probed_from_outside(prod: Recording) -> None:
     (check,) = prod.of("aws:route53/healthCheck:HealthCheck")
     assert (check.inputs["fqdn"], check.inputs["type"]) == ("sportcoach-platform.com", "HTTPS")

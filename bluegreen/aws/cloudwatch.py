@@ -25,6 +25,7 @@ _BALANCER = tuple(
     Query(metric=name, statistic="Sum")
     for name in ("RequestCount", "HTTPCode_ELB_5XX_Count", "HTTP_Fixed_Response_Count")
 )
+_HOUR = 3600
 _LOOK_BACK = 3
 """Settled periods over which the load balancer's own failures are added up."""
 
@@ -194,23 +195,18 @@ class CloudWatchMetrics:
         return round(sum(value for start, value in found[requests].items() if first <= start < until))
 
     def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
-        """The median of the periods' p95s, each weighted by its requests: percentiles do not add up.
+        """Blue's p95 by the hour; of the hours that are touched, the one with most requests.
 
-        It freezes the judge's latency threshold, which need not be exact (any threshold is valid).
+        Percentiles do not add up, and a minute of little traffic has none worth its name: the larger of two
+        requests is no 95th percentile. It freezes the judge's latency threshold, which need not be exact.
         """
         name = target_group.metric_dimension
         p95 = Query(metric="TargetResponseTime", statistic="p95", target_group=name)
         requests = Query(metric="RequestCount", statistic="Sum", target_group=name)
-        found = self._data.read([p95, requests], self._floor(since), self._ceil(until))
-        weighted = sorted((value, found[requests].get(start, 0.0)) for start, value in found[p95].items())
-        half = sum(weight for _, weight in weighted) / 2
-        if half <= 0:
-            return None
-        for value, weight in weighted:
-            half -= weight
-            if half <= 0:
-                return value * 1000
-        return None
+        found = self._data.read([p95, requests], self._floor(since), self._ceil(until), period=_HOUR)
+        hours = [(found[requests].get(start, 0.0), value) for start, value in found[p95].items()]
+        most, value = max(hours, default=(0.0, 0.0))
+        return value * 1000 if most else None
 
     def _floor(self, at: float) -> float:
         return math.floor(at / self._period) * float(self._period)

@@ -40,8 +40,13 @@ class MetricData:
         self._balancer = load_balancer_arn.split(":loadbalancer/", 1)[-1]
         self._period = period
 
-    def read(self, queries: Sequence[Query], start: float, end: float) -> dict[Query, Series]:
-        """The series of each query; raises CloudUnavailable where CloudWatch gives only a part."""
+    def read(
+        self, queries: Sequence[Query], start: float, end: float, *, period: int = 0
+    ) -> dict[Query, Series]:
+        """The series of each query, in periods of another length where `period` says so.
+
+        Raises CloudUnavailable where CloudWatch gives only a part.
+        """
         unique = list(dict.fromkeys(queries))
         found: dict[Query, Series] = {query: {} for query in unique}
         for position in range(0, len(unique), _QUERIES_PER_CALL):
@@ -50,7 +55,9 @@ class MetricData:
             answers = self._session.service("cloudwatch").pages(
                 "get_metric_data",
                 "MetricDataResults",
-                MetricDataQueries=[self._document(name, query) for name, query in names.items()],
+                MetricDataQueries=[
+                    self._document(name, query, period or self._period) for name, query in names.items()
+                ],
                 StartTime=datetime.fromtimestamp(start, UTC),
                 EndTime=datetime.fromtimestamp(end, UTC),
                 ScanBy="TimestampAscending",
@@ -73,14 +80,14 @@ class MetricData:
         names = ({one["Name"]: one["Value"] for one in answer["Dimensions"]} for answer in answers)
         return tuple(sorted({one["AvailabilityZone"] for one in names if "AvailabilityZone" in one}))
 
-    def _document(self, name: str, query: Query) -> Json:
+    def _document(self, name: str, query: Query, period: int) -> Json:
         dimensions = [{"Name": "LoadBalancer", "Value": self._balancer}]
         if query.target_group:
             dimensions.append({"Name": "TargetGroup", "Value": query.target_group})
         if query.zone:
             dimensions.append({"Name": "AvailabilityZone", "Value": query.zone})
         metric = {"Namespace": _NAMESPACE, "MetricName": query.metric, "Dimensions": dimensions}
-        stat = {"Metric": metric, "Period": self._period, "Stat": query.statistic}
+        stat = {"Metric": metric, "Period": period, "Stat": query.statistic}
         return {"Id": name, "MetricStat": stat, "ReturnData": True}
 
 

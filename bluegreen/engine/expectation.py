@@ -9,6 +9,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.engine.judge.power import Detectable, ExpectedTraffic, detectable
 from bluegreen.engine.limits import thresholds
+from bluegreen.errors import CloudUnavailable
 from bluegreen.policy import Policy, Source
 from bluegreen.ports import Arms, Collected, Metrics
 
@@ -78,6 +79,8 @@ class Forecast:
 def usual_traffic(arms: Sequence[Arms], metrics: Metrics, policy: Policy, *, now: float) -> tuple[Usual, ...]:
     """The last hour of the fleets given as green; raises CloudUnavailable."""
     found = metrics.collect(arms, since=now - MEMORY, until=now, slow_ms={})
+    if found.troubles and not found.periods:
+        raise CloudUnavailable("; ".join(found.troubles))
     return tuple(_usual(one.tier, found, now - policy.judge.settle) for one in arms)
 
 

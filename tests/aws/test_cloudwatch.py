@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bluegreen.aws.cloudwatch import CloudWatchMetrics
-from bluegreen.aws.counts import Counts, period_from
+from bluegreen.aws.counts import Counts, own_failures, period_from
 from bluegreen.aws.elb import ElbBalancer
 from bluegreen.contract import Tier
 from bluegreen.domain.fleet import TargetGroup
@@ -120,6 +120,89 @@ class TestCollect:
             collect(metrics, arms, 10)
 
 
+class TestTheBalancersOwnFailures:
+    """HTTPCode_ELB_5XX has no target group: an empty one answers 503 and looks clean by its own counts."""
+
+    def ingest(self, stack: Stack, number: int, **counters: int) -> None:
+        named = {name.removeprefix("n"): value for name, value in counters.items()}
+        stack.cloud.balancer_metrics.ingest({"at": T0 + 60 * number + 30, "elb": named})
+
+    def troubles(self, metrics: CloudWatchMetrics, arms: Arms) -> tuple[str, ...]:
+        return metrics.collect([arms], since=T0, until=T0 + 600, slow_ms={}).troubles
+
+    def test_without_a_target_speak_against_going_on(
+        self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics
+    ) -> None:
+        minute(stack, arms.blue, 0, requests=950, n2xx=950)
+        self.ingest(stack, 0, requests=950, n5xx=50, n503=50)
+        at(stack, 10)
+        (said,) = self.troubles(metrics, arms)
+        assert said == (
+            "cloudwatch: the load balancer itself failed 50 of 1,000 requests, "
+            "for which it chose no target (HTTPCode_ELB_5XX_Count)"
+        )
+
+    def test_of_a_chosen_target_are_the_fleets_errors_alone(
+        self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics
+    ) -> None:
+        minute(stack, arms.green, 0, requests=1000, n2xx=900, n5xx=20)
+        self.ingest(stack, 0, requests=1000, n5xx=80)
+        at(stack, 10)
+        assert self.troubles(metrics, arms) == ()
+        (green,) = collect(metrics, arms, 10)
+        assert (green.requests, green.errors) == (1000, 100)
+
+    def test_few_of_them_and_old_ones_are_left_alone(
+        self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics
+    ) -> None:
+        self.ingest(stack, 0, requests=100, n5xx=900)
+        for number in range(1, 5):
+            self.ingest(stack, number, requests=1000, n5xx=9)
+        at(stack, 10)
+        assert self.troubles(metrics, arms) == ()
+
+    def test_fixed_answers_of_a_rule_are_no_failures(self) -> None:
+        assert own_failures(60, 60, []) == 0
+        assert own_failures(60, 10, [Counts(sums={"RequestCount": 30.0})]) == 20
+        assert own_failures(5, 0, [Counts(sums={"RequestCount": 30.0})]) == 0
+
+
+class TestHalves:
+    def record(self, stack: Stack, group: TargetGroup, zone: str, number: int, **sums: float) -> None:
+        """A minute of one zone, as ELB reports it beside the target group's total."""
+        balancer = stack.balancer_arn.split(":loadbalancer/")[1]
+        dimensions = frozenset(
+            {("LoadBalancer", balancer), ("TargetGroup", group.metric_dimension), ("AvailabilityZone", zone)}
+        )
+        for metric, value in sums.items():
+            key = ("AWS/ApplicationELB", metric, dimensions)
+            sample = (0.2, value) if metric == "TargetResponseTime" else (1.0, value)
+            stack.cloud.balancer_metrics._store.record(key, T0 + 60 * number + 30, [sample])
+
+    def test_the_busiest_zone_against_the_others(
+        self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics
+    ) -> None:
+        for number in range(3):
+            for zone, requests in (("1a", 100), ("1c", 70), ("1d", 50)):
+                good = requests - (5 if zone == "1d" else 0)
+                sums = {"RequestCount": requests, "HTTPCode_Target_2XX_Count": good}
+                self.record(stack, arms.green, zone, number, **sums, TargetResponseTime=requests)
+        at(stack, 20)
+        (found,) = metrics.halves(arms, since=T0, until=T0 + 180, slow_ms={Tier.APP: (100.0, 300.0)})
+        assert found.words == "1a against 1c, 1d"
+        counted = {(p.arm, p.requests, p.errors, p.slow) for p in found.periods}
+        assert counted == {
+            (Arm.GREEN, 100, 0, ((100.0, 100), (300.0, 0))),
+            (Arm.BLUE, 120, 5, ((100.0, 120), (300.0, 0))),
+        }
+        assert len(found.periods) == 6
+
+    def test_one_zone_has_no_halves(self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics) -> None:
+        self.record(stack, arms.green, "1a", 0, RequestCount=5)
+        at(stack, 20)
+        assert metrics.halves(arms, since=T0, until=T0 + 180, slow_ms={}) == ()
+
+
 class TestRequests:
     def test_counts_touching_periods(self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics) -> None:
         for number in range(4):
@@ -148,13 +231,26 @@ class TestRequests:
 
 
 class TestP95:
-    def test_is_the_weighted_median(self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics) -> None:
-        for number, (requests, seconds) in enumerate([(10, 5.0), (1000, 0.2), (900, 0.25)]):
+    def test_is_that_of_the_busiest_hour(self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics) -> None:
+        for number, (requests, seconds) in enumerate([(10, 5.0), (900, 0.2), (90, 0.4)]):
             minute(stack, arms.blue, number, requests=requests, n2xx=requests, latency=((seconds, requests),))
-        at(stack, 10)
+        minute(stack, arms.blue, 90, requests=5, n2xx=5, latency=((9.0, 5),))
+        at(stack, 100)
         assert arms.blue is not None
-        found = metrics.p95_ms(arms.blue, since=T0, until=T0 + 600)
-        assert found == pytest.approx(200, rel=0.02)
+        found = metrics.p95_ms(arms.blue, since=T0, until=T0 + 6000)
+        assert found == pytest.approx(400, rel=0.02)
+
+    def test_of_little_traffic_is_no_maximum_of_a_minute(
+        self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics
+    ) -> None:
+        """Two requests a minute: the hour knows its p95, the median of the minutes' p95s is far below."""
+        for number in range(50):
+            latency = ((0.5, 1), (0.1, 1)) if number % 7 == 0 else ((0.1, 2),)
+            minute(stack, arms.blue, number, requests=2, n2xx=2, latency=latency)
+        at(stack, 60)
+        assert arms.blue is not None
+        found = metrics.p95_ms(arms.blue, since=T0, until=T0 + 3600)
+        assert found == pytest.approx(500, rel=0.1)
 
     def test_without_data(self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics) -> None:
         at(stack, 10)

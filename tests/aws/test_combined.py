@@ -135,11 +135,11 @@ def test_the_balancer_says_whether_a_fleet_is_quiet() -> None:
 
 def test_p95_comes_from_the_first_source_of_latency_that_has_it() -> None:
     both = '[metrics]\nlatency = ["prometheus", "cloudwatch"]'
-    metrics, said = combined(
+    metrics, _ = combined(
         both, prometheus=Said("prometheus", p95=None), cloudwatch=Said("cloudwatch", p95=90.0)
     )
     assert metrics.p95_ms(GROUP, since=0, until=60) == 90.0
-    metrics, said = combined(both, prometheus=Said("prometheus", fails=Refused("denied")))
+    metrics, _ = combined(both, prometheus=Said("prometheus", fails=Refused("denied")))
     with pytest.raises(CloudUnavailable, match="prometheus: denied"):
         metrics.p95_ms(GROUP, since=0, until=60)
     metrics, _ = combined(

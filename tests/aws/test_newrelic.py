@@ -165,7 +165,7 @@ def test_p95(server: Server, source: Any) -> None:
             {"data": None, "errors": [{"message": "NRQL Syntax Error at position 7"}, {"message": "twice"}]},
             "no answer to a query: NRQL Syntax Error at position 7; twice",
         ),
-        ({"errors": [{"message": "Too many", "extensions": {"errorClass": "TOO_MANY_REQUESTS"}}]}, "Too many"),
+        ({"errors": [{"message": "Too many", "extensions": {"errorClass": "BUSY"}}]}, "Too many"),
         (
             {"data": {"actor": {"account": {"q0": {"results": []}}}}, "errors": [{"message": "timed out"}]},
             "timed out",

@@ -111,6 +111,11 @@ class TierState:
             return 0
         return self.rule.weights.get(fleet.target_group.arn, 0)
 
+    def routes(self, fleet: Fleet) -> bool:
+        """Whether the live rule names `fleet`, with any weight."""
+        target_group = fleet.target_group
+        return self.rule is not None and target_group is not None and target_group.arn in self.rule.weights
+
     @property
     def live(self) -> Fleet | None:
         """The fleet that gets the most traffic; None on an empty tier."""

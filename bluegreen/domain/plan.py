@@ -73,6 +73,8 @@ class FleetRef:
     minimum: int
     model: Model | None = None
     image: Image | None = None
+    routed: bool = False
+    """Of a leftover: the live rule still names it, so that sticky clients reach it even with weight 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ def _tier_plan(order: Order, contract: Contract, state: TierState) -> TierPlan:
         rule_arn=state.rule.arn if state.rule else "",
         blue=blue,
         green=_spec(order, tier, order.release.of(state.tier), blue, contract.stack),
-        leftovers=tuple(refer(fleet) for fleet in state.leftovers),
+        leftovers=tuple(refer(fleet, routed=state.routes(fleet)) for fleet in state.leftovers),
     )
 
 
@@ -191,14 +191,8 @@ class _Promotion:
 
     def notes(self) -> Iterable[str]:
         for plan in self.tiers:
-            green = plan.green
             if plan.blue is None:
                 yield f"{plan.tier}: nothing serves yet; the first deployment goes to 100 % once it is proved"
-            elif green and green.desired < plan.blue.desired:
-                yield (
-                    f"{plan.tier}: blue runs {plan.blue.desired} instances but the contract allows "
-                    f"{green.maximum}; green would be smaller than blue"
-                )
         if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.undo.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.order.intent is Intent.PROMOTION:

@@ -164,7 +164,8 @@ def plan_teardown(
 
     def tier_plan(tier: TierState) -> TierPlan:
         fleets = tier.fleets if everything else tier.leftovers
-        return TierPlan(tier=tier.tier, leftovers=tuple(refer(fleet) for fleet in fleets))
+        refs = (refer(fleet, routed=not everything and tier.routes(fleet)) for fleet in fleets)
+        return TierPlan(tier=tier.tier, leftovers=tuple(refs))
 
     tiers = tuple(tier_plan(tier) for tier in state.tiers)
     stages = Stages()

@@ -13,7 +13,7 @@ _CALL = 2.0
 """Expected seconds of a stage that only makes AWS calls."""
 
 
-def refer(fleet: Fleet) -> FleetRef:
+def refer(fleet: Fleet, *, routed: bool = False) -> FleetRef:
     """A fleet that stands, as a plan names it; parts that are missing have empty names."""
     group, target_group = fleet.group, fleet.target_group
     return FleetRef(
@@ -26,6 +26,7 @@ def refer(fleet: Fleet) -> FleetRef:
         minimum=group.minimum if group else 0,
         model=fleet.model,
         image=fleet.image,
+        routed=routed,
     )
 
 
@@ -44,10 +45,13 @@ class Stages:
 def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:
     """Remove fleets that serve nothing: kept blues and what an ended deployment left behind."""
     pairs = [(plan.tier, ref.deployment) for plan in tiers for ref in plan.leftovers]
+    routed = [(plan.tier, ref.deployment) for plan in tiers for ref in plan.leftovers if ref.routed]
+    waits = [Step(kind=StepKind.QUIET, tier=tier, deployment=number) for tier, number in routed]
 
     def each(kind: StepKind) -> list[Step]:
         return [Step(kind=kind, tier=tier, deployment=number) for tier, number in pairs]
 
+    stages.add("clear-quiet", "Make sure that kept fleets have no request", waits)
     stages.add("clear", "Detach what serves nothing", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW))
     stages.add("clear-fleets", "Remove what serves nothing", each(StepKind.DELETE_FLEET), 60.0)
     stages.add("clear-groups", "Remove its target groups", each(StepKind.DELETE_TARGET_GROUP))

@@ -285,3 +285,23 @@ def test_teardown_of_leftovers_and_of_everything() -> None:
         deployer.plan_teardown(everything=False)
     assert deployer.run(deployer.plan_teardown(everything=True)).ending is Ending.TORN_DOWN
     assert world.deployer().observe().of(Tier.APP).fleets == ()
+
+
+@pytest.mark.parametrize("way", ["teardown", "next release"])
+def test_a_kept_blue_that_sticky_clients_still_reach_is_not_removed(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = '[retire]\nkeep_blue = "until-next"\ndeadline = "20s"\n'
+    world = serving("v1.0.0", "v1.1.0", policy=POLICY.replace("[retire]\n", kept))
+    deployer = world.deployer()
+    teardown = way == "teardown"
+    plan = deployer.plan_teardown(everything=False) if teardown else deployer.plan_promotion("v1.2.0")
+    waits = [step.id for step in plan.steps if step.kind is StepKind.QUIET and step.deployment]
+    assert waits == ["quiet.app.1"]
+    # The cloud here has no cookies: the metrics say what they would of clients that hold one.
+    monkeypatch.setattr(type(world.ports().metrics), "requests", lambda *_, **__: 3)
+    result = deployer.run(plan)
+    assert result.exit_code is (ExitCode.HALTED if teardown else ExitCode.ROLLED_BACK), world.story()
+    assert "3 requests still came in" in result.words
+    assert [fleet.version for fleet in deployer.observe().of(Tier.APP).fleets] == ["v1.0.0", "v1.1.0"]
+    assert world.weights() == {"app": {"v1.1.0": 100}}

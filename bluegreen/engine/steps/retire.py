@@ -49,6 +49,9 @@ def quiet(run: Run, step: Step) -> Done:
     sticky = run.tier(step).stickiness
     length = run.policy.retire.quiet + (sticky.seconds if sticky else 0)
     since = run.ports.clock.now()
+    if step.deployment is not None:
+        # A leftover has had no weight for long: what the metrics know already may show that it is quiet.
+        since -= length + run.policy.judge.settle + 2 * run.policy.judge.period
 
     def look() -> tuple[bool, str]:
         nonlocal since

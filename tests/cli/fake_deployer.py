@@ -12,8 +12,8 @@ from bluegreen.domain.fleet import StackState
 from bluegreen.domain.journal import Ending, Entry, Header
 from bluegreen.domain.plan import Plan
 from bluegreen.engine.conductor import Result
-from bluegreen.engine.standing import Status
 from bluegreen.engine.doctor import Check
+from bluegreen.engine.standing import Status
 from bluegreen.errors import DeployError, ExitCode
 from tests.ui.samples import BLUE, HEALTH, Script, contract, promotion, state, take_back
 

@@ -11,6 +11,7 @@ from bluegreen.domain.weights import FULL
 from bluegreen.engine.expectation import MEMORY, forecast, usual_traffic
 from bluegreen.engine.run import Run
 from bluegreen.errors import CloudUnavailable
+from bluegreen.policy import Policy
 from bluegreen.ports import Arms
 
 __all__ = ["freeze_baseline"]
@@ -36,9 +37,16 @@ def freeze_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
     run.baseline.update({str(one.tier): p95 for one, p95 in pairs if p95 is not None})
     words = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in run.baseline.items())
     percents = [s.percent for s in run.plan.steps if s.kind is StepKind.JUDGE and s.percent]
-    thin = [one for one in forecast(usual, [p for p in percents if p < FULL], run.policy) if one.warning]
+    percents = [percent for percent in percents if percent < FULL]
+    thin = [one for one in forecast(usual, percents, _without_synthetic(run.policy)) if one.warning]
     run.baseline.update(at=now, thin=[str(one.usual.tier) for one in thin])
     run.progress(step, f"blue's p95: {words or 'no traffic yet'}", baseline=dict(run.baseline))
-    for one in thin:
-        run.warn(one.warning)
+    for one in forecast(usual, percents, run.policy):
+        if one.warning:
+            run.warn(one.warning)
     return ""
+
+
+def _without_synthetic(policy: Policy) -> Policy:
+    """The same policy; what users send alone decides whether synthetic requests are needed."""
+    return policy.model_copy(update={"probes": policy.probes.model_copy(update={"synthetic": 0.0})})

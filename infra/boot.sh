@@ -93,7 +93,7 @@ configure_agents() {
       "net": {"measurement": ["bytes_recv", "bytes_sent", "drop_in", "drop_out"], "append_dimensions": $(dimensions)}
     }
   },
-  "logs": {"logs_collected": {"files": {"collect_list": [
+  "logs": {$(ai_gauges)"logs_collected": {"files": {"collect_list": [
     {"file_path": "/var/log/cloud-init-output.log", "log_group_name": "$LOG_GROUP", "log_stream_name": "$INSTANCE_ID/boot"},
     {"file_path": "/var/log/syslog", "log_group_name": "$LOG_GROUP", "log_stream_name": "$INSTANCE_ID/syslog"},
     {"file_path": "/var/log/auth.log", "log_group_name": "$SECURITY_LOG_GROUP", "log_stream_name": "$INSTANCE_ID/auth"}
@@ -121,6 +121,29 @@ YAML
   chmod 644 "$ROOT/etc/prometheus/prometheus.yml" "$ROOT/etc/default/prometheus"* "$ROOT/etc/amazon-cloudwatch-agent.json"
   systemctl restart prometheus prometheus-node-exporter
   amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c "file:$ROOT/etc/amazon-cloudwatch-agent.json"
+}
+
+# Prometheus keeps everything; these few go to CloudWatch as well, where dashboard and alarms are.
+ai_gauges() {
+  [[ ,$ROLES, == *,ai,* ]] || return 0
+  cat >"$ROOT/etc/prometheus/cloudwatch-agent.yml" <<YAML
+global: {scrape_interval: 1m}
+scrape_configs:
+  - job_name: ai
+    metrics_path: /ai-metrics
+    static_configs: [{targets: ["127.0.0.1:$PORT"], labels: {Stack: $STACK, Tier: $TIER}}]
+YAML
+  chmod 644 "$ROOT/etc/prometheus/cloudwatch-agent.yml"
+  cat <<JSON
+"metrics_collected": {"prometheus": {
+    "log_group_name": "$LOG_GROUP",
+    "prometheus_config_path": "$ROOT/etc/prometheus/cloudwatch-agent.yml",
+    "emf_processor": {"metric_namespace": "SportCoach/$STACK", "metric_declaration": [{
+      "source_labels": ["job"], "label_matcher": "^ai$", "dimensions": [["Stack", "Tier"]],
+      "metric_selectors": ["^ai_model_(accuracy|recall|precision)$", "^ai_queue_length$"]
+    }]}
+  }},
+JSON
 }
 
 dimensions() { printf '{"Stack": "%s", "Tier": "%s", "AutoScalingGroupName": "%s"}' "$STACK" "$TIER" "$FLEET"; }

@@ -18,6 +18,7 @@ def body(
     charts = [
         *_front_door(balancer),
         *_hosts(stack, tiers),
+        *(_ai(stack) if "ai" in tiers else []),
         *_database(database),
         *_cache(cache_nodes),
     ]
@@ -78,10 +79,30 @@ def _hosts(stack: str, tiers: Sequence[str]) -> list[dict[str, Any]]:
         for tier in tiers
         for metric in ("net_bytes_recv", "net_bytes_sent")
     ]
-    backlog = _search(
-        "AI backlog per instance", "SportCoach/AI,AutoScalingGroupName", "BacklogPerInstance", "Average"
-    )
-    return [*hosts, _chart("Network, bytes", *received), *([backlog] if "ai" in tiers else [])]
+    return [*hosts, _chart("Network, bytes", *received)]
+
+
+def _ai(stack: str) -> list[dict[str, Any]]:
+    """Quality first (M7): what the model answers is worth more than how fast."""
+
+    def of(metric: str) -> list[Any]:
+        return [f"SportCoach/{stack}", metric, "Stack", stack, "Tier", "ai"]
+
+    fleets = "AWS/ApplicationELB,LoadBalancer,TargetGroup"
+    # A search term matches a whole word of a name: target groups are called sc-<stack>-ai-<number>.
+    slow = f"SEARCH('{{{fleets}}} MetricName=\"TargetResponseTime\" {stack} ai', 'p95', 60)"
+    return [
+        _chart(
+            "AI accuracy, recall, precision",
+            *(of(f"ai_model_{name}") for name in ("accuracy", "recall", "precision")),
+            yAxis={"left": {"min": 0, "max": 1}},
+        ),
+        _chart("AI response time by fleet, P95", [{"expression": slow, "id": "slow"}]),
+        _chart("AI queue length", of("ai_queue_length")),
+        _search(
+            "AI backlog per instance", "SportCoach/AI,AutoScalingGroupName", "BacklogPerInstance", "Average"
+        ),
+    ]
 
 
 def _database(identifier: str) -> list[dict[str, Any]]:

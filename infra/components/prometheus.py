@@ -117,7 +117,8 @@ def _ai_rules() -> dict[str, object]:
             ),
             _rule(
                 "AiAccuracyDown",
-                "avg(avg_over_time(ai_accuracy[30m])) < 0.95 * avg(avg_over_time(ai_accuracy[1d] offset 1h))",
+                "avg(avg_over_time(ai_model_accuracy[30m]))"
+                " < 0.95 * avg(avg_over_time(ai_model_accuracy[1d] offset 1h))",
                 10,
                 "warning",
                 "AI accuracy fell by more than 5 % against the day before",

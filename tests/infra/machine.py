@@ -74,12 +74,12 @@ class Machine:
     healthy: threading.Event
     requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
-    def boot(self, *, model: bool = True) -> subprocess.CompletedProcess[str]:
+    def boot(self, *, model: bool = True, roles: str = "ai") -> subprocess.CompletedProcess[str]:
         """Run the whole script as cloud-init would."""
         variables = BootVariables(
             stack="prod",
             tier="ai",
-            roles="ai",
+            roles=roles,
             aws_region="ap-northeast-1",
             port=self.port,
             health_path="/healthz",

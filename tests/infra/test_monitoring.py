@@ -137,6 +137,12 @@ def test_m7_instances_scrape_every_15_seconds_and_keep_ai_metrics(stack: Recordi
         assert f"METRICS_URL={workspace.outputs['prometheusEndpoint']}" in text
 
 
+def test_m7_the_dashboard_shows_the_quality_of_the_model(stack: Recording) -> None:
+    titles = {chart["title"] for chart in charts(stack)}
+    wanted = {"AI accuracy, recall, precision", "AI response time by fleet, P95", "AI queue length"}
+    assert wanted & titles == (wanted if "ai" in settings_of(stack.stack)["tiers"] else set())
+
+
 def test_m8_critical_alarms_page(stack: Recording) -> None:
     found = alarms(stack)
     pages = {name for name, alarm in found.items() if alarm["alarmActions"] == [topic(stack, "critical")]}

@@ -162,10 +162,26 @@ def test_agents_are_configured(host: Machine) -> None:
     assert jobs["ai"]["metric_relabel_configs"] == [
         {"source_labels": ["__name__"], "regex": "ai_.*", "action": "keep"}
     ]
+    gauges = agent["logs"]["metrics_collected"]["prometheus"]
+    (declared,) = gauges["emf_processor"]["metric_declaration"]
+    assert declared["dimensions"] == [["Stack", "Tier"]]
+    assert "^ai_queue_length$" in declared["metric_selectors"]
+    scrape = yaml.safe_load(Path(gauges["prometheus_config_path"]).read_text(encoding="utf-8"))
+    (job,) = scrape["scrape_configs"]
+    assert (job["job_name"], job["metrics_path"]) == ("ai", "/ai-metrics")
+    assert job["static_configs"][0]["labels"] == {"Stack": "prod", "Tier": "ai"}
     (remote,) = prometheus["remote_write"]
     assert remote["url"].endswith("/workspaces/ws-1/api/v1/remote_write")
     assert remote["sigv4"] == {"region": "ap-northeast-1"}
     assert prometheus["global"]["external_labels"]["release"] == "v1.4.0"
+
+
+def test_a_tier_without_ai_sends_no_ai_metrics(host: Machine) -> None:
+    host.boot(model=False, roles="web,app")
+    agent = json.loads((host.root / "etc/amazon-cloudwatch-agent.json").read_text(encoding="utf-8"))
+    assert set(agent["logs"]) == {"logs_collected"}
+    prometheus = yaml.safe_load((host.root / "etc/prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    assert {job["job_name"] for job in prometheus["scrape_configs"]} == {"application", "node"}
 
 
 def test_security_updates_install_themselves(host: Machine) -> None:

@@ -28,7 +28,8 @@ _LATE_SHARE = 0.01
 _LATE_REQUESTS = 10
 """Periods that grow by more than this after they were used came too late to be judged by."""
 
-Place = tuple[Tier, Arm, int]
+Key = tuple[str, ...]
+"""The fleets that are asked for together, by their target groups."""
 
 
 class PrometheusMetrics:
@@ -38,8 +39,8 @@ class PrometheusMetrics:
         self._api, self._policy, self._clock = api, policy, clock
         self._feeds = frozenset(feeds)
         self._failed = re.compile(policy.failed)
-        self._used: dict[Place, int] = {}
-        self._read_until: dict[tuple[str, ...], float] = {}
+        self._used: dict[tuple[Key, Tier, Arm, int], int] = {}
+        self._read_until: dict[Key, float] = {}
 
     def collect(
         self, arms: Sequence[Arms], *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
@@ -68,7 +69,7 @@ class PrometheusMetrics:
             periods += self._periods(tier, arm, rises, (first, last), limits)
         self._read_until[key] = (last + 1) * length
         periods.sort(key=lambda period: period.start)
-        return Collected(periods=tuple(periods), troubles=(*coarse, *self._late(periods)))
+        return Collected(periods=tuple(periods), troubles=(*coarse, *self._late(key, periods)))
 
     def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
         """The histogram's 95th percentile over that time, as far as its buckets tell it."""
@@ -212,10 +213,10 @@ class PrometheusMetrics:
             )
         return status
 
-    def _late(self, periods: Sequence[Period]) -> tuple[str, ...]:
+    def _late(self, key: Key, periods: Sequence[Period]) -> tuple[str, ...]:
         before = after = 0
         for period in periods:
-            place = (period.tier, period.arm, round(period.start / period.seconds))
+            place = (key, period.tier, period.arm, round(period.start / period.seconds))
             counted = period.requests or period.labels
             before += self._used.setdefault(place, counted)
             after += counted

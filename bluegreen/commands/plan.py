@@ -19,12 +19,14 @@ def plan(
 ) -> None:
     """Show what `promote VERSION` would do, and change nothing.
 
-    The plan id names exactly this plan: `promote --plan-id` refuses to apply any other.
+    The plan id names exactly this plan: `promote --plan-id` refuses to apply any other. From the traffic
+    of the last hour it says, per ramp step, the smallest regression that can be seen and in what time.
 
     For example:
       sc-deploy plan v1.4.0 --stack prod
       sc-deploy plan v1.4.0 --stack prod --tiers ai --model v7
       sc-deploy plan v1.4.0 --stack prod --output json | jq .fingerprint
+      sc-deploy plan v1.4.0 --stack prod --output json | jq -r '.warnings[]'
     """
     from bluegreen.ui.plan_view import plan_document, plan_view
 
@@ -32,4 +34,6 @@ def plan(
     made = stack.deployer.plan_promotion(version, tiers=tiers_of(tiers), model=model or None, reason=reason)
     options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
-    terminal.show(settings, plan_document(made, command=line), plan_view(made, command=line))
+    seen = stack.deployer.outlook(made)
+    shown = plan_view(made, command=line, outlook=seen)
+    terminal.show(settings, plan_document(made, command=line, outlook=seen), shown)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bluegreen.commands import terminal
 from bluegreen.commands.confirming import confirm_plan
 from bluegreen.commands.promoting import ModelOption, TiersOption, VersionArgument, tiers_of
 from bluegreen.commands.running import Run
@@ -49,5 +50,7 @@ def promote(
             "the stack, the release or the options have changed since it was shown",
             next_step=f"look at the present plan with `{again}`",
         )
+    for words in run.deployer.outlook(plan).warnings:
+        terminal.say(f"Warning: {words}")
     confirm_plan(settings, plan, f"Promote {version} on {settings.stack}?")
     run.go(lambda deployer: deployer.run(plan))

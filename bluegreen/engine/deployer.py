@@ -8,10 +8,12 @@ from functools import partial
 
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.fleet import StackState
+from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.journal import Header
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.engine import doctor, opening, ordering, undoing
 from bluegreen.engine.conductor import Result, conduct, take_back
+from bluegreen.engine.expectation import outlook
 from bluegreen.engine.following import follow
 from bluegreen.engine.observe import observe
 from bluegreen.engine.patience import patiently
@@ -70,6 +72,10 @@ class Deployer:
     def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
         """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
         return ordering.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
+
+    def outlook(self, plan: Plan) -> Outlook:
+        """What each ramp step of `plan` can show with the usual traffic; changes nothing."""
+        return outlook(plan, self._policy, self._ports)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
         """Remove what serves nothing, or everything; changes nothing."""

@@ -1,87 +1,79 @@
-"""What the usual traffic of a stack can show about a release, before it is sent."""
+"""What the usual traffic of a stack can show about a release: measured, then put to the judge's maths."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
-from bluegreen.contract import Tier
+from bluegreen.contract import Tag, Tier
+from bluegreen.domain.fleet import TargetGroup
+from bluegreen.domain.forecast import Forecast, MetricPower, Outlook, StepPower, Usual
 from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.domain.weights import FULL
 from bluegreen.engine.judge.power import Detectable, ExpectedTraffic, detectable
 from bluegreen.engine.limits import thresholds
 from bluegreen.errors import CloudUnavailable
 from bluegreen.policy import Policy, Source
-from bluegreen.ports import Arms, Collected, Metrics
+from bluegreen.ports import Arms, Collected, Ports
 
-__all__ = ["MEMORY", "Forecast", "StepPower", "Usual", "forecast", "usual_traffic"]
+__all__ = ["blue_p95", "forecast", "outlook", "ramp_percents", "usual_traffic"]
 
 MEMORY = 3600.0
 """Seconds of blue's past that are taken for its usual traffic."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usual:
-    """One tier's traffic over the last hour, all fleets that serve it."""
-
-    tier: Tier
-    requests_per_second: float
-    error_rate: float
-    """Share of failed requests."""
-    labels_per_second: float = 0.0
-    accuracy: float = 0.9
-    """Share of right answers among the labelled ones."""
+def ramp_percents(plan: Plan) -> tuple[int, ...]:
+    """Green's shares that are judged against blue."""
+    percents = (step.percent for step in plan.steps if step.kind is StepKind.JUDGE and step.percent)
+    return tuple(percent for percent in percents if percent < FULL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepPower:
-    """What one ramp step can show."""
-
-    percent: int
-    requests_per_second: float
-    """Green's, synthetic requests included."""
-    seconds: float
-    """Planned watch."""
-    metrics: tuple[Detectable, ...]
-    patience_seconds: float
-    """Planned watch and extension; then an undecided step goes to the operator."""
-
-    @property
-    def thin(self) -> bool:
-        """Too little traffic for a pass: even a good release will be asked about.
-
-        Labels are left out: early steps go on without them.
-        """
-        judged = (one for one in self.metrics if one.metric is not Metric.ACCURACY)
-        return any(one.seconds_to_pass > self.patience_seconds for one in judged)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """What each ramp step of one tier can show with its usual traffic."""
-
-    usual: Usual
-    steps: tuple[StepPower, ...]
-
-    @property
-    def warning(self) -> str:
-        """What the operator should know before it begins; empty where there is enough traffic."""
-        thin = [f"{step.percent} %" for step in self.steps if step.thin]
-        if not thin:
-            return ""
-        minutes = max(step.patience_seconds for step in self.steps) / 60
-        return (
-            f"{self.usual.tier}: about {self.usual.requests_per_second:.3g} requests/s, too little for a "
-            f"pass at {', '.join(thin)} within {minutes:.0f} min: the run will ask you. More traffic "
-            "(probes.synthetic), larger steps (rollout.ramp) or a longer bake decide it without you"
+def outlook(plan: Plan, policy: Policy, ports: Ports) -> Outlook:
+    """What each ramp step of `plan` can show, from blue's last hour; changes nothing, raises nothing."""
+    blues = [
+        Arms(
+            tier=tier.tier, green=TargetGroup(arn=ref.target_group_arn, name=ref.target_group_name, tags=tags)
         )
+        for tier in plan.tiers
+        if (ref := tier.blue) is not None
+        for tags in [
+            {str(Tag.STACK): plan.stack, str(Tag.TIER): str(tier.tier), str(Tag.RELEASE): ref.version}
+            | {str(Tag.DEPLOYMENT): str(ref.deployment)}
+        ]
+    ]
+    percents = ramp_percents(plan)
+    if not blues or not percents:
+        return Outlook()
+    try:
+        usual, troubles = usual_traffic(blues, blue_p95(blues, ports), policy, ports)
+    except CloudUnavailable as error:
+        return Outlook(troubles=(error.what,))
+    return Outlook(forecasts=forecast(usual, percents, policy), troubles=troubles)
 
 
-def usual_traffic(arms: Sequence[Arms], metrics: Metrics, policy: Policy, *, now: float) -> tuple[Usual, ...]:
-    """The last hour of the fleets given as green; raises CloudUnavailable."""
-    found = metrics.collect(arms, since=now - MEMORY, until=now, slow_ms={})
+def blue_p95(arms: Sequence[Arms], ports: Ports) -> dict[Tier, float]:
+    """The latency p95 in ms of the last hour of the fleets given as green; raises CloudUnavailable."""
+    now, p95_ms = ports.clock.now(), ports.metrics.p95_ms
+    figures = ports.parallel([partial(p95_ms, one.green, since=now - MEMORY, until=now) for one in arms])
+    return {one.tier: p95 for one, p95 in zip(arms, figures, strict=True) if p95}
+
+
+def usual_traffic(
+    arms: Sequence[Arms], p95_ms: Mapping[Tier, float], policy: Policy, ports: Ports
+) -> tuple[tuple[Usual, ...], tuple[str, ...]]:
+    """The last hour of the fleets given as green, and what the sources object to.
+
+    Latency thresholds are asked for as the judge will ask, so that a histogram that cannot serve them is
+    known before the release. Raises CloudUnavailable.
+    """
+    now, limits = ports.clock.now(), thresholds(policy.judge)
+    slow_ms = {tier: limits.latency_thresholds(p95) for tier, p95 in p95_ms.items()}
+    found = ports.metrics.collect(arms, since=now - MEMORY, until=now, slow_ms=slow_ms)
     if found.troubles and not found.periods:
         raise CloudUnavailable("; ".join(found.troubles))
-    return tuple(_usual(one.tier, found, now - policy.judge.settle) for one in arms)
+    return tuple(_usual(one.tier, found, now - policy.judge.settle) for one in arms), found.troubles
 
 
 def _usual(tier: Tier, found: Collected, until: float) -> Usual:
@@ -130,12 +122,12 @@ def _step(usual: Usual, percent: int, policy: Policy) -> StepPower:
         percent=percent,
         requests_per_second=green,
         seconds=rollout.bake,
-        metrics=tuple(replace(one, percent=percent) for one in _metrics(both, shown, policy)),
+        metrics=tuple(_metrics(both, shown, policy)),
         patience_seconds=rollout.bake + rollout.extension,
     )
 
 
-def _metrics(usual: Usual, percent: int, policy: Policy) -> Iterator[Detectable]:
+def _metrics(usual: Usual, percent: int, policy: Policy) -> Iterator[MetricPower]:
     """A defect is found by the fastest source of a metric; a pass needs the slowest, too."""
     for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
         feeds = [_feed(source, policy) for source in getattr(policy.metrics, metric.value)]
@@ -143,7 +135,12 @@ def _metrics(usual: Usual, percent: int, policy: Policy) -> Iterator[Detectable]
             continue
         fast = _detectable(metric, _traffic(usual, min(feeds, key=sum)), percent, policy)
         slow = _detectable(metric, _traffic(usual, max(feeds, key=sum)), percent, policy)
-        yield replace(fast, seconds_to_pass=slow.seconds_to_pass)
+        yield MetricPower(
+            metric=metric,
+            smallest=fast.smallest,
+            seconds_at_limit=fast.seconds_at_limit,
+            seconds_to_pass=slow.seconds_to_pass,
+        )
 
 
 def _feed(source: Source, policy: Policy) -> tuple[float, float]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
-from bluegreen.domain.plan import Step, StepKind
-from bluegreen.domain.weights import FULL
-from bluegreen.engine.expectation import MEMORY, forecast, usual_traffic
+from bluegreen.domain.plan import Step
+from bluegreen.engine.expectation import blue_p95, forecast, ramp_percents, usual_traffic
 from bluegreen.engine.run import Run
 from bluegreen.errors import CloudUnavailable
 from bluegreen.policy import Policy
@@ -24,22 +21,17 @@ def freeze_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
     """
     if run.baseline:
         return ""
-    now = run.ports.clock.now()
     blues = [Arms(tier=one.tier, green=one.blue) for one in arms if one.blue]
-    metrics = run.ports.metrics
-    calls: list[Any] = [partial(usual_traffic, blues, metrics, run.policy, now=now)]
-    calls += [partial(metrics.p95_ms, one.green, since=now - MEMORY, until=now) for one in blues]
     try:
-        usual, *figures = run.ports.parallel(calls)
+        p95_ms = blue_p95(blues, run.ports)
+        usual, _ = usual_traffic(blues, p95_ms, run.policy, run.ports)
     except CloudUnavailable as error:
         return f"blue's figures are unknown: {error.what}"
-    pairs = zip(blues, figures, strict=True)
-    run.baseline.update({str(one.tier): p95 for one, p95 in pairs if p95 is not None})
+    run.baseline.update({str(tier): p95 for tier, p95 in p95_ms.items()})
     words = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in run.baseline.items())
-    percents = [s.percent for s in run.plan.steps if s.kind is StepKind.JUDGE and s.percent]
-    percents = [percent for percent in percents if percent < FULL]
+    percents = ramp_percents(run.plan)
     thin = [one for one in forecast(usual, percents, _without_synthetic(run.policy)) if one.warning]
-    run.baseline.update(at=now, thin=[str(one.usual.tier) for one in thin])
+    run.baseline.update(at=run.ports.clock.now(), thin=[str(one.usual.tier) for one in thin])
     run.progress(step, f"blue's p95: {words or 'no traffic yet'}", baseline=dict(run.baseline))
     for one in forecast(usual, percents, run.policy):
         if one.warning:

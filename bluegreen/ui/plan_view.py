@@ -7,21 +7,27 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Stage, StepKind, TierPlan
 from bluegreen.ui.grids import field, grid
+from bluegreen.ui.outlook_view import outlook_document, outlook_view
 from bluegreen.ui.words import duration, percent
 
 __all__ = ["plan_document", "plan_view", "ramp"]
 
 
-def plan_document(plan: Plan, *, command: str) -> dict[str, Any]:
-    """The plan for `--output json`: its document, fingerprint, expected seconds and the promote command."""
+def plan_document(plan: Plan, *, command: str, outlook: Outlook | None = None) -> dict[str, Any]:
+    """The plan for `--output json`: its document, fingerprint, expected seconds and the promote command.
+
+    `outlook`, what the usual traffic can show at each step, is no part of the plan and of its fingerprint.
+    """
     return {
         "fingerprint": plan.fingerprint,
         "expected_seconds": plan.expected_seconds,
         "ramp": list(ramp(plan)),
         "command": command,
         "plan": plan.to_document(),
+        **(outlook_document(outlook) if outlook else {}),
     }
 
 
@@ -31,8 +37,8 @@ def ramp(plan: Plan) -> tuple[int, ...]:
     return tuple(dict.fromkeys(steps))
 
 
-def plan_view(plan: Plan, *, command: str = "") -> RenderableType:
-    """The whole plan; `command` is the exact line that applies it."""
+def plan_view(plan: Plan, *, command: str = "", outlook: Outlook | None = None) -> RenderableType:
+    """The whole plan and what its steps can show; `command` is the exact line that applies it."""
     release = f" of {plan.release.version}" if plan.release else ""
     heading = f"{plan.intent}{release} on {plan.stack}, deployment {plan.number}"
     parts: list[RenderableType] = [Text(heading, style="bold")]
@@ -46,6 +52,8 @@ def plan_view(plan: Plan, *, command: str = "") -> RenderableType:
     parts += [Text(), _stages(plan)]
     parts += [field("expected", f"about {duration(plan.expected_seconds)} when nothing is wrong")]
     parts += [field("note", note, "yellow") for note in plan.notes]
+    if outlook:
+        parts += [Text(), outlook_view(outlook), Text()]
     parts.append(field("plan id", plan.fingerprint, "bold"))
     if command:
         parts.append(field("apply", command, "bold"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from bluegreen.commands.wiring import Stack
 from bluegreen.domain.fleet import StackState
+from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.journal import Ending, Entry, Header
 from bluegreen.domain.plan import Plan
 from bluegreen.engine.conductor import Result
@@ -38,6 +39,7 @@ class FakeDeployer:
     linger: float = 0.0
     """Seconds that finishing takes after an interrupt."""
     nothing: bool = False
+    seen: Outlook = field(default_factory=Outlook)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     subscribers: Sequence[Subscriber] = ()
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -56,6 +58,9 @@ class FakeDeployer:
     def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
         self._called("plan_rollback", (to, reason, *(["down"] if down else [])))
         return take_back(promotion(), reason=reason)
+
+    def outlook(self, plan: Plan) -> Outlook:
+        return self.seen
 
     def plan_teardown(self, *, everything: bool) -> Plan:
         self._called("plan_teardown", everything)

@@ -17,6 +17,7 @@ from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.measurement import Arm
 from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.lab.faults import Effect, Fault
 from bluegreen.ui.figures import figures
 from bluegreen.ui.screen import screen
 from bluegreen.ui.story import Progress, Story
@@ -57,6 +58,13 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     world.load()
     world.clock.sleep(5)
     _, (planned,) = line.json("plan", "v1.1.0", *SIM)
+    (power,) = planned["power"]
+    assert power["tier"] == "app"
+    assert 150 < power["requests_per_second"] < 250
+    assert [step["percent"] for step in power["steps"]] == [10, 50]
+    assert all(step["metrics"]["errors"]["smallest"] for step in power["steps"])
+    assert planned["warnings"] == []
+    assert "What the usual traffic shows" in line("plan", "v1.1.0", *SIM).stdout
     second = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
     assert second.exit_code == 0, second.output
     assert "released: v1.1.0" in second.stdout
@@ -74,6 +82,30 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     assert world.weights() == {"app": {"v1.0.0": 100}}
     assert world.cloud.traffic.failed() == 0
     assert world.violations == []
+
+
+def test_too_little_traffic_is_said_before_anything_begins(line: Line, world: World) -> None:
+    first = line("promote", "v1.0.0", *SIM, "--yes")
+    assert "Warning" not in first.stderr
+    world.load(1)
+    world.clock.sleep(60)
+    result = line("promote", "v1.1.0", *SIM)
+    assert result.exit_code == 3
+    assert "Warning: app: about 1 requests/s, too little for a pass at 10 %, 50 %" in result.stderr
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    _, (planned,) = line.json("plan", "v1.1.0", *SIM)
+    assert planned["power"][0]["steps"][0]["too_little_traffic"] is True
+    assert "warning   app: about 1 requests/s" in line("plan", "v1.1.0", *SIM).stdout
+
+
+def test_a_plan_is_made_although_nothing_can_be_measured(line: Line, world: World) -> None:
+    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+    world.faults.add(Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0))
+    result, (planned,) = line.json("plan", "v1.1.0", *SIM)
+    assert result.exit_code == 0
+    assert planned["power"] == []
+    assert planned["warnings"][0].startswith("traffic could not be measured: ")
+    assert "cloudwatch" in planned["warnings"][0]
 
 
 def test_a_bad_release_ends_with_5_and_its_story_can_be_read_later(line: Line, world: World) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier
 from bluegreen.domain.fleet import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState
+from bluegreen.domain.forecast import Outlook, Usual
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
 from bluegreen.domain.measurement import Arm, Period, periods_to_json
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Image, Release, TierRelease
 from bluegreen.domain.rollback import plan_take_back
-from bluegreen.policy import Policy
+from bluegreen.engine.expectation import forecast
+from bluegreen.policy import Metrics, Policy, Rollout, Source
 
 SameAs = Callable[[str, str], None]
 START = 1_785_758_400.0
@@ -242,6 +244,21 @@ class Script:
         traffic = ("web, app, ai: 100 % on v1.1.0",)
         self.say(EntryKind.RUN_ENDED, ending=str(Ending.RELEASED), words="v1.1.0 serves", traffic=traffic)
         return self
+
+
+def outlook(*, rate: float = 80.0, troubles: tuple[str, ...] = ()) -> Outlook:
+    """What a stack with `rate` requests a second on each tier, and labels on one, would show."""
+    policy = POLICY.model_copy(
+        update={
+            "rollout": Rollout(),
+            "metrics": Metrics(accuracy=(Source.PROMETHEUS,)),
+        }
+    )
+    usual = [
+        Usual(tier=Tier.APP, requests_per_second=rate, error_rate=0.001),
+        Usual(tier=Tier.AI, requests_per_second=rate / 200, error_rate=0.001, labels_per_second=rate / 400),
+    ]
+    return Outlook(forecasts=forecast(usual, (5, 25, 50, 95), policy), troubles=troubles)
 
 
 HEALTH = Health(healthy=2)

@@ -19,7 +19,7 @@ from bluegreen.ui.events import json_line
 from bluegreen.ui.history_view import header_document, history_view, story_document, story_lines
 from bluegreen.ui.plan_view import plan_document, plan_view, ramp
 from bluegreen.ui.status_view import status_document, status_view
-from tests.ui.samples import BLUE, START, SameAs, Script, header, promotion, state, take_back
+from tests.ui.samples import BLUE, START, SameAs, Script, header, outlook, promotion, state, take_back
 
 
 def text(shown: RenderableType, width: int = 140) -> str:
@@ -74,6 +74,31 @@ def test_a_plan_shows_its_fingerprint_weights_and_digests() -> None:
     document = json.loads(json_line(plan_document(plan, command="x")))
     assert document["fingerprint"] == plan.fingerprint
     assert document["plan"]["number"] == 2
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_plan_says_what_the_traffic_can_show(width: int, same_as: SameAs) -> None:
+    seen = outlook(troubles=("prometheus: HTTP 503",))
+    shown = text(plan_view(promotion(), outlook=seen), width)
+    begin, end = shown.index("What the usual traffic"), shown.index("plan id")
+    same_as(f"outlook-{width}", shown[begin:end])
+
+
+def test_an_outlook_for_programs_has_numbers_and_no_infinity() -> None:
+    plan = promotion()
+    document = json.loads(json_line(plan_document(plan, command="x", outlook=outlook())))
+    assert document["fingerprint"] == plan.fingerprint
+    app, ai = document["power"]
+    assert [step["percent"] for step in app["steps"]] == [5, 25, 50, 95]
+    assert app["steps"][0]["green_requests_per_second"] == 4.0
+    errors = app["steps"][1]["metrics"]["errors"]
+    assert 0.005 < errors["smallest"] < 0.1
+    assert errors["seconds_to_pass"] > 60
+    assert ai["steps"][0]["too_little_traffic"] is True
+    assert ai["steps"][0]["metrics"]["errors"]["smallest"] is None
+    assert set(ai["steps"][0]["metrics"]) == {"errors", "latency", "accuracy"}
+    assert document["warnings"][0].startswith("ai: about 0.4 requests/s, too little for a pass at 5 %")
+    assert "power" not in plan_document(plan, command="x")
 
 
 def test_a_plan_back_shows_both_ends() -> None:

@@ -1,0 +1,101 @@
+"""What a stack's usual traffic can show about a release, step by step, before it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric
+
+__all__ = ["Forecast", "MetricPower", "Outlook", "StepPower", "Usual"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """One tier's traffic over the last hour, as the fleet that serves it has it."""
+
+    tier: Tier
+    requests_per_second: float
+    error_rate: float
+    """Share of failed requests."""
+    labels_per_second: float = 0.0
+    accuracy: float = 0.9
+    """Share of right answers among the labelled ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPower:
+    """What one metric can show within a ramp step."""
+
+    metric: Metric
+    smallest: float | None
+    """The smallest regression that is found within the step: an error rate, a multiple of blue's
+    latency, a relative fall of accuracy. None where the step shows none."""
+    seconds_at_limit: float
+    """Until a regression half as large again as the limit is found; infinite where it never is."""
+    seconds_to_pass: float
+    """Until a release as good as blue has passed; infinite where it never does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPower:
+    """What one ramp step can show."""
+
+    percent: int
+    requests_per_second: float
+    """Green's, synthetic requests included."""
+    seconds: float
+    """Planned watch."""
+    metrics: tuple[MetricPower, ...]
+    patience_seconds: float
+    """Planned watch and extension; then an undecided step goes to the operator."""
+
+    @property
+    def seconds_to_pass(self) -> float:
+        """Until a good release has passed in every metric but accuracy, which early steps do without."""
+        judged = (one for one in self.metrics if one.metric is not Metric.ACCURACY)
+        return max((one.seconds_to_pass for one in judged), default=0.0)
+
+    @property
+    def thin(self) -> bool:
+        """Too little traffic for a pass: even a good release will be asked about."""
+        return self.seconds_to_pass > self.patience_seconds
+
+    def of(self, metric: Metric) -> MetricPower | None:
+        """The power of `metric`; None where nothing feeds it."""
+        return next((one for one in self.metrics if one.metric is metric), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What each ramp step of one tier can show."""
+
+    usual: Usual
+    steps: tuple[StepPower, ...]
+
+    @property
+    def warning(self) -> str:
+        """What the operator should know before it begins; empty where there is enough traffic."""
+        thin = [f"{step.percent} %" for step in self.steps if step.thin]
+        if not thin:
+            return ""
+        minutes = max(step.patience_seconds for step in self.steps) / 60
+        return (
+            f"{self.usual.tier}: about {self.usual.requests_per_second:.3g} requests/s, too little for a "
+            f"pass at {', '.join(thin)} within {minutes:.0f} min: the run will ask you. More traffic "
+            "(probes.synthetic), larger steps (rollout.ramp) or a longer bake decide it without you"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """The forecasts of a release, and what could not be measured for them."""
+
+    forecasts: tuple[Forecast, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything the operator should know before it begins."""
+        thin = tuple(one.warning for one in self.forecasts if one.warning)
+        return (*thin, *(f"traffic could not be measured: {words}" for words in self.troubles))

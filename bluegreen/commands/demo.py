@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 FIRST, GOOD, BAD = "v1.0.0", "v1.1.0", "v1.2.0"
+_BEFORE = 6.0
+"""Seconds of load before the first promotion under it: blue needs a measured past."""
 _AFTERMATH = 3.0
 """Seconds of load after the last deployment: who answers then?"""
 
@@ -61,6 +63,7 @@ def _play(stage: Demo, settings: Settings, began: float) -> bool:
     terminal.say(f"1/3 releasing {FIRST} onto an empty stack")
     first = stage.deploy(FIRST)
     stage.start_load()
+    time.sleep(_BEFORE)
     terminal.say(f"2/3 promoting {GOOD} under load")
     good = stage.deploy(GOOD, before=FIRST)
     terminal.say(f"3/3 promoting {BAD}, which serves about 2 % errors")

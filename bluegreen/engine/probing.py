@@ -15,6 +15,7 @@ from bluegreen.ports import Arms
 
 __all__ = ["KeyFunctions", "repeats_for_blue"]
 
+_SOURCE = "probes"
 _BY_CHANCE = 1e-6
 """Chance that a healthy blue is taken for a failing one because green answered every repetition."""
 _MOST_REPEATS = 30
@@ -43,7 +44,9 @@ class KeyFunctions:
         self._run, self._percent, self._policy = run, percent, run.policy.probes
         self._tiers = {one.tier: one.blue is not None for one in arms}
         self._tests = [test for test in run.policy.smoke if test.key and test.tier in self._tiers]
-        self._probed_at = self._sent_at = -inf
+        # The step before has just probed: periods that overlap would be broken counts.
+        self._probed_at = max((one.start for one in run.periods if one.source == _SOURCE), default=-inf)
+        self._sent_at = -inf
         self.failing = False
         """Whether a key function failed when it was last asked for."""
 
@@ -71,7 +74,7 @@ class KeyFunctions:
                 return None
             failed = self._fails_always(test, repeats)
         return Period(
-            source="probes",
+            source=_SOURCE,
             tier=test.tier,
             arm=arm,
             start=self._probed_at,

@@ -540,3 +540,18 @@ def test_a_source_that_raises_is_a_hold_and_no_crash() -> None:
     result = world.promote()
     assert result.ending is Ending.HALTED, world.story()
     assert "cloudwatch: away" in result.words
+
+
+def test_the_next_step_probes_no_sooner_than_the_interval_after_the_last_one() -> None:
+    # Looks come every 2 s: a step may end at one that had nothing to probe.
+    policy = POLICY.replace('[probes]\ninterval = "2s"', '[probes]\ninterval = "3s"') + LOGIN
+    world = Watched(policy=policy)
+    world.serve()
+    assert world.promote().ending is Ending.RELEASED, world.story()
+    verdicts = [entry.data for _, entry in world.entries if entry.kind is EntryKind.VERDICT]
+    assert [one["reason"] for one in verdicts if "broken" in one["reason"]] == []
+    measured = [entry for _, entry in world.entries if entry.kind is EntryKind.MEASURED]
+    periods = [one for entry in measured for one in periods_from_json(entry.data["periods"])]
+    starts = sorted(one.start for one in periods if one.source == "probes" and one.arm is Arm.GREEN)
+    assert len(starts) > 10
+    assert min(later - earlier for earlier, later in pairwise(starts)) >= world.policy.probes.interval - 1e-6

@@ -13,6 +13,7 @@ import typer
 
 from bluegreen.commands import lab
 from bluegreen.commands.abort import abort
+from bluegreen.commands.baseline import baseline
 from bluegreen.commands.demo import demo
 from bluegreen.commands.doctor import doctor
 from bluegreen.commands.history import history
@@ -38,6 +39,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     history,
     teardown,
     doctor,
+    baseline,
     demo,
 )
 

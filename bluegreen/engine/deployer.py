@@ -15,6 +15,7 @@ from bluegreen.engine import doctor, opening, ordering, undoing
 from bluegreen.engine.conductor import Result, conduct, take_back
 from bluegreen.engine.expectation import outlook
 from bluegreen.engine.following import follow
+from bluegreen.engine.likeness import Likeness, likeness
 from bluegreen.engine.observe import observe
 from bluegreen.engine.patience import patiently
 from bluegreen.engine.recorder import Subscriber
@@ -76,6 +77,10 @@ class Deployer:
     def outlook(self, plan: Plan) -> Outlook:
         """What each ramp step of `plan` can show with the usual traffic; changes nothing."""
         return outlook(plan, self._policy, self._ports)
+
+    def likeness(self, *, seconds: float) -> tuple[Likeness, ...]:
+        """A/A: what serves now compared with itself over the last `seconds`; changes nothing."""
+        return likeness(self._contract, self._policy, self._ports, seconds=seconds)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
         """Remove what serves nothing, or everything; changes nothing."""

@@ -98,6 +98,35 @@ def test_too_little_traffic_is_said_before_anything_begins(line: Line, world: Wo
     assert "warning   app: about 1 requests/s" in line("plan", "v1.1.0", *SIM).stdout
 
 
+def test_baseline_says_whether_the_thresholds_are_above_the_noise(line: Line, world: World) -> None:
+    nothing = line("baseline", *SIM)
+    assert nothing.exit_code == 3
+    assert "nothing serves" in nothing.stderr
+    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+    world.load(400)
+    world.clock.sleep(620)
+    quiet = line("baseline", *SIM, "--minutes", "5")
+    assert quiet.exit_code == 0, quiet.output
+    assert "A/A over the last 5 minutes" in quiet.stdout
+    assert "cloudwatch: now against the time before it" in quiet.stdout
+    assert "the thresholds are above the noise of these fleets" in quiet.stdout
+    world.behaviours["v1.0.0"] = Behaviour(error_rate=0.03, latency=LATENCY)
+    world.clock.sleep(250)
+    noisy, (document,) = line.json("baseline", *SIM, "--minutes", "5")
+    assert noisy.exit_code == 3
+    assert document["ok"] is False
+    errors, latency = document["comparisons"][0]["noises"]
+    assert (errors["tier"], errors["metric"], errors["quiet"]) == ("app", "errors", False)
+    assert latency["quiet"] is True
+    assert "NOT above the noise" in line("baseline", *SIM, "--minutes", "5").stdout
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+
+
+@pytest.mark.parametrize("minutes", ["0", "361", "an-hour"])
+def test_baseline_wants_minutes(line: Line, world: World, minutes: str) -> None:
+    assert line("baseline", *SIM, "--minutes", minutes).exit_code == 2
+
+
 def test_a_plan_is_made_although_nothing_can_be_measured(line: Line, world: World) -> None:
     assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
     world.faults.add(Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0))

@@ -1,0 +1,41 @@
+"""`sc-deploy baseline`: how much do the fleets differ by themselves?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bluegreen.commands import terminal, wiring
+from bluegreen.commands.settings import Settings, verb
+from bluegreen.errors import ExitCode
+
+__all__ = ["baseline"]
+
+Minutes = Annotated[
+    int, typer.Option("--minutes", min=5, max=360, help="Compare the last so many minutes of traffic.")
+]
+
+
+@verb
+def baseline(settings: Settings, minutes: Minutes = 60) -> None:
+    """Compare what serves now with itself (A/A), and change nothing.
+
+    One availability zone, or half of the instances, against the rest; this hour against the same hour of
+    the day before. What differs there is noise: a threshold below it would roll back good releases.
+
+    Ends with 0 when the thresholds of deploy.toml are above the noise, 3 when they are not or when there
+    is nothing to compare.
+
+    For example:
+      sc-deploy baseline --stack prod
+      sc-deploy baseline --stack prod --minutes 180
+      sc-deploy baseline --stack prod --output json | jq '.comparisons[].noises[] | select(.quiet == false)'
+    """
+    from bluegreen.ui.baseline_view import baseline_document, baseline_view
+
+    found = wiring.open_stack(settings).deployer.likeness(seconds=60.0 * minutes)
+    document = baseline_document(found, minutes=minutes)
+    terminal.show(settings, document, baseline_view(found, minutes=minutes))
+    if not document["ok"]:
+        raise typer.Exit(int(ExitCode.REFUSED))

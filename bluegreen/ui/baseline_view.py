@@ -72,7 +72,11 @@ class Compared(Protocol):
 
 
 def baseline_view(found: Sequence[Compared], *, minutes: float) -> RenderableType:
-    """A table per comparison, and what to do about noise below it."""
+    """A table per comparison, and what to do about noise below it.
+
+    `factor` is the larger share of bad events over the smaller, `dispersion` the variance of their
+    difference over that of pure counting: both are 1 for fleets that are alike.
+    """
     parts: list[RenderableType] = [Text(f"A/A over the last {minutes:g} minutes", style="bold")]
     for one in found:
         columns = (
@@ -93,7 +97,7 @@ def baseline_view(found: Sequence[Compared], *, minutes: float) -> RenderableTyp
                 str(noise.periods),
                 f"{noise.ratio:.2f}",
                 f"{noise.dispersion:.1f}",
-                f"{noise.evidence:,.1f} of {noise.needed:,.0f}",
+                f"{noise.evidence:,.0f} of {noise.needed:,.0f}",
                 verdict,
                 style="" if noise.quiet else "yellow",
             )

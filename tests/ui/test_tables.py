@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from bluegreen.contract import Tier
 from bluegreen.domain.fleet import Health, StackState, TierState
 from bluegreen.domain.journal import Ending, Header
+from bluegreen.domain.measurement import Metric
 from bluegreen.ports import Holder
+from bluegreen.ui.baseline_view import baseline_document, baseline_view
 from bluegreen.ui.doctor_view import doctor_document, doctor_view
 from bluegreen.ui.events import json_line
 from bluegreen.ui.history_view import header_document, history_view, story_document, story_lines
@@ -190,3 +193,43 @@ def test_doctor_shows_the_worst_first() -> None:
     assert rows[2:6] == ["images", "Next:", "rights", "contract"]
     assert doctor_document(checks)["ok"] is False
     assert doctor_document(checks[:2])["ok"] is True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halved:
+    tier: Tier = Tier.APP
+    metric: Metric = Metric.ERRORS
+    periods: int = 57
+    ratio: float = 1.12
+    dispersion: float = 1.1
+    evidence: float = 1.4
+    needed: float = 400.0
+    quiet: bool = True
+    words: str = "app errors: halves differ by a factor 1.12"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    source: str = "cloudwatch"
+    words: str = "ap-northeast-1a against ap-northeast-1c, ap-northeast-1d"
+    noises: tuple[Halved, ...] = (Halved(),)
+
+
+def test_a_baseline_names_the_noise_and_what_to_do(same_as: SameAs) -> None:
+    noisy = Halved(
+        tier=Tier.AI,
+        metric=Metric.LATENCY,
+        ratio=1.62,
+        dispersion=5.1,
+        evidence=3_211.0,
+        quiet=False,
+        words="ai latency: halves differ by a factor 1.62; raise the acceptable level",
+    )
+    found = [Compared(noises=(Halved(), noisy)), Compared(words="now against the day before")]
+    same_as("baseline-80", text(baseline_view(found, minutes=60), 80))
+    document = json.loads(json_line(baseline_document(found, minutes=60)))
+    assert document["ok"] is False
+    assert [one["compared"] for one in document["comparisons"]] == [one.words for one in found]
+    assert document["comparisons"][0]["noises"][1]["quiet"] is False
+    assert baseline_document([Compared()], minutes=60)["ok"] is True
+    assert "above the noise of these fleets" in text(baseline_view([Compared()], minutes=60))

@@ -84,9 +84,9 @@ def baseline_view(found: Sequence[Compared], *, minutes: float) -> RenderableTyp
             "metric",
             "periods",
             "factor",
-            "times counting noise",
+            "dispersion",
             "evidence",
-            "thresholds are",
+            "thresholds",
         )
         table = grid(*columns, right=columns[2:6])
         for noise in one.noises:

@@ -48,7 +48,9 @@ class Rules:
         listener = self._contract.listener_arn
 
         def read() -> list[Json]:
-            found = self._calls.pages("describe_rules", "Rules", urgent=urgent, ListenerArn=listener)
+            found = self._calls.pages(
+                "describe_rules", "Rules", urgent=urgent, about=listener, ListenerArn=listener
+            )
             return [one for one in found if not one.get("IsDefault")]
 
         found = self._calls.with_tags("RuleArn", read, urgent=urgent)

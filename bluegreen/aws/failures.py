@@ -185,7 +185,9 @@ def _answered(error: boto.ClientError, call: Call) -> DeployError:
         step = "other clients use up this account's API rate; wait, then `sc-deploy resume`"
         return AwsUnavailable(what, code=code, next_step=step)
     if code in _BAD_CREDENTIALS:
-        return CredentialsUnusable(what, code=code, next_step=_LOG_IN)
+        return CredentialsUnusable(
+            f"AWS does not accept the credentials: {what}", code=code, next_step=_LOG_IN
+        )
     if status >= 500 or code in _SERVER_FAULTS:
         return AwsUnavailable(f"{what} ({_OPEN})", code=code, next_step=_RESUME)
     if code in _DENIED:
@@ -196,6 +198,7 @@ def _answered(error: boto.ClientError, call: Call) -> DeployError:
 
 
 _REMEDIES = {
+    "ListenerNotFound": "run `pulumi up` for this stack: its listener does not exist any more",
     "TooManyRules": "delete rules nobody needs, or raise the quota `Rules per Application Load Balancer`",
     "TooManyTargetGroups": "`sc-deploy teardown` removes leftovers; or raise `Target Groups per Region`",
     "TooManyUniqueTargetGroupsPerLoadBalancer": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bluegreen.contract import Tier
@@ -126,8 +126,8 @@ class Watch:
             if arms.blue and list(now) == [arms.blue.arn]:
                 raise StepFailed(f"{arms.tier}: all traffic was put back to blue from outside this run")
             raise Halted(
-                f"{arms.tier}: the live rule was changed by someone else (now {now or 'gone'}, "
-                f"expected {wanted}); nothing was overwritten",
+                f"{arms.tier}: the live rule was changed by someone else (now "
+                f"{_shares(now) if rule else 'gone'}; expected {_shares(wanted)}); nothing was overwritten",
                 next_step="find out who did it, then `sc-deploy resume` or `sc-deploy abort`",
             )
 
@@ -225,3 +225,8 @@ class Watch:
         names = [stage.name for stage in stages]
         mine = names.index(f"judge-{self._percent}")
         return stages[mine + 1].title if mine + 1 < len(stages) else "Finish"
+
+
+def _shares(weights: Mapping[str, int]) -> str:
+    """Weights by the names of their target groups, as the console shows them."""
+    return ", ".join(f"{weight} on {arn.split('/')[-2]}" for arn, weight in weights.items()) or "no weight"

@@ -219,7 +219,8 @@ def test_answers(code: str, status: int, kind: type[Exception], advice: str) -> 
     answer = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     error = translate(boto.ClientError(answer, "ModifyRule"), CALL)  # type: ignore[arg-type]  # a part of it
     assert type(error) is kind
-    assert error.what.startswith(f"AWS elbv2 ModifyRule (tier app) in eu-west-1: {code}: m")
+    first = "AWS does not accept the credentials: " if kind is CredentialsUnusable else ""
+    assert error.what.startswith(f"{first}AWS elbv2 ModifyRule (tier app) in eu-west-1: {code}: m")
     assert advice in error.next_step
 
 

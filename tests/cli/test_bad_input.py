@@ -133,7 +133,9 @@ def test_no_credentials(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     result = line(*words, *LAB, "--contract", str(contract_file))
     assert result.exit_code == 2
-    assert "credentials" in result.stderr
+    assert "Unable to locate credentials" in result.stderr
+    assert "Next: log in again (`aws sso login`" in result.stderr
+    assert result.stderr.count("Error: ") == 1
 
 
 def test_doctor_names_the_faults_of_both_documents(line: Line, contract_file: Path, tmp_path: Path) -> None:

@@ -120,6 +120,24 @@ def test_abort_of_a_number(line: Line, deployer: FakeDeployer) -> None:
     assert deployer.calls == [("abort", (2, "wrong"))]
 
 
+def test_the_down_migration_is_asked_for_and_skipped(line: Line, deployer: FakeDeployer) -> None:
+    assert line("rollback", *LAB, "--down", "--yes").exit_code == 0
+    assert deployer.calls[0] == ("plan_rollback", (None, "", "down"))
+    assert line("abort", "2", *LAB, "--down", "--yes").exit_code == 0
+    assert deployer.calls[-1] == ("abort", (2, "", "down"))
+    assert line("resume", "2", *LAB, "--skip-down").exit_code == 0
+    assert deployer.calls[-1] == ("resume", (2, "skip-down"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"), [("rollback", "--down"), ("abort", "--down"), ("resume", "--skip-down")]
+)
+def test_help_explains_the_down_migration_with_an_example(line: Line, verb: str, option: str) -> None:
+    text = line(verb, "--help").stdout
+    assert "down migration" in text
+    assert f"sc-deploy {verb} --stack prod {option}" in text
+
+
 def test_status(line: Line, deployer: FakeDeployer) -> None:
     result = line("status", *LAB)
     assert result.exit_code == 0

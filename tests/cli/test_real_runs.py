@@ -17,13 +17,15 @@ from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.measurement import Arm
 from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.lab.cloud.commands import Outcome
 from bluegreen.lab.faults import Effect, Fault
+from bluegreen.policy import parse_policy
 from bluegreen.ui.figures import figures
 from bluegreen.ui.screen import screen
 from bluegreen.ui.story import Progress, Story
 from bluegreen.ui.telling import tell
 from tests.cli.conftest import Line
-from tests.world import LATENCY, World
+from tests.world import LATENCY, POLICY, World
 
 SIM = ("--stack", "sim")
 
@@ -222,3 +224,37 @@ def test_the_history_keeps_the_operators_reason(line: Line, world: World) -> Non
     assert line("promote", "v1.0.0", *SIM, "--yes", "--reason", "the first of all").exit_code == 0
     _, (listed,) = line.json("history", *SIM)
     assert [one["reason"] for one in listed["deployments"]] == ["the first of all"]
+
+
+def test_the_checklist_is_shown_with_the_plan_that_a_yes_confirms(line: Line, world: World) -> None:
+    listed = 'checklist = ["tests passed", "the team is in place"]\n' + POLICY
+    world.policy = parse_policy(listed, stack="sim", source="deploy.toml")
+    shown = line("plan", "v1.0.0", *SIM).stdout
+    assert "your yes confirms: tests passed" in shown
+    assert "your yes confirms: the team is in place" in shown
+    assert line("promote", "v1.0.0", *SIM).exit_code == 3, "there is nobody to confirm it"
+    assert world.weights() == {"app": {}}
+    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+
+
+def test_rollback_with_the_down_migration_and_its_story(line: Line, world: World) -> None:
+    migrating = POLICY + '[migration]\ncommand = "up"\ndown = "down"\n'
+    world.policy = parse_policy(migrating, stack="sim", source="deploy.toml")
+    ran: list[str] = []
+
+    def shell(_host: object, command: str, _timeout: float) -> Outcome:
+        ran.append(command)
+        return Outcome(code=0, stdout="reverted")
+
+    world.shell = shell
+    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+    world.load()
+    world.clock.sleep(5)
+    assert line("promote", "v1.1.0", *SIM, "--yes").exit_code == 0
+    back = line("rollback", *SIM, "--down", "--yes")
+    assert back.exit_code == 0, back.output
+    assert "Run blue's down migration" in back.stdout
+    assert "the down migration of v1.1.0 has run" in back.stdout
+    assert ran == ["up", "up", "down"]
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.cloud.traffic.failed() == 0

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bluegreen.contract import Database, Tag, Tier
 from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.engine.conductor import Result
+from bluegreen.engine.following import follow
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
 from bluegreen.policy import parse_policy
+from bluegreen.ui.plan_view import plan_view
 from tests.engine.test_crash_matrix import POLICY
 from tests.engine.test_ways_back import release
 from tests.world import LATENCY, World
@@ -83,6 +88,11 @@ def test_on_the_way_back_to_a_kept_blue_it_runs_on_the_failed_fleet_without_traf
     names = [stage.name for stage in plan.stages]
     assert names.index("quiet") < names.index("migrate-down") < names.index("detach") < names.index("remove")
     assert any("the down migration of v1.1.0 runs" in note for note in plan.notes)
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(plan_view(plan))
+    shown = console.export_text()
+    assert "Run green's down migration" in shown
+    assert "the down migration of v1.1.0 runs once it has no traffic any more" in shown
     result = deployer.run(plan)
     assert result.exit_code is ExitCode.RELEASED, world.story()
     assert shell.downs == [("v1.1.0", "migrate down v1.1.0")]
@@ -157,6 +167,46 @@ def test_abort_with_down_from_another_process() -> None:
     assert result.exit_code is ExitCode.ROLLED_BACK
     assert len(shell.downs) == 1
     whole(world, "v1.0.0")
+
+
+def test_who_asked_another_process_for_it_hears_that_it_failed_and_does_not_run_it_again() -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    shell.codes = [1]
+    world.after_first("weights", lambda: world.ports().lease.request_stop("locks tables", down=True))
+    deployer = world.deployer()
+    deployer.run(deployer.plan_promotion("v1.1.0"))
+    header = deployer.history(1)[0]
+    followed = follow(header, world.contract, world.ports(), ())
+    assert followed
+    assert (followed.ending, followed.exit_code) == (Ending.HALTED, ExitCode.HALTED)
+    assert "the down migration of v1.1.0 failed" in followed.words
+    assert "sc-deploy resume --skip-down" in followed.next_step
+    assert len(shell.downs) == 1
+
+
+def test_who_asked_another_process_for_it_hears_that_it_has_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _ = serving(GOING, "v1.0.0")
+    halted_at_half(world)
+    header = world.deployer().history(1)[0]
+    world.ports().lease.acquire(owner="ben@ci:7", why="x", deployment=2, ttl=90, now=world.clock.now())
+
+    def without(*_: object) -> Result:
+        return Result(
+            ending=Ending.ROLLED_BACK,
+            exit_code=ExitCode.RELEASED,
+            header=header,
+            words="",
+            next_step="",
+            traffic=(),
+        )
+
+    monkeypatch.setattr("bluegreen.engine.deployer.follow", without)
+    notes: list[str] = []
+    world.deployer("other@host:2").abort(down=True, note=notes.append)
+    holder = world.ports().lease.holder()
+    assert holder
+    assert (bool(holder.stop), holder.stop_down) == (True, True)
+    assert notes[-1].startswith("the down migration has not run")
 
 
 def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there_is_nothing_to_undo() -> None:

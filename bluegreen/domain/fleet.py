@@ -112,9 +112,10 @@ class TierState:
         return self.rule.weights.get(fleet.target_group.arn, 0)
 
     def routes(self, fleet: Fleet) -> bool:
-        """Whether the live rule names `fleet`, with any weight."""
-        target_group = fleet.target_group
-        return self.rule is not None and target_group is not None and target_group.arn in self.rule.weights
+        """Whether requests can reach `fleet`: the live rule names it, with any weight, and it stands."""
+        if self.rule is None or fleet.target_group is None or fleet.group is None:
+            return False
+        return fleet.target_group.arn in self.rule.weights
 
     @property
     def live(self) -> Fleet | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bluegreen.contract import MANAGED_BY, Tag, Tier
-from bluegreen.domain.fleet import Fleet, Health, Rule, StackState, TargetGroup, TierState, is_ours
+from bluegreen.domain.fleet import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState, is_ours
 
 OURS = {str(Tag.MANAGED_BY): MANAGED_BY, str(Tag.STACK): "prod"}
 
 
 def fleet(number: int) -> Fleet:
-    group = TargetGroup(arn=f"arn:{number}", name=f"tg-{number}")
-    return Fleet(tier=Tier.APP, deployment=number, version=f"v{number}", target_group=group)
+    target_group = TargetGroup(arn=f"arn:{number}", name=f"tg-{number}")
+    group = Group(name=f"g-{number}", minimum=1, desired=2, maximum=4)
+    return Fleet(
+        tier=Tier.APP, deployment=number, version=f"v{number}", target_group=target_group, group=group
+    )
 
 
 def tier(weights: dict[int, int] | None, *fleets: Fleet) -> TierState:
@@ -59,9 +64,10 @@ def test_the_live_fleet_is_the_one_with_most_of_the_traffic_and_of_equals_the_ol
 
 def test_a_fleet_without_target_group_has_no_weight_and_no_route() -> None:
     bare = Fleet(tier=Tier.APP, deployment=1, version="v1")
-    state = tier({1: 100, 2: 0}, bare, fleet(2), fleet(3))
+    emptied = replace(fleet(4), group=None)
+    state = tier({1: 100, 2: 0, 4: 0}, bare, fleet(2), fleet(3), emptied)
     assert (state.weight(bare), state.routes(bare)) == (0, False)
-    assert [state.routes(one) for one in state.fleets[1:]] == [True, False]
+    assert [state.routes(one) for one in state.fleets[1:]] == [True, False, False]
     without = tier(None, fleet(1))
     assert (without.weight(fleet(1)), without.routes(fleet(1))) == (0, False)
 

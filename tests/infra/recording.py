@@ -108,9 +108,13 @@ def evaluate(
     *,
     secrets: Mapping[str, str] = SECRETS,
     preview: bool = False,
+    into: Recording | None = None,
 ) -> Recording:
-    """Run the program through its real entry point, in a context of its own."""
-    recording = Recording(stack=stack)
+    """Run the program through its real entry point, in a context of its own.
+
+    `into` is what a program that raises leaves behind.
+    """
+    recording = into or Recording(stack=stack)
     # Fifty thousand short-lived tasks keep the cyclic collector so busy that it takes most of the time.
     gc.disable()
     try:

@@ -9,7 +9,7 @@ import yaml
 
 from infra.rules import SECRETS as SECRET_FORMS
 from infra.settings import SettingsError, parse_settings
-from tests.infra.recording import REPOSITORY, SECRETS, STACKS, evaluate, settings_of
+from tests.infra.recording import REPOSITORY, SECRETS, STACKS, Recording, evaluate, settings_of
 
 GONE = object()
 
@@ -97,9 +97,9 @@ def test_all_faults_come_at_once_and_nothing_is_registered() -> None:
     settings["database"] |= {"storage_gb": 1, "replica_class": "db.t3.small"}
     settings["alerts"]["emails"] = ["oncall", "@"]
     del settings["domain"]
-    registered: list[str] = []
+    left = Recording(stack="prod")
     with pytest.raises(SettingsError) as caught:
-        registered += [r.urn for r in evaluate("prod", settings, secrets={}).resources]
+        evaluate("prod", settings, secrets={}, into=left)
     text = str(caught.value)
     assert text.startswith("Pulumi.prod.yaml cannot be used; nothing was registered:\n  - ")
     wanted = (
@@ -107,7 +107,7 @@ def test_all_faults_come_at_once_and_nothing_is_registered() -> None:
         "databasePassword is missing", "cacheAuthToken is missing", "newRelicLicenseKey is missing",
     )  # fmt: skip
     assert all(word in text for word in wanted)
-    assert registered == []
+    assert (left.resources, left.invokes) == ([], [])
 
 
 @pytest.mark.parametrize("document", [None, [], "prod"])

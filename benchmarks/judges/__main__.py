@@ -149,6 +149,7 @@ def print_limits(runs: int, seed: int) -> None:
     """Where the judge is weak: stress, late defects and the two-step plan."""
     by_name = {case.name: case for case in CASES}
     three, five_percent = by_name["shared errors 3 %"], by_name["errors 5 %"]
+    slower = by_name["latency +35 %"]
     uneven = by_name["shared, uneven (2 / 2.6 %, +60 / +72 %)"]
     late = [
         replace(by_name[f"accuracy -{drop} %"], name=f"accuracy -{drop} % from minute 16", begins=960.0)
@@ -162,6 +163,8 @@ def print_limits(runs: int, seed: int) -> None:
         ("incident varies by 50 % per fleet and minute", three, {"unsteady": 0.5}, ramp),
         *[("begins late", case, {}, ramp) for case in late],
         ("begins late", replace(five_percent, name="errors 5 % from minute 19", begins=1_140.0), {}, ramp),
+        ("between acceptable and limit", replace(five_percent, name="errors 0.7 %", errors=0.007), {}, ramp),
+        ("between acceptable and limit", replace(slower, name="latency +25 %", latency=1.25), {}, ramp),
         *[
             ("plan 10/95", by_name[name], {}, (10, 95))
             for name in (

@@ -321,3 +321,44 @@ def test_same_journal_same_verdict_and_it_survives_the_journal() -> None:
 def test_there_is_nothing_to_judge_before_the_first_step() -> None:
     with pytest.raises(ValueError, match="no ramp step"):
         judge([], thresholds=LIMITS, baseline=BASELINE, steps=(), look=look(0))
+
+
+def test_the_last_soak_bakes_in_measured_time() -> None:
+    """CloudWatch is two minutes late: what began in them has not been seen when the clock says 300 s."""
+    known = Traffic(source="cloudwatch", seconds=60.0).periods({0: 95}, 180)
+    last = (step(percent=95),)
+    early = verdict(known, look(300), last)
+    assert early.outcome is Outcome.PASS
+    soak = verdict(known, look(300, last_before_full=True), last)
+    assert soak.outcome is Outcome.INCONCLUSIVE
+    assert "bake: 180 of 300 s" in soak.reason
+    whole = Traffic(source="cloudwatch", seconds=60.0).periods({0: 95}, 300)
+    assert verdict(whole, look(420, last_before_full=True), last).outcome is Outcome.PASS
+
+
+def test_scarce_labels_may_be_held_against_blue_s_earlier_share() -> None:
+    """In the last soak concurrent blue has one label in twenty: too few to compare with."""
+    ramp, steps = {0.0: 50, 300.0: 95}, (step(percent=50), step(300, 95))
+    at = look(600, tiers=(Tier.AI,), last_before_full=True)
+
+    def ai(wrong: float, percents: dict[float, int] = ramp) -> list[Period]:
+        truth = Fleet(wrong=wrong)
+        traffic = Traffic(tier=Tier.AI, rate=500, labels=10.0, green=lambda _: truth)
+        return traffic.periods(percents, 600)
+
+    assert verdict(ai(0.145), at, steps).outcome is Outcome.PASS, "accuracy fell by 5 %, which is acceptable"
+    assert verdict(ai(0.20), at, steps).outcome is not Outcome.PASS, "it fell by 11 %"
+    alone = [one for one in ai(0.145) if one.start >= START + 300]
+    assert verdict(alone, at, steps).outcome is Outcome.INCONCLUSIVE, "blue's share before is not known"
+
+
+def test_blue_s_sick_time_is_not_its_normal() -> None:
+    """A shared slowdown in the ramp must not excuse a slow green at full weight."""
+    sick, worse = Fleet(slow=(0.3, 0.28, 0.25)), Fleet(slow=(0.14, 0.12, 0.09))
+    shared = lambda at: sick if at < 150 else GOOD  # noqa: E731  (reads as a table)
+    slow = lambda at: sick if at < 150 else worse if at >= 600 else GOOD  # noqa: E731  (reads as a table)
+    ramp, steps = {0.0: 50, 600.0: 100}, (step(percent=50, planned=600), step(600, 100))
+    periods = Traffic(green=slow, blue=shared).periods(ramp, 720)
+    found = verdict(periods, look(720, full=True), steps)
+    assert found.outcome is Outcome.FAIL
+    assert "app slower than 260 ms" in found.reason

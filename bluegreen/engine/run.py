@@ -51,6 +51,8 @@ class Run:
     """Everything measured in this deployment, in order of arrival."""
     marks: list[tuple[float, int]] = field(default_factory=list)
     """(time, percent) of each shift of this deployment."""
+    routed_at: float = 0.0
+    """When this process last changed a rule; 0: it has not."""
     baseline: dict[str, Any] = field(default_factory=dict)
     """Blue's frozen figures, as journalled."""
     down: dict[str, Any] = field(default_factory=dict)

@@ -20,8 +20,19 @@ from bluegreen.errors import CloudUnavailable
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import Effect, Fault
-from bluegreen.ports import PREVIEW_HEADER, Answer, Arms, Collected, Halves, Metrics, Ports, Prober, Request
-from tests.world import LATENCY, POLICY, World
+from bluegreen.ports import (
+    PREVIEW_HEADER,
+    Answer,
+    Arms,
+    Collected,
+    Halves,
+    Metrics,
+    Ports,
+    Prober,
+    Request,
+    at_once,
+)
+from tests.world import LATENCY, POLICY, World, in_turn
 
 LOGIN = """
 [[smoke]]
@@ -61,10 +72,16 @@ class Watched(World):
 
     metrics: Callable[[Metrics], Metrics] = staticmethod(lambda real: real)
     prober: Callable[[Prober], Prober] = staticmethod(lambda real: real)
+    hangs = False
+    """Whether what is asked for aside gets no answer any more."""
+
+    def _aside(self, call: Callable[[], Any]) -> Callable[[float], Any]:
+        return never if self.hangs else at_once(call)
 
     def ports(self) -> Ports:
         made = super().ports()
-        return replace(made, metrics=self.metrics(made.metrics), prober=self.prober(made.prober))
+        metrics, prober = self.metrics(made.metrics), self.prober(made.prober)
+        return replace(made, metrics=metrics, prober=prober, aside=self._aside)
 
     def serve(self, rate: float = 200.0, seconds: float = 5.0) -> None:
         deployer = self.deployer()
@@ -154,6 +171,29 @@ class TestTwoClocks:
         assert "app: green has no healthy target (0 healthy" in result.words
         (decided,) = world.at(EntryKind.DECIDED)
         assert decided.at - gone[0] <= 6
+
+    def test_a_source_that_hangs_does_not_keep_the_fast_clock_waiting(self) -> None:
+        world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=SLOW_CLOUD)
+        world.serve(seconds=400)
+        world.when_watching(10, lambda: setattr(world, "hangs", True), after=2)
+        broken = world.when_watching(10, lambda: breaks(world, "v1.2.0"), after=3)
+        result = world.promote()
+        assert result.ending is Ending.ROLLED_BACK, world.story()
+        (decided,) = world.at(EntryKind.DECIDED)
+        assert decided.at - broken[0] <= 20
+
+    def test_a_source_that_hangs_is_told_once_holds_and_then_asks(self) -> None:
+        world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=SLOW_CLOUD)
+        world.serve(seconds=400)
+        world.when_watching(10, lambda: setattr(world, "hangs", True), after=3)
+        result = world.promote()
+        assert result.ending is Ending.HALTED, world.story()
+        assert "hold: metrics broken: no answer for " in result.words
+        assert len(world.at(EntryKind.WARNING, "no answer for")) == 1
+
+
+def never(_seconds: float) -> Any:
+    raise TimeoutError
 
 
 def deregister(world: World, name: str) -> None:
@@ -555,3 +595,36 @@ def test_the_next_step_probes_no_sooner_than_the_interval_after_the_last_one() -
     starts = sorted(one.start for one in periods if one.source == "probes" and one.arm is Arm.GREEN)
     assert len(starts) > 10
     assert min(later - earlier for earlier, later in pairwise(starts)) >= world.policy.probes.interval - 1e-6
+
+
+class TestRulesThatTakeTheirTime:
+    """A rule change reaches the balancer's nodes one by one: an old answer within the dwell is no fault."""
+
+    LATE = replace(SLOW_CLOUD, rule_propagation_seconds=18.0)
+
+    @staticmethod
+    def last_first(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Smoke tests before the version check, which waits for the rule: threads may end so."""
+        return in_turn(calls[::-1])[::-1]
+
+    def test_the_first_release_waits_for_its_rule_before_it_is_verified(self) -> None:
+        world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=self.LATE, parallel=self.last_first)
+        deployer = world.deployer()
+        result = deployer.run(deployer.plan_promotion("v1.0.0"))
+        assert result.ending is Ending.RELEASED, world.story()
+
+    def test_a_rollback_is_not_halted_by_answers_of_the_release_that_is_taken_back(self) -> None:
+        world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=self.LATE, parallel=self.last_first)
+        world.serve(seconds=400)
+        world.when_watching(50, lambda: breaks(world, "v1.2.0"), after=4)
+        result = world.promote()
+        assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
+        assert world.weights() == {"app": {"v1.0.0": 100}}
+
+    def test_what_fails_beyond_the_dwell_is_a_fault(self) -> None:
+        world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=self.LATE, parallel=self.last_first)
+        world.serve(seconds=400)
+        broken = world.when_watching(100, lambda: breaks(world, "v1.2.0"), after=1)
+        result = world.promote()
+        assert broken
+        assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"

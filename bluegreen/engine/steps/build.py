@@ -21,6 +21,7 @@ def preview(run: Run, step: Step) -> Done:
     """The preview rule leads to green alone, which also attaches it to the balancer."""
     target = run.need_target(step)
     rule = run.ports.balancer.ensure_preview(run.tier(step), target.arn, run.preview_token, run.tags(step))
+    run.routed_at = run.ports.clock.now()
     return Done(words=f"preview rule at priority {rule.priority}", data={"arn": rule.arn})
 
 

@@ -9,6 +9,7 @@ from bluegreen.domain.plan import Step
 from bluegreen.engine import probes
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted, StepFailed
+from bluegreen.policy import SmokeTest
 from bluegreen.ports import Request
 
 __all__ = ["golden", "healthy", "prove_blue", "smoke", "version"]
@@ -80,22 +81,33 @@ def version(run: Run, step: Step) -> Done:
 
 
 def smoke(run: Run, step: Step) -> Done:
-    """The tier's smoke tests pass; each may fail a few times, every failure is told (P5)."""
-    headers = run.preview_headers() if step.preview else {}
+    """The tier's smoke tests pass; each may fail a few times, every failure is told (P5).
+
+    A rule change may still be on its way to some of the balancer's nodes: what fails within
+    `rollout.dwell` of it is tried again and does not count as an attempt.
+    """
+    settled = (run.routed_at or run.ports.clock.now()) + run.policy.rollout.dwell
     tests = [test for test in run.policy.smoke if test.tier == step.tier]
     for test in tests:
-        for attempt in range(1, run.policy.probes.attempts + 1):
-            fault = probes.run_smoke(test, run.ports.prober, headers, run.policy.probes.timeout)
-            if not fault:
-                break
-            run.progress(step, f"{test.name}: {fault} (attempt {attempt} of {run.policy.probes.attempts})")
-            if attempt == run.policy.probes.attempts:
-                raise StepFailed(
-                    f"smoke test {test.name!r} on {step.tier} failed {attempt} times: {fault}",
-                    next_step=f"send the same request yourself: {test.steps[0].method} {test.steps[0].path}",
-                )
-            run.keeper.wait(1.0)
+        _passes(run, step, test, settled)
     return Done(words=f"{len(tests)} smoke tests passed")
+
+
+def _passes(run: Run, step: Step, test: SmokeTest, settled: float) -> None:
+    headers = run.preview_headers() if step.preview else {}
+    attempts, attempt, told = run.policy.probes.attempts, 0, ""
+    while fault := probes.run_smoke(test, run.ports.prober, headers, run.policy.probes.timeout):
+        attempt += run.ports.clock.now() >= settled
+        words = f"{test.name}: {fault}" + (f" (attempt {attempt} of {attempts})" if attempt else "")
+        if words != told:
+            run.progress(step, words)
+            told = words
+        if attempt >= attempts:
+            raise StepFailed(
+                f"smoke test {test.name!r} on {step.tier} failed {attempts} times: {fault}",
+                next_step=f"send the same request yourself: {test.steps[0].method} {test.steps[0].path}",
+            )
+        run.keeper.wait(1.0)
 
 
 def golden(run: Run, step: Step) -> Done:

@@ -41,6 +41,7 @@ def weights(run: Run, step: Step) -> Done:
         rule = run.ports.balancer.set_weights(
             run.tier(step), _back(run, step, blue.arn), run.rule_tags(step), urgent=step.urgent
         )
+        run.routed_at = run.ports.clock.now()
         return Done(words="all traffic on blue", data={"rule": rule.arn, "green": 0})
     green, spec, plan = run.need_target(step), run.spec(step), run.tier_plan(step)
     health = run.ports.balancer.health(green.arn)
@@ -49,6 +50,7 @@ def weights(run: Run, step: Step) -> Done:
     percent = step.percent or 0
     wanted = expected_weights(plan, green.arn, percent)
     rule = run.ports.balancer.set_weights(run.tier(step), wanted, run.rule_tags(step))
+    run.routed_at = run.ports.clock.now()
     shown = percent if plan.blue else FULL
     return Done(words=f"{shown} % on green", data={"rule": rule.arn, "green": shown})
 

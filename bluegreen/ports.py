@@ -41,6 +41,7 @@ __all__ = [
     "Prober",
     "Request",
     "Watchdog",
+    "at_once",
 ]
 
 PREVIEW_HEADER = "x-sc-preview"
@@ -351,6 +352,12 @@ class Environment(Protocol):
         """Publish to the contract's SNS topic; never carries secrets."""
 
 
+def at_once(call: Callable[[], Any]) -> Callable[[float], Any]:
+    """`Ports.aside` without a thread: the result is there before anybody asks."""
+    result = call()
+    return lambda _seconds: result
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything the engine is given."""
@@ -371,3 +378,6 @@ class Ports:
     parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]]
     """Run the calls at the same time and return their results in order; re-raises the first error
     after all have ended."""
+    aside: Callable[[Callable[[], Any]], Callable[[float], Any]] = at_once
+    """Begin the call beside everything else. What is returned waits so many seconds for the result and
+    raises TimeoutError while it is not there; it re-raises what the call raised."""

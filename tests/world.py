@@ -29,7 +29,7 @@ from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import FaultPlan
 from bluegreen.lab.inprocess import attach
 from bluegreen.policy import Policy, parse_policy
-from bluegreen.ports import Answer, Ports, Request
+from bluegreen.ports import Answer, Ports, Request, at_once
 
 REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
@@ -288,7 +288,9 @@ class World:
             self.contract, self.policy, session=self.session, clock=self.clock, owner="test@host:1"
         )
         accuracy = lambda i: self.accuracy.get(i.tags.get(Tag.RELEASE, ""), 0.95)  # noqa: E731
-        return replace(made, prober=RoutedProber(self.cloud, accuracy), parallel=self._parallel)
+        return replace(
+            made, prober=RoutedProber(self.cloud, accuracy), parallel=self._parallel, aside=at_once
+        )
 
     def deployer(self, owner: str = "test@host:1") -> Deployer:
         return Deployer(

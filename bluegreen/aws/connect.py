@@ -22,7 +22,7 @@ from bluegreen.aws.session import Session
 from bluegreen.aws.sources import open_metrics
 from bluegreen.aws.ssm import Parameters
 from bluegreen.aws.table import Table
-from bluegreen.aws.threads import parallel
+from bluegreen.aws.threads import aside, parallel
 from bluegreen.contract import Contract, parameter_name, parse_contract
 from bluegreen.errors import ConfigError
 from bluegreen.policy import Policy
@@ -111,4 +111,5 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         images=EcrImages(session),
         environment=AwsEnvironment(session, contract, balancer.calls, owner=owner),
         parallel=parallel,
+        aside=aside,
     )

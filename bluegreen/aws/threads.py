@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Thread
 from typing import TypeVar
 
-__all__ = ["LIMIT", "parallel"]
+__all__ = ["LIMIT", "aside", "parallel"]
 
 LIMIT = 32
 """Threads per group of calls: as many as a client keeps connections."""
@@ -25,3 +26,20 @@ def parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
     with ThreadPoolExecutor(max_workers=min(LIMIT, len(calls))) as pool:
         futures = [pool.submit(call) for call in calls]
     return [future.result() for future in futures]
+
+
+def aside(call: Callable[[], T]) -> Callable[[float], T]:
+    """Begin `call` in a thread of its own, which never keeps the process from ending.
+
+    What is returned waits so many seconds for the result; TimeoutError while it is not there.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001  (whoever asks for the result is told)
+            future.set_exception(error)
+
+    Thread(target=run, name="aside", daemon=True).start()
+    return lambda seconds: future.result(timeout=seconds)

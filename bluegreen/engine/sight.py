@@ -25,6 +25,10 @@ from bluegreen.ports import Arms, Collected
 __all__ = ["Seen", "Sight"]
 
 _ROUNDING = 1e-6
+_MOMENT = 2.0
+"""Seconds that a look waits for metrics, which are seldom later."""
+_PATIENCE = 45.0
+"""Seconds without any metrics after which nothing may be promoted and people are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,8 @@ class Sight:
 
     def __init__(self, run: Run, arms: Sequence[Arms], functions: KeyFunctions) -> None:
         self._run, self._arms, self._functions = run, tuple(arms), functions
-        self._looked_at = -inf
+        self._asked_at = -inf
+        self._pending: Callable[[float], Any] | None = None
         self._objections: tuple[str, ...] = ()
 
     @property
@@ -55,30 +60,48 @@ class Sight:
         return min(self._run.policy.rollout.tick, self._run.policy.probes.interval)
 
     def look(self, slow_ms: Mapping[Tier, Sequence[float]]) -> Seen:
-        """One look; the slow clock's questions are asked when they are due."""
+        """One look; the slow clock's questions are asked when they are due.
+
+        The metrics are collected aside: a source that hangs must not keep the fast clock waiting. The look
+        at which they arrive is the slow one.
+        """
         run, now = self._run, self._run.ports.clock.now()
-        slow = now - self._looked_at >= run.policy.rollout.tick - _ROUNDING
+        due = self._pending is None and now - self._asked_at >= run.policy.rollout.tick - _ROUNDING
+        if due:
+            self._asked_at = now
+            self._pending = run.ports.aside(partial(_tried, partial(self._collect, now, slow_ms)))
         calls: list[Callable[[], Any]] = [self._functions.probe]
         calls += [partial(run.ports.balancer.health, one.green.arn) for one in self._arms]
-        if slow:
-            self._looked_at = now
-            calls += [run.ports.balancer.rules, partial(self._collect, now, slow_ms)]
+        calls += [run.ports.balancer.rules] if due else []
         answers = run.ports.parallel([partial(_tried, call) for call in calls])
         troubles = [answer.what for answer in answers if isinstance(answer, CloudUnavailable)]
         probed, *others = (None if isinstance(one, CloudUnavailable) else one for one in answers)
         health = {
             one.tier: found for one, found in zip(self._arms, others, strict=False) if found is not None
         }
-        rules, collected = others[len(self._arms) :] if slow else (None, None)
-        if slow:
-            self._objections = collected.troubles if collected else ()
+        collected = self._arrived(now)
         return Seen(
-            slow=slow,
-            rules=rules,
+            slow=collected is not None,
+            rules=others[-1] if due else None,
             health=health,
             periods=(*(collected.periods if collected else ()), *(probed or ())),
             troubles=(*troubles, *self._objections),
         )
+
+    def _arrived(self, now: float) -> Collected | None:
+        """What was collected, once it is there; a source that failed has no periods and is named."""
+        if self._pending is None:
+            return None
+        try:
+            found = self._pending(min(self.pause, _MOMENT))
+        except TimeoutError:
+            if now - self._asked_at >= _PATIENCE:
+                self._objections = (f"metrics broken: no answer for {now - self._asked_at:.0f} s",)
+            return None
+        self._pending = None
+        collected = Collected(troubles=(found.what,)) if isinstance(found, CloudUnavailable) else found
+        self._objections = collected.troubles
+        return collected
 
     def _collect(self, now: float, slow_ms: Mapping[Tier, Sequence[float]]) -> Collected:
         run, judging = self._run, self._run.policy.judge

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from bluegreen.contract import Tier
 from bluegreen.domain.fleet import Rule
@@ -35,6 +37,7 @@ class Watch:
         self._known = {(period.stream, period.start): period for period in run.periods}
         self._functions = KeyFunctions(run, self._arms, self._percent)
         self._sight = Sight(run, self._arms, self._functions)
+        self._frozen_at, self._unfrozen = -inf, ""
         self._troubles: tuple[str, ...] = ()
         self._said: tuple[object, ...] = ()
 
@@ -67,9 +70,12 @@ class Watch:
 
     def _see(self) -> Seen:
         """One look; blue's figures are frozen first, and nothing advances without them."""
-        trouble = freeze_baseline(self._run, self._step, self._arms)
+        now = self._run.ports.clock.now()
+        if now - self._frozen_at >= self._run.policy.rollout.tick:
+            self._frozen_at = now
+            self._unfrozen = freeze_baseline(self._run, self._step, self._arms)
         seen = self._sight.look(self._slow_ms())
-        return replace(seen, troubles=(trouble, *seen.troubles)) if trouble else seen
+        return replace(seen, troubles=(self._unfrozen, *seen.troubles)) if self._unfrozen else seen
 
     def _slow_ms(self) -> dict[Tier, Sequence[float]]:
         known = self._run.baseline
@@ -82,8 +88,10 @@ class Watch:
     def _take_in(self, seen: Seen) -> None:
         """Journal what is new; raise for what needs no judge."""
         run = self._run
-        if seen.troubles != self._troubles:
-            self._troubles = seen.troubles
+        # The same trouble with other figures is no news.
+        gist = tuple(re.sub(r"[\d.,]+", "#", words) for words in seen.troubles)
+        if gist != self._troubles:
+            self._troubles = gist
             if seen.troubles:
                 words = "; ".join(seen.troubles)
                 run.warn(f"measurements are missing, holding at {self._percent} %: {words}")

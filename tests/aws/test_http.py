@@ -11,7 +11,7 @@ import pytest
 
 from bluegreen.aws.clock import SystemClock
 from bluegreen.aws.http import HttpProber
-from bluegreen.aws.threads import parallel
+from bluegreen.aws.threads import aside, parallel
 from bluegreen.ports import Request
 
 
@@ -150,6 +150,22 @@ def test_parallel_inside_parallel_does_not_lock_up() -> None:
         return parallel([lambda: 1, lambda: 2])
 
     assert parallel([inner for _ in range(40)]) == [[1, 2]] * 40
+
+
+def test_aside_does_not_wait_and_hands_on_what_was_raised() -> None:
+    go = threading.Event()
+    pending = aside(lambda: go.wait(10))
+    with pytest.raises(TimeoutError):
+        pending(0.01)
+    go.set()
+    assert pending(5) is True
+    assert pending(0) is True
+
+    def fails() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        aside(fails)(5)
 
 
 def test_sleep_ends_when_interrupted() -> None:

@@ -8,6 +8,8 @@ from functools import partial
 
 from bluegreen.contract import Contract, TierContract
 from bluegreen.engine import preflight
+from bluegreen.engine.arms import serving
+from bluegreen.engine.expectation import blue_p95, usual_traffic
 from bluegreen.engine.observe import observe, traffic_words
 from bluegreen.errors import DeployError
 from bluegreen.policy import Policy
@@ -33,6 +35,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("policy", partial(_policy, policy)),
         ("stack", partial(_stack, contract, ports)),
         ("environment", partial(_environment, contract, ports)),
+        ("metrics", partial(_metrics, contract, policy, ports)),
         ("alarms", partial(_alarms, ports)),
         ("journal", partial(_journal, ports)),
         ("lease", partial(_lease, ports)),
@@ -83,6 +86,20 @@ def _environment(contract: Contract, ports: Ports) -> Check:
         words="; ".join(f"{fault.where}: {fault.problem}" for fault in faults),
         next_step=faults[0].allowed,
     )
+
+
+def _metrics(contract: Contract, policy: Policy, ports: Ports) -> Check:
+    """Whether every metric source answers, as the judge will ask it, for what serves now."""
+    arms, sources = serving(observe(contract, ports)), ", ".join(policy.metrics.feeds)
+    if not arms:
+        return Check(name="metrics", ok=None, words=f"{sources}: nothing serves yet that could be measured")
+    usual, troubles = usual_traffic(arms, blue_p95(arms, ports), policy, ports)
+    if troubles:
+        return Check(
+            name="metrics", ok=False, words="; ".join(troubles), next_step="docs/metrics.md names each key"
+        )
+    rates = ", ".join(f"{one.tier} {one.requests_per_second:.3g} requests/s" for one in usual)
+    return Check(name="metrics", ok=True, words=f"{sources}: {rates}")
 
 
 def _alarms(ports: Ports) -> Check:

@@ -117,3 +117,39 @@ def test_metrics_that_are_away_are_no_missing_traffic() -> None:
     world.faults.add(Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0))
     with pytest.raises(CloudUnavailable, match="cloudwatch"):
         world.deployer().likeness(seconds=60)
+
+
+class TestDoctor:
+    """Whether the sources answer is known before a release."""
+
+    def check(self, world: Watched) -> Any:
+        return next(one for one in world.deployer().doctor() if one.name == "metrics")
+
+    def test_says_what_is_measured(self) -> None:
+        world = Watched()
+        assert self.check(world).ok is None
+        world.serve(rate=200, seconds=130)
+        found = self.check(world)
+        assert found.ok is True
+        assert found.words.startswith("cloudwatch: app ")
+        assert "requests/s" in found.words
+
+    def test_names_a_source_that_objects_or_fails(self) -> None:
+        class Objects(Wrapped):
+            def collect(self, arms: Sequence[Arms], **asked: Any) -> Collected:
+                real = super().collect(arms, **asked)
+                return replace(
+                    real, troubles=("prometheus: app green: took has no bucket from 117 to 234 ms",)
+                )
+
+        world = Watched()
+        world.serve(rate=200, seconds=130)
+        world.metrics = Objects
+        found = self.check(world)
+        assert found.ok is False
+        assert "has no bucket" in found.words
+        world.metrics = Wrapped
+        world.faults.add(Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0))
+        away = self.check(world)
+        assert away.ok is None
+        assert "cloudwatch" in away.words

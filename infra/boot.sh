@@ -68,10 +68,11 @@ install_packages() {
   retry "packages" apt-get install --quiet --yes --no-install-recommends \
     awscli docker.io prometheus prometheus-node-exporter unattended-upgrades
   if ! command -v amazon-cloudwatch-agent-ctl >/dev/null; then
-    local package="$RUN_DIR/amazon-cloudwatch-agent.deb"
-    retry "CloudWatch agent" curl --silent --show-error --fail --max-time 120 --output "$package" \
-      "https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com/ubuntu/amd64/latest/amazon-cloudwatch-agent.deb"
-    dpkg --install "$package"
+    local package=amazon-cloudwatch-agent.deb
+    local store="https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com"
+    retry "CloudWatch agent" curl --silent --show-error --fail --max-time 120 \
+      --output "$RUN_DIR/$package" "$store/ubuntu/amd64/latest/$package"
+    dpkg --install "$RUN_DIR/$package"
   fi
   # Security updates every day; the kernel's take effect with the next release's image.
   printf '%s\n' 'APT::Periodic::Update-Package-Lists "1";' 'APT::Periodic::Unattended-Upgrade "1";' \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from typing import cast
@@ -18,7 +19,7 @@ BODY_LIMIT = 16 * 1024 * 1024
 _PIPELINE_LIMIT = 16
 
 
-class ServerProtocol(asyncio.Protocol):
+class ServerProtocol(asyncio.Protocol, ABC):
     """Parses requests and hands them to `handle`; a subclass answers and calls `finish`.
 
     Pipelined requests wait for the answer to the one before. What cannot be parsed is answered
@@ -38,9 +39,9 @@ class ServerProtocol(asyncio.Protocol):
         """Monotonic time of the last byte read or answer finished."""
         self.on_message_begin()
 
+    @abstractmethod
     def handle(self, request: Request) -> None:
         """Answer `request` on `self.transport`, now or later, then call `finish`."""
-        raise NotImplementedError
 
     def finish(self, *, close: bool = False) -> None:
         """The answer to the current request is written; `close` ends the connection."""

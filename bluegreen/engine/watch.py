@@ -147,6 +147,7 @@ class Watch:
         look = Look(
             now=now,
             tiers=tuple(arms.tier for arms in self._arms),
+            labelled=(Tier.AI,) if run.policy.metrics.accuracy else (),
             min_bake_seconds=min(rollout.min_bake, planned),
             planned_seconds=planned,
             deadline_seconds=planned + rollout.extension,

@@ -20,16 +20,16 @@ SUSPICIOUS = 10.0
 
 def findings(state: TierState, limits: Thresholds, look: Look) -> tuple[Finding, ...]:
     """What each metric of the tier shows now."""
-    return tuple(_request_findings(state, limits)) + tuple(_availability(state, limits, look))
+    return tuple(_request_findings(state, limits, look)) + tuple(_availability(state, limits, look))
 
 
-def _request_findings(state: TierState, limits: Thresholds) -> Iterator[Finding]:
+def _request_findings(state: TierState, limits: Thresholds, look: Look) -> Iterator[Finding]:
     for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
         tests = state.of(metric)
         counted = [one for one in tests if one.green]
         if counted:
             yield _counted(state, metric, max(counted, key=lambda one: one.green), limits)
-        elif _required(state, metric):
+        elif _required(state, metric, look):
             yield Finding(
                 metric=metric,
                 tier=state.tier,
@@ -39,7 +39,11 @@ def _request_findings(state: TierState, limits: Thresholds) -> Iterator[Finding]
             )
 
 
-def _required(state: TierState, metric: Metric) -> bool:
+def _required(state: TierState, metric: Metric, look: Look) -> bool:
+    if metric is Metric.ACCURACY and look.full and not state.wrong_known:
+        return False  # the soak before has judged it, and against nothing it cannot be
+    if metric is Metric.ACCURACY and state.tier in look.labelled:
+        return True
     if metric is Metric.ERRORS or any(its_metric is metric for its_metric, _ in state.seen):
         return True
     baseline = state.baseline

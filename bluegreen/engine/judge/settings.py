@@ -133,6 +133,8 @@ class Look:
     now: float
     tiers: tuple[Tier, ...]
     """The tiers of this release: each must be measured before a pass."""
+    labelled: tuple[Tier, ...] = ()
+    """Those whose AI answers a source labels: their accuracy too must be measured before the last pass."""
     min_bake_seconds: float = 120.0
     planned_seconds: float = 300.0
     deadline_seconds: float = 1_200.0

@@ -25,7 +25,7 @@ from bluegreen.engine.judge.settings import Baseline, Thresholds
 __all__ = ["KeyProbes", "TierState"]
 
 _REQUEST_METRICS = (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY)
-_ENOUGH_TO_FREEZE = 1_000
+_ENOUGH_TO_FREEZE = {Metric.LATENCY: 1_000, Metric.ACCURACY: 200}
 """Blue's requests or labels below which its frozen share is taken from the baseline instead."""
 
 
@@ -184,6 +184,11 @@ class TierState:
         accuracy = self.baseline.accuracy.get(self.tier) if self.baseline else None
         return self._blue_share(Metric.ACCURACY, None if accuracy is None else 1.0 - accuracy)
 
+    @property
+    def wrong_known(self) -> bool:
+        """Whether blue's share of wrong answers is known, to judge green alone by."""
+        return self._wrong() is not None
+
     def _frozen(self) -> Frozen:
         return Frozen(slow=self._blue_share(Metric.LATENCY, TAIL) or TAIL, wrong=self._wrong())
 
@@ -191,7 +196,7 @@ class TierState:
         tests = [one for (its_metric, _), one in self._controlled.items() if its_metric is metric]
         totals = [(one.control, one.control_bad) for one in tests]
         total, bad = max(totals, default=(0, 0))
-        return bad / total if total >= _ENOUGH_TO_FREEZE else otherwise
+        return bad / total if total >= _ENOUGH_TO_FREEZE[metric] else otherwise
 
     def _watch_blue(self, batch: Batch) -> None:
         if batch.blue is None and not self.holding:

@@ -253,6 +253,29 @@ def test_accuracy_is_left_to_the_last_step_but_not_beyond() -> None:
     )
 
 
+def test_accuracy_that_a_source_should_label_must_be_measured() -> None:
+    """A source of labels that delivers none is no pass, at the latest in the last soak."""
+    periods = Traffic(tier=Tier.AI).periods({0: 25}, 300)
+    unknown = replace(BASELINE, accuracy={})
+    at = look(300, tiers=(Tier.AI,), labelled=(Tier.AI,))
+    assert verdict(periods, at, (step(percent=25),), unknown).outcome is Outcome.PASS
+    last = verdict(periods, replace(at, last_before_full=True), (step(percent=25),), unknown)
+    assert last.outcome is Outcome.INCONCLUSIVE
+    assert "ai accuracy: nothing measured on green yet" in last.reason
+    unlabelled = replace(at, labelled=(), last_before_full=True)
+    assert verdict(periods, unlabelled, (step(percent=25),), unknown).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("labels", "judged"), [(0.2, False), (2.0, True)])
+def test_few_labels_in_the_ramp_do_not_ask_for_more_at_full_weight(labels: float, *, judged: bool) -> None:
+    steps = (step(percent=50), step(300, 100))
+    traffic = Traffic(tier=Tier.AI, rate=500, labels=labels, green=lambda _: Fleet(wrong=0.05))
+    at = look(900, tiers=(Tier.AI,), labelled=(Tier.AI,), full=True)
+    found = verdict(traffic.periods({0: 50, 300: 100}, 900), at, steps, replace(BASELINE, accuracy={}))
+    assert found.outcome is Outcome.PASS, found.reason
+    assert (Metric.ACCURACY in {one.metric for one in found.findings}) is judged
+
+
 def test_accuracy_that_fell_by_a_quarter_fails() -> None:
     traffic = Traffic(tier=Tier.AI, rate=500, labels=10.0, green=lambda _: Fleet(wrong=0.325))
     result = verdict(traffic.periods({0: 25}, 390), look(390, tiers=(Tier.AI,)), (step(percent=25),))

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bluegreen.policy import Prometheus as ReleasePrometheus
+from bluegreen.policy.metrics import PLACEHOLDERS
 from infra.user_data import USER_DATA_LIMIT, encode
 from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
 from tests.infra.recording import REPOSITORY
@@ -173,7 +175,12 @@ def test_agents_are_configured(host: Machine) -> None:
     (remote,) = prometheus["remote_write"]
     assert remote["url"].endswith("/workspaces/ws-1/api/v1/remote_write")
     assert remote["sigv4"] == {"region": "ap-northeast-1"}
-    assert prometheus["global"]["external_labels"]["release"] == "v1.4.0"
+    labels = prometheus["global"]["external_labels"]
+    assert labels["release"] == "v1.4.0"
+    # By these the judge tells green from blue, and one instance from another.
+    asked = ReleasePrometheus()
+    assert asked.selector.format(**dict.fromkeys(PLACEHOLDERS, labels["fleet"])) == 'fleet="sc-prod-ai-42"'
+    assert asked.instance_label in labels
 
 
 def test_a_tier_without_ai_sends_no_ai_metrics(host: Machine) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 FIRST, GOOD, BAD = "v1.0.0", "v1.1.0", "v1.2.0"
-_BEFORE = 6.0
+_BEFORE = 4.0
 """Seconds of load before the first promotion under it: blue needs a measured past."""
 _AFTERMATH = 3.0
 """Seconds of load after the last deployment: who answers then?"""

@@ -1,0 +1,144 @@
+"""What the engine asks of the outside world, in our words; `bluegreen.aws` answers over boto3.
+
+Every call is synchronous and may be made from several threads. All may raise CloudUnavailable
+(throttled, unreachable or outcome unknown, after retries) and Refused (AWS denied it for good:
+rights, quota, foreign resource). Every `ensure_*` may be called again: the second changes nothing.
+Times are epoch seconds, durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bluegreen.contract import TierContract
+from bluegreen.domain.release import Image, Model
+from bluegreen.ports.durable import Holder, Journal, Lease, Watchdog
+from bluegreen.ports.measuring import Answer, Arms, Collected, Halves, Metrics, Prober, Request
+from bluegreen.ports.serving import Balancer, Fleets
+
+__all__ = [
+    "PREVIEW_HEADER",
+    "Answer",
+    "Arms",
+    "Balancer",
+    "Clock",
+    "Collected",
+    "Commands",
+    "Database",
+    "Environment",
+    "Fleets",
+    "Halves",
+    "Holder",
+    "Images",
+    "Journal",
+    "Lease",
+    "Metrics",
+    "Models",
+    "Ports",
+    "Prober",
+    "Request",
+    "Watchdog",
+    "at_once",
+]
+
+PREVIEW_HEADER = "x-sc-preview"
+"""The request header that leads to green alone: the preview rule asks for it, own probes send it."""
+
+
+class Clock(Protocol):
+    """Time, so that tests need none."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Return after `seconds`, or at once when the run was interrupted."""
+
+
+class Database(Protocol):
+    """RDS snapshots."""
+
+    def ensure_snapshot(self, identifier: str, snapshot: str, tags: Mapping[str, str]) -> str:
+        """Create it unless it exists; its status now ("creating", "available", "failed" ...)."""
+
+
+class Commands(Protocol):
+    """Shell commands: the migration, on an app host or here."""
+
+    def start(self, instance_id: str | None, command: str, *, token: str, timeout: float) -> str:
+        """Begin (once per `token`) and return a handle; `instance_id` None runs it on this machine.
+
+        Raises HostNotReady where the instance takes no commands (yet).
+        """
+
+    def poll(self, handle: str) -> tuple[bool | None, str]:
+        """(None while it runs, then success), and the end of its output with secrets masked."""
+
+
+class Models(Protocol):
+    """AI models in S3 and the pointer parameter."""
+
+    def find(self, tier: TierContract, version: str) -> Model:
+        """The model with its recorded SHA-256; Refused when the file or its checksum is missing."""
+
+    def pointer(self, tier: TierContract) -> str | None:
+        """The current model version."""
+
+    def set_pointer(self, tier: TierContract, version: str) -> None:
+        """Name the current model version."""
+
+
+class Images(Protocol):
+    """Container images in ECR."""
+
+    def resolve(self, repository: str, tag: str) -> Image:
+        """The digest behind the tag; Refused naming repository, tag and tags that exist."""
+
+
+class Environment(Protocol):
+    """Read-only checks of everything else a release leans on."""
+
+    def missing(self, *, parameters: Iterable[str], secrets: Iterable[str]) -> tuple[str, ...]:
+        """Names of those that do not exist (P7)."""
+
+    def alarms_firing(self) -> tuple[str, ...]:
+        """Alarms of this stack in state ALARM, "name: reason"."""
+
+    def listener_exists(self) -> bool:
+        """Whether the contract's listener is there."""
+
+    def notify(self, subject: str, body: str, *, critical: bool) -> None:
+        """Publish to the contract's SNS topic; never carries secrets."""
+
+
+def at_once(call: Callable[[], Any]) -> Callable[[float], Any]:
+    """`Ports.aside` without a thread: the result is there before anybody asks."""
+    result = call()
+    return lambda _seconds: result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything the engine is given."""
+
+    clock: Clock
+    balancer: Balancer
+    fleets: Fleets
+    metrics: Metrics
+    prober: Prober
+    journal: Journal
+    lease: Lease
+    watchdog: Watchdog
+    database: Database
+    commands: Commands
+    models: Models
+    images: Images
+    environment: Environment
+    parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]]
+    """Run the calls at the same time and return their results in order; re-raises the first error
+    after all have ended."""
+    aside: Callable[[Callable[[], Any]], Callable[[float], Any]] = at_once
+    """Begin the call beside everything else. What is returned waits so many seconds for the result and
+    raises TimeoutError while it is not there; it re-raises what the call raised."""

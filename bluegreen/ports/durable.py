@@ -1,0 +1,87 @@
+"""What outlives the process that deploys: the journal, the lease and the watchdog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bluegreen.domain.journal import Entry, Header
+
+__all__ = ["Holder", "Journal", "Lease", "Watchdog"]
+
+
+class Journal(Protocol):
+    """The durable record; every write is conditional on the fencing token of the lease."""
+
+    def create(self, header: Header, *, token: int) -> None:
+        """Open a deployment; raises LeaseLost, or Refused where the number is taken."""
+
+    def append(self, number: int, entries: Sequence[Entry], *, token: int) -> None:
+        """All or nothing, in order; raises LeaseLost."""
+
+    def close(self, header: Header, *, token: int) -> None:
+        """Write ending, ended_at, proven and reason of the header; raises LeaseLost."""
+
+    def header(self, number: int) -> Header | None:
+        """One deployment with its documents."""
+
+    def entries(self, number: int, *, after: int = 0) -> tuple[Entry, ...]:
+        """Entries with seq > `after`, consistent read, in order."""
+
+    def history(self, *, limit: int = 20) -> tuple[Header, ...]:
+        """Newest first, without documents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds the lease, since when, why, and until when unless it is renewed."""
+
+    owner: str
+    why: str
+    deployment: int
+    token: int
+    since: float
+    expires: float
+    stop: str = ""
+    """Set by `abort` from another process: why this deployment shall be taken back."""
+    stop_down: bool = False
+    """Whether its down migration shall run then (R8)."""
+
+
+class Lease(Protocol):
+    """One deployer per stack: an item with a fencing token, taken by conditional writes."""
+
+    def acquire(self, *, owner: str, why: str, deployment: int, ttl: float, now: float) -> Holder:
+        """Take it when free, expired or already `owner`'s; else raise Locked naming the holder.
+
+        The token rises with every acquisition.
+        """
+
+    def renew(self, holder: Holder, *, ttl: float, now: float) -> Holder:
+        """Push the expiry forward and bring back a stop request; LeaseLost when it is not ours any more."""
+
+    def release(self, holder: Holder) -> None:
+        """Give it back; harmless when it is not ours any more."""
+
+    def holder(self) -> Holder | None:
+        """Who has it, expired or not."""
+
+    def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
+        """Ask the holder to take its deployment back, with `down` its database too (R8).
+
+        None when nobody holds the lease.
+        """
+
+
+class Watchdog(Protocol):
+    """One-time schedules in AWS that put the safe weights back when nobody renews them."""
+
+    def arm(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> None:
+        """Create or push forward the schedule `name`: at `at`, ModifyRule to `weights`."""
+
+    def disarm(self, name: str) -> None:
+        """Delete it; absent is fine."""
+
+    def armed(self) -> tuple[str, ...]:
+        """Names of the stack's schedules."""

@@ -142,9 +142,12 @@ def _still_valid(plan: Plan, done: Mapping[str, Mapping[str, Any]]) -> dict[str,
     them are harmless where they still are). The watchdog above all: it was armed by a process that is
     gone, and fires in the middle of this one unless this one keeps pushing it forward.
     """
-    if any(step.kind is StepKind.STAND_DOWN and step.id in done for step in plan.steps):
+    disarmed = [step.id in done for step in plan.steps if step.kind is StepKind.STAND_DOWN]
+    if disarmed and all(disarmed):
         return dict(done)
-    again = {s.id for s in plan.steps if s.kind in (StepKind.HEALTHY, StepKind.WATCHDOG)}
+    # Where only some tiers are disarmed, the others' watchdogs may have acted: all of it once more.
+    kinds = (StepKind.HEALTHY, StepKind.WATCHDOG, StepKind.STAND_DOWN)
+    again = {step.id for step in plan.steps if step.kind in kinds}
     shifts = [step for step in plan.steps if step.kind is StepKind.WEIGHTS and step.id in done]
     again |= {step.id for step in shifts if step.percent == shifts[-1].percent}
     return {step_id: data for step_id, data in done.items() if step_id not in again}

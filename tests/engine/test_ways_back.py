@@ -127,6 +127,27 @@ def test_the_watchdog_puts_blue_back_when_the_deployer_is_dead() -> None:
     assert world.weights() == {"app": {"v1.0.0": 100}}
 
 
+def test_dead_between_the_watchdogs_of_two_tiers_and_resumed_after_one_has_acted() -> None:
+    world = serving("v1.0.0", tiers=("web", "app", "ai"))
+    world.faults.add(
+        Fault(effect=Effect.CRASH, service="scheduler", action="DeleteSchedule", when=When.AFTER)
+    )
+    deployer = world.deployer("dead@host:1")
+    with pytest.raises(Crashed):
+        deployer.run(deployer.plan_promotion("v1.1.0"))
+    world.faults.clear()
+    assert len(world.ports().watchdog.armed()) == 2
+    world.clock.sleep(75)
+    shares = [tuple(one) for one in world.weights().values()]
+    assert sorted(shares) == [("v1.0.0",), ("v1.0.0",), ("v1.1.0",)]
+    result = world.deployer("other@host:2").resume()
+    assert result.ending is Ending.RELEASED, f"{result}\n{world.story()}"
+    assert {tuple(one.items()) for one in world.weights().values()} == {(("v1.1.0", 100),)}
+    assert world.orphans() == []
+    assert world.violations == []
+    assert world.cloud.traffic.failed() == 0
+
+
 def test_abort_takes_a_dead_deployment_back() -> None:
     world = serving("v1.0.0")
     died_at_half(world)

@@ -14,10 +14,14 @@ __all__ = ["judge", "stand_down", "watchdog", "weights"]
 
 
 def watchdog(run: Run, step: Step) -> Done:
-    """AWS puts all weight back on blue unless this deployer keeps pushing that moment away."""
-    blue = run.need_target(step)
+    """AWS puts all weight back on blue unless this deployer keeps pushing that moment away.
+
+    Green stays in the rule with weight 0: a target group that no rule names gets no health checks, and
+    whoever resumes could not tell that green is well.
+    """
     plan = run.tier_plan(step)
-    at = run.keeper.guard(run.name(step), plan.rule_arn, {blue.arn: FULL})
+    green = str(run.results[f"target-group.{step.tier}.green"]["arn"])
+    at = run.keeper.guard(run.name(step), plan.rule_arn, expected_weights(plan, green, 0))
     return Done(
         words=f"blue comes back by itself {run.keeper.horizon:g} s after a dead deployer", data={"at": at}
     )

@@ -1,31 +1,22 @@
-"""The clock on the wall, whose sleeps end when the run is interrupted."""
+"""The clock on the wall."""
 
 from __future__ import annotations
 
-import threading
 import time
 
 __all__ = ["SystemClock"]
 
 
 class SystemClock:
-    """`ports.Clock` in real time; `interrupt` (from a signal handler) ends all sleeps, now and later."""
+    """`ports.Clock` in real time.
 
-    def __init__(self) -> None:
-        self._interrupted = threading.Event()
+    A run that is interrupted ends its sleeps by itself: its sleeps are short, and it looks in between.
+    """
 
     def now(self) -> float:
         """Epoch seconds."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Return after `seconds`, or at once when interrupted."""
-        self._interrupted.wait(max(0.0, seconds))
-
-    def interrupt(self) -> None:
-        """End every sleep."""
-        self._interrupted.set()
-
-    def clear(self) -> None:
-        """Let sleeps last again, for the work that follows an interruption."""
-        self._interrupted.clear()
+        """Return after `seconds`; at once for none or fewer."""
+        time.sleep(max(0.0, seconds))

@@ -54,7 +54,7 @@ class Clock(Protocol):
         """Epoch seconds."""
 
     def sleep(self, seconds: float) -> None:
-        """Return after `seconds`, or at once when the run was interrupted."""
+        """Return after `seconds`."""
 
 
 class Database(Protocol):

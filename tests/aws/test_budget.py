@@ -61,13 +61,13 @@ def test_never_fuller_than_full_nor_emptied_by_a_clock_that_jumps_back() -> None
     assert tokens.tokens == pytest.approx(6)
 
 
-class Interrupted(ManualClock):
+class Standing(ManualClock):
     def sleep(self, seconds: float) -> None:
-        """Returns at once, as every sleep does after an interruption."""
+        """Returns at once, and no time has passed."""
 
 
-def test_interrupted_run_does_not_hang() -> None:
-    tokens = bucket(Interrupted())
+def test_a_clock_that_stands_does_not_make_a_run_hang() -> None:
+    tokens = bucket(Standing())
     take(tokens, 100)
 
 

@@ -23,4 +23,7 @@ def find_open(deployer: Deployer, number: int | None) -> int | None:
     """`number`, or the newest unfinished deployment; None where there is none."""
     if number is not None:
         return number
-    return next((header.number for header in deployer.history(_LOOK_BACK) if header.ending.open), None)
+    from bluegreen.engine.opening import open_header
+
+    found = open_header(deployer.history(_LOOK_BACK))
+    return found.number if found else None

@@ -17,11 +17,9 @@ from bluegreen.engine.keeper import Keeper
 from bluegreen.engine.recorder import Recorder
 from bluegreen.errors import StepFailed
 from bluegreen.policy import Policy
-from bluegreen.ports import Ports
+from bluegreen.ports import PREVIEW_HEADER, Ports
 
-__all__ = ["PREVIEW_HEADER", "Done", "Handler", "Run"]
-
-PREVIEW_HEADER = "x-sc-preview"
+__all__ = ["Done", "Handler", "Run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

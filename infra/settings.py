@@ -71,8 +71,10 @@ class SettingsError(ValueError):
         super().__init__("\n".join(lines + [f"  - {fault}" for fault in self.faults]))
 
 
-def parse_settings(stack: str, document: object, secrets: Mapping[str, str]) -> Settings:
-    """The settings of `stack`; `secrets` are those that are set, by key.
+def parse_settings(
+    stack: str, document: object, secrets: Mapping[str, str], *, plain: Iterable[str] = ()
+) -> Settings:
+    """The settings of `stack`; `secrets` are those that are set, by key, `plain` those stored unencrypted.
 
     Raises SettingsError with every fault, each with its key and what is allowed.
     """
@@ -82,6 +84,11 @@ def parse_settings(stack: str, document: object, secrets: Mapping[str, str]) -> 
     for needs, check in RULES:
         if all(name in parts for name in needs):
             faults += [f"{ROOT}: {problem}" for problem in check(parts, secrets)]
+    faults += [
+        f"{ROOT}: the secret sportcoach:{name} is stored as plain text: "
+        f"`pulumi config set --secret {name}`, and replace the value wherever it is in use"
+        for name in plain
+    ]
     if faults:
         raise SettingsError(stack, faults)
     return Settings.model_construct(**parts)

@@ -107,25 +107,33 @@ def evaluate(
     settings: Mapping[str, Any],
     *,
     secrets: Mapping[str, str] = SECRETS,
+    plain: frozenset[str] = frozenset(),
     preview: bool = False,
     into: Recording | None = None,
 ) -> Recording:
     """Run the program through its real entry point, in a context of its own.
 
-    `into` is what a program that raises leaves behind.
+    `plain` are secrets that the stack's file holds unencrypted; `into` is what a program that raises
+    leaves behind.
     """
     recording = into or Recording(stack=stack)
     # Fifty thousand short-lived tasks keep the cyclic collector so busy that it takes most of the time.
     gc.disable()
     try:
-        contextvars.Context().run(lambda: _run(recording, dict(settings), dict(secrets), preview=preview))
+        config = {f"sportcoach:{key}": value for key, value in secrets.items()}
+        encrypted = [f"sportcoach:{key}" for key in secrets if key not in plain]
+        config["sportcoach:settings"] = json.dumps(dict(settings))
+        account = str(settings.get("account_id"))
+        contextvars.Context().run(lambda: _run(recording, config, encrypted, account, preview=preview))
     finally:
         gc.enable()
     return recording
 
 
-def _run(recording: Recording, settings: dict[str, Any], secrets: dict[str, str], *, preview: bool) -> None:
-    monitor = Monitor(recording, str(settings.get("account_id")), preview=preview)
+def _run(
+    recording: Recording, config: dict[str, str], encrypted: list[str], account: str, *, preview: bool
+) -> None:
+    monitor = Monitor(recording, account, preview=preview)
     ROOT.set(None)
     configure(
         MockSettings(
@@ -139,8 +147,7 @@ def _run(recording: Recording, settings: dict[str, Any], secrets: dict[str, str]
             callbacks=None,
         )
     )
-    values = {f"sportcoach:{key}": value for key, value in secrets.items()}
-    set_all_config({**values, "sportcoach:settings": json.dumps(settings)}, list(values))
+    set_all_config(config, encrypted)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

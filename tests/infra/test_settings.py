@@ -142,12 +142,42 @@ def test_secrets_that_no_switch_asks_for_may_be_missing() -> None:
     assert parse_settings("dev", settings_of("dev"), needed).cache is None
 
 
-def test_the_project_file_knows_every_key_of_the_stacks() -> None:
+def test_a_secret_in_plain_text_is_refused_before_anything_is_registered() -> None:
+    left = Recording(stack="dev")
+    with pytest.raises(SettingsError, match="databasePassword is stored as plain text") as caught:
+        evaluate("dev", settings_of("dev"), plain=frozenset({"databasePassword"}), into=left)
+    assert SECRETS["databasePassword"] not in str(caught.value)
+    assert left.resources == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_evaluates_with_the_secrets_that_its_switches_ask_for(stack: str) -> None:
+    needed = {"dev": {"databasePassword"}, "test": {"databasePassword", "cacheAuthToken"}}
+    names = needed.get(stack, set(SECRETS))
+    secrets = {name: SECRETS[name] for name in names}
+    assert evaluate(stack, settings_of(stack), secrets=secrets).outputs["contract"]
+
+
+def config_of(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((REPOSITORY / name).read_text(encoding="utf-8"))["config"])
+
+
+def test_no_key_of_the_project_is_secret_and_has_a_default() -> None:
+    """Pulumi reads a default as plain text and refuses that for a secret key, before the program runs."""
+    keys = config_of("Pulumi.yaml")
+    assert [name for name, key in keys.items() if key.get("secret") and "default" in key] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_file_gives_each_key_without_a_default(stack: str) -> None:
+    """Pulumi refuses a stack that lacks one, whether or not its switches need it."""
+    given = config_of(f"Pulumi.{stack}.yaml")
+    required = {name for name, key in config_of("Pulumi.yaml").items() if "default" not in key}
+    assert {f"sportcoach:{name}" for name in required} <= set(given)
+    assert set(given) == {"pulumi:disable-default-providers", "sportcoach:settings"}
+    assert given["pulumi:disable-default-providers"] == ["aws"]
+
+
+def test_the_project_file_leads_to_the_program() -> None:
     project = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))
-    assert project["main"] == "infra/"
-    assert set(project["config"]) == {"settings", *SECRET_FORMS}
-    assert all(project["config"][name]["secret"] is True for name in SECRET_FORMS)
-    for stack in STACKS:
-        document = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-        assert set(document["config"]) == {"pulumi:disable-default-providers", "sportcoach:settings"}
-        assert document["config"]["pulumi:disable-default-providers"] == ["aws"]
+    assert (project["name"], project["main"]) == ("sportcoach", "infra/")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from bluegreen.contract import STACK_PATTERN, Tier, faults_of
+from infra.orderings import disorder
 from infra.rules import RULES
 from infra.sections import (
     Alerts,
@@ -84,6 +85,7 @@ def parse_settings(
     for needs, check in RULES:
         if all(name in parts for name in needs):
             faults += [f"{ROOT}: {problem}" for problem in check(parts, secrets)]
+    faults += [f"{ROOT}: {problem}" for problem in disorder(parts)]
     faults += [
         f"{ROOT}: the secret sportcoach:{name} is stored as plain text: "
         f"`pulumi config set --secret {name}`, and replace the value wherever it is in use"

@@ -15,6 +15,7 @@ from infra.components.bucket import Bucket, BucketArgs
 from infra.components.encryption import Encryption
 from infra.findings import Findings
 from infra.policies import Statement, allow, service_trust
+from infra.sections.stores import COLD_AFTER_DAYS
 
 __all__ = ["Storage", "StorageArgs"]
 
@@ -162,7 +163,7 @@ class Storage(Component):
             )
 
 
-_COLD = [{"days": 90, "storage_class": "STANDARD_IA"}]
+_COLD = [{"days": COLD_AFTER_DAYS, "storage_class": "STANDARD_IA"}]
 
 
 def expire(name: str, days: int) -> dict[str, Any]:

@@ -23,10 +23,12 @@ from infra.sections.fields import (
     worded,
 )
 
-__all__ = ["Backup", "Cache", "Database", "Network", "Storage"]
+__all__ = ["COLD_AFTER_DAYS", "Backup", "Cache", "Database", "Network", "Storage"]
 
 # gp3 for PostgreSQL: 20 GiB to 64 TiB (RDS user guide, "DB instance storage").
 RDS_MIN_GB, RDS_MAX_GB = 20, 65_536
+COLD_AFTER_DAYS = 90
+"""Age at which training data moves to the storage class STANDARD_IA."""
 
 
 class Network(Section):
@@ -60,6 +62,7 @@ class Storage(Section):
     noncurrent_days: Days
     log_days: Days
     training_data_days: Days
+    """Age at which training data is deleted; greater than COLD_AFTER_DAYS."""
     personal_data_search: bool
     """Whether Macie searches the training data every week; it costs about a dollar a GB (S6)."""
 

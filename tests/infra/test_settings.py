@@ -78,6 +78,9 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("application.parameters.A", "1\nB=2", "parameters.A", "one line"),
     ("application.parameters.log-level", "1", "log-level", "LOG_LEVEL"),
     ("backup.monthly_days", 30, "monthly_days 30", "35"),
+    ("storage.training_data_days", 90, "storage.training_data_days: 90", "greater than 90"),
+    ("tiers.ai.health_check", {"interval_seconds": 5}, "ai.health_check.interval_seconds: 5",
+     "greater than timeout_seconds 5"),
     ("edge.cors_origins", ["https://*"], "edge: cors_origins.0", "https"),
 ]  # fmt: skip
 

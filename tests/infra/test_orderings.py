@@ -1,0 +1,90 @@
+"""Pairs of numbers that AWS refuses in the wrong order: in what stacks register, and in their settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from bluegreen.contract import Contract
+from infra.orderings import ORDERINGS, Ordering, disorder
+from infra.settings import parse_settings
+from tests.infra.recording import SECRETS, STACKS, Recording, recorded, settings_of
+from tests.infra.test_values import at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """`greater` must be at least `factor` x `than` + `margin`, wherever a resource has both."""
+
+    token: str
+    within: str
+    """Path of the objects that hold both numbers; empty for the resource's own inputs."""
+    greater: str
+    than: str
+    margin: int = 0
+    factor: Fraction = Fraction(1)
+
+
+S3 = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+PAIRS = [
+    # What PutBucketLifecycleConfiguration refuses.
+    Pair(token=S3, within="rules.*", greater="expiration.days", than="transitions.*.days", margin=1),
+    Pair(token=S3, within="rules.*", greater="noncurrentVersionExpiration.noncurrentDays",
+         than="noncurrentVersionTransitions.*.noncurrentDays", margin=1),
+    # RDS user guide, "Managing capacity automatically": at least 10 % above the allocated storage.
+    Pair(token="aws:rds/instance:Instance", within="", greater="maxAllocatedStorage", than="allocatedStorage",
+         factor=Fraction(11, 10)),
+    # AWS Backup, BackupRule: completion at least an hour after start; 90 days in cold storage at least.
+    Pair(token="aws:backup/plan:Plan", within="rules.*", greater="completionWindow", than="startWindow",
+         margin=60),
+    Pair(token="aws:backup/plan:Plan", within="rules.*.lifecycle", greater="deleteAfter",
+         than="coldStorageAfter", margin=90),
+    Pair(token="aws:backup/plan:Plan", within="rules.*.copyActions.*.lifecycle", greater="deleteAfter",
+         than="coldStorageAfter", margin=90),
+]  # fmt: skip
+
+
+def holders(recording: Recording, pair: Pair) -> list[Any]:
+    inputs = [dict(resource.inputs) for resource in recording.of(pair.token)]
+    return [one for found in inputs for one in at(found, pair.within)] if pair.within else inputs
+
+
+def wrong(recording: Recording, pair: Pair) -> list[tuple[float, float]]:
+    return [
+        (greater, than)
+        for holder in holders(recording, pair)
+        for greater in at(holder, pair.greater)
+        for than in at(holder, pair.than)
+        if greater < pair.factor * than + pair.margin
+    ]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.greater} over {pair.than}")
+def test_what_a_stack_registers_is_in_order(stack: Recording, pair: Pair) -> None:
+    assert wrong(stack, pair) == []
+
+
+def test_the_pairs_find_what_is_out_of_order() -> None:
+    """An expiration is compared in every stack: a path that matched nothing would pass for ever."""
+    pair = PAIRS[0]
+    for name in STACKS:
+        assert wrong(recorded(name), replace(pair, margin=10_000))
+
+
+def test_health_checks_of_the_contract_end_before_the_next_begins(stack: Recording) -> None:
+    for tier in Contract.model_validate(stack.outputs["contract"]).tiers:
+        assert tier.health_check.interval_seconds > tier.health_check.timeout_seconds
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stacks_settings_are_in_order(stack: str) -> None:
+    settings = parse_settings(stack, settings_of(stack), SECRETS)
+    parts = {name: getattr(settings, name) for name in type(settings).model_fields}
+    assert list(disorder(parts)) == []
+    # Each rule reads a number in each stack: turned round, it complains.
+    for rule in ORDERINGS:
+        high = Ordering(greater=rule.greater, than=1_000_000, why="test")
+        assert list(disorder(parts, (high,)))

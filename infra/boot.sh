@@ -3,7 +3,8 @@
 # boot. A failure ends it with the container stopped: the balancer never sees the instance healthy.
 # shellcheck shell=bash
 set -Eeuo pipefail
-umask 077
+# Agents run as users of their own and must read what is made for them; what is secret says so itself.
+umask 022
 
 # Overridden only by the tests.
 IMDS="${IMDS_ENDPOINT:-http://169.254.169.254}"
@@ -16,6 +17,7 @@ APP_USER="${SPORTCOACH_USER:-10001:10001}"
 RUN_DIR="$ROOT/run/sportcoach"
 MODEL_DIR="$ROOT/var/lib/sportcoach/models"
 CONTAINER=sportcoach
+AGENTS='prometheus prometheus-node-exporter amazon-cloudwatch-agent unattended-upgrades snap.amazon-ssm-agent.amazon-ssm-agent'
 
 log() { printf '%s sportcoach-boot: %s\n' "$(date -u +%FT%TZ)" "$*"; }
 
@@ -27,8 +29,8 @@ fail() {
 }
 trap 'fail "line $LINENO ended with status $?"' ERR
 
-# retry WHAT COMMAND...: a registry or an API may be out of reach for a moment.
-retry() {
+# try WHAT COMMAND...: a registry or an API may be out of reach for a moment.
+try() {
   local what=$1 attempt
   shift
   for ((attempt = 1; attempt <= ATTEMPTS; attempt++)); do
@@ -36,8 +38,12 @@ retry() {
     log "$what: attempt $attempt of $ATTEMPTS failed"
     sleep "$DELAY_SECONDS"
   done
-  fail "$what: gave up after $ATTEMPTS attempts"
+  log "$what: gave up after $ATTEMPTS attempts"
+  return 1
 }
+
+# retry WHAT COMMAND...: as `try`, for what the application cannot do without.
+retry() { try "$@" || fail "$1: gave up after $ATTEMPTS attempts"; }
 
 imds() { curl --silent --show-error --fail --max-time 5 --header "X-aws-ec2-metadata-token: $IMDS_TOKEN" "$IMDS/latest/meta-data/$1"; }
 
@@ -67,17 +73,18 @@ install_packages() {
   retry "package lists" apt-get update --quiet
   retry "packages" apt-get install --quiet --yes --no-install-recommends \
     awscli docker.io prometheus prometheus-node-exporter unattended-upgrades
-  if ! command -v amazon-cloudwatch-agent-ctl >/dev/null; then
-    local package=amazon-cloudwatch-agent.deb
-    local store="https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com"
-    retry "CloudWatch agent" curl --silent --show-error --fail --max-time 120 \
-      --output "$RUN_DIR/$package" "$store/ubuntu/amd64/latest/$package"
-    dpkg --install "$RUN_DIR/$package"
-  fi
   # Security updates every day; the kernel's take effect with the next release's image.
   printf '%s\n' 'APT::Periodic::Update-Package-Lists "1";' 'APT::Periodic::Unattended-Upgrade "1";' \
     >"$ROOT/etc/apt/apt.conf.d/20auto-upgrades"
-  systemctl enable --now docker unattended-upgrades snap.amazon-ssm-agent.amazon-ssm-agent.service
+  systemctl enable --now docker
+}
+
+install_cloudwatch_agent() {
+  if command -v amazon-cloudwatch-agent-ctl >/dev/null; then return 0; fi
+  local package=amazon-cloudwatch-agent.deb
+  local store="https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com"
+  try "CloudWatch agent" curl --silent --show-error --fail --max-time 120 \
+    --output "$RUN_DIR/$package" "$store/ubuntu/amd64/latest/$package" && dpkg --install "$RUN_DIR/$package"
 }
 
 configure_agents() {
@@ -119,9 +126,25 @@ YAML
   printf '%s\n' 'ARGS="--web.listen-address=127.0.0.1:9090 --storage.tsdb.retention.time=2h"' \
     >"$ROOT/etc/default/prometheus"
   printf '%s\n' 'ARGS="--web.listen-address=127.0.0.1:9100"' >"$ROOT/etc/default/prometheus-node-exporter"
-  chmod 644 "$ROOT/etc/prometheus/prometheus.yml" "$ROOT/etc/default/prometheus"* "$ROOT/etc/amazon-cloudwatch-agent.json"
-  systemctl restart prometheus prometheus-node-exporter
-  amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c "file:$ROOT/etc/amazon-cloudwatch-agent.json"
+}
+
+# Agents see the host, they do not carry the application: none of them may stop the boot.
+start_agents() {
+  install_cloudwatch_agent || true
+  local agent
+  for agent in $AGENTS; do
+    systemctl enable --now "$agent" || true
+  done
+  systemctl restart prometheus prometheus-node-exporter || true
+  amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c "file:$ROOT/etc/amazon-cloudwatch-agent.json" || true
+}
+
+# Asked at the end: systemd calls a service that cannot read its configuration started, for a moment.
+check_agents() {
+  local agent
+  for agent in $AGENTS; do
+    systemctl is-active --quiet "$agent" || log "WARNING: $agent is not active; see journalctl --unit $agent"
+  done
 }
 
 # Prometheus keeps everything; these few go to CloudWatch as well, where dashboard and alarms are.
@@ -134,7 +157,6 @@ scrape_configs:
     metrics_path: /ai-metrics
     static_configs: [{targets: ["127.0.0.1:$PORT"], labels: {Stack: $STACK, Tier: $TIER}}]
 YAML
-  chmod 644 "$ROOT/etc/prometheus/cloudwatch-agent.yml"
   cat <<JSON
 "metrics_collected": {"prometheus": {
     "log_group_name": "$LOG_GROUP",
@@ -169,7 +191,7 @@ pull_image() {
 fetch_model() {
   [[ -n $MODEL_BUCKET ]] || return 0
   local target="$MODEL_DIR/$MODEL/$MODEL_FILE"
-  mkdir -p "${target%/*}"
+  install -d -m 700 "$MODEL_DIR" "${target%/*}"
   if ! matches "$target"; then
     retry "model $MODEL" aws s3 cp --only-show-errors --region "$AWS_REGION" \
       "s3://$MODEL_BUCKET/$MODEL_PREFIX$MODEL/$MODEL_FILE" "$target.part"
@@ -189,6 +211,8 @@ read_parameters() {
 read_secret() { aws secretsmanager get-secret-value --region "$AWS_REGION" --secret-id "$1" --query SecretString --output text >"$RUN_DIR/secrets/${1##*/}"; }
 
 write_configuration() {
+  local secret
+  umask 077
   retry "parameters under $CONFIG_PATH" read_parameters
   awk -F '\t' 'NF == 2 { sub(/.*\//, "", $1); print $1 "=" $2 }' "$RUN_DIR/parameters" >"$RUN_DIR/environment"
   rm -f "$RUN_DIR/parameters"
@@ -206,11 +230,11 @@ SPORTCOACH_FLEET=$FLEET
 SPORTCOACH_MODEL=$MODEL
 ENV
   mkdir -p "$RUN_DIR/secrets"
-  local secret
   for secret in $SECRET_NAMES; do
     retry "secret $secret" read_secret "$secret"
   done
   chown -R "$APP_USER" "$RUN_DIR/secrets"
+  umask 022
 }
 
 start_container() {
@@ -230,7 +254,8 @@ start_container() {
 healthy() { curl --silent --fail --max-time 3 --output /dev/null "http://127.0.0.1:$PORT$HEALTH_PATH"; }
 
 main() {
-  mkdir -p "$RUN_DIR" "$MODEL_DIR" "$ROOT/etc/apt/apt.conf.d" "$ROOT/etc/prometheus" "$ROOT/etc/default" \
+  install -d -m 700 "$RUN_DIR"
+  install -d -m 755 "$ROOT/etc/apt/apt.conf.d" "$ROOT/etc/prometheus" "$ROOT/etc/default" \
     "$ROOT/var/lib/cloud/scripts/per-boot"
   # What lies in /run is gone after a reboot: run again at every boot (cloud-init, scripts-per-boot).
   install -m 700 "$0" "$ROOT/var/lib/cloud/scripts/per-boot/sportcoach" 2>/dev/null || true
@@ -238,11 +263,13 @@ main() {
   log "release $RELEASE ($COLOR) of deployment $DEPLOYMENT on $INSTANCE_ID"
   install_packages
   configure_agents
+  start_agents
   pull_image
   fetch_model
   write_configuration
   start_container
   retry "health of the container on port $PORT" healthy
+  check_agents
   log "serving"
 }
 

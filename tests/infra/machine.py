@@ -55,11 +55,26 @@ CURL = r"""
 # Only what lies on this machine is fetched; the agent's package comes as an empty file.
 case "$*" in
   *127.0.0.1*) exec "$REAL_CURL" "$@" ;;
-  *amazoncloudwatch-agent*) while [[ $1 != --output ]]; do shift; done; : >"$2" ;;
+  *amazoncloudwatch-agent*)
+    [[ ! -e $STUBS/agent-gone ]] || exit 22
+    while [[ $1 != --output ]]; do shift; done; : >"$2" ;;
   *) echo "unexpected: curl $*" >&2; exit 99 ;;
 esac
 """
-QUIET = ("apt-get", "dpkg", "systemctl", "amazon-cloudwatch-agent-ctl", "chown")
+SYSTEMCTL = r"""
+# `down-UNIT` is a unit that fails whenever it starts; `enable` alone does not tell.
+unit=${*: -1}
+case "$1" in
+  restart) for unit in "${@:2}"; do [[ ! -e $STUBS/down-$unit ]] || exit 1; done ;;
+  is-active) [[ ! -e $STUBS/down-$unit ]] || exit 3 ;;
+esac
+exit 0
+"""
+APT = r"""
+# What packages make for their own users, they make under the umask that apt was given.
+umask >>"$STUBS/umask"
+"""
+QUIET = ("dpkg", "amazon-cloudwatch-agent-ctl", "chown")
 
 
 @dataclass(slots=True)
@@ -105,7 +120,13 @@ class Machine:
             "SPORTCOACH_DELAY_SECONDS": "0",
         }
         return subprocess.run(
-            [str(script)], env=environment, capture_output=True, text=True, timeout=60, check=False
+            [str(script)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            umask=0o077,
         )
 
     def calls(self, command: str) -> list[str]:
@@ -128,7 +149,8 @@ def machine(place: Path) -> Iterator[Machine]:
     root, stubs = place / "root", place / "stubs"
     root.mkdir()
     stubs.mkdir()
-    bodies = {"aws": AWS, "docker": DOCKER, "curl": CURL, **dict.fromkeys(QUIET, "exit 0")}
+    bodies = {"aws": AWS, "docker": DOCKER, "curl": CURL, "systemctl": SYSTEMCTL, "apt-get": APT}
+    bodies |= dict.fromkeys(QUIET, "exit 0")
     for command, body in bodies.items():
         stub = stubs / command
         stub.write_text(f'#!/bin/bash\necho "$*" >>"$STUBS/{command}.calls"\n{body}\n', encoding="utf-8")

@@ -183,6 +183,58 @@ def test_agents_are_configured(host: Machine) -> None:
     assert asked.instance_label in labels
 
 
+HIDDEN = ("run/sportcoach", "var/lib/sportcoach/models")
+"""What is secret, and the model, which is the container's."""
+
+
+def test_what_agents_read_is_readable_and_what_is_secret_is_not(host: Machine) -> None:
+    """Whatever umask the script was given: Prometheus and its kind run as users of their own."""
+    host.boot()
+    own = {host.root / "user-data", host.root / "var/lib/cloud/scripts/per-boot/sportcoach"}
+    for path in host.root.rglob("*"):
+        mode, needed = stat.S_IMODE(path.stat().st_mode), 0o055 if path.is_dir() else 0o044
+        if any(path.is_relative_to(host.root / hidden) for hidden in HIDDEN):
+            place = next(host.root / hidden for hidden in HIDDEN if path.is_relative_to(host.root / hidden))
+            assert stat.S_IMODE(place.stat().st_mode) == 0o700, place
+        elif path not in own:
+            assert mode & needed == needed, f"{path}: {mode:o}"
+    for name in ("environment", "secrets", "secrets/database"):
+        assert stat.S_IMODE((host.root / "run/sportcoach" / name).stat().st_mode) & 0o077 == 0
+    # dpkg's scripts make directories under apt's umask.
+    assert set((host.stubs / "umask").read_text(encoding="utf-8").split()) == {"0022"}
+
+
+AGENTS = (
+    "prometheus",
+    "prometheus-node-exporter",
+    "amazon-cloudwatch-agent",
+    "unattended-upgrades",
+    "snap.amazon-ssm-agent.amazon-ssm-agent",
+)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_an_agent_that_is_not_active_is_told_and_stops_nothing(host: Machine, agent: str) -> None:
+    (host.stubs / f"down-{agent}").touch()
+    done = host.boot()
+    assert (done.returncode, host.running) == (0, True)
+    told = [line for line in done.stdout.splitlines() if "WARNING" in line]
+    assert len(told) == 1
+    assert f"{agent} is not active" in told[0]
+
+
+def test_agents_that_are_active_are_not_told(host: Machine) -> None:
+    assert "WARNING" not in host.boot().stdout
+
+
+def test_without_the_cloudwatch_agent_the_application_serves(host: Machine) -> None:
+    (host.stubs / "agent-gone").touch()
+    (host.stubs / "amazon-cloudwatch-agent-ctl").unlink()
+    done = host.boot()
+    assert (done.returncode, host.running) == (0, True)
+    assert "CloudWatch agent: gave up" in done.stdout
+
+
 def test_a_tier_without_ai_sends_no_ai_metrics(host: Machine) -> None:
     host.boot(model=False, roles="web,app")
     agent = json.loads((host.root / "etc/amazon-cloudwatch-agent.json").read_text(encoding="utf-8"))

@@ -183,6 +183,9 @@ class TierContract(_Document):
     fleet: FleetSize
     scaling: tuple[Scaling, ...] = ()
     warmup_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    """InService -> the instance counts in the averages that scaling looks at."""
+    boot_budget_seconds: Annotated[int, Field(ge=1, le=7_200)] = 600
+    """Launch -> the application answers; a host that needs longer is replaced."""
     image_repository: str
     """ECR repository name, e.g. `sportcoach-platform`."""
     model: ModelStore | None = None
@@ -190,6 +193,16 @@ class TierContract(_Document):
     """SSM parameters that must exist before a release (P7)."""
     required_secrets: tuple[str, ...] = ()
     """Secrets Manager names that must exist before a release (P7)."""
+
+    @property
+    def grace_seconds(self) -> int:
+        """How long the group's ELB health check spares a new instance: a whole boot, and the checks that must
+        pass afterwards; one more, since the boot may end right after a check.
+
+        With less, Auto Scaling replaces every instance before it can serve, and the fleet never heals.
+        """
+        check = self.health_check
+        return self.boot_budget_seconds + check.interval_seconds * (check.healthy_threshold + 1)
 
 
 class Buckets(_Document):

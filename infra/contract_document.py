@@ -146,6 +146,7 @@ def _tier(
         fleet=wanted.fleet,
         scaling=wanted.scaling,
         warmup_seconds=wanted.warmup_seconds,
+        boot_budget_seconds=wanted.boot_budget_seconds,
         image_repository=wanted.image_repository,
         model=model,
         # Every tier reads the same; once is enough for the preflight.

@@ -1,6 +1,6 @@
-"""Settings that AWS accepts only where one number is greater than another, as one table.
+"""Settings of which one number must be greater than another, as one table.
 
-AWS checks such pairs when the resource is created, which is halfway through an update.
+AWS checks most such pairs when the resource is created, which is halfway through an update.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ ORDERINGS = (
         greater="tiers.*.health_check.interval_seconds",
         than="tiers.*.health_check.timeout_seconds",
         why="a target group's check must end before the next begins",
+    ),
+    Ordering(
+        greater="tiers.*.boot_budget_seconds",
+        than="tiers.*.warmup_seconds",
+        why="an instance that still warms up must not be replaced",
     ),
 )
 """S3, PutBucketLifecycleConfiguration: "'Days' in the Expiration action must be greater than 'Days' in the

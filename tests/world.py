@@ -240,6 +240,7 @@ class World:
             "fleet": {"minimum": 1, "desired": 2, "maximum": 4},
             "scaling": [{"kind": "cpu", "target_percent": 60}],
             "warmup_seconds": 1,
+            "boot_budget_seconds": 5,
             "image_repository": "sportcoach-ai" if name == "ai" else "sportcoach-platform",
         }
         if name == "ai":

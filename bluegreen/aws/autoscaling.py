@@ -106,7 +106,6 @@ class AutoScalingFleets:
     def _create(
         self, tier: TierContract, spec: FleetSpec, target_group_arn: str, tags: Mapping[str, str]
     ) -> None:
-        check = tier.health_check
         try:
             self._call(
                 "create_auto_scaling_group",
@@ -123,8 +122,7 @@ class AutoScalingFleets:
                 TargetGroupARNs=[target_group_arn],
                 HealthCheckType="ELB",
                 # By the API's default there is no grace, and a slow start is replaced for ever.
-                HealthCheckGracePeriod=tier.warmup_seconds
-                + check.interval_seconds * check.unhealthy_threshold,
+                HealthCheckGracePeriod=tier.grace_seconds,
                 DefaultInstanceWarmup=tier.warmup_seconds,
                 Tags=tag_list(spec.name, tags),
             )

@@ -30,6 +30,8 @@ UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 """Variables of the caller that would lead an AWS client away from the lab."""
 _TIME_SCALE = 5.0
 """How much faster than on AWS the balancer's times pass in a lab that is not realistic."""
+_BOOT_BUDGET_SECONDS, _REALISTIC_BOOT_BUDGET_SECONDS = 5, 300
+"""A lab's instance answers within a second, or at AWS's pace within a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,13 @@ def _provision(info: LabInfo) -> None:
     settings = Settings()
     session = _Provisioning(info.endpoint_url, settings.region)
     try:
-        provision(session, stack=info.stack, account_id=settings.account_id, base_url=info.front_url)
+        provision(
+            session,
+            stack=info.stack,
+            account_id=settings.account_id,
+            base_url=info.front_url,
+            boot_budget_seconds=_REALISTIC_BOOT_BUDGET_SECONDS if info.realistic else _BOOT_BUDGET_SECONDS,
+        )
     except (BotoCoreError, ClientError) as error:
         raise DeployError(
             f"the lab's stack could not be provisioned: {error}", next_step=f"see {info.state_dir}"

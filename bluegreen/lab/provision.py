@@ -26,7 +26,9 @@ _PRIORITIES = {Tier.AI: (100, 1), Tier.APP: (110, 2), Tier.WEB: (120, 3)}
 """Rule and preview rule: the narrower path first."""
 
 
-def provision(session: Any, *, stack: str, account_id: str, base_url: str) -> Contract:
+def provision(
+    session: Any, *, stack: str, account_id: str, base_url: str, boot_budget_seconds: int
+) -> Contract:
     """Everything `stack` needs before its first release, with its contract in SSM.
 
     `session` is a boto3 session whose clients reach the lab. Raises botocore's errors.
@@ -60,7 +62,10 @@ def provision(session: Any, *, stack: str, account_id: str, base_url: str) -> Co
                 "role_arn": f"arn:aws:iam::{account_id}:role/sportcoach-{stack}-watchdog",
                 "schedule_group": f"sportcoach-{stack}",
             },
-            "tiers": [_tier(session, tier, stack, network, bucket) for tier in Tier],
+            "tiers": [
+                _tier(session, tier, stack, network, bucket) | {"boot_budget_seconds": boot_budget_seconds}
+                for tier in Tier
+            ],
         }
     )
     session.client("ssm").put_parameter(

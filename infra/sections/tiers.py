@@ -48,6 +48,9 @@ class TierSettings(Section):
     stickiness: Stickiness | None = None
     deregistration_delay_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
     warmup_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    boot_budget_seconds: Annotated[int, Field(ge=600, le=7_200)] = 600
+    """Launch -> the application answers: packages, image and model are fetched on the way. It is the grace of
+    the fleet's health check, and how long an instance waits for its container."""
     disk_gb: Annotated[int, Field(ge=20, le=16_384)] = 40
 
     def problems(self) -> Iterable[str]:

@@ -40,7 +40,7 @@ def settle(stack: Stack, seconds: float = 10) -> None:
 
 
 def test_is_made_as_the_contract_says(stack: Stack, fleets: AutoScalingFleets, group_arn: str) -> None:
-    tier = stack.with_tier(scaling=SCALING, warmup_seconds=90).tier(Tier.APP)
+    tier = stack.with_tier(scaling=SCALING, warmup_seconds=90, boot_budget_seconds=240).tier(Tier.APP)
     made = fleets.ensure(tier, spec(), group_arn, tags())
 
     assert (made.minimum, made.desired, made.maximum) == (2, 2, 4)
@@ -48,7 +48,7 @@ def test_is_made_as_the_contract_says(stack: Stack, fleets: AutoScalingFleets, g
     assert found["LaunchTemplate"]["LaunchTemplateId"] == stack.template_id
     assert found["LaunchTemplate"]["Version"] == "1"
     assert found["TargetGroupARNs"] == [group_arn]
-    assert (found["HealthCheckType"], found["HealthCheckGracePeriod"]) == ("ELB", 110)
+    assert (found["HealthCheckType"], found["HealthCheckGracePeriod"]) == ("ELB", 270)
     assert found["DefaultInstanceWarmup"] == 90
     assert found["VPCZoneIdentifier"] == "subnet-a,subnet-c"
     assert all(tag["PropagateAtLaunch"] for tag in found["Tags"])

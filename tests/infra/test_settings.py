@@ -81,6 +81,8 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("storage.training_data_days", 90, "storage.training_data_days: 90", "greater than 90"),
     ("tiers.ai.health_check", {"interval_seconds": 5}, "ai.health_check.interval_seconds: 5",
      "greater than timeout_seconds 5"),
+    ("tiers.web.boot_budget_seconds", 599, "web.boot_budget_seconds", "600"),
+    ("tiers.web.warmup_seconds", 600, "web.boot_budget_seconds: 600", "greater than warmup_seconds 600"),
     ("edge.cors_origins", ["https://*"], "edge: cors_origins.0", "https"),
 ]  # fmt: skip
 

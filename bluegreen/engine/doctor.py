@@ -32,7 +32,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
     """All checks, at the same time."""
     checks: Sequence[tuple[str, Callable[[], Check]]] = (
         ("contract", partial(_contract, contract)),
-        ("policy", partial(_policy, policy)),
+        ("policy", partial(_policy, contract, policy)),
         ("stack", partial(_stack, contract, ports)),
         ("environment", partial(_environment, contract, ports)),
         ("metrics", partial(_metrics, contract, policy, ports)),
@@ -60,7 +60,11 @@ def _contract(contract: Contract) -> Check:
     return Check(name="contract", ok=True, words=words)
 
 
-def _policy(policy: Policy) -> Check:
+def _policy(contract: Contract, policy: Policy) -> Check:
+    impatient = list(preflight.patience_faults(contract, policy))
+    if impatient:
+        words = "; ".join(f"{fault.where}: {fault.problem}" for fault in impatient)
+        return Check(name="policy", ok=False, words=words, next_step=impatient[0].allowed)
     ramp = " / ".join(str(percent) for percent in (*policy.rollout.ramp, 100))
     if any(test.key for test in policy.smoke):
         return Check(name="policy", ok=True, words=f"ramp {ramp}, {len(policy.smoke)} smoke tests")

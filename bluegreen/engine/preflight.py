@@ -12,13 +12,14 @@ from bluegreen.errors import Fault
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 
-__all__ = ["environment_faults", "faults"]
+__all__ = ["environment_faults", "faults", "patience_faults"]
 
 
 def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list[Fault]:
     """Everything that speaks against `plan`; a rollback is not held up by alarms or freezes."""
     checks: list[Callable[[], Iterable[Fault]]] = [
         partial(environment_faults, contract, ports),
+        partial(patience_faults, contract, policy),
         partial(_quota, plan, ports),
         *[partial(_blue, tier, ports) for tier in plan.tiers],
     ]
@@ -40,6 +41,19 @@ def environment_faults(contract: Contract, ports: Ports) -> Iterable[Fault]:
     secrets = {name for tier in contract.tiers for name in tier.required_secrets}
     for name in ports.environment.missing(parameters=sorted(parameters), secrets=sorted(secrets)):
         yield Fault(name, "the release needs it and it does not exist", "create it before the release (P7)")
+
+
+def patience_faults(contract: Contract, policy: Policy) -> Iterable[Fault]:
+    """A policy that gives a fleet up while the stack still lets its instances boot."""
+    patience = policy.health.deadline
+    for tier in contract.tiers:
+        if patience < tier.boot_budget_seconds:
+            yield Fault(
+                "health.deadline",
+                f"{patience:g} s, but instances of the {tier.name} tier may boot for"
+                f" {tier.boot_budget_seconds} s (boot_budget_seconds in the stack's settings)",
+                f"{tier.boot_budget_seconds}s or more in deploy.toml",
+            )
 
 
 def _quota(plan: Plan, ports: Ports) -> Iterable[Fault]:

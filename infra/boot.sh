@@ -1,6 +1,7 @@
 # Brings up one instance of a fleet. The program prepends the variables of the stack and the tier;
 # what to run comes from the instance's own tags. Every step may be repeated: the script runs at every
-# boot. A failure ends it with the container stopped: the balancer never sees the instance healthy.
+# boot. A failure ends it with the reason in the log. A container that runs is left to the balancer's health
+# checks, which know whether it serves; only one whose model is not the release's is stopped.
 # shellcheck shell=bash
 set -Eeuo pipefail
 # Agents run as users of their own and must read what is made for them; what is secret says so itself.
@@ -9,41 +10,38 @@ umask 022
 # Overridden only by the tests.
 IMDS="${IMDS_ENDPOINT:-http://169.254.169.254}"
 ROOT="${SPORTCOACH_ROOT:-}"
-ATTEMPTS="${SPORTCOACH_ATTEMPTS:-6}"
-DELAY_SECONDS="${SPORTCOACH_DELAY_SECONDS:-5}"
 # The user that images run as.
 APP_USER="${SPORTCOACH_USER:-10001:10001}"
 
 RUN_DIR="$ROOT/run/sportcoach"
 MODEL_DIR="$ROOT/var/lib/sportcoach/models"
 CONTAINER=sportcoach
+DELAY_SECONDS=5
 AGENTS='prometheus prometheus-node-exporter amazon-cloudwatch-agent unattended-upgrades snap.amazon-ssm-agent.amazon-ssm-agent'
 
 log() { printf '%s sportcoach-boot: %s\n' "$(date -u +%FT%TZ)" "$*"; }
 
 fail() {
   log "FAILED: $*"
-  docker rm --force "$CONTAINER" >/dev/null 2>&1 || true
   trap - ERR
   exit 1
 }
 trap 'fail "line $LINENO ended with status $?"' ERR
 
-# try WHAT COMMAND...: a registry or an API may be out of reach for a moment.
-try() {
-  local what=$1 attempt
+elapsed() { echo $(($(date +%s) - STARTED)); }
+
+# retry WHAT COMMAND...: a registry or an API may be out of reach for a while, a container may start slowly.
+# The fleet replaces this instance when the boot budget is used up, and not before; neither gives the script up.
+retry() {
+  local what=$1 attempt=1
   shift
-  for ((attempt = 1; attempt <= ATTEMPTS; attempt++)); do
-    if "$@"; then return 0; fi
-    log "$what: attempt $attempt of $ATTEMPTS failed"
+  until "$@"; do
+    (($(elapsed) < BOOT_BUDGET_SECONDS)) || fail "$what: gave up after $attempt attempts; the boot budget is $BOOT_BUDGET_SECONDS s"
+    log "$what: attempt $attempt failed"
+    attempt=$((attempt + 1))
     sleep "$DELAY_SECONDS"
   done
-  log "$what: gave up after $ATTEMPTS attempts"
-  return 1
 }
-
-# retry WHAT COMMAND...: as `try`, for what the application cannot do without.
-retry() { try "$@" || fail "$1: gave up after $ATTEMPTS attempts"; }
 
 imds() { curl --silent --show-error --fail --max-time 5 --header "X-aws-ec2-metadata-token: $IMDS_TOKEN" "$IMDS/latest/meta-data/$1"; }
 
@@ -83,7 +81,7 @@ install_cloudwatch_agent() {
   if command -v amazon-cloudwatch-agent-ctl >/dev/null; then return 0; fi
   local package=amazon-cloudwatch-agent.deb
   local store="https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com"
-  try "CloudWatch agent" curl --silent --show-error --fail --max-time 120 \
+  curl --silent --show-error --fail --max-time 120 --retry 3 --retry-all-errors \
     --output "$RUN_DIR/$package" "$store/ubuntu/amd64/latest/$package" && dpkg --install "$RUN_DIR/$package"
 }
 
@@ -130,7 +128,7 @@ YAML
 
 # Agents see the host, they do not carry the application: none of them may stop the boot.
 start_agents() {
-  install_cloudwatch_agent || true
+  install_cloudwatch_agent || log "WARNING: the CloudWatch agent could not be installed"
   local agent
   for agent in $AGENTS; do
     systemctl enable --now "$agent" || true
@@ -195,7 +193,7 @@ fetch_model() {
   if ! matches "$target"; then
     retry "model $MODEL" aws s3 cp --only-show-errors --region "$AWS_REGION" \
       "s3://$MODEL_BUCKET/$MODEL_PREFIX$MODEL/$MODEL_FILE" "$target.part"
-    matches "$target.part" || { rm -f "$target.part"; fail "model $MODEL does not have the SHA-256 $MODEL_SHA256; it was not started"; }
+    matches "$target.part" || { rm -f "$target.part"; docker rm --force "$CONTAINER" >/dev/null 2>&1 || true; fail "model $MODEL does not have the SHA-256 $MODEL_SHA256; it was not started"; }
     mv "$target.part" "$target"
   fi
   chown -R "$APP_USER" "$MODEL_DIR"
@@ -242,6 +240,7 @@ start_container() {
   if [[ -n $MODEL_BUCKET ]]; then
     mounts+=(--volume "$MODEL_DIR/$MODEL:/models:ro")
   fi
+  # After a reboot docker may have brought the last one back, without the secrets that lay in /run.
   docker rm --force "$CONTAINER" >/dev/null 2>&1 || true
   # The host's network: the instance role stays behind one hop, which bridged containers cannot pass.
   docker run --detach --name "$CONTAINER" --restart unless-stopped --network host --user "$APP_USER" \
@@ -254,6 +253,7 @@ start_container() {
 healthy() { curl --silent --fail --max-time 3 --output /dev/null "http://127.0.0.1:$PORT$HEALTH_PATH"; }
 
 main() {
+  STARTED=$(date +%s)
   install -d -m 700 "$RUN_DIR"
   install -d -m 755 "$ROOT/etc/apt/apt.conf.d" "$ROOT/etc/prometheus" "$ROOT/etc/default" \
     "$ROOT/var/lib/cloud/scripts/per-boot"

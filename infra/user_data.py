@@ -26,6 +26,8 @@ class BootVariables:
     aws_region: str
     port: int
     health_path: str
+    boot_budget_seconds: int
+    """As in the contract: so long the script tries, and the fleet spares the instance."""
     log_group: str
     security_log_group: str
     config_path: str

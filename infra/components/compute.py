@@ -126,6 +126,7 @@ class Compute(Component):
                         aws_region=environment.region,
                         port=args.settings.port,
                         health_path=args.settings.health_check.path,
+                        boot_budget_seconds=args.settings.boot_budget_seconds,
                         log_group=f"{environment.path}/{args.tier}",
                         security_log_group=f"{environment.path}/{args.tier}/security",
                         config_path=f"{environment.path}/config",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from infra.sections import TierSettings
 from infra.user_data import BootVariables, render
 
 __all__ = ["DIGEST", "MODEL", "Machine", "machine"]
@@ -46,7 +47,7 @@ DOCKER = r"""
 case "$1" in
   login) cat >/dev/null; [[ -e $STUBS/registry-down ]] && exit 1 ;;
   pull) [[ -e $STUBS/registry-down ]] && exit 1 ;;
-  run) touch "$STUBS/running" ;;
+  run) cp "$STUBS/now" "$STUBS/running" ;;
   rm) rm -f "$STUBS/running" ;;
 esac
 exit 0
@@ -74,6 +75,14 @@ APT = r"""
 # What packages make for their own users, they make under the umask that apt was given.
 umask >>"$STUBS/umask"
 """
+# Time passes only where the script sleeps.
+DATE = r"""
+[[ $* == +%s ]] && exec cat "$STUBS/now"
+exec /bin/date "$@"
+"""
+SLEEP = r"""
+echo $(($(<"$STUBS/now") + $1)) >"$STUBS/now"
+"""
 QUIET = ("dpkg", "amazon-cloudwatch-agent-ctl", "chown")
 
 
@@ -87,6 +96,8 @@ class Machine:
     metadata: str
     port: int
     healthy: threading.Event
+    start_seconds: int = 0
+    """How long the container takes to answer."""
     requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
     def boot(self, *, model: bool = True, roles: str = "ai") -> subprocess.CompletedProcess[str]:
@@ -98,6 +109,7 @@ class Machine:
             aws_region="ap-northeast-1",
             port=self.port,
             health_path="/healthz",
+            boot_budget_seconds=TierSettings.model_fields["boot_budget_seconds"].default,
             log_group="/sportcoach/prod/ai",
             security_log_group="/sportcoach/prod/ai/security",
             config_path="/sportcoach/prod/config",
@@ -116,8 +128,6 @@ class Machine:
             "REAL_CURL": _which("curl"),
             "IMDS_ENDPOINT": self.metadata,
             "SPORTCOACH_ROOT": str(self.root),
-            "SPORTCOACH_ATTEMPTS": "2",
-            "SPORTCOACH_DELAY_SECONDS": "0",
         }
         return subprocess.run(
             [str(script)],
@@ -135,6 +145,19 @@ class Machine:
         return record.read_text(encoding="utf-8").splitlines() if record.exists() else []
 
     @property
+    def now(self) -> int:
+        """Seconds since the machine was made."""
+        return int((self.stubs / "now").read_text(encoding="utf-8"))
+
+    @property
+    def answers(self) -> bool:
+        """Whether the container runs and had the time it takes to start."""
+        if not self.running or not self.healthy.is_set():
+            return False
+        started = int((self.stubs / "running").read_text(encoding="utf-8"))
+        return self.now - started >= self.start_seconds
+
+    @property
     def running(self) -> bool:
         return (self.stubs / "running").exists()
 
@@ -150,12 +173,14 @@ def machine(place: Path) -> Iterator[Machine]:
     root.mkdir()
     stubs.mkdir()
     bodies = {"aws": AWS, "docker": DOCKER, "curl": CURL, "systemctl": SYSTEMCTL, "apt-get": APT}
+    bodies |= {"date": DATE, "sleep": SLEEP}
     bodies |= dict.fromkeys(QUIET, "exit 0")
     for command, body in bodies.items():
         stub = stubs / command
         stub.write_text(f'#!/bin/bash\necho "$*" >>"$STUBS/{command}.calls"\n{body}\n', encoding="utf-8")
         stub.chmod(0o700)
     (stubs / "model").write_bytes(MODEL)
+    (stubs / "now").write_text("0")
     healthy = threading.Event()
     healthy.set()
     made = Machine(root=root, stubs=stubs, tags=dict(TAGS), metadata="", port=0, healthy=healthy)
@@ -214,7 +239,7 @@ def _metadata(made: Machine) -> type[BaseHTTPRequestHandler]:
 def _container(made: Machine) -> type[BaseHTTPRequestHandler]:
     class Container(_Handler):
         def do_GET(self) -> None:  # the name that the base class calls
-            up = made.running and made.healthy.is_set() and self.path == "/healthz"
+            up = made.answers and self.path == "/healthz"
             self.answer(200 if up else 503)
 
     return Container

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import stat
 import subprocess
@@ -12,11 +14,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bluegreen.contract import Contract
 from bluegreen.policy import Prometheus as ReleasePrometheus
 from bluegreen.policy.metrics import PLACEHOLDERS
+from infra.sections import TierSettings
 from infra.user_data import USER_DATA_LIMIT, encode
 from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
-from tests.infra.recording import REPOSITORY
+from tests.infra.recording import REPOSITORY, Recording
 
 
 @pytest.fixture
@@ -79,27 +83,52 @@ def test_a_model_that_rots_on_disk_is_fetched_again(host: Machine) -> None:
     assert model.read_bytes() == MODEL
 
 
-def test_a_registry_out_of_reach_ends_the_boot_after_its_attempts(host: Machine) -> None:
+BUDGET = TierSettings.model_fields["boot_budget_seconds"].default
+
+
+def test_a_registry_out_of_reach_ends_the_boot_when_its_budget_is_used_up(host: Machine) -> None:
     (host.stubs / "registry-down").touch()
     done = host.boot()
     assert done.returncode == 1
-    assert f"login to {REGISTRY}: gave up after 2 attempts" in done.stdout
+    assert f"login to {REGISTRY}: gave up after" in done.stdout
+    assert host.now == BUDGET
     assert not host.running
 
 
-def test_a_container_of_the_last_boot_is_stopped_when_this_boot_fails(host: Machine) -> None:
+def test_a_container_that_runs_is_not_removed_by_a_boot_that_fails(host: Machine) -> None:
     host.boot()
     (host.stubs / "registry-down").touch()
     assert host.boot().returncode == 1
-    assert not host.running  # the balancer must not see a release that could not be checked
+    assert host.running
 
 
-def test_a_container_that_never_gets_healthy_fails_the_boot(host: Machine) -> None:
+def test_a_container_of_the_last_boot_is_stopped_when_its_model_is_corrupted(host: Machine) -> None:
+    host.boot()
+    (host.root / "var/lib/sportcoach/models/2026-11-01/model.bin").write_bytes(b"rotten")
+    (host.stubs / "model").write_bytes(b"rotten as well")
+    assert host.boot().returncode == 1
+    assert not host.running
+
+
+@pytest.mark.parametrize("seconds", [0, 40, 240, BUDGET])
+def test_a_container_that_starts_slowly_is_waited_for(host: Machine, seconds: int) -> None:
+    host.start_seconds = seconds
+    done = host.boot()
+    assert (done.returncode, host.now) == (0, seconds)
+    assert done.stdout.splitlines()[-1].endswith("serving")
+    assert host.running
+
+
+def test_a_container_that_never_gets_healthy_fails_the_boot_and_is_left_to_the_balancer(
+    host: Machine,
+) -> None:
     host.healthy.clear()
     done = host.boot()
     assert done.returncode == 1
     assert f"health of the container on port {host.port}: gave up" in done.stdout
-    assert not host.running
+    assert host.now == BUDGET
+    assert host.running
+    assert host.calls("docker")[-1].startswith("run ")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +261,7 @@ def test_without_the_cloudwatch_agent_the_application_serves(host: Machine) -> N
     (host.stubs / "amazon-cloudwatch-agent-ctl").unlink()
     done = host.boot()
     assert (done.returncode, host.running) == (0, True)
-    assert "CloudWatch agent: gave up" in done.stdout
+    assert "the CloudWatch agent could not be installed" in done.stdout
 
 
 def test_a_tier_without_ai_sends_no_ai_metrics(host: Machine) -> None:
@@ -262,6 +291,14 @@ def test_a_tier_without_a_model_fetches_none(host: Machine) -> None:
     del host.tags["sportcoach:model"], host.tags["sportcoach:model-sha256"]
     assert host.boot(model=False).returncode == 0
     assert not any(call.startswith("s3 ") for call in host.calls("aws"))
+
+
+def test_every_tier_boots_within_the_budget_of_its_contract(stack: Recording) -> None:
+    templates = stack.of("aws:ec2/launchTemplate:LaunchTemplate")
+    scripts = [gzip.decompress(base64.b64decode(one.inputs["userData"])).decode() for one in templates]
+    for tier in Contract.model_validate(stack.outputs["contract"]).tiers:
+        (script,) = (script for script in scripts if f"\nTIER={tier.name}\n" in script)
+        assert f"\nBOOT_BUDGET_SECONDS={tier.boot_budget_seconds}\n" in script
 
 
 def test_user_data_that_is_too_long_is_refused() -> None:

@@ -65,6 +65,10 @@ class Period:
     """The key function that was probed, empty for requests."""
     counts_errors: bool = True
     """False where a source counts requests for latency alone: its `errors` say nothing."""
+    own: int = 0
+    """Of probes: the requests that we sent since the period before, synthetic ones included. Every source
+    counts them as it counts users': green's arrive by the preview rule, blue's by the front door, where
+    the weights decide who answers."""
 
     @property
     def end(self) -> float:
@@ -100,6 +104,8 @@ class Period:
             ("wrong", self.wrong, "labels", self.labels),
             ("probes_failed", self.probes_failed, "probes", self.probes),
         )
+        if not _is_count(self.own):
+            yield f"own is {self.own!r}, not a count"
         for bad_name, bad, total_name, total in pairs:
             if type(bad) is int and type(total) is int and 0 <= bad <= total:
                 continue
@@ -163,6 +169,7 @@ class Period:
             self.probes_failed,
             self.p95_ms,
             self.key,
+            *([self.own] if self.own else []),
             *([] if self.counts_errors else [False]),
         ]
 
@@ -175,6 +182,7 @@ class Period:
         try:
             source, tier, arm, start, seconds, requests, errors, slow, *rest = item
             labels, wrong, probes, probes_failed, p95_ms, key, *more = rest
+            own = more.pop(0) if more and type(more[0]) is int else 0
             return cls(
                 source=source,
                 tier=Tier(tier),
@@ -191,6 +199,7 @@ class Period:
                 p95_ms=p95_ms,
                 key=key,
                 counts_errors=_flag(more),
+                own=own,
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"not a measured period: {item!r} ({error})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import cycle, islice
@@ -47,6 +48,8 @@ class KeyFunctions:
         # The step before has just probed: periods that overlap would be broken counts.
         self._probed_at = max((one.start for one in run.periods if one.source == _SOURCE), default=-inf)
         self._sent_at = -inf
+        self._unsaid: Counter[tuple[str, Arm]] = Counter()
+        """Synthetic requests by test and arm that no period tells of yet."""
         self.failing = False
         """Whether a key function failed when it was last asked for."""
 
@@ -66,13 +69,20 @@ class KeyFunctions:
         return (Arm.GREEN, Arm.BLUE) if self._tiers[test.tier] else (Arm.GREEN,)
 
     def _asked(self, test: SmokeTest, arm: Arm) -> Period | None:
+        own = self._unsaid.pop((test.name, arm), 0)
+        sent = 1
         if arm is Arm.GREEN:
             failed = bool(self._send(test, self._run.preview_headers()))
         else:
             repeats = repeats_for_blue(self._percent, len(test.steps))
             if repeats is None:
-                return None
-            failed = self._fails_always(test, repeats)
+                return self._period(test, arm, own=own) if own else None
+            failed, sent = self._fails_always(test, repeats)
+        return self._period(test, arm, probes=1, probes_failed=int(failed), own=own + sent * len(test.steps))
+
+    def _period(
+        self, test: SmokeTest, arm: Arm, *, own: int, probes: int = 0, probes_failed: int = 0
+    ) -> Period:
         return Period(
             source=_SOURCE,
             tier=test.tier,
@@ -81,16 +91,18 @@ class KeyFunctions:
             seconds=min(self._policy.interval, 1.0),
             requests=0,
             errors=0,
-            probes=1,
-            probes_failed=int(failed),
+            probes=probes,
+            probes_failed=probes_failed,
             key=test.name,
+            own=own,
         )
 
-    def _fails_always(self, test: SmokeTest, repeats: int) -> bool:
+    def _fails_always(self, test: SmokeTest, repeats: int) -> tuple[bool, int]:
+        """Whether every repetition fails, and how many were sent."""
         if not self._send(test, {}):
-            return False
+            return False, 1
         again = [partial(self._send, test, {}) for _ in range(repeats - 1)]
-        return all(self._run.ports.parallel(again))
+        return all(self._run.ports.parallel(again)), repeats
 
     def _send(self, test: SmokeTest, headers: Mapping[str, str]) -> str:
         return probes.run_smoke(test, self._run.ports.prober, headers, self._policy.timeout)
@@ -111,5 +123,6 @@ class KeyFunctions:
             tests = [test for test in self._tests if test.tier == tier]
             for test in islice(cycle(tests), number):
                 calls += [partial(self._send, test, headers) for headers in (self._run.preview_headers(), {})]
+                self._unsaid.update({(test.name, arm): len(test.steps) for arm in Arm})
         if calls:
             self._run.ports.parallel(calls)

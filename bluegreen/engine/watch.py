@@ -17,6 +17,7 @@ from bluegreen.domain.weights import FULL
 from bluegreen.engine.arms import arms_of, expected_weights
 from bluegreen.engine.frozen import freeze_baseline
 from bluegreen.engine.judge.judge import judge
+from bluegreen.engine.judge.probed import decided_by_probes
 from bluegreen.engine.judge.settings import Baseline, Look, StepMark
 from bluegreen.engine.limits import thresholds
 from bluegreen.engine.probing import KeyFunctions
@@ -219,15 +220,16 @@ class Watch:
         )
 
     def _on_probes_alone(self, verdict: Verdict) -> Verdict:
-        """A stack without users may say in its policy that the key functions' probes decide."""
-        if not verdict.ask or verdict.hold or self._run.policy.judge.without_traffic != "probes":
+        """A stack with few users may say in its policy that the key functions' probes decide.
+
+        Every source counts our own requests, so one that counted nothing at all does not work.
+        """
+        run = self._run
+        if run.policy.judge.without_traffic != "probes" or (verdict.ask and self._silent()):
             return verdict
-        mine = [p for p in self._run.periods if p.start >= self._run.marks[-1][0] and p.arm is Arm.GREEN]
-        probed = sum(p.probes for p in mine)
-        if sum(p.requests for p in mine) or not probed or any(p.probes_failed for p in mine):
-            return verdict
-        words = f"no user traffic; {probed} probes of the key functions passed (judge.without_traffic)"
-        return Verdict(outcome=Outcome.PASS, reason=words, findings=verdict.findings, at=verdict.at)
+        began, percent = run.marks[-1]
+        step = StepMark(started_at=began, percent=percent)
+        return decided_by_probes(verdict, run.periods, step=step, limits=self._thresholds)
 
     def _next(self) -> str:
         stages = self._run.plan.stages

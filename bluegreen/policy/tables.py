@@ -79,7 +79,8 @@ class Judging(Table):
     unhealthy_hosts: Annotated[int, Field(ge=0, le=100)] = 0
     """More unhealthy green targets than this fail the release at once."""
     without_traffic: Literal["ask", "probes"] = "ask"
-    """A step without user traffic: halt and ask, or pass on the key functions' probes alone."""
+    """A step with too little user traffic for a verdict by its deadline: halt and ask, or let the key
+    functions' probes decide. Our own requests are no user traffic."""
     period: Annotated[Duration, Field(ge=1, le=300)] = 60.0
     """Length of a CloudWatch period; one minute on AWS."""
     settle: Annotated[Duration, Field(le=1800)] = 180.0

@@ -92,7 +92,9 @@ def test_periods_survive_the_journal() -> None:
     assert periods_from_json(json.loads(json.dumps(periods_to_json(batch)))) == batch
 
 
-@pytest.mark.parametrize("item", [[], ["x"] * 14, [*GOOD.to_json(), 1], {"source": "x"}, None])
+@pytest.mark.parametrize(
+    "item", [[], ["x"] * 14, [*GOOD.to_json(), "1"], [*GOOD.to_json(), 1, 2], {"source": "x"}, None]
+)
 def test_a_journal_that_holds_something_else_is_refused(item: object) -> None:
     with pytest.raises(ValueError, match="not a measured period"):
         Period.from_json(item)  # type: ignore[arg-type]  # broken on purpose
@@ -108,3 +110,10 @@ def test_a_source_of_latency_alone_says_so_in_the_journal_too() -> None:
     stored = json.loads(json.dumps(periods_to_json([GOOD, alone])))
     assert periods_from_json(stored) == (GOOD, alone)
     assert len(stored[0]) == 14, "what older versions wrote stays as it was"
+
+
+def test_our_own_requests_survive_the_journal_and_are_counts() -> None:
+    sent, both = replace(GOOD, own=7), replace(GOOD, own=7, counts_errors=False)
+    stored = json.loads(json.dumps(periods_to_json([sent, both])))
+    assert periods_from_json(stored) == (sent, both)
+    assert replace(GOOD, own=-1).faults()

@@ -492,7 +492,7 @@ class Balanced:
         self.sent.append(PREVIEW_HEADER in request.headers)
         counters: Mapping[str, Any] = {
             "requests": 1,
-            "2xx": 1,
+            f"{max(answer.status // 100, 2)}xx": 1,
             "latency": [(MIXED[len(self.sent) % 200][0], 1)],
         }
         at = self.world.cloud.clock.now() - 1.0
@@ -546,6 +546,92 @@ class TestLittleTraffic:
         world.prober = balanced
         assert world.promote().ending is Ending.RELEASED, world.story()
         assert sum(len(prober.sent) for prober in provers) < 500
+
+
+PROBES_DECIDE = (
+    POLICY.replace('ramp = ["10%", "50%"]', 'ramp = ["50%"]')
+    + LOGIN
+    + '[stacks.sim.judge]\nwithout_traffic = "probes"\n'
+)
+"""As deploy.toml has it for stacks of developers."""
+
+
+class TestNoUsers:
+    """The balancer counts our own requests as any others; they are nobody's traffic."""
+
+    def quiet(self, policy: str = PROBES_DECIDE, rate: float = 0.0) -> Watched:
+        world = few(policy, rate)
+        world.cloud.traffic.rates = {"/api/feed": rate}
+        world.prober = lambda real: Balanced(real, world)
+        return world
+
+    def test_the_probes_decide(self) -> None:
+        world = self.quiet()
+        result = world.promote()
+        assert result.ending is Ending.RELEASED, f"{result}\n{world.story()}"
+        passed = [e.data["reason"] for e in world.at(EntryKind.VERDICT) if e.data["outcome"] == "pass"]
+        assert len(passed) == 2
+        for reason in passed:
+            assert "too little user traffic for a verdict: app: about " in reason
+            users = int(reason.split("about ")[1].split()[0])
+            assert users <= 10, "our own requests, hundreds by now, are no user's"
+
+    def test_without_the_word_of_the_policy_people_are_asked(self) -> None:
+        world = self.quiet(PROBES_DECIDE.replace('"probes"', '"ask"'))
+        assert world.promote().ending is Ending.HALTED, world.story()
+
+    def test_a_key_function_that_fails_is_rolled_back(self) -> None:
+        world = self.quiet()
+        world.when_watching(50, lambda: breaks(world, "v1.2.0"), after=3)
+        result = world.promote()
+        assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
+        assert "login" in result.words
+
+    def test_a_few_users_without_errors_do_not_hinder_the_probes(self) -> None:
+        world = self.quiet(rate=2.0)
+        assert world.promote().ending is Ending.RELEASED, world.story()
+
+    def test_what_users_got_is_not_overruled(self) -> None:
+        """Every request to another page than the one that is probed fails in part."""
+        world = self.quiet(rate=2.0)
+        some = Behaviour(latency=MIXED, error_rate=0.03)
+        # The probed page works: its own counters of errors are not the users'.
+        world.when_watching(50, lambda: world.behaviours.update({"v1.2.0": some}), after=2)
+        spread = world.cloud.traffic._spread
+        count = spread.count
+        spread.count = lambda key, part: 0 if "probe" in key else count(key, part)  # type: ignore[method-assign]
+        result = world.promote()
+        assert result.ending is not Ending.RELEASED, world.story()
+        if result.ending is Ending.HALTED:
+            assert "requests of users failed (cloudwatch)" in result.words
+
+    def test_synthetic_requests_are_no_users_either(self) -> None:
+        policy = PROBES_DECIDE + '[stacks.sim.probes]\nsynthetic = "1/s"\n'
+        world = self.quiet(policy)
+        assert world.promote().ending is Ending.RELEASED, world.story()
+        (told,) = {
+            e.data["reason"].split("about ")[1].split()[0]
+            for e in world.at(EntryKind.VERDICT)
+            if "too little user traffic" in e.data["reason"] and e.data["percent"] == 50
+        }
+        assert int(told) <= 20
+
+    def test_a_source_that_counts_nothing_does_not_work(self) -> None:
+        """Our own requests must be in its counts; else nobody knows what it would say of users."""
+        world = few(PROBES_DECIDE, 0.0)
+        result = world.promote()
+        assert result.ending is Ending.HALTED, world.story()
+        assert result.words.startswith("undecided at 50 %"), result.words
+
+    def test_green_alone_is_counted_where_no_probe_can_be_sent_to_blue(self) -> None:
+        """At 50 % a test of three requests can blame nothing on blue: only the preview rule is used."""
+        policy = PROBES_DECIDE.replace(
+            'path = "/api/login"',
+            'path = "/api/login"\n[[smoke.steps]]\npath = "/api/a"\n[[smoke.steps]]\npath = "/api/b"',
+        )
+        world = self.quiet(policy)
+        assert world.promote().ending is Ending.RELEASED, world.story()
+        assert not [e for e in world.at(EntryKind.VERDICT) if "nothing on blue" in e.data["reason"]]
 
 
 def test_target_groups_are_named_for_sources_that_know_no_arn() -> None:

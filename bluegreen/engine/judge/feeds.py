@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Arm, Period
 from bluegreen.engine.judge.batches import Calendar
+from bluegreen.engine.judge.own import OwnRequests
 from bluegreen.engine.judge.settings import Look, Thresholds
 
 __all__ = ["FeedTrouble", "feed_troubles"]
@@ -43,6 +44,7 @@ def feed_troubles(
         if period.requests or period.labels:
             arms[place][period.arm].append(period)
     controlled = has_blue and calendar.steps[-1].percent < 100
+    own = OwnRequests(periods)
     troubles: list[FeedTrouble] = []
     for (tier, source), by_arm in sorted(arms.items()):
         newest = heard[tier, source]
@@ -56,12 +58,18 @@ def feed_troubles(
             words = f"{tier}: {source} counts the arms over {shown} s: they cannot be compared"
             troubles.append(FeedTrouble(tier=tier, words=words))
         elif controlled:
-            troubles += _one_sided(tier, source, by_arm, calendar, look)
+            troubles += _one_sided(tier, source, by_arm, calendar, look, own=own)
     return tuple(troubles)
 
 
 def _one_sided(
-    tier: Tier, source: str, by_arm: dict[Arm, list[Period]], calendar: Calendar, look: Look
+    tier: Tier,
+    source: str,
+    by_arm: dict[Arm, list[Period]],
+    calendar: Calendar,
+    look: Look,
+    *,
+    own: OwnRequests,
 ) -> Iterator[FeedTrouble]:
     step = calendar.steps[-1]
     for arm, other in ((Arm.GREEN, Arm.BLUE), (Arm.BLUE, Arm.GREEN)):
@@ -71,7 +79,9 @@ def _one_sided(
         if len(alone) < _SILENT_PERIODS:
             continue
         share = step.percent / (100 - step.percent)
-        expected = sum(period.requests for period in alone) * (share if arm is Arm.GREEN else 1 / share)
+        # The weights share out what users send; the preview rule leads our own requests to green alone.
+        users = sum(period.requests for period in alone) - own.among(alone, green_percent=step.percent)
+        expected = users * (share if arm is Arm.GREEN else 1 / share)
         if arm is Arm.GREEN and tier in look.expected_requests:
             expected = look.expected_requests[tier] * sum(period.seconds for period in alone)
         if expected >= _EXPECTED_REQUESTS:

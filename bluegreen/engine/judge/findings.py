@@ -12,7 +12,7 @@ from bluegreen.engine.judge.comparison import Comparison
 from bluegreen.engine.judge.settings import Look, Thresholds
 from bluegreen.engine.judge.tiers import TierState
 
-__all__ = ["SUSPICIOUS", "findings"]
+__all__ = ["SUSPICIOUS", "fewest_for_a_pass", "findings"]
 
 SUSPICIOUS = 10.0
 """Evidence from which an undecided metric is not given the benefit of the doubt."""
@@ -94,11 +94,14 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Threshol
 
 def _missing(one: Comparison, pass_evidence: float, limits: Thresholds) -> str:
     text = f"; for a pass {_round(pass_evidence)} of {limits.needed_to_pass:.0f} in this step"
-    # Even without one bad event it takes this many requests to prove an error rate below the limit.
-    least = ceil(log(limits.needed_to_pass) / -log1p(-limits.error_limit))
-    if one.exposed < least:
+    if one.exposed < fewest_for_a_pass(limits):
         text += f" ({one.exposed:,} counted: too little traffic)"
     return text
+
+
+def fewest_for_a_pass(limits: Thresholds) -> int:
+    """Requests that it takes to show an error rate below the limit, even without one bad event."""
+    return ceil(log(limits.needed_to_pass) / -log1p(-limits.error_limit))
 
 
 def _availability(state: TierState, limits: Thresholds, look: Look) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bluegreen.commands import terminal
 from bluegreen.commands.confirming import confirm_plan
 from bluegreen.commands.running import Run
 from bluegreen.commands.settings import Reason, Settings, verb
@@ -40,6 +41,10 @@ def rollback(settings: Settings, to: To = "", reason: Reason = "", down: Down = 
     """
     run = Run(settings)
     plan = run.deployer.plan_rollback(to=to or None, reason=reason, down=down)
+    if not plan.stages:
+        words = f"{to} already serves all traffic on {settings.stack}; nothing to roll back"
+        terminal.show_nothing(settings, words)
+        return
     goal = f"{to or 'the last proven release'}{', its database migration undone' if down else ''}"
     confirm_plan(settings, plan, f"Roll {settings.stack} back to {goal}?")
     run.go(lambda deployer: deployer.run(plan))

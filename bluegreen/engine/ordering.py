@@ -108,6 +108,7 @@ def rollback(
     An unfinished deployment is taken back. Fleets of the earlier release that still stand get the
     traffic at once (R6). Else the earlier release is deployed again, all at once after proof (R7).
     With `down` the release that serves now has its migration undone before it is removed (R8).
+    The plan has no stages where `to` is what serves already.
     Raises Refused where nothing proven lies behind, or the down migration cannot run.
     """
     state, history = ports.parallel(
@@ -118,8 +119,24 @@ def rollback(
     if unfinished and to is None:
         header = ports.journal.header(unfinished.number) or unfinished
         return plan_open_back(ports, header, reason=words, down=down)
-    target = _target(ports, history, state, to)
     number = _next_number(state, history)
+    target = _target(ports, history, state, to)
+    if target is None and unfinished:
+        raise Refused(
+            f"deployment #{unfinished.number} is not finished, so {to} may not have all the traffic yet",
+            next_step="`sc-deploy abort` rolls it back",
+        )
+    if target is None:
+        intent = Intent.ROLLBACK
+        return Plan(
+            intent=intent,
+            stack=contract.stack,
+            number=number,
+            release=None,
+            reason=words,
+            tiers=(),
+            stages=(),
+        )
     undo = _undo(ports, state, down=down)
     back = plan_return(contract, policy, state, number=number, to=target.number, reason=words, undo=undo)
     if back:
@@ -140,22 +157,33 @@ def _undo(ports: Ports, state: StackState, *, down: bool) -> Undo:
     return Undo(down=down, migrated=migrates(plan), snapshot=name)
 
 
-def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header:
-    """The newest proven release before the live one, or the newest proven one called `to`."""
+def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:
+    """The newest proven release before the live one, or the newest proven one called `to`.
+
+    A release is what its tiers run, digest and model, and not its version alone: the earlier one may
+    differ in the model only. None where `to` is what serves.
+    """
     live = max((tier.live.deployment for tier in state.tiers if tier.live), default=0)
     if not live:
         raise Refused("nothing serves, so there is nothing to roll back", next_step="sc-deploy status")
-    running = next((h.version for h in history if h.number == live), "")
     proven = [header for header in history if header.proven and header.version]
-    if to is not None:
-        found = next((header for header in proven if header.version == to), None)
+    serving = {tier.live.version for tier in state.tiers if tier.live and tier.live.deployment == live}
+    if to is None or to in serving:
+        before = [header for header in proven if header.number < live and to in (None, header.version)]
     else:
-        found = next((h for h in proven if h.number < live and h.version != running), None)
-    if found is None:
+        before = [header for header in proven if header.version == to]
+    # A rollback has brought what serves back: an earlier release of its name is the one that was left.
+    returned = any(h.number == live and h.intent == Intent.ROLLBACK for h in history)
+    documents = (ports.journal.header(header.number) or header for header in before)
+    if not (to in serving and returned):
+        found = next((header for header in documents if _items(ports, state, header)), None)
+        if found is not None:
+            return found
+    if to is None or to not in {*serving, *(header.version for header in proven)}:
         versions = ", ".join(dict.fromkeys(h.version for h in proven if h.number != live)) or "none"
         what = f"{to} was never proven good here" if to else "no earlier release was proven good here"
         raise Refused(what, next_step=f"proven releases: {versions}; or promote a version you trust")
-    return ports.journal.header(found.number) or found
+    return None
 
 
 def _again(

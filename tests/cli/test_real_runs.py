@@ -258,3 +258,14 @@ def test_rollback_with_the_down_migration_and_its_story(line: Line, world: World
     assert ran == ["up", "up", "down"]
     assert world.weights() == {"app": {"v1.0.0": 100}}
     assert world.cloud.traffic.failed() == 0
+
+
+def test_a_rollback_to_what_serves_is_one_sentence_and_no_error(line: Line, world: World) -> None:
+    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+    result = line("rollback", "--to", "v1.0.0", *SIM)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "v1.0.0 already serves all traffic on sim; nothing to roll back\n"
+    result, (document,) = line.json("rollback", "--to", "v1.0.0", *SIM)
+    assert (result.exit_code, document["event"], document["exit_code"]) == (0, "result", 0)
+    assert line("rollback", "--to", "v9.9.9", *SIM, "--yes").exit_code == 3
+    assert world.weights() == {"app": {"v1.0.0": 100}}

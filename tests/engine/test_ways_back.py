@@ -76,6 +76,37 @@ def test_nothing_to_roll_back_is_refused() -> None:
         world.deployer().plan_rollback()
 
 
+def test_a_rollback_to_what_serves_has_nothing_to_do() -> None:
+    world = serving("v1.0.0", "v1.1.0", tiers=("app", "ai"))
+    assert world.deployer().plan_rollback(to="v1.1.0").stages == ()
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_rollback()).exit_code is ExitCode.RELEASED, world.story()
+    assert world.deployer().plan_rollback(to="v1.0.0").stages == ()
+
+
+def test_while_a_deployment_is_open_nobody_says_that_all_is_well() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    with pytest.raises(Refused, match="#2 is not finished"):
+        world.deployer().plan_rollback(to="v1.0.0")
+
+
+@pytest.mark.parametrize("to", [None, "v1.0.0"])
+def test_a_release_of_the_model_alone_is_rolled_back(to: str | None) -> None:
+    world = serving("v1.0.0", tiers=("app", "ai"))
+    release(world, "v1.0.0", tiers=[Tier.AI], model="m2")
+    deployer = world.deployer()
+    plan = deployer.plan_rollback(to=to)
+    assert [tier.tier for tier in plan.tiers] == [Tier.AI]
+    assert deployer.run(plan).exit_code is ExitCode.RELEASED, world.story()
+    live = world.deployer().observe().of(Tier.AI).live
+    assert live is not None
+    assert live.model is not None
+    assert live.model.version == "m1"
+    again = world.deployer().plan_rollback(to="v1.0.0")
+    assert again.stages == (), "what the rollback left is not gone back to"
+
+
 def test_ai_alone_and_model_alone_and_back_to_the_model_before() -> None:
     world = serving("v1.0.0", tiers=("app", "ai"))
     release(world, "v1.0.0", tiers=[Tier.AI], model="m2")

@@ -84,6 +84,13 @@ def test_a_rollback_to_what_serves_has_nothing_to_do() -> None:
     assert world.deployer().plan_rollback(to="v1.0.0").stages == ()
 
 
+def test_the_same_release_deployed_twice_is_one_release() -> None:
+    world = serving("v1.0.0", "v1.0.0")
+    assert world.deployer().plan_rollback(to="v1.0.0").stages == ()
+    with pytest.raises(Refused, match="no earlier release"):
+        world.deployer().plan_rollback()
+
+
 def test_while_a_deployment_is_open_nobody_says_that_all_is_well() -> None:
     world = serving("v1.0.0")
     died_at_half(world)

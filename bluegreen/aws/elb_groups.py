@@ -64,7 +64,18 @@ class TargetGroups:
         # `unhealthy.draining` has left the rotation, `unavailable` was never checked.
         named["draining"] += states.pop("unhealthy.draining", 0)
         reasons = (_reason(one) for one in found if one["TargetHealth"]["State"] != "healthy")
-        return Health(unhealthy=sum(states.values()), reasons=tuple(reasons)[:_REASONS], **named)
+        ids: dict[bool, list[str]] = {True: [], False: []}
+        for one in found:
+            state = one["TargetHealth"]["State"]
+            if state == "healthy" or state in states:
+                ids[state == "healthy"].append(one["Target"]["Id"])
+        return Health(
+            unhealthy=sum(states.values()),
+            reasons=tuple(reasons)[:_REASONS],
+            healthy_ids=tuple(ids[True]),
+            unhealthy_ids=tuple(ids[False]),
+            **named,
+        )
 
     def ensure(self, tier: TierContract, name: str, tags: Mapping[str, str]) -> TargetGroup:
         """Create it or recognise it by its tags."""

@@ -26,6 +26,9 @@ class Health:
     draining: int = 0
     unused: int = 0
     reasons: tuple[str, ...] = ()
+    healthy_ids: tuple[str, ...] = ()
+    unhealthy_ids: tuple[str, ...] = ()
+    """Instances by state."""
 
     @property
     def registered(self) -> int:

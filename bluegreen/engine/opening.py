@@ -157,7 +157,7 @@ def _remember(run: Run, entries: Iterable[Entry]) -> None:
     """What was measured and when the weights moved, as journalled."""
     for entry in entries:
         if entry.kind is EntryKind.MEASURED:
-            run.periods.extend(periods_from_json(entry.data["periods"]))
+            run.periods.extend(periods_from_json(entry.data.get("periods", ())))
         elif entry.kind is EntryKind.STEP_PROGRESS and "mark" in entry.data:
             run.marks.append((float(entry.data["mark"]), int(entry.data["percent"])))
         elif entry.kind is EntryKind.STEP_PROGRESS and "baseline" in entry.data:

@@ -15,6 +15,7 @@ from bluegreen.domain.plan import Step
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.domain.weights import FULL
 from bluegreen.engine.arms import arms_of, expected_weights
+from bluegreen.engine.booting import LifeStages
 from bluegreen.engine.frozen import freeze_baseline
 from bluegreen.engine.judge.judge import judge
 from bluegreen.engine.judge.probed import decided_by_probes
@@ -38,6 +39,8 @@ class Watch:
         self._known = {(period.stream, period.start): period for period in run.periods}
         self._functions = KeyFunctions(run, self._arms, self._percent)
         self._sight = Sight(run, self._arms, self._functions)
+        self._stages = {one.tier: LifeStages(run.contract.tier(one.tier)) for one in self._arms}
+        self._sick: dict[Tier, tuple[str, ...]] = {}
         self._frozen_at, self._unfrozen = -inf, ""
         self._troubles: tuple[str, ...] = ()
         self._said: tuple[object, ...] = ()
@@ -106,6 +109,17 @@ class Watch:
             )
             run.periods.extend(fresh)
             self._known.update({(p.stream, p.start): p for p in fresh})
+        sick = {
+            tier: self._stages[tier].sick(health, run.ports.clock.now())
+            for tier, health in seen.health.items()
+        }
+        if sick != self._sick and (any(sick.values()) or any(self._sick.values())):
+            run.recorder.say(
+                EntryKind.MEASURED,
+                stage=f"judge-{self._percent}",
+                sick={str(tier): list(names) for tier, names in sick.items()},
+            )
+        self._sick = sick
         for tier, health in seen.health.items():
             if not health.healthy:
                 raise StepFailed(f"{tier}: green has no healthy target ({health})")
@@ -155,7 +169,8 @@ class Watch:
             last_before_full=not full and ramp[-2:-1] == [self._percent],
             full=full,
             shorten=rollout.shorten,
-            unhealthy={tier: health.unhealthy for tier, health in seen.health.items()},
+            unhealthy={tier: len(names) for tier, names in self._sick.items()},
+            unhealthy_names=self._sick,
         )
         verdict = judge(
             run.periods,

@@ -192,6 +192,58 @@ class TestTwoClocks:
         assert len(world.at(EntryKind.WARNING, "no answer for")) == 1
 
 
+class TestLifeStages:
+    """Green of two instances; one more, or one of them, is not healthy during the ramp."""
+
+    def grown(self, boot_seconds: float) -> Watched:
+        world = Watched(settings=Settings(boot_seconds=boot_seconds))
+        world.serve()
+
+        def grow() -> None:
+            keep_sick_hosts(world)
+            group = world.raw("autoscaling")
+            group.set_desired_capacity(AutoScalingGroupName="sc-sim-app-2", DesiredCapacity=3)
+
+        world.when_watching(10, grow, after=2)
+        return world
+
+    def test_an_instance_that_boots_is_not_sick(self) -> None:
+        world = self.grown(boot_seconds=9.0)
+        result = world.promote()
+        assert result.ending is Ending.RELEASED, f"{result}\n{world.story()}"
+
+    def test_one_that_does_not_come_up_within_its_budget_is(self) -> None:
+        world = self.grown(boot_seconds=1.0)
+        real = world._behaviour
+        sick = Behaviour(healthy=False, latency=LATENCY)
+        world.cloud.targets._behaviour = lambda one: sick if one.number == 5 else real(one)
+        result = world.promote()
+        assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
+        assert "1 of green's targets unhealthy (i-" in result.words
+
+    def test_one_that_was_healthy_is_named_at_the_second_look(self) -> None:
+        world = Watched()
+        world.serve()
+        real = world._behaviour
+        sick = Behaviour(healthy=False, latency=LATENCY)
+
+        def fall() -> None:
+            keep_sick_hosts(world)
+            world.cloud.targets._behaviour = lambda one: sick if one.number == 4 else real(one)
+
+        world.when_watching(10, fall, after=2)
+        result = world.promote()
+        assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
+        assert "1 of green's targets unhealthy (i-" in result.words
+
+
+def keep_sick_hosts(world: World) -> None:
+    """Auto Scaling takes its time to replace a host; here it never does."""
+    world.raw("autoscaling").suspend_processes(
+        AutoScalingGroupName="sc-sim-app-2", ScalingProcesses=["ReplaceUnhealthy"]
+    )
+
+
 def never(_seconds: float) -> Any:
     raise TimeoutError
 

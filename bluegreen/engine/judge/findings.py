@@ -107,9 +107,9 @@ def fewest_for_a_pass(limits: Thresholds) -> int:
 def _availability(state: TierState, limits: Thresholds, look: Look) -> Iterator[Finding]:
     unhealthy = look.unhealthy.get(state.tier, 0)
     if unhealthy > limits.unhealthy_hosts:
-        yield _probe_finding(
-            state.tier, Outcome.FAIL, f"{unhealthy} of green's targets unhealthy", limits.needed, limits
-        )
+        names = ", ".join(look.unhealthy_names.get(state.tier, ()))
+        words = f"{unhealthy} of green's targets unhealthy" + (f" ({names})" if names else "")
+        yield _probe_finding(state.tier, Outcome.FAIL, words, limits.needed, limits)
     for key, probes in sorted(state.probes.items()):
         if not probes.asked:
             continue

@@ -145,6 +145,8 @@ class Look:
     shorten: bool = False
     """A step may pass before its planned time (never before `min_bake_seconds`)."""
     unhealthy: Mapping[Tier, int] = field(default_factory=dict)
-    """Unhealthy green targets per tier, as the load balancer sees them now."""
+    """Sick green targets per tier: healthy once and no more, or not healthy within their boot budget."""
+    unhealthy_names: Mapping[Tier, tuple[str, ...]] = field(default_factory=dict)
+    """Which they are, for people."""
     expected_requests: Mapping[Tier, float] = field(default_factory=dict)
     """Green requests per second that the weights should bring; empty: taken from blue's traffic."""

@@ -1,0 +1,38 @@
+"""The life stage of green's instances: one that boots is not sick."""
+
+from __future__ import annotations
+
+from bluegreen.contract import TierContract
+from bluegreen.domain.fleet import Health
+
+__all__ = ["LifeStages", "boot_budget"]
+
+_LOOKS = 2
+"""Looks in a row at which a target must be sick: a single one may be the balancer's own hiccup."""
+
+
+def boot_budget(tier: TierContract) -> float:
+    """Seconds from registration within which an instance of `tier` must become healthy."""
+    check = tier.health_check
+    return float(tier.warmup_seconds + check.interval_seconds * check.unhealthy_threshold)
+
+
+class LifeStages:
+    """Remembers of one tier's targets since when they are known and whether they were ever healthy."""
+
+    def __init__(self, tier: TierContract) -> None:
+        self._budget = boot_budget(tier)
+        self._since: dict[str, float] = {}
+        self._served: set[str] = set()
+        self._looks: dict[str, int] = {}
+
+    def sick(self, health: Health, now: float) -> tuple[str, ...]:
+        """Targets that were healthy and are no more, or have outlived their boot budget without it."""
+        self._served.update(health.healthy_ids)
+        # A target that was healthy in between begins to count anew.
+        self._looks = {one: self._looks.get(one, 0) + self._counts(one, now) for one in health.unhealthy_ids}
+        return tuple(one for one, looks in self._looks.items() if looks >= _LOOKS)
+
+    def _counts(self, target: str, now: float) -> bool:
+        since = self._since.setdefault(target, now)
+        return target in self._served or now - since >= self._budget

@@ -651,7 +651,7 @@ class TestNoUsers:
         world.when_watching(50, lambda: world.behaviours.update({"v1.2.0": some}), after=2)
         spread = world.cloud.traffic._spread
         count = spread.count
-        spread.count = lambda key, part: 0 if "probe" in key else count(key, part)  # type: ignore[method-assign]
+        spread.count = lambda key, part: 0 if "probe" in key else count(key, part)  # type: ignore[method-assign,assignment]
         result = world.promote()
         assert result.ending is not Ending.RELEASED, world.story()
         if result.ending is Ending.HALTED:

@@ -5,23 +5,17 @@ from __future__ import annotations
 from bluegreen.contract import TierContract
 from bluegreen.domain.fleet import Health
 
-__all__ = ["LifeStages", "boot_budget"]
+__all__ = ["LifeStages"]
 
 _LOOKS = 2
 """Looks in a row at which a target must be sick: a single one may be the balancer's own hiccup."""
-
-
-def boot_budget(tier: TierContract) -> float:
-    """Seconds from registration within which an instance of `tier` must become healthy."""
-    check = tier.health_check
-    return float(tier.warmup_seconds + check.interval_seconds * check.unhealthy_threshold)
 
 
 class LifeStages:
     """Remembers of one tier's targets since when they are known and whether they were ever healthy."""
 
     def __init__(self, tier: TierContract) -> None:
-        self._budget = boot_budget(tier)
+        self._budget = float(tier.boot_budget_seconds)
         self._since: dict[str, float] = {}
         self._served: set[str] = set()
         self._looks: dict[str, int] = {}

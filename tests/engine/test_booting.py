@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bluegreen.contract import Tier
 from bluegreen.domain.fleet import Health
-from bluegreen.engine.booting import LifeStages, boot_budget
+from bluegreen.engine.booting import LifeStages
 from tests.domain.stacks import CONTRACT
 
 APP = CONTRACT.tier(Tier.APP)
@@ -12,7 +12,7 @@ BAD, GOOD = Health(unhealthy=1, unhealthy_ids=("i-1",)), Health(healthy=1, healt
 
 
 def test_it_has_its_budget_to_become_healthy() -> None:
-    stages, budget = LifeStages(APP), boot_budget(APP)
+    stages, budget = LifeStages(APP), APP.boot_budget_seconds
     assert stages.sick(BAD, 0.0) == stages.sick(BAD, budget - 1) == stages.sick(BAD, budget) == ()
     assert stages.sick(BAD, budget + 2) == ("i-1",)
 

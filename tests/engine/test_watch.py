@@ -197,6 +197,8 @@ class TestLifeStages:
 
     def grown(self, boot_seconds: float) -> Watched:
         world = Watched(settings=Settings(boot_seconds=boot_seconds))
+        tiers = [tier.model_copy(update={"boot_budget_seconds": 20}) for tier in world.contract.tiers]
+        world.contract = world.contract.model_copy(update={"tiers": tuple(tiers)})
         world.serve()
 
         def grow() -> None:
@@ -208,7 +210,7 @@ class TestLifeStages:
         return world
 
     def test_an_instance_that_boots_is_not_sick(self) -> None:
-        world = self.grown(boot_seconds=9.0)
+        world = self.grown(boot_seconds=15.0)
         result = world.promote()
         assert result.ending is Ending.RELEASED, f"{result}\n{world.story()}"
 

@@ -9,12 +9,13 @@ __all__ = ["thresholds"]
 
 
 def thresholds(judging: Judging) -> Thresholds:
-    """`judging` as the judge reads it: latency as multiples of blue's instead of rises."""
+    """`judging` as the judge reads it: latency as multiples of blue's instead of rises, its floor in ms."""
     return Thresholds(
         error_limit=judging.error_limit,
         error_acceptable=judging.error_acceptable,
         latency_limit=1 + judging.latency_limit,
         latency_acceptable=1 + judging.latency_acceptable,
+        latency_floor_ms=1000 * judging.latency_floor,
         accuracy_drop_limit=judging.accuracy_drop_limit,
         accuracy_drop_acceptable=judging.accuracy_drop_acceptable,
         alpha=judging.false_alarm,

@@ -20,6 +20,7 @@ from bluegreen.engine.frozen import freeze_baseline
 from bluegreen.engine.judge.judge import judge
 from bluegreen.engine.judge.probed import decided_by_probes
 from bluegreen.engine.judge.settings import Baseline, Look, StepMark
+from bluegreen.engine.judge.tail import asked_for
 from bluegreen.engine.limits import thresholds
 from bluegreen.engine.probing import KeyFunctions
 from bluegreen.engine.run import Run
@@ -84,7 +85,7 @@ class Watch:
     def _slow_ms(self) -> dict[Tier, Sequence[float]]:
         known = self._run.baseline
         return {
-            arms.tier: self._thresholds.latency_thresholds(known[arms.tier])
+            arms.tier: asked_for(known[arms.tier], self._thresholds)
             for arms in self._arms
             if arms.tier in known
         }

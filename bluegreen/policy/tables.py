@@ -68,6 +68,8 @@ class Judging(Table):
     latency_limit: Annotated[Fraction, Field(gt=0, le=9)] = 0.30
     """Relative rise against blue."""
     latency_acceptable: Annotated[Fraction, Field(gt=0, le=9)] = 0.20
+    latency_floor: Annotated[Duration, Field(le=10)] = 0.050
+    """Green is not slow where fewer than 5 % of its requests take longer; 0 for no floor."""
     accuracy_drop_limit: Annotated[Fraction, Field(gt=0, le=0.9)] = 0.10
     accuracy_drop_acceptable: Annotated[Fraction, Field(gt=0, le=0.9)] = 0.05
     false_alarm: Annotated[Fraction, Field(gt=0, le=0.5)] = 0.01

@@ -132,8 +132,10 @@ def test_buckets_that_contradict_one_another_stay_in_order() -> None:
 
 @pytest.mark.parametrize(
     ("slow", "says"),
-    [((200.0, 260.0), ""), ((20.0, 26.0), "no bucket from 20 to 40 ms (bounds: 100, 250, 500 ms)"),
-     ((240.0, 700.0), "no bucket from 700 to 1400 ms")],
+    [((200.0, 260.0), ""), ((20.0, 26.0), "too few buckets from 20 to 52 ms (bounds: 100, 250, 500 ms)"),
+     ((240.0, 700.0), "too few buckets from 240 to 1400 ms"),
+     ((20.0, 22.0, 26.0, 200.0, 217.0, 260.0), ""),
+     ((20.0, 22.0, 26.0, 600.0, 650.0, 780.0), "too few buckets from 20 to 1560 ms")],
 )  # fmt: skip
 def test_buckets_that_cannot_stand_for_the_thresholds_are_named(slow: tuple[float, ...], says: str) -> None:
     given = buckets(le0_1=1, le0_25=1, le0_5=1, **{"le+Inf": 1})

@@ -441,7 +441,7 @@ class TestBroken:
         metrics = source(server, clock, duration_unit="ms")
         found = metrics.collect([arms(blue=None)], since=T0, until=T0 + 120, slow_ms=SLOW)
         (said,) = found.troubles
-        assert "app green: http_request_duration_seconds has no bucket from 100 to 200 ms" in said
+        assert "app green: http_request_duration_seconds has too few buckets from 100 to 280 ms" in said
         assert "feed latency from cloudwatch" in said
         assert {(p.requests, p.errors, p.slow) for p in found.periods if p.start > T0} == {(200, 5, ())}
 

@@ -350,7 +350,7 @@ def fifteen(arm: Arm, start: float, *, errors: int, slow_ms: Sequence[float]) ->
         seconds=15.0,
         requests=300,
         errors=errors,
-        slow=tuple(zip(slow_ms, (15, 12, 6), strict=False)),
+        slow=tuple((ms, round(300 * 0.75**place)) for place, ms in enumerate(slow_ms)),
     )
 
 

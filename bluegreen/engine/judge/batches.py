@@ -12,6 +12,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Arm, Period
 from bluegreen.engine.judge.eprocess import Window
 from bluegreen.engine.judge.settings import StepMark, Thresholds
+from bluegreen.engine.judge.tail import HALF_LIFE
 
 __all__ = ["Batch", "Calendar", "pair"]
 
@@ -60,6 +61,8 @@ class Calendar:
         planned = steps[0].planned_seconds
         self._longest = 12 * planned
         # 45 s of a five-minute step; a laboratory's steps of seconds warm up in proportion.
+        self.half_life = min(HALF_LIFE, 2 * planned)
+        """Seconds after which blue's counts weigh half as much for its usual latency."""
         self.warm_from = self._starts[0] + min(thresholds.cold_start_seconds, 0.15 * planned)
 
     @property

@@ -8,7 +8,9 @@ from math import log
 
 from bluegreen.engine.judge.batches import Batch
 from bluegreen.engine.judge.eprocess import FailProcess, PassProcess
-from bluegreen.engine.judge.evidence import Counts, Test
+from bluegreen.engine.judge.evidence import Counts, Test, log_mean_exp
+from bluegreen.engine.judge.floor import Floor
+from bluegreen.engine.judge.latency import LatencyCounts
 
 __all__ = ["WHOLE_RAMP", "Comparison", "Counter"]
 
@@ -29,6 +31,9 @@ class Comparison:
     fail_counts: Counter
     pass_counts: Counter
     health_counts: Counter
+    latency: LatencyCounts | None = None
+    floor: Floor | None = None
+    """For latency: what it reads, and whether green is slow for anybody."""
     whole: PassProcess | None = None
     """Of the whole ramp, for labels: see `pass_evidence`."""
     steady_test: Callable[[int, int], Test | None] | None = None
@@ -48,13 +53,24 @@ class Comparison:
     @property
     def evidence(self) -> float:
         """The minimum tests the union of the nulls: absolutely acceptable, or no worse than blue."""
-        return min(process.value for process in self.fails)
+        least = min(process.value for process in self.fails)
+        return min(least, self.floor.evidence) if self.floor else least
 
     def add(self, batch: Batch, *, warm: bool, current: bool) -> bool:
         """Take in one batch; False where it says nothing about this metric.
 
         Only batches of the `current` step count for a pass: what earlier steps showed is void by now.
         """
+        if self.latency is None:
+            return self._add(batch, warm=warm, current=current)
+        if self.latency.aim(batch):
+            # Blue's share is one of its requests over the threshold that is read now.
+            self.control = self.control_bad = 0
+        counted = self._add(batch, warm=warm, current=current)
+        self.latency.learn(batch)
+        return counted
+
+    def _add(self, batch: Batch, *, warm: bool, current: bool) -> bool:
         if self.health is not None and (counts := self.health_counts(batch)) is not None:
             self.health.add(counts, batch.window)
         counts = self.fail_counts(batch)
@@ -66,11 +82,19 @@ class Comparison:
         self.blue += counts.blue
         for process in self.fails:
             process.add(counts, batch.window)
+        self._add_to_floor(batch, current=current)
         if batch.inside:
             passing = counts if self.pass_counts is self.fail_counts else self.pass_counts(batch)
             if passing is not None:
                 self._add_for_pass(passing, current=current)
         return True
+
+    def _add_to_floor(self, batch: Batch, *, current: bool) -> None:
+        if self.floor is None or self.latency is None:
+            return
+        self.floor.add_worse(self.latency.over_floor(batch, at_most=False), batch.window)
+        if batch.inside and current:
+            self.floor.add_better(self.latency.over_floor(batch, at_most=True))
 
     def _add_for_pass(self, counts: Counts, *, current: bool) -> None:
         if self.whole is not None:
@@ -92,6 +116,8 @@ class Comparison:
         whole ramp, against concurrent blue, speaks for green too: blue's accuracy may have moved.
         """
         alone = self.passes.log_value
+        if self.floor is not None and (below := self.floor.pass_evidence) is not None:
+            return log_mean_exp([alone, below])
         if self.whole is None or self.steady is None or self.whole.log_value < log(WHOLE_RAMP):
             return alone
         return max(alone, self.steady.log_value)
@@ -103,6 +129,8 @@ class Comparison:
     def enter(self) -> None:
         """Another step: what earlier ones showed does not count for its pass."""
         self.passes.reset()
+        if self.floor is not None:
+            self.floor.reset()
         self.exposed = 0
         test = self.steady_test(self.control_bad, self.control) if self.steady_test else None
         self.steady = PassProcess(test) if test else None

@@ -11,13 +11,14 @@ from bluegreen.engine.judge.batches import Batch
 from bluegreen.engine.judge.comparison import Comparison
 from bluegreen.engine.judge.eprocess import FailProcess, PassProcess
 from bluegreen.engine.judge.evidence import Counts, OneArm, Test, TwoArms
+from bluegreen.engine.judge.floor import Floor
 from bluegreen.engine.judge.latency import LatencyCounts
 from bluegreen.engine.judge.settings import Thresholds
+from bluegreen.engine.judge.tail import TAIL
 
 __all__ = [
     "BLUE_PROBES_SICK",
     "BLUE_SICK",
-    "TAIL",
     "Frozen",
     "availability",
     "comparison",
@@ -41,8 +42,6 @@ _DRIFT = 1.25
 _SMALLER = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
 _WRONG = (1.15, 1.3, 1.6, 2.2, 3.0)
 _FEWER_WRONG = tuple(1 / factor for factor in (1.15, 1.3, 1.6, 2.2))
-TAIL = 0.05
-"""By definition of the 95th percentile."""
 _ENOUGH_LABELS = 100
 """Of blue, before its share of wrong answers says anything."""
 
@@ -134,6 +133,8 @@ def _latency(limits: Thresholds, latency: LatencyCounts, *, controlled: bool, fr
         fail_counts=latency.fail,
         pass_counts=latency.better,
         health_counts=latency.health,
+        latency=latency,
+        floor=Floor(limits) if limits.latency_floor_ms else None,
     )
 
 

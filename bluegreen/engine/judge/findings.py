@@ -62,14 +62,14 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Threshol
     pass_evidence = exp(min(one.pass_evidence, 300.0)) if one.exposed else 0.0
     what = {
         Metric.ERRORS: "errors",
-        Metric.LATENCY: f"slower than {state.latency.limit_ms:.0f} ms" if state.latency else "",
+        Metric.LATENCY: _slower(one, 1.0),
         Metric.ACCURACY: "wrong answers",
     }[metric]
     words = f"{state.tier} {what}: {_share(one.green_bad, one.green)} on green"
     if one.blue:
         than = ""
-        if metric is Metric.LATENCY and state.latency:
-            than = f" slower than {state.latency.limit_ms / limits.latency_acceptable:.0f} ms"
+        if metric is Metric.LATENCY:
+            than = f" {_slower(one, limits.latency_acceptable)}"
         words += f", {_share(one.blue_bad, one.blue)}{than} on blue"
     words += f"; evidence {_round(evidence)} of {limits.needed:.0f} needed"
     if outcome is Outcome.INCONCLUSIVE:
@@ -90,6 +90,14 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Threshol
             "pass_needed": limits.needed_to_pass,
         },
     )
+
+
+def _slower(one: Comparison, divisor: float) -> str:
+    """The threshold that is read now; the counts may be over several that followed blue."""
+    if one.latency is None:
+        return ""
+    about = "about " if one.latency.moved else ""
+    return f"slower than {about}{one.latency.limit_ms / divisor:.3g} ms"
 
 
 def _missing(one: Comparison, pass_evidence: float, limits: Thresholds) -> str:

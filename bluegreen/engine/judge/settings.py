@@ -26,6 +26,8 @@ class Thresholds:
     latency_limit: float = 1.30
     """Green's latency as a multiple of blue's (R2)."""
     latency_acceptable: float = 1.20
+    latency_floor_ms: float = 50.0
+    """Where fewer than 5 % of green's requests are slower than this, nobody waits; 0 for no floor."""
     accuracy_drop_limit: float = 0.10
     """Relative fall of accuracy against blue (R4)."""
     accuracy_drop_acceptable: float = 0.05
@@ -67,6 +69,7 @@ class Thresholds:
             "error_acceptable": (0.0, 0.5, "a fraction, 0.005 for 0.5 %"),
             "latency_limit": (1.0, 10.0, "a multiple of blue, 1.3 for 30 % more"),
             "latency_acceptable": (1.0, 10.0, "a multiple of blue, 1.2 for 20 % more"),
+            "latency_floor_ms": (-1e-9, 10_000.0, "milliseconds, 0 for no floor"),
             "accuracy_drop_limit": (0.0, 0.9, "a fraction, 0.1 for 10 %"),
             "accuracy_drop_acceptable": (0.0, 0.9, "a fraction, 0.05 for 5 %"),
             "alpha": (0.0, 0.5, "a fraction, 0.01 for 1 %"),
@@ -104,7 +107,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """Blue before the release, frozen: the latency threshold need not be exact, only fixed."""
+    """Blue before the release, frozen; its latency only until enough of blue is counted (see `tail`)."""
 
     p95_ms: Mapping[Tier, float] = field(default_factory=dict)
     accuracy: Mapping[Tier, float] = field(default_factory=dict)

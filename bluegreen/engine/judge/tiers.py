@@ -14,13 +14,13 @@ from bluegreen.engine.judge.evidence import Counts
 from bluegreen.engine.judge.families import (
     BLUE_PROBES_SICK,
     BLUE_SICK,
-    TAIL,
     Frozen,
     availability,
     comparison,
 )
 from bluegreen.engine.judge.latency import LatencyCounts
 from bluegreen.engine.judge.settings import Baseline, Thresholds
+from bluegreen.engine.judge.tail import TAIL
 
 __all__ = ["KeyProbes", "TierState"]
 
@@ -79,8 +79,7 @@ class TierState:
         self.peak: dict[Metric, float] = {}
         """The highest evidence so far, which is what fails a release (Ville)."""
         self.coverage = Coverage()
-        p95_ms = baseline.p95_ms.get(tier) if baseline else None
-        self.latency = LatencyCounts(p95_ms, limits) if p95_ms else None
+        self._latencies: dict[str, LatencyCounts] = {}
         self._limits = limits
         self._calendar = calendar
         self._controlled: dict[tuple[Metric, str], Comparison] = {}
@@ -171,13 +170,21 @@ class TierState:
             return None
         fit = {
             Metric.ERRORS: green.requests > 0 and green.counts_errors,
-            Metric.LATENCY: bool(green.slow) and self.latency is not None,
+            Metric.LATENCY: bool(green.slow) and self._latency(batch.source) is not None,
             Metric.ACCURACY: green.labels > 0 or bool(blue and blue.labels),
         }
         if not fit[metric] or (metric is Metric.ACCURACY and not batch.controlled and self._wrong() is None):
             return None
         frozen = Frozen(wrong=self._wrong()) if batch.controlled else self._frozen()
-        return comparison(metric, self._limits, self.latency, controlled=batch.controlled, frozen=frozen)
+        latency = self._latency(batch.source)
+        return comparison(metric, self._limits, latency, controlled=batch.controlled, frozen=frozen)
+
+    def _latency(self, source: str) -> LatencyCounts | None:
+        """One per source: the threshold that blue's counts have chosen stays when blue has no traffic."""
+        p95_ms = self.baseline.p95_ms.get(self.tier) if self.baseline else None
+        if p95_ms and source not in self._latencies:
+            self._latencies[source] = LatencyCounts(p95_ms, self._limits, self._calendar.half_life)
+        return self._latencies.get(source)
 
     def _wrong(self) -> float | None:
         """Blue's share of wrong answers: measured during the ramp, else from the baseline."""

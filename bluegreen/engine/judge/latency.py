@@ -48,7 +48,7 @@ class LatencyCounts:
 
     @property
     def limit_ms(self) -> float:
-        """The limit on green in the period that is read."""
+        """The limit on green in the period that is read, or in the next one."""
         return self._tail.base_ms * self._limit
 
     def aim(self, batch: Batch) -> bool:

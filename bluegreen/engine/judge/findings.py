@@ -96,8 +96,8 @@ def _slower(one: Comparison, divisor: float) -> str:
     """The threshold that is read now; the counts may be over several that followed blue."""
     if one.latency is None:
         return ""
-    about = "about " if one.latency.moved else ""
-    return f"slower than {about}{one.latency.limit_ms / divisor:.3g} ms"
+    about, ms = "about " if one.latency.moved else "", one.latency.limit_ms / divisor
+    return f"slower than {about}{ms:.0f} ms" if ms >= 100 else f"slower than {about}{ms:.3g} ms"
 
 
 def _missing(one: Comparison, pass_evidence: float, limits: Thresholds) -> str:

@@ -51,7 +51,7 @@ def asked_for(p95_ms: float, thresholds: Thresholds) -> tuple[float, ...]:
 class Tail:
     """Blue's decaying counts over each candidate, and the candidate that they choose."""
 
-    __slots__ = ("_bad", "_candidates", "_end", "_half_life", "_p95", "_total", "at", "base_ms")
+    __slots__ = ("_bad", "_candidates", "_end", "_half_life", "_p95", "_total", "base_ms")
 
     def __init__(self, p95_ms: float, half_life: float) -> None:
         self._p95, self._half_life = p95_ms, half_life
@@ -59,9 +59,7 @@ class Tail:
         self._bad: list[float] = []
         self._total, self._end = 0.0, -inf
         self.base_ms = p95_ms
-        """The threshold for the next period."""
-        self.at: int | None = None
-        """Its place among the candidates."""
+        """The threshold for the next period; that of the last hour where no candidate is fit."""
 
     def offer(self, candidates: tuple[float, ...]) -> None:
         """The thresholds to choose from; others than before begin anew from the last hour's p95."""
@@ -86,15 +84,14 @@ class Tail:
     def _choose(self) -> None:
         usual = self._p95
         best, found = inf, None
-        for index, (candidate, bad) in enumerate(zip(self._candidates, self._bad, strict=True)):
+        for candidate, bad in zip(self._candidates, self._bad, strict=True):
             if not usual / _OTHER_UNIT <= candidate <= usual * _OTHER_UNIT:
                 continue
             far = _apart(bad, TAIL * self._total) if self.known else _apart(candidate, usual)
             # Of equal ones the slowest; where blue was never slow, the fastest: it would show first.
             if found is None or (far <= best and isfinite(far)):
-                best, found = far, index
-        self.at = found
-        self.base_ms = usual if found is None else self._candidates[found]
+                best, found = far, candidate
+        self.base_ms = usual if found is None else found
 
 
 def _apart(one: float, other: float) -> float:

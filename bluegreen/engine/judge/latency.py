@@ -42,6 +42,7 @@ class LatencyCounts:
         self._judged: float | None = None
         self._normal: float | None = None
         self._blue_ms: tuple[float, ...] = ()
+        self._aimed: tuple[Period, Period, Thresholded] | None = None
         self._places: tuple[int, ...] = ()
         self._layouts: dict[Thresholded, tuple[int, ...]] = {}
         self._choices: dict[tuple[float, Thresholded], tuple[Choice, Choice]] = {}
@@ -62,6 +63,7 @@ class LatencyCounts:
         key = (_thresholds(green), _thresholds(blue))
         if key not in self._layouts:
             self._layouts[key] = tuple(self._candidates(*key))
+        self._aimed = (green, blue, key)
         self._blue_ms, self._places = key[1], self._layouts[key]
         self._tail.offer(tuple(self._blue_ms[place] for place in self._places))
         if batch.window.step and self._normal is None and self._tail.known:
@@ -131,8 +133,11 @@ class LatencyCounts:
 
     def _choice(self, green: Period, blue: Period | None) -> tuple[Choice, Choice]:
         base = self._tail.base_ms
-        # Without a control blue's frozen share stands for its count over its own p95.
-        thresholds = (_thresholds(green), _thresholds(blue) if blue else (base,))
+        if self._aimed is not None and self._aimed[0] is green and self._aimed[1] is blue:
+            thresholds = self._aimed[2]
+        else:
+            # Without a control blue's frozen share stands for its count over its own p95.
+            thresholds = (_thresholds(green), _thresholds(blue) if blue else (base,))
         key = (base, thresholds)
         if key not in self._choices:
             self._choices[key] = (

@@ -26,7 +26,7 @@ from bluegreen.aws.threads import aside, parallel
 from bluegreen.contract import Contract, parameter_name, parse_contract
 from bluegreen.errors import ConfigError
 from bluegreen.policy import Policy
-from bluegreen.ports import Clock, Ports
+from bluegreen.ports import Clock, Fence, Ports
 
 __all__ = ["connect", "load_contract", "read_contract_file"]
 
@@ -94,6 +94,8 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
             f"stack {contract.stack} lies in {contract.region}, but AWS calls would go to {session.region}",
             next_step=f"set AWS_REGION={contract.region}",
         )
+    fence = Fence()
+    session = session.fenced(fence)
     balancer = ElbBalancer(session, contract, clock=clock)
     table = Table(session, contract.state_table)
     return Ports(
@@ -112,4 +114,5 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         environment=AwsEnvironment(session, contract, balancer.calls, owner=owner),
         parallel=parallel,
         aside=aside,
+        fence=fence,
     )

@@ -26,7 +26,6 @@ class SchedulerWatchdog:
     def __init__(self, session: Session, contract: Contract, calls: ElbCalls) -> None:
         self._session, self._contract, self._calls = session, contract, calls
         self._stickiness: dict[str, Json] = {}
-        self._armed: set[str] = set()
         partition = contract.listener_arn.split(":")[1]
         # The universal target: Scheduler itself calls the API with `Input` as parameters.
         self._modify_rule = f"arn:{partition}:scheduler:::aws-sdk:elasticloadbalancingv2:modifyRule"
@@ -35,23 +34,36 @@ class SchedulerWatchdog:
         return self._session.service("scheduler")
 
     def arm(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> None:
-        """Create or push forward the schedule `name`: at `at` (to the second), ModifyRule to `weights`.
+        """Create the schedule `name`: at `at` (to the second), ModifyRule to `weights`.
 
+        One of that name was armed by an earlier process of the same deployment, and is taken over.
         Scheduler fires within the minute that `at` lies in. The schedule deletes itself afterwards.
         """
+        schedule = self._checked(rule_arn, weights, name, at)
+        # An old one may fire, and so delete itself, between the two calls.
+        for verb in ("create", "update"):
+            try:
+                return self._write(verb, name, schedule)
+            except AwsRefusal as error:
+                if error.code not in ("ConflictException", "ResourceNotFoundException"):
+                    raise
+        return self._write("create", name, schedule)
+
+    def push(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> bool:
+        """Push the schedule `name` forward; False where there is none."""
+        try:
+            self._write("update", name, self._checked(rule_arn, weights, name, at))
+        except AwsRefusal as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            return False
+        return True
+
+    def _checked(self, rule_arn: str, weights: Mapping[str, int], name: str, at: float) -> Json:
         if not _NAME.fullmatch(name):
             raise Refused(f"{name!r} cannot name a schedule: 1 to 64 letters, digits, `_`, `.` and `-`")
         check_weights(weights, f"watchdog {name}")
-        schedule = self._schedule(rule_arn, weights, name, at)
-        # Renewals are many and creations few, so the likelier call goes first.
-        first, second = ("update", "create") if name in self._armed else ("create", "update")
-        try:
-            self._write(first, name, schedule)
-        except AwsRefusal as error:
-            if error.code not in ("ConflictException", "ResourceNotFoundException"):
-                raise
-            self._write(second, name, schedule)
-        self._armed.add(name)
+        return self._schedule(rule_arn, weights, name, at)
 
     def _write(self, verb: str, name: str, schedule: Json) -> None:
         try:
@@ -101,7 +113,6 @@ class SchedulerWatchdog:
 
     def disarm(self, name: str) -> None:
         """Delete it; absent is fine."""
-        self._armed.discard(name)
         try:
             self._service().call(
                 "delete_schedule", about=name, Name=name, GroupName=self._contract.watchdog.schedule_group

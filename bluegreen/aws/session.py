@@ -6,11 +6,12 @@ alone. Retries are botocore's standard mode (exponential backoff with jitter, re
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from botocore import exceptions as boto
@@ -20,24 +21,33 @@ from botocore.config import Config
 from bluegreen.aws.failures import FAILURES, Call, translate
 from bluegreen.aws.loopback import is_loopback
 from bluegreen.errors import ConfigError
+from bluegreen.ports import Fence
 
 __all__ = ["Json", "Service", "Session"]
 
 Json = dict[str, Any]
+_READS = ("batch_get_", "describe_", "get_", "head_", "list_")
+_UNFENCED = ("dynamodb", "sns")
+"""Journal and lease carry the fencing token themselves, and a halt is announced whoever holds the lease."""
 
 
 class Service:
     """One AWS service: its operations by botocore's names, failures in our words, pages joined.
 
-    Every call raises AwsRefusal, AwsUnavailable (which includes CredentialsUnusable) or ConfigError.
+    Every call raises AwsRefusal, AwsUnavailable (which includes CredentialsUnusable) or ConfigError; one
+    that changes something raises what its fence raises.
     """
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, fence: Fence | None = None) -> None:
         self.client = client
         self.name = name
+        self._fence = None if name in _UNFENCED else fence
 
     def call(self, operation: str, /, *, about: str = "", **parameters: Any) -> Json:
         """`operation` as the client's method is called, e.g. `modify_rule`; `about` goes into messages."""
+        # Whatever is not known to read is a change: a call that somebody adds later is fenced, too.
+        if self._fence is not None and not operation.startswith(_READS):
+            self._fence.check()
         try:
             answer: Json = getattr(self.client, operation)(**parameters)
         except FAILURES as error:
@@ -97,6 +107,13 @@ class Session:
         self._attempts = attempts
         self._services: dict[tuple[str, bool], Service] = {}
         self._creating = threading.Lock()
+        self._fence: Fence | None = None
+
+    def fenced(self, fence: Fence) -> Self:
+        """The same clients, but `fence` is asked before every call that changes something."""
+        other = copy.copy(self)
+        other._fence = fence  # noqa: SLF001  (another one of this class)
+        return other
 
     @property
     def region(self) -> str:
@@ -118,7 +135,8 @@ class Session:
         with self._creating:
             if key not in self._services:
                 self._services[key] = Service(self._client(name, retries=retries), name)
-            return self._services[key]
+            found = self._services[key]
+        return found if self._fence is None else Service(found.client, name, self._fence)
 
     def _client(self, name: str, *, retries: bool) -> Any:
         attempts = self._attempts if retries else 1

@@ -49,5 +49,6 @@ def _story(settings: Settings, stack: wiring.Stack, number: int) -> None:
             next_step=f"list them with `sc-deploy history --stack {settings.stack}`",
         )
     entries = stack.journal.entries(number)
-    lines = "\n".join(story_lines(header, entries))
-    terminal.show(settings, story_document(header, entries), Text(lines))
+    traffic = stack.deployer.status().traffic if header.ending.open else ()
+    lines = "\n".join(story_lines(header, entries, traffic))
+    terminal.show(settings, story_document(header, entries, traffic), Text(lines))

@@ -114,6 +114,11 @@ class TierState:
             return 0
         return self.rule.weights.get(fleet.target_group.arn, 0)
 
+    def percent(self, fleet: Fleet) -> int:
+        """The share of the traffic that the live rule gives `fleet`."""
+        total = sum(self.rule.weights.values()) if self.rule else 0
+        return round(100 * self.weight(fleet) / total) if total else 0
+
     def routes(self, fleet: Fleet) -> bool:
         """Whether requests can reach `fleet`: the live rule names it, with any weight, and it stands."""
         if self.rule is None or fleet.target_group is None or fleet.group is None:

@@ -18,7 +18,7 @@ class EntryKind(StrEnum):
     """What an entry says."""
 
     RUN_STARTED = "run-started"  # data: plan (document), operator
-    RUN_RESUMED = "run-resumed"  # data: operator
+    RUN_RESUMED = "run-resumed"  # data: operator, plan, green (tier -> its share now, in percent)
     STAGE_STARTED = "stage-started"  # data: title, expected_seconds, index (from 1), count
     STEP_STARTED = "step-started"  # data: words, tier
     STEP_PROGRESS = "step-progress"  # data: words, tier
@@ -27,9 +27,11 @@ class EntryKind(StrEnum):
     MEASURED = "measured"  # data: periods (JSON of measurement.Period), or sick (tier -> instances)
     VERDICT = "verdict"  # data: percent, outcome, reason, findings, hold, ask, next, next_at (epoch)
     DECIDED = "decided"  # data: decision, reason, plan (document of a rollback)
-    WARNING = "warning"  # data: words
-    INTERRUPTED = "interrupted"  # data: words, traffic
-    HALTED = "halted"  # data: words, next, traffic
+    WARNING = "warning"  # data: words, returned (tier -> version that the watchdog put its traffic back to)
+    INTERRUPTED = (
+        "interrupted"  # data: words, next, traffic, returns (tier -> version, deployment, at: epoch)
+    )
+    HALTED = "halted"  # data: words, next, traffic, returns (as above)
     RUN_ENDED = "run-ended"  # data: ending, words, traffic
 
 

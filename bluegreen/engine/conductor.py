@@ -12,6 +12,7 @@ from pathlib import Path
 from bluegreen.domain.journal import Ending, EntryKind, Header
 from bluegreen.domain.plan import Intent, StepKind
 from bluegreen.domain.release import Color
+from bluegreen.domain.returning import returns_to_json
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.keeper import StopRequested
 from bluegreen.engine.observe import observe, traffic_words
@@ -73,8 +74,6 @@ def _broken(run: Run, error: Exception) -> Result:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     what = f"unexpected error, a bug of sc-deploy: {type(error).__name__}: {error} ({place})"
-    if run.keeper.guards:
-        what += f"; unless resumed, AWS puts blue back within {run.keeper.horizon:g} s"
     return replace(_halted(run, Halted(what)), exit_code=ExitCode.BUG)
 
 
@@ -151,11 +150,12 @@ def _completed(run: Run) -> Result:
 
 
 def _traffic(run: Run) -> tuple[str, ...]:
+    returns = run.returns()
     try:
-        return traffic_words(observe(run.contract, run.ports))
+        return traffic_words(observe(run.contract, run.ports), returns)
     except DeployError as error:
-        armed = f"; the watchdog puts blue back within {run.keeper.horizon:g} s" if run.keeper.guards else ""
-        return (f"unknown, AWS could not be asked ({error.what}){armed}",)
+        unknown = f"unknown, AWS could not be asked ({error.what})"
+        return tuple(f"{tier}: {unknown}{one.words()}" for tier, one in returns.items()) or (unknown,)
 
 
 def _result(
@@ -188,9 +188,13 @@ def _end(
 def _interrupted(run: Run) -> Result:
     traffic = _traffic(run)
     words = f"stopped at a safe point in stage {_stage(run)}"
-    if run.keeper.guards:
-        words += f"; unless resumed, AWS puts blue back within {run.keeper.horizon:g} s"
-    run.recorder.say(EntryKind.INTERRUPTED, words=words, traffic=traffic, next=_RESUME)
+    run.recorder.say(
+        EntryKind.INTERRUPTED,
+        words=words,
+        traffic=traffic,
+        next=_RESUME,
+        returns=returns_to_json(run.returns()),
+    )
     run.recorder.close(replace(run.recorder.header, ending=Ending.INTERRUPTED, reason=words))
     return _result(
         run,
@@ -205,7 +209,13 @@ def _interrupted(run: Run) -> Result:
 def _halted(run: Run, error: DeployError) -> Result:
     traffic, next_step = _traffic(run), error.next_step or _RESUME
     try:
-        run.recorder.say(EntryKind.HALTED, words=error.what, next=next_step, traffic=traffic)
+        run.recorder.say(
+            EntryKind.HALTED,
+            words=error.what,
+            next=next_step,
+            traffic=traffic,
+            returns=returns_to_json(run.returns()),
+        )
         run.recorder.close(replace(run.recorder.header, ending=Ending.HALTED, reason=error.what))
     except CloudUnavailable:
         # The journal is away too; the screen still has to say what is known.
@@ -232,7 +242,7 @@ def _stage(run: Run) -> str:
 
 def _notify(run: Run, subject: str, words: str, traffic: tuple[str, ...], *, critical: bool) -> None:
     number, stack = run.recorder.header.number, run.contract.stack
-    body = "\n".join((words, "Traffic:", *traffic))
+    body = "\n".join((words, "Traffic now:", *traffic))
     try:
         run.ports.environment.notify(f"[{stack} #{number}] {subject}", body, critical=critical)
     except DeployError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bluegreen.contract import Contract
-from bluegreen.domain.journal import Ending, EntryKind, Header, RunState, fold
+from bluegreen.domain.journal import Ending, Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.returning import journalled
 from bluegreen.engine.conductor import Result
 from bluegreen.engine.observe import observe, traffic_words
 from bluegreen.engine.recorder import Subscriber
@@ -25,9 +26,11 @@ def follow(
     None when that process stops renewing its lease: it died before it could comply.
     """
     state, next_step = RunState(), ""
+    told: list[Entry] = []
     while True:
         fresh = ports.journal.entries(header.number, after=state.last_seq)
         state = fold(fresh, state)
+        told += fresh
         for entry in fresh:
             next_step = str(entry.data.get("next", "")) if entry.kind is EntryKind.HALTED else next_step
             for subscriber in subscribers:
@@ -46,5 +49,5 @@ def follow(
         header=current,
         words=current.reason,
         next_step=next_step if halted else "",
-        traffic=traffic_words(observe(contract, ports)),
+        traffic=traffic_words(observe(contract, ports), journalled(told) if halted else None),
     )

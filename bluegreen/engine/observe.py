@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bluegreen.contract import Contract, Tag, TierContract
+from bluegreen.contract import Contract, Tag, Tier, TierContract
 from bluegreen.domain.fleet import Fleet, Group, Rule, StackState, TargetGroup, TierState, is_ours
 from bluegreen.domain.release import Image, Model
+from bluegreen.domain.returning import Return
 from bluegreen.ports import Ports
 
 __all__ = ["observe", "traffic_words"]
@@ -74,9 +75,16 @@ def _fleet(tier: TierContract, number: int, target_group: TargetGroup | None, gr
     )
 
 
-def traffic_words(state: StackState) -> tuple[str, ...]:
-    """Where the traffic is, one line per tier: what every ending must say."""
-    return tuple(_tier_words(tier) for tier in state.tiers)
+def traffic_words(state: StackState, returns: Mapping[Tier, Return] | None = None) -> tuple[str, ...]:
+    """Where the traffic is, one line per tier: what every ending must say.
+
+    With `returns` also when the watchdog moves it, or that it has done so.
+    """
+    known = returns or {}
+    return tuple(
+        _tier_words(tier) + (known[tier.tier].words(tier) if tier.tier in known else "")
+        for tier in state.tiers
+    )
 
 
 def _tier_words(tier: TierState) -> str:

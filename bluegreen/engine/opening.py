@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bluegreen.contract import Contract
+from bluegreen.domain.fleet import StackState
 from bluegreen.domain.journal import Entry, EntryKind, Header, RunState, fold
 from bluegreen.domain.measurement import periods_from_json
-from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.domain.plan import Plan, StepKind, TierPlan
+from bluegreen.domain.returning import journalled
 from bluegreen.engine.keeper import Keeper
+from bluegreen.engine.observe import observe
 from bluegreen.engine.patience import patiently
 from bluegreen.engine.recorder import Recorder, Subscriber
 from bluegreen.engine.run import Run
@@ -85,6 +88,7 @@ def reopen(
     contract = Contract.model_validate(header.documents["contract"])
     policy = Policy.model_validate(header.documents["policy"])
     plan = Plan.from_document(dict(document))
+    stands = patiently(lambda: observe(contract, ports), clock=ports.clock, patience=policy.lease.patience)
     run = _run(
         header,
         state,
@@ -98,8 +102,33 @@ def reopen(
     run.results.update(_still_valid(plan, state.done))
     run.started.update({*state.done, *state.undone})
     _remember(run, entries)
-    run.recorder.say(EntryKind.RUN_RESUMED, operator=operator, plan=document)
+    green = {str(item.tier): _green_share(item, plan.number, stands) for item in plan.tiers}
+    run.recorder.say(EntryKind.RUN_RESUMED, operator=operator, plan=document, green=green)
+    _tell_returned(run, entries, stands)
     return run
+
+
+def _green_share(item: TierPlan, number: int, state: StackState) -> int:
+    """The percentage that the live rule gives green now, or the fleet that is taken out."""
+    tier = state.of(item.tier)
+    fleet = tier.fleet(item.failed.deployment if item.failed else number)
+    return tier.percent(fleet) if fleet else 0
+
+
+def _tell_returned(run: Run, entries: Sequence[Entry], state: StackState) -> None:
+    """Journal what the watchdog did while nobody was there to do so."""
+    back = {
+        tier: one
+        for tier, one in journalled(entries).items()
+        if any(one.done(found) for found in state.tiers if found.tier == tier)
+    }
+    if back:
+        words = ", ".join(f"{tier} to {one.version}" for tier, one in back.items())
+        returned = {str(tier): one.version for tier, one in back.items()}
+        run.warn(
+            f"while this deployment stood still, the watchdog put all traffic back: {words}",
+            returned=returned,
+        )
 
 
 def _run(
@@ -123,6 +152,7 @@ def _run(
         subscribers=subscribers,
     )
     keeper = Keeper(ports, holder=holder, ttl=policy.lease.ttl)
+    ports.fence.close(keeper.must_hold)
     return Run(
         contract=contract,
         policy=policy,

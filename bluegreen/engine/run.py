@@ -13,6 +13,7 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Step, TierPlan
 from bluegreen.domain.promotion import fleet_name
 from bluegreen.domain.release import Color
+from bluegreen.domain.returning import Return
 from bluegreen.engine.keeper import Keeper
 from bluegreen.engine.recorder import Recorder
 from bluegreen.errors import StepFailed
@@ -83,6 +84,23 @@ class Run:
         ref = self.ref(step)
         return fleet_name(self.contract.stack, _tier(step), ref.deployment if ref else self.plan.number)
 
+    def guard_name(self, tier: Tier) -> str:
+        """Name of the tier's watchdog schedule.
+
+        It holds this deployment's number, not blue's, which the next deployment may have as well: a
+        deployer that lost its lease must not meet another deployment's schedule under its own's name.
+        """
+        return fleet_name(self.contract.stack, tier, self.plan.number)
+
+    def returns(self) -> dict[Tier, Return]:
+        """What the watchdogs that this process has armed do, should it stop now."""
+        found = ((plan, self.keeper.acts_at(self.guard_name(plan.tier))) for plan in self.plan.tiers)
+        return {
+            plan.tier: Return(version=plan.blue.version, deployment=plan.blue.deployment, at=at)
+            for plan, at in found
+            if plan.blue and at is not None
+        }
+
     def target(self, step: Step) -> TargetGroup | None:
         """The target group that the step is about; None where it was never created."""
         ref = self.ref(step)
@@ -147,9 +165,9 @@ class Run:
             **data,
         )
 
-    def warn(self, words: str) -> None:
-        """Tell what the operator should know although the run goes on."""
-        self.recorder.say(EntryKind.WARNING, words=words)
+    def warn(self, words: str, **data: object) -> None:
+        """Tell what the operator should know although the run continues."""
+        self.recorder.say(EntryKind.WARNING, words=words, **data)
 
     def until(
         self,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from bluegreen.contract import Contract
+from bluegreen.contract import Contract, Tier
 from bluegreen.domain.fleet import Health, StackState
 from bluegreen.domain.journal import Header
+from bluegreen.domain.returning import Return, journalled
 from bluegreen.engine import opening
 from bluegreen.engine.observe import observe, traffic_words
 from bluegreen.ports import Holder, Ports
@@ -50,9 +51,16 @@ def look(contract: Contract, ports: Ports) -> Status:
         holder=busy,
         open=unfinished,
         watchdogs=watchdogs,
-        traffic=traffic_words(state),
+        traffic=traffic_words(state, _left_behind(ports, unfinished, busy)),
         next_step=_advice(state, busy, unfinished),
     )
+
+
+def _left_behind(ports: Ports, unfinished: Header | None, holder: Holder | None) -> Mapping[Tier, Return]:
+    """What the watchdogs of a deployment that nobody drives will do, or have done."""
+    if unfinished is None or holder is not None:
+        return {}
+    return journalled(ports.journal.entries(unfinished.number))
 
 
 def _advice(state: StackState, holder: Holder | None, unfinished: Header | None) -> str:

@@ -9,12 +9,13 @@ Times are epoch seconds, durations seconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bluegreen.contract import TierContract
 from bluegreen.domain.release import Image, Model
 from bluegreen.ports.durable import Holder, Journal, Lease, Watchdog
+from bluegreen.ports.fence import Fence
 from bluegreen.ports.measuring import Answer, Arms, Collected, Halves, Metrics, Prober, Request
 from bluegreen.ports.serving import Balancer, Fleets
 
@@ -28,6 +29,7 @@ __all__ = [
     "Commands",
     "Database",
     "Environment",
+    "Fence",
     "Fleets",
     "Halves",
     "Holder",
@@ -55,6 +57,9 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
+
+    def monotonic(self) -> float:
+        """Seconds that only rise, from an arbitrary start; the time a machine was suspended counts."""
 
 
 class Database(Protocol):
@@ -142,3 +147,5 @@ class Ports:
     aside: Callable[[Callable[[], Any]], Callable[[float], Any]] = at_once
     """Begin the call beside everything else. What is returned waits so many seconds for the result and
     raises TimeoutError while it is not there; it re-raises what the call raised."""
+    fence: Fence = field(default_factory=Fence)
+    """Asked by these ports before every change; the run that uses them closes it."""

@@ -78,7 +78,13 @@ class Watchdog(Protocol):
     """One-time schedules in AWS that put the safe weights back when nobody renews them."""
 
     def arm(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> None:
-        """Create or push forward the schedule `name`: at `at`, ModifyRule to `weights`."""
+        """Make the schedule `name`, or take over an earlier process's: at `at`, ModifyRule to `weights`."""
+
+    def push(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> bool:
+        """Push the schedule `name` forward to `at`; False where there is none: it has acted or was deleted.
+
+        Never makes one: a deployer that lost its lease must not arm what another has disarmed.
+        """
 
     def disarm(self, name: str) -> None:
         """Delete it; absent is fine."""

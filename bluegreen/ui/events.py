@@ -31,6 +31,8 @@ def event(header: Header, entry: Entry) -> dict[str, Any]:
         data["periods"] = [asdict(period) for period in periods_from_json(data.get("periods", ()))]
     if data.get("next_at") is not None:
         data["next_at"] = iso(data["next_at"])
+    if data.get("returns"):
+        data["returns"] = {tier: {**one, "at": iso(one["at"])} for tier, one in data["returns"].items()}
     place = {key: value for key, value in (("stage", entry.stage), ("step", entry.step)) if value}
     known = {
         "event": str(entry.kind),

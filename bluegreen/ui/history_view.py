@@ -64,12 +64,17 @@ def header_document(header: Header) -> dict[str, Any]:
     }
 
 
-def story_lines(header: Header, entries: Sequence[Entry]) -> list[str]:
-    """One deployment as the lines that a piped run would have printed."""
+def story_lines(header: Header, entries: Sequence[Entry], traffic: Sequence[str] = ()) -> list[str]:
+    """One deployment as the lines that a piped run would have printed.
+
+    `traffic` is where it is now, for a deployment that has not ended: its last entry may be long ago.
+    """
     lines = Lines()
-    return [line for entry in entries for line in lines.of(header, entry)]
+    told = [line for entry in entries for line in lines.of(header, entry)]
+    return told + [f"traffic now: {words}" for words in traffic]
 
 
-def story_document(header: Header, entries: Sequence[Entry]) -> dict[str, Any]:
-    """One deployment with all its events."""
-    return {**header_document(header), "events": [event(header, entry) for entry in entries]}
+def story_document(header: Header, entries: Sequence[Entry], traffic: Sequence[str] = ()) -> dict[str, Any]:
+    """One deployment with all its events; `traffic_now` where it has not ended."""
+    now = {"traffic_now": list(traffic)} if traffic else {}
+    return {**header_document(header), "events": [event(header, entry) for entry in entries], **now}

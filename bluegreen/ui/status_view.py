@@ -51,11 +51,6 @@ class Standing(Protocol):
         """What to do now."""
 
 
-def _share(tier: TierState, fleet: Fleet) -> int:
-    total = sum(tier.rule.weights.values()) if tier.rule else 0
-    return round(100 * tier.weight(fleet) / total) if total else 0
-
-
 def _health(status: Standing, fleet: Fleet) -> Health | None:
     return status.health.get(fleet.target_group.arn) if fleet.target_group else None
 
@@ -67,7 +62,7 @@ def status_view(status: Standing, *, now: float) -> RenderableType:
     )
     for tier in status.state.tiers:
         for fleet in tier.fleets:
-            weight = _share(tier, fleet)
+            weight = tier.percent(fleet)
             health = _health(status, fleet)
             sick = weight > 0 and (health is None or not health.healthy)
             table.add_row(
@@ -138,7 +133,7 @@ def _tier_document(status: Standing, tier: TierState) -> dict[str, Any]:
                 "image": fleet.image.digest if fleet.image else None,
                 "model": fleet.model.version if fleet.model else None,
                 "weight": tier.weight(fleet),
-                "percent": _share(tier, fleet),
+                "percent": tier.percent(fleet),
                 "health": asdict(health) if health else None,
                 "target_group": fleet.target_group.arn if fleet.target_group else None,
                 "group": fleet.group.name if fleet.group else None,

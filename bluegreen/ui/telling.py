@@ -58,8 +58,19 @@ def _started(story: Story, entry: Entry) -> Story:
 
 
 def _resumed(story: Story, entry: Entry) -> Story:
+    """Begins from what is observed: figures and verdict of before the stop are not what flows now."""
     operator = str(entry.data.get("operator") or story.operator)
-    return replace(story, ending=Ending.RUNNING, ended_at=None, operator=operator, words="", next_step="")
+    story = replace(story, ending=Ending.RUNNING, ended_at=None, operator=operator, words="", next_step="")
+    story = replace(story, periods=(), verdict=None, traffic=())
+    return _with_shares(story, entry, entry.data.get("green", {}))
+
+
+def _with_shares(story: Story, entry: Entry, shares: Mapping[str, int]) -> Story:
+    tiers = tuple(
+        replace(tier, percent=int(shares[tier.tier]), since=entry.at) if tier.tier in shares else tier
+        for tier in story.tiers
+    )
+    return replace(story, tiers=tiers)
 
 
 def _measured(story: Story, entry: Entry) -> Story:
@@ -71,7 +82,8 @@ def _measured(story: Story, entry: Entry) -> Story:
 
 def _warned(story: Story, entry: Entry) -> Story:
     warning = Warned(at=entry.at, words=str(entry.data.get("words", "")))
-    return replace(story, warnings=(*story.warnings, warning))
+    story = replace(story, warnings=(*story.warnings, warning))
+    return _with_shares(story, entry, dict.fromkeys(entry.data.get("returned", {}), 0))
 
 
 def _planned(story: Story, plan: Mapping[str, Any], *, back: bool = False) -> Story:

@@ -283,7 +283,7 @@ def test_a_bug_in_the_middle_of_a_shift_still_ends_by_saying_where_the_traffic_i
     assert result.exit_code is ExitCode.BUG
     assert result.ending is Ending.HALTED
     assert "TypeError: unsupported operand (test_ways_back.py:" in result.words
-    assert "AWS puts blue back" in result.words
+    assert "; goes back to v1.0.0 at " in result.traffic[0]
     assert "50 %" in result.traffic[0]
     monkeypatch.undo()
     assert world.deployer("other@host:2").resume().ending is Ending.RELEASED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.domain.weights import FULL
@@ -21,7 +23,7 @@ def watchdog(run: Run, step: Step) -> Done:
     """
     plan = run.tier_plan(step)
     green = str(run.results[f"target-group.{step.tier}.green"]["arn"])
-    at = run.keeper.guard(run.name(step), plan.rule_arn, expected_weights(plan, green, 0))
+    at = run.keeper.guard(run.guard_name(plan.tier), plan.rule_arn, expected_weights(plan, green, 0))
     return Done(
         words=f"blue comes back by itself {run.keeper.horizon:g} s after a dead deployer", data={"at": at}
     )
@@ -30,11 +32,12 @@ def watchdog(run: Run, step: Step) -> Done:
 def stand_down(run: Run, step: Step) -> Done:
     """No watchdog is armed."""
     if step.fleet is None:
-        for name in run.ports.watchdog.armed():
-            if name.startswith(f"sc-{run.contract.stack}-{step.tier}-"):
-                run.keeper.stand_down(name)
+        # A teardown is a deployment of its own: whatever number left one armed, it goes.
+        of_tier = re.compile(rf"sc-{re.escape(run.contract.stack)}-{step.tier}-\d+")
+        for name in filter(of_tier.fullmatch, run.ports.watchdog.armed()):
+            run.keeper.stand_down(name)
     else:
-        run.keeper.stand_down(run.name(step))
+        run.keeper.stand_down(run.guard_name(run.tier_plan(step).tier))
     return Done(words="watchdog disarmed")
 
 

@@ -19,6 +19,9 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
 
+    def monotonic(self) -> float:
+        """Seconds that only rise, from an arbitrary start."""
+
 
 class SystemClock:
     """Real time."""
@@ -28,6 +31,9 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(max(0.0, seconds))
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 class ManualClock:
@@ -44,6 +50,9 @@ class ManualClock:
     def sleep(self, seconds: float) -> None:
         with self._lock:
             self._now += max(0.0, seconds)
+
+    def monotonic(self) -> float:
+        return self.now()
 
     advance = sleep
 

@@ -60,7 +60,7 @@ def test_puts_the_weights_back_and_is_gone(
 def test_is_pushed_forward_in_one_call(stack: Stack, rule: Rule, watchdog: SchedulerWatchdog) -> None:
     watchdog.arm(rule.arn, blue_only(rule), name=NAME, at=1_900_000_000.4)
     stack.region.calls.clear()
-    watchdog.arm(rule.arn, blue_only(rule), name=NAME, at=1_900_000_030)
+    assert watchdog.push(rule.arn, blue_only(rule), name=NAME, at=1_900_000_030)
     assert stack.region.count() == {"UpdateSchedule": 1}
     found = schedule(stack)
     assert found["ScheduleExpression"] == "at(2030-03-17T17:47:10)"
@@ -82,6 +82,13 @@ def test_fired_schedule_is_made_anew(stack: Stack, rule: Rule, watchdog: Schedul
     assert watchdog.armed() == ()
     watchdog.arm(rule.arn, blue_only(rule), name=NAME, at=stack.clock.now() + 5)
     assert watchdog.armed() == (NAME,)
+
+
+def test_a_push_makes_no_schedule(stack: Stack, rule: Rule, watchdog: SchedulerWatchdog) -> None:
+    stack.region.calls.clear()
+    assert not watchdog.push(rule.arn, blue_only(rule), name=NAME, at=1_900_000_000)
+    assert stack.region.count()["CreateSchedule"] == 0
+    assert watchdog.armed() == ()
 
 
 def test_lost_answer(stack: Stack, rule: Rule, watchdog: SchedulerWatchdog) -> None:

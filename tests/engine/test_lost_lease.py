@@ -6,7 +6,6 @@ The pause is a call to AWS during which the other machine works: the laptop that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import pytest
@@ -19,18 +18,14 @@ from tests.engine.test_crash_matrix import POLICY
 from tests.world import LATENCY, World
 
 READS = ("Describe", "Get", "List", "Query", "Head", "BatchGet", "Scan")
-FROM = ("watch-over", "shift-50", "judge-50", "shift-100", "judge-100", "verify", "accept")
-BACK = ("prove-blue", "shift-back", "verify", "accept")
-
-Point = tuple[str, str, str]
-"""Stage, service and operation: its first call there."""
+Point = tuple[str, str]
+"""Stage and operation: its first call there."""
 
 
 class Pausing:
     """A world whose first deployer can be held in one of its calls to AWS."""
 
     def __init__(self, *, bad: bool) -> None:
-        self.seen: list[Point] = []
         self.after: list[tuple[str, str]] = []
         self.point: Point | None = None
         self.meanwhile: Callable[[], None] = lambda: None
@@ -45,10 +40,8 @@ class Pausing:
         self.world.entries.clear()
 
     def _stage(self) -> str:
-        started = [e for _, e in self.world.entries if e.kind is EntryKind.STAGE_STARTED]
-        return ("back-" if any("prove-blue" in e.stage for e in started) else "") + (
-            started[-1].stage if started else ""
-        )
+        started = [e.stage for _, e in self.world.entries if e.kind is EntryKind.STAGE_STARTED]
+        return started[-1] if started else ""
 
     def _call(self, service: str, operation: str) -> None:
         if not self._watching:
@@ -56,9 +49,7 @@ class Pausing:
         if self._woken:
             self.after.append((service, operation))
             return
-        here = (self._stage(), service, operation)
-        self.seen.append(here)
-        if here == self.point:
+        if (self._stage(), operation) == self.point:
             self._watching = False
             self.meanwhile()
             self._watching = self._woken = True
@@ -92,20 +83,6 @@ class Pausing:
         }
 
 
-@cache
-def points(*, bad: bool) -> tuple[Point, ...]:
-    """The first call of each kind in each stage that moves or judges traffic."""
-    run = Pausing(bad=bad)
-    run.promote()
-    stages = tuple(f"back-{name}" for name in BACK) if bad else FROM
-    # A change that was sent is beyond any fence: the pause is before the fence is asked, or in a look.
-    return tuple(
-        point
-        for point in dict.fromkeys(run.seen)
-        if point[0] in stages and (point[1] == "dynamodb" or point[2].startswith(READS))
-    )
-
-
 def resumes(world: World) -> None:
     world.deployer("other@host:2").resume()
 
@@ -128,28 +105,52 @@ def starts_a_third(world: World) -> None:
     assert world.weights() == {"app": {"v1.0.0": 50, "v1.1.0": 50}}
 
 
-@pytest.mark.parametrize("other", [resumes, aborts, starts_a_third])
-@pytest.mark.parametrize("bad", [False, True], ids=["forward", "back"])
-def test_paused_anywhere_and_overtaken_it_changes_nothing(
-    other: Callable[[World], None], *, bad: bool
+FORWARD = [
+    ("watch-over", "DescribeRules", resumes),  # before the watchdog is armed
+    ("shift-50", "DescribeRules", resumes),  # before a weight
+    ("shift-50", "DescribeTargetHealth", starts_a_third),
+    ("judge-50", "UpdateItem", resumes),  # in the renewal, which comes before the push
+    ("judge-50", "UpdateItem", starts_a_third),
+    ("judge-50", "DescribeTargetHealth", aborts),
+    ("shift-100", "DescribeRules", aborts),
+    ("judge-100", "DescribeTargetHealth", starts_a_third),
+]
+BACK = [
+    ("prove-blue", "DescribeTargetHealth", resumes),
+    ("shift-back", "DescribeRules", starts_a_third),  # the urgent change
+]
+
+
+@pytest.mark.parametrize(
+    ("stage", "operation", "other", "bad"),
+    [(*one, False) for one in FORWARD] + [(*one, True) for one in BACK],
+)
+def test_paused_and_overtaken_it_changes_nothing(
+    stage: str, operation: str, other: Callable[[World], None], *, bad: bool
 ) -> None:
-    found = points(bad=bad)
-    assert len(found) > 10
-    for point in found:
-        run = Pausing(bad=bad)
-        left: list[Mapping[str, Any]] = []
+    run, left = Pausing(bad=bad), list[Mapping[str, Any]]()
 
-        def meanwhile(run: Pausing = run, left: list[Mapping[str, Any]] = left) -> None:
-            try:
-                other(run.world)
-            except DeployError as error:
-                raise AssertionError(f"the other machine: {error}\n{run.world.story()}") from error
-            left.append(run.stands())
+    def meanwhile() -> None:
+        try:
+            other(run.world)
+        except DeployError as error:
+            raise AssertionError(f"the other machine: {error}\n{run.world.story()}") from error
+        left.append(run.stands())
 
-        run.point, run.meanwhile = point, meanwhile
-        with pytest.raises(LeaseLost):
-            run.promote()
-        assert left, f"{point} was not met"
-        assert run.changed() == [], f"{point}\n{run.world.story()}"
-        assert run.stands() == left[0], point
-        assert run.world.violations == [], point
+    run.point, run.meanwhile = (stage, operation), meanwhile
+    with pytest.raises(LeaseLost):
+        run.promote()
+    assert left, "it was never paused"
+    assert run.changed() == [], run.world.story()
+    assert run.stands() == left[0]
+    assert run.world.violations == []
+
+
+def test_asleep_with_nobody_else_there_its_watchdog_is_not_made_anew() -> None:
+    run = Pausing(bad=False)
+    run.point, run.meanwhile = ("judge-50", "UpdateItem"), lambda: run.world.clock.sleep(600)
+    run.promote()
+    assert ("scheduler", "CreateSchedule") not in run.after
+    assert run.world.deployer().history(1)[0].ending is Ending.ROLLED_BACK, run.world.story()
+    assert run.world.weights() == {"app": {"v1.0.0": 100}}
+    assert run.world.orphans() == []

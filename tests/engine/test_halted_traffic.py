@@ -1,0 +1,115 @@
+"""An ending with an armed watchdog says when the traffic goes back, and who looks later sees that it did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bluegreen.contract import Tier
+from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.plan import Step, StepKind
+from bluegreen.engine.conductor import Result
+from bluegreen.engine.run import Done, Run
+from bluegreen.engine.steps.handlers import HANDLERS
+from bluegreen.errors import Halted, Interrupted
+from bluegreen.ui.events import event
+from bluegreen.ui.telling import told
+from tests.engine.test_crash_matrix import prepared
+from tests.world import World
+
+ENDINGS = {
+    EntryKind.HALTED: Halted("undecided at 50 %"),
+    EntryKind.INTERRUPTED: Interrupted("interrupted"),
+    None: TypeError("a bug"),
+}
+
+
+def stopped(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> tuple[World, Result, list[tuple[str, str]], Entry]:
+    """A world whose run ended in the judge step at 50 %: its result, its pages and the ending's entry."""
+
+    def ends(_run: Run, _step: Step) -> Done:
+        raise error
+
+    world, pages = prepared(bad=False), list[tuple[str, str]]()
+    with monkeypatch.context() as patch:
+        patch.setitem(HANDLERS, StepKind.JUDGE, ends)  # type: ignore[arg-type]  # a dict behind Mapping
+        patch.setattr(
+            "bluegreen.aws.environment.AwsEnvironment.notify",
+            lambda _self, subject, body, **_: pages.append((subject, body)),
+        )
+        deployer = world.deployer()
+        result = deployer.run(deployer.plan_promotion("v1.2.0"))
+    ending = next(e for _, e in reversed(world.entries) if e.kind in ENDINGS)
+    return world, result, pages, ending
+
+
+def line(at: float) -> str:
+    when = datetime.fromtimestamp(at, UTC)
+    return (
+        f"app: 50 % v1.0.0 (#1), 50 % v1.2.0 (#2); goes back to v1.0.0 at {when:%H:%M:%S} UTC unless resumed"
+    )
+
+
+@pytest.mark.parametrize("error", ENDINGS.values(), ids=["halted", "interrupted", "bug"])
+def test_every_ending_says_when_the_watchdog_acts(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    world, result, pages, ending = stopped(monkeypatch, error)
+    told_at = ending.data["returns"]["app"]["at"]
+    assert result.traffic == tuple(ending.data["traffic"]) == (line(told_at),)
+    assert event(world.entries[-1][0], ending)["returns"]["app"]["at"].endswith("Z")
+    if not isinstance(error, Interrupted):
+        assert f"Traffic now:\n{line(told_at)}" in pages[-1][1]
+    assert world.deployer().status().traffic == (line(told_at),)
+    world.clock.sleep(told_at - world.clock.now() - 1)
+    assert world.weights() == {"app": {"v1.0.0": 50, "v1.2.0": 50}}
+    world.clock.sleep(3)
+    assert world.weights() == {"app": {"v1.0.0": 100}}, "what was said came true"
+    assert world.deployer().status().traffic == (
+        "app: 100 % v1.0.0 (#1); put back to v1.0.0 by the watchdog",
+    )
+
+
+@pytest.mark.parametrize("way", ["resume", "abort"])
+def test_who_takes_up_the_run_journals_what_the_watchdog_did(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    world, *_ = stopped(monkeypatch, ENDINGS[EntryKind.HALTED])
+    world.clock.sleep(60)
+    before = len(world.entries)
+    getattr(world.deployer("other@host:2"), way)()
+    fresh = [entry for _, entry in world.entries[before:]]
+    (warning,) = [entry for entry in fresh if entry.kind is EntryKind.WARNING]
+    assert warning.data["returned"] == {"app": "v1.0.0"}
+    assert "the watchdog put all traffic back: app to v1.0.0" in warning.data["words"]
+    resumed = next(entry for entry in fresh if entry.kind is EntryKind.RUN_RESUMED)
+    assert resumed.data["green"] == {"app": 0}
+    header = world.entries[-1][0]
+    story = told(header, [entry for _, entry in world.entries if entry.seq <= resumed.seq])
+    (tier,) = story.tiers
+    assert (tier.tier, tier.percent) == (Tier.APP, 0), "the live view begins with what is so"
+    assert story.verdict is None
+    assert story.periods == ()
+
+
+def test_resumed_in_time_nothing_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, *_ = stopped(monkeypatch, ENDINGS[EntryKind.HALTED])
+    world.deployer("other@host:2").resume()
+    assert [e for _, e in world.entries if e.kind is EntryKind.WARNING] == []
+    resumed = next(e for _, e in world.entries if e.kind is EntryKind.RUN_RESUMED)
+    assert resumed.data["green"] == {"app": 50}
+
+
+def test_status_of_a_dead_deployer_s_run_says_that_traffic_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(_run: Run, _step: Step) -> Done:
+        raise SystemExit(9)
+
+    world = prepared(bad=False)
+    with monkeypatch.context() as patch:
+        patch.setitem(HANDLERS, StepKind.JUDGE, dies)  # type: ignore[arg-type]  # a dict behind Mapping
+        deployer = world.deployer()
+        with pytest.raises(SystemExit):
+            deployer.run(deployer.plan_promotion("v1.2.0"))
+    world.clock.sleep(5)
+    assert world.deployer().status().traffic[0].endswith("; goes back to v1.0.0 unless resumed")

@@ -56,6 +56,7 @@ def line(at: float) -> str:
 @pytest.mark.parametrize("error", ENDINGS.values(), ids=["halted", "interrupted", "bug"])
 def test_every_ending_says_when_the_watchdog_acts(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     world, result, pages, ending = stopped(monkeypatch, error)
+    assert world.ports().watchdog.armed() == ("sc-sim-app-2",), "named by this deployment, not by blue's"
     told_at = ending.data["returns"]["app"]["at"]
     assert result.traffic == tuple(ending.data["traffic"]) == (line(told_at),)
     assert event(world.entries[-1][0], ending)["returns"]["app"]["at"].endswith("Z")

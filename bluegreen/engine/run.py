@@ -15,7 +15,7 @@ from bluegreen.domain.promotion import fleet_name
 from bluegreen.domain.release import Color
 from bluegreen.domain.returning import Return
 from bluegreen.engine.keeper import Keeper
-from bluegreen.engine.recorder import Recorder
+from bluegreen.engine.recorder import Recorder, Word
 from bluegreen.errors import StepFailed
 from bluegreen.policy import Policy
 from bluegreen.ports import PREVIEW_HEADER, Ports
@@ -167,7 +167,7 @@ class Run:
 
     def warn(self, words: str, **data: object) -> None:
         """Tell what the operator should know although the run continues."""
-        self.recorder.say(EntryKind.WARNING, words=words, **data)
+        self.recorder.write(Word(kind=EntryKind.WARNING, data={"words": words, **data}))
 
     def until(
         self,

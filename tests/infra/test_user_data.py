@@ -16,7 +16,7 @@ from bluegreen.policy import Prometheus as ReleasePrometheus
 from bluegreen.policy.metrics import PLACEHOLDERS
 from infra.user_data import USER_DATA_LIMIT, encode
 from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
-from tests.infra.recording import REPOSITORY
+from tools.recording import REPOSITORY
 
 
 @pytest.fixture

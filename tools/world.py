@@ -101,7 +101,7 @@ class _Exchange:
 
 
 @cache
-def _shared() -> tuple[_Exchange, Session, FaultPlan]:
+def shared() -> tuple[_Exchange, Session, FaultPlan]:
     """One boto3 session for all worlds: making clients is slow, the cloud behind them is exchanged."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
         os.environ.pop(name, None)
@@ -162,7 +162,7 @@ class World:
         parallel: Parallel | None = None,
         on_call: Callable[[str, str], None] = lambda _service, _operation: None,
     ) -> None:
-        exchange, self.session, self.faults = _shared()
+        exchange, self.session, self.faults = shared()
         exchange.on_call = on_call
         self._parallel: Parallel = parallel or in_turn
         moto_backend.reset()

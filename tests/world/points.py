@@ -17,8 +17,9 @@ import pytest
 from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Effect, Fault, FaultPlan, When
+from tests.world.calls import threadless
 from tests.world.releasing import QUICK, loaded
-from tools.world import LATENCY, World
+from tools.world import COARSE, World
 
 __all__ = ["Point", "changes", "points_of_promotion", "prepared", "promote"]
 
@@ -52,9 +53,9 @@ class Point:
 
 def prepared(*, bad: bool) -> World:
     """v1.0.0 serves 600 requests a second; v1.2.0 fails one in twenty when `bad`."""
-    world = World(policy=BRIEF)
+    world = World(policy=BRIEF, latency=COARSE)
     if bad:
-        world.behaviours["v1.2.0"] = Behaviour(error_rate=0.05, latency=LATENCY)
+        world.behaviours["v1.2.0"] = Behaviour(error_rate=0.05, latency=COARSE)
     return loaded(world, "v1.0.0")
 
 
@@ -84,7 +85,7 @@ def changes(world: World, act: Callable[[], object]) -> tuple[Point, ...]:
             found.append(point)
         return strike(plan, service, action)
 
-    with pytest.MonkeyPatch.context() as patch, suppress(Exception):
+    with pytest.MonkeyPatch.context() as patch, threadless(), suppress(Exception):
         patch.setattr(FaultPlan, "strike", listen)
         act()
     return tuple(found)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bluegreen.domain.journal import Ending
-from tools.world import World
+from tools.world import COARSE, World
 
-__all__ = ["QUICK", "release", "serving"]
+__all__ = ["QUICK", "loaded", "release", "serving"]
 
 QUICK = """
 [rollout]
@@ -45,7 +45,7 @@ def release(world: World, version: str, **how: object) -> None:
 
 def serving(*versions: str, policy: str = QUICK, tiers: tuple[str, ...] = ("app",)) -> World:
     """A world with 600 requests a second, into which the versions were released one after the other."""
-    return loaded(World(policy=policy, tiers=tiers), *versions)
+    return loaded(World(policy=policy, tiers=tiers, latency=COARSE), *versions)
 
 
 def loaded(world: World, *versions: str) -> World:

@@ -33,18 +33,11 @@ def answer(operation: str, params: dict[str, Any], region: str) -> dict[str, Any
         return None
     handler = DynamoHandler()
     handler.current_account, handler.region = Settings().account_id, region
-    handler.body = handler.params = _own(params)
+    handler.body = handler.params = params
     act: Callable[[], ActionResult] = getattr(handler, _SHORT[operation])
     with LOCK:
         try:
             result = act().result
         except (ServiceException, HTTPException):
             return None
-    return {key: _own(value) for key, value in dict(result or {}).items() if value is not None}
-
-
-def _own(value: Any) -> Any:
-    """A copy that shares nothing with moto's tables."""
-    if isinstance(value, dict):
-        return {key: _own(item) for key, item in value.items() if item is not None}
-    return [_own(item) for item in value] if isinstance(value, list) else value
+    return {key: value for key, value in dict(result or {}).items() if value is not None}

@@ -22,12 +22,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.commands import Done, sc_deploy
 from bluegreen.errors import ExitCode
 from bluegreen.lab import breaking, lifecycle
 from bluegreen.lab.breaking import Break, Breakage
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
+from tools.commands import Done, sc_deploy
 
 CASE_SECONDS = 180.0
 """A case's load ends by itself after so long."""

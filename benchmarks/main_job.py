@@ -20,12 +20,12 @@ from typing import Any
 
 import boto3
 
-from benchmarks.commands import Done, sc_deploy
 from bluegreen.commands.demo_facts import Act, Seen, weights_seen
 from bluegreen.errors import ExitCode
 from bluegreen.lab import lifecycle
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
+from tools.commands import Done, sc_deploy
 
 KILLS = ("build", "prove", "shift-25", "judge-50", "retire")
 """The stages in which the deployer is killed."""

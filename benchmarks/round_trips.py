@@ -14,7 +14,7 @@ import time
 
 from bluegreen.aws.threads import parallel
 from bluegreen.lab.cloud.clock import SystemClock
-from tests.world import POLICY, World
+from tools.world import POLICY, World
 
 LATENCY = 0.1
 QUICK = POLICY.replace('"10s"', '"4s"').replace('"30s"', '"8s"').replace('"20s"', '"8s"')

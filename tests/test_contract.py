@@ -21,7 +21,7 @@ from bluegreen.contract import (
 )
 from bluegreen.domain.promotion import fleet_name
 from tests.infra.iam import Request, allowed, statements_of
-from tests.infra.recording import STACKS, Recording, recorded
+from tools.recording import STACKS, Recording, recorded
 
 ROLES = ("delivery-deploy", "delivery-operator")
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infra.recording import Recording, recorded, settings_of
+from tools.recording import Recording, recorded, settings_of
 
 __all__ = ["AS_OF", "estimate", "main"]
 

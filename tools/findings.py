@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.findings import accepted
-from tests.infra.recording import recorded
+from tools.recording import recorded
 from tools.terraform_plan import address_of
 
 __all__ = ["compare", "main"]

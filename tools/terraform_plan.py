@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tests.infra.recording import Recorded, Recording, recorded
+from tools.recording import Recorded, Recording, recorded
 
 __all__ = ["address_of", "plan", "terraform_type"]
 

@@ -1,6 +1,7 @@
 """Compare judges on the same simulated deployments: tables, bars and a plot.
 
 python -m benchmarks.judges --runs 1000 --seed 1 --plot docs/judges.png
+python -m benchmarks.judges --check
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.judges.check import check
 from benchmarks.judges.feeds import feed_named
 from benchmarks.judges.ours import ASKED, FAILED, PASSED, Result, run
 from benchmarks.judges.peers import PEERS, run_peers
@@ -202,7 +204,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200, help="deployments per case and feed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, help="write the figure to this PNG file")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only hold a short run and the array form against the shipped judge",
+    )
     options = parser.parse_args()
+    if options.check:
+        return 1 if check() else 0
     cells = simulate(options.runs, options.seed)
     print(f"{options.runs} runs a cell, seed {options.seed}")
     print_tables(cells)

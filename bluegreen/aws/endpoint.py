@@ -15,6 +15,7 @@ import httpx
 
 from bluegreen.aws.loopback import is_loopback
 from bluegreen.aws.masking import mask
+from bluegreen.aws.tls import trusted
 from bluegreen.errors import CloudUnavailable
 from bluegreen.ports import Clock
 
@@ -53,6 +54,7 @@ class Endpoint:
         self._client = httpx.Client(
             follow_redirects=False,
             trust_env=not is_loopback(url),
+            verify=trusted(),
             timeout=timeout,
             headers={"user-agent": "sc-deploy", "accept": "application/json"},
         )

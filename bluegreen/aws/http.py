@@ -9,6 +9,7 @@ import httpx
 
 from bluegreen.aws.loopback import is_loopback
 from bluegreen.aws.masking import mask
+from bluegreen.aws.tls import trusted
 from bluegreen.ports import Answer, Request
 
 __all__ = ["HttpProber"]
@@ -27,6 +28,7 @@ class HttpProber:
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
             # Proxy settings of the environment are for the outside, never for a lab on this machine.
             trust_env=not is_loopback(base_url),
+            verify=trusted(),
             transport=transport,
             headers={"user-agent": "sc-deploy-probe"},
         )

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from botocore.validate import ParamValidator
@@ -125,7 +126,7 @@ def _after(fault: Fault | None, request: Request) -> Answer | None:
 def _suffer(fault: Fault, request: Request) -> Answer | None:
     """Let the fault strike, outside every lock; the answer it forces, None to go on."""
     if fault.effect in (Effect.LATENCY, Effect.TIMEOUT):
-        threading.Event().wait(fault.seconds)
+        sleep(fault.seconds)
     if fault.effect is Effect.LATENCY:
         return None
     if fault.effect in (Effect.TIMEOUT, Effect.DROP, Effect.CRASH):

@@ -31,6 +31,7 @@ _URL = "http://127.0.0.1/"
 _FIRST_PAUSE_SECONDS = 0.1
 _TRANSIENT = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown")
 _Parsed = tuple[AWSResponse, dict[str, Any]]
+_Tables = Callable[[str, dict[str, Any], str], dict[str, Any] | None]
 
 
 def attach(
@@ -46,9 +47,10 @@ def attach(
     events.register_first("before-call", door.before_call)
     events.register_first("after-call", door.after_call)
     if moto:
-        from bluegreen.lab.moto_backend import send  # noqa: PLC0415  # moto takes a second to import
+        from bluegreen.lab import moto_backend, moto_tables  # noqa: PLC0415  # moto takes a second to import
 
-        events.register_first("before-send", send)
+        door.tables = moto_tables.answer
+        events.register_first("before-send", moto_backend.send)
 
 
 def connect(
@@ -68,11 +70,15 @@ class _Door:
     cloud: Cloud
     faults: FaultPlan
     attempts: int = field(default=1)
+    tables: _Tables = field(default=lambda *_: None)
+    """DynamoDB's answer to (operation, parameters, region), or None for the way over HTTP."""
 
     def remember(self, params: Any, context: dict[str, Any], **_: Any) -> None:
         context[_PARAMS] = params
 
-    def before_call(self, model: Any, context: dict[str, Any], **_: Any) -> _Parsed | None:
+    def before_call(
+        self, model: Any, context: dict[str, Any], request_signer: Any, **_: Any
+    ) -> _Parsed | None:
         """Answer a modelled call; let the others pass, unless a fault strikes them first."""
         service, operation = service_key(str(model.service_model.service_id)), model.name
         modelled = self.cloud.handles(service, operation)
@@ -85,7 +91,7 @@ class _Door:
             elif fault is not None and not modelled:
                 context[_FAULT] = fault
             if not modelled:
-                return None
+                return self._by_moto(service, operation, context[_PARAMS], request_signer.region_name)
             answer = self.cloud.call(service, operation, context[_PARAMS])
             if fault is not None and fault.when is When.AFTER:
                 self._suffer(fault, service, operation)
@@ -95,6 +101,10 @@ class _Door:
             return self._with_retries(attempt)
         except CloudError as error:
             return _failure(error)
+
+    def _by_moto(self, service: str, operation: str, params: dict[str, Any], region: str) -> _Parsed | None:
+        found = self.tables(operation, params, region) if service == "dynamodb" else None
+        return None if found is None else _success(found)
 
     def after_call(self, model: Any, context: dict[str, Any], **_: Any) -> None:
         """Lose the answer of a call that moto has carried out."""

@@ -27,7 +27,7 @@ def local(tmp_path: Path, clock: ManualClock) -> LocalCommands:
 
 
 def ended(commands: LocalCommands | ShellCommands, handle: str) -> tuple[bool | None, str]:
-    for _ in range(500):
+    for _ in range(6000):
         success, output = commands.poll(handle)
         if success is not None:
             return success, output
@@ -65,7 +65,7 @@ class TestLocal:
         self, local: LocalCommands, tmp_path: Path, clock: ManualClock
     ) -> None:
         handle = local.start(f"sleep 60 & echo $! > {tmp_path}/pid; wait", token="a", timeout=30)
-        for _ in range(500):
+        for _ in range(6000):
             if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
                 break
             time.sleep(0.01)
@@ -75,7 +75,7 @@ class TestLocal:
         assert success is False
         assert "longer than its timeout" in output
         child = int((tmp_path / "pid").read_text())
-        for _ in range(500):
+        for _ in range(6000):
             stat = Path(f"/proc/{child}/stat")
             if not stat.exists() or stat.read_text().split()[2] == "Z":
                 break

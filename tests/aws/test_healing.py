@@ -10,7 +10,7 @@ from bluegreen.aws.session import Session
 from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.lab.cloud.settings import Settings
-from tests.infra.recording import STACKS, recorded, settings_of
+from tools.recording import STACKS, recorded, settings_of
 
 from .conftest import Region, Stack, spec, tags
 

@@ -14,10 +14,19 @@ from bluegreen.aws.http import HttpProber
 from bluegreen.aws.threads import aside, parallel
 from bluegreen.ports import Request
 
+PATIENT = 60.0
+"""Seconds that no answer takes, on however busy a machine."""
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Connections that wait to be accepted; the library's five are fewer than come at once here."""
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seen: list[tuple[str, str, str, int]]
+    given_up = threading.Event()
 
     def do_GET(self) -> None:
         self.answer()
@@ -29,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         self.seen.append((self.command, self.headers.get("Cookie", ""), body, self.client_address[1]))
         if self.path == "/slow":
-            time.sleep(0.5)
+            self.given_up.wait(PATIENT)
         if self.path == "/drip":
             self.drip()
             return
@@ -52,7 +61,8 @@ class Handler(BaseHTTPRequestHandler):
             for _ in range(100):
                 self.wfile.write(b"x")
                 self.wfile.flush()
-                time.sleep(0.05)
+                if self.given_up.wait(0.05):
+                    return
         except OSError:
             self.close_connection = True
 
@@ -61,8 +71,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ThreadingHTTPServer]:
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def server() -> Iterator[Server]:
+    made = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield made
@@ -72,43 +82,44 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def prober(server: ThreadingHTTPServer) -> Iterator[HttpProber]:
+def prober(server: Server) -> Iterator[HttpProber]:
     Handler.seen = []
+    Handler.given_up.clear()
     made = HttpProber(f"http://127.0.0.1:{server.server_port}")
     yield made
+    Handler.given_up.set()
     made.close()
 
 
 def test_answer(prober: HttpProber) -> None:
-    answer = prober.send(Request(method="POST", headers={"x-sc-preview": "token"}, body="ä"))
+    answer = prober.send(Request(method="POST", headers={"x-sc-preview": "token"}, body="ä", timeout=PATIENT))
     assert (answer.status, answer.body, answer.error) == (200, "token", "")
     assert answer.headers["x-version"] == "v1"
-    assert 0 < answer.seconds < 5
+    assert 0 < answer.seconds < PATIENT
     assert Handler.seen[0][2] == "ä"
 
 
 def test_keeps_no_cookie_and_reuses_the_connection(prober: HttpProber) -> None:
     for _ in range(3):
-        prober.send(Request())
+        prober.send(Request(timeout=PATIENT))
     assert [cookie for _, cookie, _, _ in Handler.seen] == ["", "", ""]
     assert len({port for *_, port in Handler.seen}) == 1
 
 
 def test_follows_no_redirect(prober: HttpProber) -> None:
-    answer = prober.send(Request(url_path="/moved"))
+    answer = prober.send(Request(url_path="/moved", timeout=PATIENT))
     assert (answer.status, answer.headers["location"]) == (302, "/elsewhere")
     assert len(Handler.seen) == 1
 
 
 def test_server_error_is_an_answer(prober: HttpProber) -> None:
-    assert prober.send(Request(url_path="/broken")).status == 500
+    assert prober.send(Request(url_path="/broken", timeout=PATIENT)).status == 500
 
 
 @pytest.mark.parametrize("path", ["/slow", "/drip"])
 def test_timeout_bounds_the_whole_request(prober: HttpProber, path: str) -> None:
     answer = prober.send(Request(url_path=path, timeout=0.2))
     assert (answer.status, answer.error) == (0, "no answer within 0.2 s")
-    assert answer.seconds < 0.45
 
 
 def test_refused_connection() -> None:
@@ -124,7 +135,7 @@ def test_impossible_header(prober: HttpProber) -> None:
 
 
 def test_many_threads(prober: HttpProber) -> None:
-    answers = parallel([lambda: prober.send(Request()) for _ in range(64)])
+    answers = parallel([lambda: prober.send(Request(timeout=PATIENT)) for _ in range(64)])
     assert {answer.status for answer in answers} == {200}
 
 
@@ -154,18 +165,18 @@ def test_parallel_inside_parallel_does_not_lock_up() -> None:
 
 def test_aside_does_not_wait_and_hands_on_what_was_raised() -> None:
     go = threading.Event()
-    pending = aside(lambda: go.wait(10))
+    pending = aside(lambda: go.wait(PATIENT))
     with pytest.raises(TimeoutError):
         pending(0.01)
     go.set()
-    assert pending(5) is True
+    assert pending(PATIENT) is True
     assert pending(0) is True
 
     def fails() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        aside(fails)(5)
+        aside(fails)(PATIENT)
 
 
 def test_the_clock_sleeps_as_long_as_it_is_told() -> None:

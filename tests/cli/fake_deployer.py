@@ -97,7 +97,7 @@ class FakeDeployer:
                 subscriber(self.script.header, entry)
         if self.hold:
             self.waiting.set()
-            assert self.interrupted.wait(20), "nobody interrupted"
+            assert self.interrupted.wait(60), "nobody interrupted"
             self.finished.wait(self.linger)
         last = self.script.entries[-1].data
         ending = Ending.INTERRUPTED if self.hold else Ending(last.get("ending", "halted"))

@@ -23,7 +23,7 @@ from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import Effect, Fault
 from bluegreen.lab.inprocess import attach
 from tests.cli.conftest import Line
-from tests.world import POLICY, REGION, RoutedProber, World, _shared, in_turn
+from tests.world import POLICY, REGION, RoutedProber, World, in_turn, shared
 
 SIM = ("--stack", "sim")
 READS = ("Describe", "Get", "List", "Query", "Head", "BatchGet", "Search")
@@ -44,7 +44,7 @@ class Scene:
         self.world = World(on_call=lambda *call: self.calls.append(call), settings=Settings(**settings))
         self.publish(self.world.contract.to_json())
         (self._directory / "deploy.toml").write_text(POLICY)
-        exchange, session, faults = _shared()
+        exchange, session, faults = shared()
 
         def connected(region: str | None = None) -> Session:
             if region in (None, REGION):

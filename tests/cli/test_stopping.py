@@ -18,13 +18,12 @@ def send(deployer: FakeDeployer, *numbers: signal.Signals) -> threading.Thread:
     """Send each signal to this process, once the run waits."""
 
     def work() -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not deployer.waiting.is_set() and time.monotonic() < deadline:
             time.sleep(0.01)
         for number in numbers:
             os.kill(os.getpid(), number)
-            deployer.interrupted.wait(10)  # the same signal twice at once would be one
-            time.sleep(0.5)
+            deployer.interrupted.wait(60)  # the same signal twice at once would be one
         deployer.finished.set()
 
     thread = threading.Thread(target=work)

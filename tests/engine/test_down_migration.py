@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,13 @@ from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
 from bluegreen.policy import parse_policy
 from bluegreen.ui.plan_view import plan_view
-from tests.engine.test_crash_matrix import POLICY
-from tests.engine.test_ways_back import release
-from tests.world import LATENCY, World
+from tests.world import COARSE, LATENCY, World
+from tests.world.points import Point, changes
+from tests.world.releasing import QUICK, loaded, release
 
 MIGRATION = '\n[migration]\ncommand = "migrate up {version}"\ndown = "migrate down {version} of {image}"\n'
-KEPT = POLICY.replace("[retire]\n", '[retire]\nkeep_blue = "until-next"\n') + MIGRATION
-GOING = POLICY + MIGRATION
+KEPT = QUICK.replace("[retire]\n", '[retire]\nkeep_blue = "until-next"\n') + MIGRATION
+GOING = QUICK + MIGRATION
 
 
 class Shell:
@@ -61,15 +63,10 @@ class Shell:
 
 def serving(policy: str, *versions: str, tiers: tuple[str, ...] = ("app",)) -> tuple[World, Shell]:
     """A world with load, into which the versions were released one after the other."""
-    world = World(policy=policy, tiers=tiers)
+    world = World(policy=policy, tiers=tiers, latency=COARSE)
     world.shell = shell = Shell(world)
-    release(world, versions[0])
-    world.load(600)
-    world.clock.sleep(3)
-    for version in versions[1:]:
-        release(world, version)
+    loaded(world, *versions)
     shell.ran.clear()
-    world.entries.clear()
     return world, shell
 
 
@@ -270,32 +267,44 @@ def test_only_a_down_migration_that_is_left_can_be_skipped() -> None:
         world.deployer("other@host:2").resume(skip_down=True)
 
 
-@pytest.mark.parametrize(("changes", "least"), [("[!DGLQH]*", 14), ("Delete[AT]*", 2)])
-def test_it_runs_once_wherever_the_deployer_dies(changes: str, least: int) -> None:
-    """The deployer dies after each change of the way back, and another one goes on."""
-    points = 0
-    for nth in range(1, 200):
-        world, shell = serving(KEPT, "v1.0.0", "v1.1.0")
-        deployer = world.deployer("dead@host:1")
-        plan = deployer.plan_rollback(down=True)
-        world.faults.add(Fault(effect=Effect.CRASH, action=changes, when=When.AFTER, nth=nth))
-        try:
-            result = deployer.run(plan)
-        except Crashed:
-            points += 1
-        else:
-            break
-        world.faults.clear()
-        world.clock.sleep(31)
-        other = world.deployer("other@host:2")
-        if other.history(1)[0].number < plan.number:
-            result = other.run(other.plan_rollback(down=True))  # it died before its deployment was opened
-        elif other.history(1)[0].ending.open:
-            result = other.resume()
-        assert result.ending is Ending.ROLLED_BACK, f"died after {nth}\n{world.story()}"
-        assert shell.downs == [("v1.1.0", "migrate down v1.1.0")], f"died after {nth}\n{world.story()}"
-        whole(world, "v1.0.0")
-    assert points >= least
+@cache
+def points() -> tuple[Point, ...]:
+    """The changes of a rollback with the down migration."""
+    world: World | None = None
+    with suppress(Exception):
+        world, _ = serving(KEPT, "v1.0.0", "v1.1.0")
+    if world is None:
+        return ()
+    deployer = world.deployer("dead@host:1")
+    return changes(world, lambda: deployer.run(deployer.plan_rollback(down=True)))
+
+
+def test_the_points_are_those_of_a_whole_run() -> None:
+    assert len(points()) > 16
+    assert points()[-1].during.startswith("run-ended")
+
+
+@pytest.mark.parametrize("point", points(), ids=str)
+def test_it_runs_once_wherever_the_deployer_dies(point: Point) -> None:
+    """The deployer dies after each change of the way back, and another one continues."""
+    world, shell = serving(KEPT, "v1.0.0", "v1.1.0")
+    deployer = world.deployer("dead@host:1")
+    plan = deployer.plan_rollback(down=True)
+    world.faults.add(point.death)
+    with pytest.raises(Crashed):
+        deployer.run(plan)
+    world.faults.clear()
+    world.clock.sleep(31)
+    other = world.deployer("other@host:2")
+    newest = other.history(1)[0]
+    result: Result | None = None
+    if newest.number < plan.number:
+        result = other.run(other.plan_rollback(down=True))  # it died before its deployment was opened
+    elif newest.ending.open:
+        result = other.resume()
+    assert other.history(1)[0].ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
+    assert shell.downs == [("v1.1.0", "migrate down v1.1.0")], world.story()
+    whole(world, "v1.0.0")
 
 
 def test_an_abort_cannot_go_back_to_a_blue_whose_schema_is_being_taken_away() -> None:
@@ -330,7 +339,7 @@ def refusal(world: World) -> str:
 
 
 def test_refused_where_the_policy_has_no_down() -> None:
-    without = POLICY + '\n[migration]\ncommand = "migrate up"\n'
+    without = QUICK + '\n[migration]\ncommand = "migrate up"\n'
     world, _ = serving(without, "v1.0.0", "v1.1.0")
     assert "deploy.toml names none" in refusal(world)
     halted = World(policy=without)
@@ -349,7 +358,7 @@ def test_refused_where_no_app_tier_is_taken_back() -> None:
 
 
 def test_refused_where_the_release_ran_no_migration() -> None:
-    world, _ = serving(POLICY, "v1.0.0", "v1.1.0")
+    world, _ = serving(QUICK, "v1.0.0", "v1.1.0")
     world.policy = parse_policy(GOING, stack="sim", source="deploy.toml")
     assert "ran no migration" in refusal(world)
 
@@ -385,7 +394,7 @@ def test_a_local_one_runs_on_this_machine_once(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("way", ["by itself", "kept", "again"])
 def test_the_closing_words_name_the_snapshot_of_before(way: str) -> None:
-    policy = (POLICY if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
+    policy = (QUICK if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
     world = World(policy=policy)
     world.contract = world.contract.model_copy(update={"database": Database(identifier="sim-db")})
     world.raw("rds").create_db_instance(

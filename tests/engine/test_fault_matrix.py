@@ -12,8 +12,8 @@ import pytest
 from bluegreen.domain.journal import Ending
 from bluegreen.errors import DeployError
 from bluegreen.lab.faults import Effect, Fault, When
-from tests.engine.test_crash_matrix import changes, prepared, promote
 from tests.world import World
+from tests.world.points import Point, points_of_promotion, prepared, promote
 
 PASSING = {
     "throttled": {"effect": Effect.THROTTLE, "times": 5},
@@ -23,51 +23,49 @@ PASSING = {
 }
 
 
-def kinds_of_call() -> list[tuple[str, str, int]]:
+def one_of_each_kind() -> tuple[Point, ...]:
     """The first and the last call of each kind: later ones of a kind stand in the same code."""
-    points = changes(bad=False)
-    last = {(service, action): nth for service, action, nth in points}
-    firsts = {(service, action): 1 for service, action, _ in points}
-    return sorted({(*key, nth) for table in (firsts, last) for key, nth in table.items()})
+    points = points_of_promotion(bad=False)
+    firsts = {(point.service, point.action): point for point in reversed(points)}
+    lasts = {(point.service, point.action): point for point in points}
+    return tuple(sorted({*firsts.values(), *lasts.values()}, key=lambda point: point.index))
 
 
+@pytest.mark.parametrize("point", one_of_each_kind(), ids=str)
 @pytest.mark.parametrize("way", PASSING)
-def test_a_passing_fault_of_any_call_does_not_stop_the_release(way: str) -> None:
-    for service, action, nth in kinds_of_call():
-        world = prepared(bad=False)
-        world.faults.add(Fault(service=service, action=action, nth=nth, **PASSING[way]))  # type: ignore[arg-type]  # a table of keywords
+def test_a_passing_fault_of_any_call_does_not_stop_the_release(way: str, point: Point) -> None:
+    world = prepared(bad=False)
+    world.faults.add(Fault(service=point.service, action=point.action, nth=point.nth, **PASSING[way]))  # type: ignore[arg-type]  # a table of keywords
+    promote(world)
+    assert ended(world) is Ending.RELEASED, world.story()
+    assert world.weights() == {"app": {"v1.2.0": 100}}
+    assert world.cloud.traffic.failed() == 0
+    assert world.orphans() == []
+    assert world.violations == []
+
+
+@pytest.mark.parametrize("point", one_of_each_kind(), ids=str)
+def test_a_denied_call_never_loses_a_request(point: Point) -> None:
+    world = prepared(bad=False)
+    denied = Fault(
+        effect=Effect.ERROR,
+        code="AccessDenied",
+        status=403,
+        service=point.service,
+        action=point.action,
+        nth=point.nth,
+        times=0,
+    )
+    world.faults.add(denied)
+    with suppress(DeployError):
         promote(world)
-        where = f"{way}: {service} {action} #{nth}"
-        assert ended(world) is Ending.RELEASED, f"{where}\n{world.story()}"
-        assert world.weights() == {"app": {"v1.2.0": 100}}, where
-        assert world.cloud.traffic.failed() == 0, where
-        assert world.orphans() == [], where
-        assert world.violations == [], where
-
-
-def test_a_denied_call_never_loses_a_request() -> None:
-    for service, action, nth in kinds_of_call():
-        world = prepared(bad=False)
-        denied = Fault(
-            effect=Effect.ERROR,
-            code="AccessDenied",
-            status=403,
-            service=service,
-            action=action,
-            nth=nth,
-            times=0,
-        )
-        world.faults.add(denied)
-        where = f"denied: {service} {action} #{nth}"
-        with suppress(DeployError):
-            promote(world)
-        world.faults.clear()
-        world.clock.sleep(75)
-        world.cloud.advance()
-        assert world.cloud.traffic.failed() == 0, f"{where}\n{world.story()}"
-        assert world.violations == [], where
-        served = world.weights()["app"]
-        assert served in ({"v1.0.0": 100}, {"v1.2.0": 100}), f"{where}: {served}\n{world.story()}"
+    world.faults.clear()
+    world.clock.sleep(75)
+    world.cloud.advance()
+    assert world.cloud.traffic.failed() == 0, world.story()
+    assert world.violations == []
+    served = world.weights()["app"]
+    assert served in ({"v1.0.0": 100}, {"v1.2.0": 100}), f"{served}\n{world.story()}"
 
 
 def ended(world: World) -> Ending:

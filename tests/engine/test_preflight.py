@@ -9,8 +9,8 @@ from bluegreen.engine.doctor import examine
 from bluegreen.engine.preflight import patience_faults
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
-from tests.infra.recording import STACKS, recorded
 from tests.world import POLICY, World
+from tools.recording import STACKS, recorded
 
 
 def test_a_policy_less_patient_than_a_boot_is_a_fault_of_release_and_doctor() -> None:

@@ -12,29 +12,12 @@ from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import ExitCode, Interrupted, Locked, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
-from tests.engine.test_crash_matrix import POLICY
 from tests.world import World
-
-
-def release(world: World, version: str, **how: object) -> None:
-    deployer = world.deployer()
-    result = deployer.run(deployer.plan_promotion(version, **how))  # type: ignore[arg-type]  # keywords of the call
-    assert result.ending is Ending.RELEASED, f"{result.words}\n{world.story()}"
-
-
-def serving(*versions: str, policy: str = POLICY, tiers: tuple[str, ...] = ("app",)) -> World:
-    world = World(policy=policy, tiers=tiers)
-    release(world, versions[0])
-    world.load(600)
-    world.clock.sleep(3)
-    for version in versions[1:]:
-        release(world, version)
-    world.entries.clear()
-    return world
+from tests.world.releasing import QUICK, release, serving
 
 
 def test_rollback_to_a_kept_blue_moves_only_weights_before_anything_is_built() -> None:
-    world = serving("v1.0.0", "v1.1.0", policy=POLICY + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
+    world = serving("v1.0.0", "v1.1.0", policy=QUICK + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
     deployer = world.deployer()
     plan = deployer.plan_rollback()
     assert not any(step.kind is StepKind.FLEET for step in plan.steps)
@@ -335,7 +318,7 @@ def test_green_that_never_gets_healthy_is_removed_before_any_user_met_it() -> No
 
 
 def test_teardown_of_leftovers_and_of_everything() -> None:
-    world = serving("v1.0.0", "v1.1.0", policy=POLICY + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
+    world = serving("v1.0.0", "v1.1.0", policy=QUICK + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
     deployer = world.deployer()
     assert deployer.run(deployer.plan_teardown(everything=False)).ending is Ending.TORN_DOWN
     assert world.orphans() == []
@@ -351,7 +334,7 @@ def test_a_kept_blue_that_sticky_clients_still_reach_is_not_removed(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = '[retire]\nkeep_blue = "until-next"\ndeadline = "20s"\n'
-    world = serving("v1.0.0", "v1.1.0", policy=POLICY.replace("[retire]\n", kept))
+    world = serving("v1.0.0", "v1.1.0", policy=QUICK.replace("[retire]\n", kept))
     deployer = world.deployer()
     teardown = way == "teardown"
     plan = deployer.plan_teardown(everything=False) if teardown else deployer.plan_promotion("v1.2.0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.infra.recording import STACKS, Recording, recorded
+from tools.recording import STACKS, Recording, recorded
 
 
 @pytest.fixture(scope="session", params=STACKS)

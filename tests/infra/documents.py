@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.infra.recording import Recorded, Recording
+from tools.recording import Recorded, Recording
 
 # Arguments that hold a policy document, by resource type.
 CARRIERS = {

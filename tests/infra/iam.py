@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.infra.documents import listed
-from tests.infra.recording import Recording
+from tools.recording import Recording
 
 __all__ = ["Request", "allowed", "statements_of"]
 

@@ -21,7 +21,7 @@ from infra.settings import parse_settings
 from infra.store_alarms import memory_gib
 from infra.subnets import SubnetTier, carve
 from infra.user_data import BootVariables, render
-from tests.infra.recording import SECRETS, settings_of
+from tools.recording import SECRETS, settings_of
 
 prefixes = st.integers(min_value=16, max_value=22)
 

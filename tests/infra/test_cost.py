@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.infra.recording import recorded
 from tools import cost
+from tools.recording import recorded
 
 
 def test_every_size_has_a_price_and_bigger_stacks_cost_more() -> None:

@@ -8,7 +8,7 @@ import gzip
 import pytest
 
 from tests.infra.documents import documents, listed
-from tests.infra.recording import SECRETS, Recording, recorded, settings_of, texts
+from tools.recording import SECRETS, Recording, recorded, settings_of, texts
 
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tests.infra.documents import documents
-from tests.infra.recording import Recording
+from tools.recording import Recording
 
 
 def test_s2_tls_at_the_front_doors(stack: Recording) -> None:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from bluegreen.contract import parse_contract
-from tests.infra.recording import REPOSITORY, SECRETS, settings_of
+from tools.recording import REPOSITORY, SECRETS, settings_of
 
 ENDPOINT = os.environ.get("AWS_ENDPOINT_URL", "")
 pytestmark = [

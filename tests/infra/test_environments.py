@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bluegreen.contract import Contract, Tier
-from tests.infra.recording import Recorded, Recording, recorded
+from tools.recording import Recorded, Recording, recorded
 
 
 def contract_of(recording: Recording) -> Contract:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.infra import schema
-from tests.infra.recording import STACKS, Recording, recorded, settings_of, texts
+from tools import schema
+from tools.recording import STACKS, Recording, recorded, settings_of, texts
 
 PROVIDERS = {"main": "region", "backup-region": "backup_region", "us-east-1": None}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.store_alarms import memory_gib
-from tests.infra.recording import Recording, recorded, settings_of, texts
+from tools.recording import Recording, recorded, settings_of, texts
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 

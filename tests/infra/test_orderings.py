@@ -11,8 +11,8 @@ import pytest
 from bluegreen.contract import Contract
 from infra.orderings import ORDERINGS, Ordering, disorder
 from infra.settings import parse_settings
-from tests.infra.recording import SECRETS, STACKS, Recording, recorded, settings_of
 from tests.infra.test_values import at
+from tools.recording import SECRETS, STACKS, Recording, recorded, settings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

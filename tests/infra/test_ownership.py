@@ -11,7 +11,7 @@ import pytest
 from bluegreen.aws.permissions import all_actions
 from bluegreen.contract import MANAGED_BY, Tag
 from tests.infra.iam import Request, allowed, statements_of
-from tests.infra.recording import STACKS, Recording, evaluate, recorded, settings_of
+from tools.recording import STACKS, Recording, evaluate, recorded, settings_of
 
 # What belongs to a release, with the older spellings of the same types.
 RELEASES = {

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from tests.infra.documents import IDENTITY, Document, documents, listed
-from tests.infra.recording import Recording
+from tools.recording import Recording
 
 # Characters, without white space (IAM user guide, "IAM and AWS STS quotas"; KMS, S3 and SNS quotas).
 LIMITS = {

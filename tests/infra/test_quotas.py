@@ -8,7 +8,7 @@ import re
 from bluegreen.contract import Contract
 from bluegreen.domain.promotion import fleet_name
 from infra.user_data import USER_DATA_LIMIT
-from tests.infra.recording import Recording
+from tools.recording import Recording
 
 AUTO = 8
 """What Pulumi adds to a logical name: a hyphen and seven hexadecimal digits."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cfnlint.api import ManualArgs, lint
 
-from tests.infra.recording import STACKS, Recorded, Recording, recorded
+from tools.recording import STACKS, Recorded, Recording, recorded
 
 Fragment = tuple[str, dict[str, Any]]
 

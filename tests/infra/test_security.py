@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tests.infra.documents import documents, listed
-from tests.infra.recording import Recording, settings_of, texts
+from tools.recording import Recording, settings_of, texts
 
 WORLD = {"0.0.0.0/0", "::/0"}
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"

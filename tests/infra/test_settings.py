@@ -9,7 +9,7 @@ import yaml
 
 from infra.rules import SECRETS as SECRET_FORMS
 from infra.settings import SettingsError, parse_settings
-from tests.infra.recording import REPOSITORY, SECRETS, STACKS, Recording, evaluate, settings_of
+from tools.recording import REPOSITORY, SECRETS, STACKS, Recording, evaluate, settings_of
 
 GONE = object()
 

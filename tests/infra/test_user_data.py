@@ -20,7 +20,7 @@ from bluegreen.policy.metrics import PLACEHOLDERS
 from infra.sections import TierSettings
 from infra.user_data import USER_DATA_LIMIT, encode
 from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
-from tests.infra.recording import REPOSITORY, Recording
+from tools.recording import REPOSITORY, Recording
 
 
 @pytest.fixture

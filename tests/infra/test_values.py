@@ -9,7 +9,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from tests.infra.recording import STACKS, recorded
+from tools.recording import STACKS, recorded
 
 # Type of resource, path to the value (`*` stands for every item), botocore's service and shape.
 VALUES = [

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.infra import schema
-from tests.infra.recording import Recording, evaluate, recorded, settings_of
+from tools import schema
+from tools.recording import Recording, evaluate, recorded, settings_of
 
 # Names within something that is the stack's own.
 PER_PARENT = {

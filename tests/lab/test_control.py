@@ -36,7 +36,7 @@ def server(tmp_path_factory: Any) -> Iterator[ControlServer]:
         time.sleep(0.01)
     yield made
     httpx.post(f"{made.url}/_lab/shutdown")
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert not (state_dir / "control.port").exists()
 
@@ -48,7 +48,7 @@ def _no_faults(server: ControlServer) -> Iterator[None]:
 
 
 def client(
-    server: ControlServer, name: str, *, attempts: int = 1, key: str = "lab", timeout: float = 5
+    server: ControlServer, name: str, *, attempts: int = 1, key: str = "lab", timeout: float = 60
 ) -> Any:
     core = botocore.session.Session()
     core.register_component("data_loader", LOADER)
@@ -212,7 +212,7 @@ def test_a_schedule_fires_in_real_time(server: ControlServer, front: dict[str, s
             "Input": json.dumps({"RuleArn": front["rule"], "Actions": [action]}),
         },
     )
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     weight = 0
     while weight != 9 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -234,7 +234,7 @@ def test_a_command_really_runs(server: ControlServer, front: dict[str, str]) -> 
         Parameters={"commands": ["echo migrated", "exit 0"]},
     )
     asked["CommandId"] = sent["Command"]["CommandId"]
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (shown := ssm.get_command_invocation(**asked))["Status"] in ("Pending", "InProgress"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -296,13 +296,21 @@ def test_a_dropped_answer_of_a_moto_call(server: ControlServer, when: str) -> No
     assert (name in names) is (when == "after")
 
 
-def test_slow_calls_overlap(server: ControlServer, front: dict[str, str]) -> None:
-    elb = client(server, "elbv2")
+def test_slow_calls_overlap(
+    server: ControlServer, front: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call is delayed until all six are: one that waited for another would break the barrier."""
+    elb, together, asked = client(server, "elbv2"), threading.Barrier(6), list[float]()
+
+    def pause(seconds: float) -> None:
+        asked.append(seconds)
+        together.wait(60)
+
+    monkeypatch.setattr("bluegreen.lab.control.sleep", pause)
     fault(server, effect="latency", seconds=0.5, times=0)
-    begun = time.monotonic()
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: elb.describe_rules(RuleArns=[front["rule"]]), range(6)))
-    assert 0.5 <= time.monotonic() - begun < 1.5
+    assert asked == [0.5] * 6
 
 
 def test_with_the_control_plane_down_the_side_door_still_works(server: ControlServer) -> None:

@@ -55,7 +55,7 @@ def lab(tmp_path: Path) -> Iterator[tuple[Cloud, Supervisor, _Trivial, Callable[
     supervisor = Supervisor(cloud, launcher)
 
     def until(condition: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (found := condition()):
             assert time.monotonic() < deadline
             cloud.advance()

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from bluegreen.lab.cloud.behaviour import Behaviour, BehaviourOf
@@ -49,6 +50,12 @@ class Route:
     group: str = ""
     instance: Instance | None = None
     body: str = ""
+
+
+@lru_cache(maxsize=64)
+def _weights(latency: tuple[tuple[float, float], ...]) -> tuple[tuple[str, float], ...]:
+    """(number of the part, share) of a latency, made once: every second of traffic asks for it."""
+    return tuple((str(index), share) for index, (_, share) in enumerate(latency))
 
 
 class Traffic:
@@ -164,8 +171,7 @@ class Traffic:
         return self._spread.count(f"errors {release}", number * behaviour.error_rate), Outcome.ERROR
 
     def _latencies(self, release: str, behaviour: Behaviour, number: int) -> list[tuple[float, int]]:
-        weights = [(str(index), share) for index, (_, share) in enumerate(behaviour.latency)]
-        shares = self._spread.share(f"latency {release}", weights, number)
+        shares = self._spread.share(f"latency {release}", _weights(behaviour.latency), number)
         return [(behaviour.latency[int(index)][0], share) for index, share in shares.items()]
 
     def route(self, path: str, headers: Mapping[str, str] | None = None) -> Route:

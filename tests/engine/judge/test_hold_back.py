@@ -12,8 +12,8 @@ from bluegreen.engine.judge.judge import judge
 from bluegreen.engine.judge.settings import Look, Thresholds
 from bluegreen.errors import ConfigError, ExitCode
 from bluegreen.policy import Judging, Rollout, parse_policy
-from tests.engine.test_crash_matrix import POLICY
 from tests.world import World
+from tests.world.releasing import QUICK
 
 
 def test_the_default_ramp_ends_with_five_percent_on_blue() -> None:
@@ -27,7 +27,7 @@ def test_the_soak_before_full_weight_is_judged_against_the_control_for_its_whole
 ) -> None:
     """Every verdict of a real run: what it was told of the step, and what the live rule then said."""
     looks: list[tuple[Look, dict[str, int]]] = []
-    world = World(policy=POLICY.replace('ramp = ["50%"]', 'ramp = ["50%", "95%"]'))
+    world = World(policy=QUICK.replace('ramp = ["50%"]', 'ramp = ["50%", "95%"]'))
     deployer = world.deployer()
     deployer.run(deployer.plan_promotion("v1.0.0"))
     world.load(600)

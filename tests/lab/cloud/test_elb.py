@@ -30,6 +30,24 @@ def test_modify_rule_replaces_the_whole_action_list_and_keeps_the_conditions(sta
     )
 
 
+def test_a_repeated_create_with_the_same_settings_gives_what_stands(stack: Stack) -> None:
+    """botocore repeats a call whose answer was lost: AWS's creates are idempotent."""
+    create = stack.elb.create_load_balancer
+    again = create(Name="front", Subnets=["subnet-2", "subnet-1"])["LoadBalancers"]
+    assert [one["LoadBalancerArn"] for one in again] == [stack.balancer]
+    assert len(stack.elb.describe_load_balancers()["LoadBalancers"]) == 1
+    for other in ({"Subnets": ["subnet-1"]}, {"Subnets": ["subnet-1", "subnet-2"], "Scheme": "internal"}):
+        assert refused(create, Name="front", **other) == "DuplicateLoadBalancerName"
+
+    listener = {"LoadBalancerArn": stack.balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": FIXED}
+    made = stack.elb.create_listener(**listener)["Listeners"]
+    assert [one["ListenerArn"] for one in made] == [stack.listener]
+    assert len(stack.elb.describe_listeners(LoadBalancerArn=stack.balancer)["Listeners"]) == 1
+    moved = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    for change in ({"Protocol": "HTTPS"}, {"DefaultActions": moved}):
+        assert refused(stack.elb.create_listener, **{**listener, **change}) == "DuplicateListener"
+
+
 @pytest.mark.parametrize(
     ("weight", "code"), [(0, ""), (999, ""), (1000, "ValidationError"), (-1, "ValidationError")]
 )

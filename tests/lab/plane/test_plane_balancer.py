@@ -49,7 +49,7 @@ async def raw_target(target: Target) -> AsyncIterator[Plane]:
 
 
 async def ask(plane: Plane, path: str = "/", **more: Any) -> Answer:
-    return await fetch(("127.0.0.1", plane.port), path, timeout_seconds=5, **more)
+    return await fetch(("127.0.0.1", plane.port), path, timeout_seconds=60, **more)
 
 
 async def talk(plane: Plane, data: bytes) -> bytes:
@@ -57,12 +57,12 @@ async def talk(plane: Plane, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
     writer.write(data)
     try:
-        return await asyncio.wait_for(reader.read(-1), 5)
+        return await asyncio.wait_for(reader.read(-1), 60)
     finally:
         writer.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  (what is waited for happens in other tasks' plain state)
             await asyncio.sleep(0.01)
@@ -282,7 +282,7 @@ def test_without_a_listener_connections_are_not_served() -> None:
 def test_draining_target_finishes_what_it_has_begun() -> None:
     async def scenario() -> None:
         async with (
-            serving(release(instance="i-1", latency_seconds=0.3)) as (_, slow),
+            serving(release(instance="i-1", latency_seconds=2.0)) as (_, slow),
             serving(release("v2.0.0", "i-2")) as (_, quick),
             balancing(None, Timing(time_scale=50.0)) as plane,
         ):

@@ -33,6 +33,16 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
+def _settings(balancer: LoadBalancer) -> tuple[object, ...]:
+    """What a caller chooses when creating a load balancer."""
+    return (
+        balancer.scheme,
+        balancer.vpc_id,
+        sorted(balancer.subnets),
+        sorted(balancer.security_groups),
+    )
+
+
 class Balancers:
     """CreateLoadBalancer, CreateListener and their siblings."""
 
@@ -43,8 +53,6 @@ class Balancers:
     @api
     def create_load_balancer(self, params: Document) -> Document:
         name = checked_name(params["Name"], "Load balancer")
-        if any(one.name == name for one in self._state.balancers.values()):
-            raise CloudError("DuplicateLoadBalancerName", f"A load balancer named '{name}' exists")
         subnets = tuple(params.get("Subnets") or [m["SubnetId"] for m in params.get("SubnetMappings") or ()])
         balancer = LoadBalancer(
             arn=self._world.arn("elasticloadbalancing", f"loadbalancer/app/{name}/{self._world.hex_id(16)}"),
@@ -56,6 +64,13 @@ class Balancers:
             created=self._world.at,
             attributes=dict(_ATTRIBUTES),
         )
+        standing = next((one for one in self._state.balancers.values() if one.name == name), None)
+        if standing is not None:
+            # CreateLoadBalancer is idempotent: "multiple load balancers with the same settings, each
+            # call succeeds" (Elastic Load Balancing API reference).
+            if _settings(standing) == _settings(balancer):
+                return {"LoadBalancers": [self._document(standing)]}
+            raise CloudError("DuplicateLoadBalancerName", f"A load balancer named '{name}' exists")
         self._state.tags[balancer.arn] = tags_from(params.get("Tags"))
         self._state.balancers[balancer.arn] = balancer
         return {"LoadBalancers": [self._document(balancer)]}
@@ -101,22 +116,26 @@ class Balancers:
     @api
     def create_listener(self, params: Document) -> Document:
         balancer = self._state.balancer(params["LoadBalancerArn"])
+        actions = normal_actions(self._state, balancer.arn, params["DefaultActions"])
+        extra = {key: copy.deepcopy(params[key]) for key in ("Certificates", "SslPolicy") if params.get(key)}
         siblings = [one for one in self._state.listeners.values() if one.load_balancer == balancer.arn]
-        if any(one.port == params["Port"] for one in siblings):
+        standing = next((one for one in siblings if one.port == params["Port"]), None)
+        if standing is not None:
+            # Idempotent, as CreateLoadBalancer is.
+            default = self._state.rules_of(standing.arn)[-1]
+            if (standing.protocol, standing.extra, default.actions) == (params["Protocol"], extra, actions):
+                return {"Listeners": [self._listener_document(standing)]}
             raise CloudError(
                 "DuplicateListener", "A listener already exists on this port for this load balancer"
             )
         before = self._state.in_use()
-        actions = normal_actions(self._state, balancer.arn, params["DefaultActions"])
         suffix = self._world.hex_id(16)
         listener = Listener(
             arn=f"{balancer.arn.replace(':loadbalancer/', ':listener/')}/{suffix}",
             load_balancer=balancer.arn,
             protocol=params["Protocol"],
             port=params["Port"],
-            extra={
-                key: copy.deepcopy(params[key]) for key in ("Certificates", "SslPolicy") if params.get(key)
-            },
+            extra=extra,
         )
         self._state.tags[listener.arn] = tags_from(params.get("Tags"))
         self._state.listeners[listener.arn] = listener

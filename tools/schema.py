@@ -43,7 +43,7 @@ def _classes() -> dict[str, tuple[str, str]]:
 @cache
 def resource_class(token: str) -> type:
     """The SDK's class of a resource type token; KeyError for a token it does not know."""
-    if token == "pulumi:providers:aws":
+    if token == "pulumi:providers:aws":  # noqa: S105  # a type token
         return pulumi_aws.Provider
     module, name = _classes()[token]
     with quiet():

@@ -7,9 +7,9 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-import pulumi
+from pulumi import _types
 
-from tests.infra import schema
+from tools import schema
 
 __all__ = ["DATA_SOURCES", "outputs"]
 
@@ -88,9 +88,9 @@ def _fill(kind: Any, path: str, depth: int = 0) -> Any:
         return [_fill(arguments[0], path, depth + 1)] if arguments else []
     if name in {"dict", "Mapping"}:
         return {}
-    if isinstance(kind, type) and pulumi._types.is_output_type(kind):
-        types = pulumi._types.output_type_types(kind)
-        names = pulumi._types._pulumi_to_py_names_from_py_properties(kind)
+    if isinstance(kind, type) and _types.is_output_type(kind):
+        types = _types.output_type_types(kind)
+        names = _types._pulumi_to_py_names_from_py_properties(kind)  # noqa: SLF001  # the SDK is pinned for it
         wire = {python: pulumi_name for pulumi_name, python in names.items()}
         return {wire.get(key, key): _fill(value, f"{path}.{key}", depth + 1) for key, value in types.items()}
     return {bool: False, int: 1, float: 1.0}.get(kind, path)

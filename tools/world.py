@@ -37,15 +37,22 @@ PATHS = {"web": "/*", "app": "/api/*", "ai": "/ai/*"}
 PROBED = {"web": "/", "app": "/api/login", "ai": "/ai/classify"}
 
 
-def lognormal(factor: float = 1.0) -> tuple[tuple[float, float], ...]:
-    """(seconds, share) of a lognormal latency with a median of 30 ms, in 200 equal parts."""
+Latencies = tuple[tuple[float, float], ...]
+"""(seconds, share of the requests)"""
+
+
+def lognormal(factor: float = 1.0, *, parts: int = 200) -> Latencies:
+    """A lognormal latency with a median of 30 ms, in equal parts."""
     normal = NormalDist()
     return tuple(
-        (round(0.03 * factor * exp(0.5 * normal.inv_cdf((i + 0.5) / 200)), 5), 0.005) for i in range(200)
+        (round(0.03 * factor * exp(0.5 * normal.inv_cdf((i + 0.5) / parts)), 5), 1 / parts)
+        for i in range(parts)
     )
 
 
 LATENCY = lognormal()
+COARSE = lognormal(parts=40)
+"""Enough for a p95, and a fifth of the work: for tests of which latency is not the subject."""
 
 POLICY = """
 [rollout]
@@ -101,7 +108,7 @@ class _Exchange:
 
 
 @cache
-def _shared() -> tuple[_Exchange, Session, FaultPlan]:
+def shared() -> tuple[_Exchange, Session, FaultPlan]:
     """One boto3 session for all worlds: making clients is slow, the cloud behind them is exchanged."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
         os.environ.pop(name, None)
@@ -160,11 +167,13 @@ class World:
         settings: Settings | None = None,
         clock: Clock | None = None,
         parallel: Parallel | None = None,
+        latency: Latencies = LATENCY,
         on_call: Callable[[str, str], None] = lambda _service, _operation: None,
     ) -> None:
-        exchange, self.session, self.faults = _shared()
+        exchange, self.session, self.faults = shared()
         exchange.on_call = on_call
         self._parallel: Parallel = parallel or in_turn
+        self._latency = latency
         moto_backend.reset()
         self.faults.clear()
         self.behaviours: dict[str, Behaviour] = {}
@@ -182,7 +191,7 @@ class World:
         self.cloud.after_call.append(self._check)
 
     def _behaviour(self, instance: Instance) -> Behaviour:
-        return self.behaviours.get(instance.tags.get(Tag.RELEASE, ""), Behaviour(latency=LATENCY))
+        return self.behaviours.get(instance.tags.get(Tag.RELEASE, ""), Behaviour(latency=self._latency))
 
     def _run(self, host: Instance, command: str, timeout: float) -> Outcome:
         return self.shell(host, command, timeout)

@@ -27,9 +27,9 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import ROOT, configure
 from pulumi.runtime.stack import run_in_stack
 
-from tests.infra import answers, schema
+from tools import answers, schema
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 STACKS = ("dev", "test", "prod")
 SECRETS = {
     "databasePassword": "recorded-database-password",
@@ -38,7 +38,7 @@ SECRETS = {
     "newRelicLicenseKey": "recorded-new-relic-license-key",
 }
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
+SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  # marks secrets, is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ def sc_deploy(
     environment = {name: value for name, value in os.environ.items() if name not in UNSET} | lab.env
     done = Done(words=words, began=time.time())
     command: Sequence[str] = (sys.executable, "-c", "import cli; cli.main()", *words, "--output", "json")
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603  # the words are our own
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None

@@ -8,10 +8,10 @@ Modelled
     elb/          load balancers, listeners, rules, target groups, targets, tags, limits, quotas;
                   health (reported by a data plane, or computed), draining, rule propagation
     asg/          groups from a launch template version, replacement, draining, protection, traffic
-                  sources, suspended processes, activities, tags; policies are kept, not acted on
+                  sources, activities, tags; policies are kept, not acted on
     templates.py, instances.py
                   launch templates; the instances of the groups (no RunInstances)
-    metrics/      late metrics, statistics, metric math, alarms (static thresholds)
+    metrics/      late metrics, statistics, alarms (static thresholds)
     schedules.py  one-time schedules that call ModifyRule
     commands.py   AWS-RunShellScript
     databases.py  DB instances and manual snapshots
@@ -22,6 +22,7 @@ Not modelled
     more than one region or account; IAM permissions; Network Load Balancers; slow start and
     cookie stickiness in virtual traffic; lifecycle hooks, warm pools, standby, instance refresh,
     scaling by policy or schedule; anomaly detection and composite alarms; recurring schedules
-    and their retries; read replicas and point-in-time restore. An operation that is not modelled
-    is moto's, except in ELBv2, Auto Scaling and Scheduler, where it is refused (InvalidAction).
+    and their retries; metric math; read replicas, restores. Of the modelled services only the
+    operations that sc-deploy, the lab and its tests call. An operation that is not modelled is
+    moto's, except in ELBv2, Auto Scaling and Scheduler, where it is refused (InvalidAction).
 """

@@ -133,7 +133,7 @@ class Cloud:
             ),
             "auto-scaling": operations_of(
                 Groups(world, scaling, templates=self.templates, balancing=balancing, fleet=self.fleet),
-                Attachments(scaling, balancing=balancing, targets=self.targets, fleet=self.fleet),
+                Attachments(scaling),
                 Policies(world, scaling, balancing),
             ),
             "ec2": operations_of(self.templates, self.instances),

@@ -130,15 +130,6 @@ class Schedules:
         return {"ScheduleGroupArn": self._group_arn(params["Name"])}
 
     @api
-    def get_schedule_group(self, params: Document) -> Document:
-        return self._group(params["Name"])
-
-    @api
-    def list_schedule_groups(self, params: Document) -> Document:
-        prefix = params.get("NamePrefix") or ""
-        return {"ScheduleGroups": [self._group(one) for one in self._groups if one.startswith(prefix)]}
-
-    @api
     def delete_schedule_group(self, params: Document) -> Document:
         self._group(params["Name"])
         del self._groups[params["Name"]]

@@ -81,17 +81,6 @@ class Policies:
         shown, token = page(found, size=params.get("MaxRecords") or 50, token=params.get("NextToken"))
         return {"ScalingPolicies": shown} | ({"NextToken": token} if token else {})
 
-    @api
-    def delete_policy(self, params: Document) -> Document:
-        wanted = params["PolicyName"]
-        for group in self._state.groups.values():
-            if params.get("AutoScalingGroupName") in (None, group.name):
-                for name, policy in list(group.policies.items()):
-                    if wanted in (name, policy["PolicyARN"]):
-                        del group.policies[name]
-                        return {}
-        raise validation(f"Policy {wanted} not found")
-
 
 def _alarms(world: World, group: Group, policy: str) -> list[Document]:
     names = [f"TargetTracking-{group.name}-{end}-{policy}" for end in ("AlarmHigh", "AlarmLow")]

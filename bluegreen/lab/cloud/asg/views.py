@@ -26,9 +26,7 @@ def group_document(one: Group) -> Document:
         "HealthCheckGracePeriod": one.grace_seconds,
         "Instances": [instance_document(member) for member in one.members.values()],
         "CreatedTime": as_datetime(one.created),
-        "SuspendedProcesses": [
-            {"ProcessName": name, "SuspensionReason": "User suspended"} for name in sorted(one.suspended)
-        ],
+        "SuspendedProcesses": [],
         "VPCZoneIdentifier": ",".join(one.subnets),
         "EnabledMetrics": [],
         "Tags": tag_documents(one),

@@ -31,7 +31,6 @@ class LoadBalancer:
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
     created: float
-    attributes: dict[str, str]
 
     @property
     def suffix(self) -> str:
@@ -47,7 +46,6 @@ class Listener:
     port: int
     extra: Document
     """Certificates and SslPolicy, kept as given."""
-    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.commands import Done, sc_deploy
 from bluegreen.errors import ExitCode
 from bluegreen.lab import breaking, lifecycle
-from bluegreen.lab.breaking import Break, Breakage
+from bluegreen.lab.faults.breakage import Break, Breakage
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 

@@ -63,7 +63,7 @@ def _exports(info: LabInfo) -> str:
 
 
 def _document(info: LabInfo) -> dict[str, Any]:
-    from bluegreen.lab.releases import RELEASES
+    from bluegreen.lab.stack.releases import RELEASES
 
     return {
         "endpoint_url": info.endpoint_url,
@@ -145,7 +145,7 @@ def status(
       sc-deploy lab status --output json | jq -r .front_url
     """
     from bluegreen.commands.lab_view import lab_view
-    from bluegreen.lab.breaking import state
+    from bluegreen.lab.faults.breakage import state
 
     info = _running(state_dir)
     found = state(info)
@@ -194,7 +194,7 @@ def break_(
       sc-deploy lab break --kind control-plane-down
     """
     from bluegreen.commands.promoting import tiers_of
-    from bluegreen.lab.breaking import Breakage, break_, kind_of, share_of
+    from bluegreen.lab.faults.breakage import Breakage, break_, kind_of, share_of
 
     breakage = Breakage(
         kind=kind_of(kind),
@@ -214,7 +214,7 @@ def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     For example:
       sc-deploy lab heal
     """
-    from bluegreen.lab.breaking import heal
+    from bluegreen.lab.faults.breakage import heal
 
     heal(_running(state_dir))
     terminal.say("everything is mended")

@@ -20,11 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
 from bluegreen.lab.cloud.settings import Settings
-from bluegreen.lab.provision import provision
-from bluegreen.lab.rollout import write_policy
-from bluegreen.lab.spawning import Process, end, spawn
-
-__all__ = ["UNSET", "LabInfo", "down", "find", "up"]
+from bluegreen.lab.stack.policy_file import write_policy
+from bluegreen.lab.stack.provision import provision
+from bluegreen.lab.starting import Process, end, module, serve
 
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 """Variables of the caller that would lead an AWS client away from the lab."""
@@ -131,18 +129,16 @@ def _start(
     owner = ("--parent-pid", str(owner_pid)) if owner_pid else ()
     started: list[Process] = []
     try:
-        control, port = spawn(
-            state_dir, "control", "--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner
-        )
+        words = ("--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner)
+        control, port = serve("control", state_dir, module("api.control", *words))
         started.append(control)
         endpoint = f"http://127.0.0.1:{port}"
-        balancer, front = spawn(
-            state_dir,
-            "balancer",
+        words = (
             *("--control", endpoint, "--port", str(ports[1]), "--parent-pid", str(control.pid)),
             *("--port-file", str(state_dir / "balancer.port")),
             *("--time-scale", f"{1.0 if realistic else _TIME_SCALE:g}"),
         )
+        balancer, front = serve("balancer", state_dir, module("balancer", *words))
         started.append(balancer)
         info = LabInfo(
             state_dir=state_dir,

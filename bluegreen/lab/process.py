@@ -10,8 +10,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["is_running", "parent_alive", "raise_file_limit", "start_time", "until_stopped", "write_port"]
-
 _PARENT_POLL_SECONDS = 0.5
 _FILES = 16_384
 

@@ -17,9 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.loaders import create_loader
 
+from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.schedules import MODIFY_RULE
 from bluegreen.lab.cloud.settings import HealthSource, Settings
-from bluegreen.lab.control import ControlServer
 
 LOADER = create_loader()
 FIXED = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]

@@ -19,7 +19,7 @@ from benchmarks.commands import Done, sc_deploy
 from bluegreen.contract import parameter_name, parse_contract
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
 from bluegreen.lab import lifecycle
-from bluegreen.lab.breaking import Break, Breakage, break_, heal, kind_of, share_of, state
+from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from bluegreen.lab.process import start_time

@@ -1,7 +1,7 @@
 """The simulated cloud: a small model of the AWS services where the truth of a cutover lies.
 
 Pure Python on an injected clock (`clock.py`). The lab runs it in real time behind HTTP
-(`bluegreen.lab.control`), tests run it in process on a manual clock (`bluegreen.lab.inprocess`).
+(`bluegreen.lab.api.control`), tests run it in process on a manual clock (`bluegreen.lab.api.inprocess`).
 `cloud.Cloud` is the one way in. The rule is: never kinder than AWS.
 
 Modelled

@@ -13,8 +13,6 @@ from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.instances import Instance, Instances, InstanceState
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Commands", "Outcome", "ShellRunner", "run_shell"]
-
 _MOST_OUTPUT = 24_000
 """What GetCommandInvocation shows of each stream, in characters."""
 

@@ -14,8 +14,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Firing", "Schedules"]
-
 MODIFY_RULE = "arn:aws:scheduler:::aws-sdk:elasticloadbalancingv2:modifyRule"
 _NAME = re.compile(r"^[0-9a-zA-Z\-_.]{1,64}$")
 _AT = re.compile(r"^at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)$")

@@ -9,8 +9,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["LaunchTemplate", "LaunchTemplates"]
-
 
 @dataclass(slots=True, kw_only=True)
 class LaunchTemplate:

@@ -8,8 +8,6 @@ from typing import cast
 
 import httptools
 
-__all__ = ["Connection"]
-
 Answered = Callable[["Connection", int, str], None]
 Lost = Callable[["Connection", str], None]
 

@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from bluegreen.errors import ConfigError
 
-__all__ = ["Settings", "Traffic"]
-
 _MOST_SECONDS = 3600.0
 _MOST_REQUESTS = 10_000_000
 

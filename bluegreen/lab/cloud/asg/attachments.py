@@ -10,8 +10,6 @@ from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.world import Document, api, page
 
-__all__ = ["Attachments", "checked_sources", "given_sources"]
-
 
 def given_sources(params: Document) -> list[str]:
     """Target group ARNs of TargetGroupARNs and TrafficSources together."""

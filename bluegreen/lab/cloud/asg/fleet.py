@@ -10,8 +10,6 @@ from bluegreen.lab.cloud.instances import Instances, InstanceState
 from bluegreen.lab.cloud.templates import LaunchTemplates
 from bluegreen.lab.cloud.world import World
 
-__all__ = ["Fleet"]
-
 
 class Fleet:
     """Brings every group from what it is to what was asked of it."""

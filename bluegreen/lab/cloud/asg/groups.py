@@ -13,8 +13,6 @@ from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.templates import LaunchTemplate, LaunchTemplates
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Groups"]
-
 
 class Groups:
     """CreateAutoScalingGroup and its siblings."""

@@ -9,8 +9,6 @@ from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Policies"]
-
 
 class Policies:
     """PutScalingPolicy, DescribePolicies, DeletePolicy (target tracking)."""

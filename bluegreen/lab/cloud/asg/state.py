@@ -10,8 +10,6 @@ from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.world import Document, World
 
-__all__ = ["Activity", "Group", "GroupTag", "Lifecycle", "Member", "Source", "State"]
-
 _REMEMBERED_ACTIVITIES = 100
 
 

@@ -7,8 +7,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.world import Document
 
-__all__ = ["group_document", "instance_document", "matches", "tag_documents"]
-
 
 def group_document(one: Group) -> Document:
     described: Document = {

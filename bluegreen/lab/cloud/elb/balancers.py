@@ -10,8 +10,6 @@ from bluegreen.lab.cloud.elb.state import Listener, LoadBalancer, Rule, State
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from
 
-__all__ = ["Balancers", "checked_name"]
-
 
 def checked_name(name: str, what: str) -> str:
     """AWS's rule for names: at most 32 letters, digits and hyphens, no hyphen at either end."""

@@ -14,8 +14,6 @@ from bluegreen.lab.cloud.elb.state import State, TargetGroup
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["TargetGroups"]
-
 
 class TargetGroups:
     """CreateTargetGroup and its siblings."""

@@ -10,8 +10,6 @@ from bluegreen.lab.cloud.elb.state import Rule, State
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from
 
-__all__ = ["Rules", "rule_document"]
-
 
 class Rules:
     """CreateRule and its siblings."""

@@ -9,8 +9,6 @@ from enum import StrEnum
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World
 
-__all__ = ["Health", "Listener", "LoadBalancer", "Rule", "State", "Target", "TargetGroup", "weights_of"]
-
 
 class Health(StrEnum):
     """TargetHealth.State."""

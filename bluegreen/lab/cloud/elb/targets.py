@@ -11,8 +11,6 @@ from bluegreen.lab.cloud.instances import Instance, Instances
 from bluegreen.lab.cloud.settings import HealthSource
 from bluegreen.lab.cloud.world import Document, World, api
 
-__all__ = ["Targets"]
-
 _DRAINING = ("Target.DeregistrationInProgress", "Target deregistration is in progress")
 _NOT_IN_USE = ("Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
 _NOT_REGISTERED = ("Target.NotRegistered", "Target is not registered to the target group")

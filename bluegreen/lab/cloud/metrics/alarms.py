@@ -12,8 +12,6 @@ from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.metrics.queries import Queries
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["Alarms"]
-
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,

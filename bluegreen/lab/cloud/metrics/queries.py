@@ -12,8 +12,6 @@ from bluegreen.lab.cloud.metrics.statistics import statistic
 from bluegreen.lab.cloud.metrics.store import MetricKey, Store
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Queries", "metric_key"]
-
 Series = dict[int, float]
 """Value by the start of its period."""
 _SHORT_PERIODS = (1, 5, 10, 20, 30)

@@ -1,0 +1,248 @@
+"""The control server: the AWS API of the lab over HTTP, on 127.0.0.1 only.
+
+    python -m bluegreen.lab.api.control --port 0 --state-dir DIR [--realistic] [--throttling]
+
+Whatever speaks AWS (boto3, the `aws` command, another SDK) reaches it through AWS_ENDPOINT_URL.
+Modelled operations go to the simulated cloud, the rest to moto. The port is written to
+DIR/control.port once the server answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from botocore.validate import ParamValidator
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Request as HttpRequest
+
+from bluegreen.lab.api.inprocess import connect
+from bluegreen.lab.api.moto_backend import LOCK, QuietHandler, application
+from bluegreen.lab.api.protocol import Answer, NotAwsCall, Request, failure, recognise, success
+from bluegreen.lab.api.side_api import SideApi
+from bluegreen.lab.cloud.clock import SystemClock
+from bluegreen.lab.cloud.cloud import Cloud
+from bluegreen.lab.cloud.errors import CloudError
+from bluegreen.lab.cloud.settings import HealthSource, Settings
+from bluegreen.lab.faults import Effect, Fault, FaultPlan, When, error_of
+from bluegreen.lab.instances.supervisor import AppLauncher, Supervisor
+from bluegreen.lab.process import parent_alive, write_port
+
+_TICK_SECONDS = 0.1
+_LEAKS = ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+_StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class ControlApp:
+    """The WSGI application: side API, faults, simulated cloud, moto."""
+
+    def __init__(self, cloud: Cloud, faults: FaultPlan, side_api: SideApi) -> None:
+        self._cloud = cloud
+        self._faults = faults
+        self._side_api = side_api
+        self._moto = application()
+
+    def __call__(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:
+        http = HttpRequest(environ)
+        if http.path.startswith("/_lab/"):
+            body = http.get_data(cache=True)
+            return _send(self._side_api.answer(http.method, http.path, http.args, body), start_response)
+        # Read whole, so that the body is there for moto too.
+        body = http.get_data(cache=True, parse_form_data=False)
+        environ["wsgi.input"] = io.BytesIO(body)
+        try:
+            request = recognise(
+                method=http.method,
+                path=http.path,
+                headers=Headers(http.headers),
+                query=MultiDict(http.args),
+                body=body,
+            )
+        except NotAwsCall:
+            with LOCK:
+                return list(self._moto(environ, start_response))
+        return self._call(request, environ, start_response)
+
+    def _call(
+        self, request: Request, environ: dict[str, Any], start_response: _StartResponse
+    ) -> Iterable[bytes]:
+        if request.access_key.startswith("AKIA"):
+            refusal = CloudError(
+                "UnrecognizedClientException", "the lab does not accept real credentials", 403
+            )
+            return _send(failure(request, refusal), start_response)
+        fault = self._faults.strike(request.service_id, request.operation)
+        if fault is not None and fault.when is When.BEFORE:
+            refused = _suffer(fault, request)
+            if refused is not None:
+                return _send(refused, start_response)
+        lost = fault if fault is not None and fault.when is When.AFTER else None
+        if not self._cloud.handles(request.service_id, request.operation):
+            return self._from_moto(request, environ, start_response, lost)
+        answer = self._from_cloud(request)
+        return _send(_after(lost, request) or answer, start_response)
+
+    def _from_cloud(self, request: Request) -> Answer:
+        try:
+            params = request.params()
+            _validate(request, params)
+            return success(request, self._cloud.call(request.service_id, request.operation, params))
+        except CloudError as error:
+            return failure(request, error)
+
+    def _from_moto(
+        self,
+        request: Request,
+        environ: dict[str, Any],
+        start_response: _StartResponse,
+        lost: Fault | None,
+    ) -> Iterable[bytes]:
+        held: list[tuple[str, list[tuple[str, str]]]] = []
+        with LOCK:
+            # As a list: the body is made under the lock, not while it is sent.
+            body = list(self._moto(environ, lambda status, headers, *_: held.append((status, headers))))
+        answer = _after(lost, request)
+        if answer is not None:
+            return _send(answer, start_response)
+        start_response(*held[-1])
+        return body
+
+
+def _after(fault: Fault | None, request: Request) -> Answer | None:
+    return _suffer(fault, request) if fault is not None else None
+
+
+def _suffer(fault: Fault, request: Request) -> Answer | None:
+    """Let the fault strike, outside every lock; the answer it forces, None to continue."""
+    if fault.effect in (Effect.LATENCY, Effect.TIMEOUT):
+        threading.Event().wait(fault.seconds)
+    if fault.effect is Effect.LATENCY:
+        return None
+    if fault.effect in (Effect.TIMEOUT, Effect.DROP, Effect.CRASH):
+        # werkzeug closes the connection without an answer for a ConnectionError alone.
+        raise ConnectionAbortedError(f"injected: {fault.effect.value} {request.service} {request.operation}")
+    return failure(request, error_of(fault, request.service_id))
+
+
+def _validate(request: Request, params: dict[str, Any]) -> None:
+    problems = ParamValidator().validate(params, request.input_shape()).generate_report()
+    if problems:
+        code = "ValidationException" if request.protocol.endswith("json") else "ValidationError"
+        raise CloudError(code, problems)
+
+
+def _send(answer: Answer, start_response: _StartResponse) -> Iterable[bytes]:
+    headers = [(name, str(value)) for name, value in answer.headers.items()]
+    headers.append(("Content-Length", str(len(answer.body))))
+    start_response(f"{answer.status} {'OK' if answer.status < 400 else 'Error'}", headers)
+    return [answer.body]
+
+
+class ControlServer:
+    """The server with the cloud behind it; `serve` blocks, `stop` may be called from anywhere."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        port: int,
+        state_dir: Path,
+        launch: bool = True,
+        parent_pid: int | None = None,
+    ) -> None:
+        self.cloud = Cloud(SystemClock(), settings)
+        self.faults = FaultPlan()
+        self.supervisor = (
+            Supervisor(self.cloud, AppLauncher(connect(self.cloud), state_dir)) if launch else None
+        )
+        processes = self.supervisor.pids if self.supervisor else dict
+        side_api = SideApi(cloud=self.cloud, faults=self.faults, processes=processes, stop=self.stop)
+        app = ControlApp(self.cloud, self.faults, side_api)
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", port, app, threaded=True, request_handler=QuietHandler
+        )
+        self._stopping = threading.Event()
+        self._port_file = state_dir / "control.port"
+        self._wanted = parent_alive(parent_pid)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def serve(self) -> None:
+        """Answer until `stop`; every process of the lab's instances has ended on return."""
+        serving = threading.Thread(target=self._server.serve_forever, daemon=True)
+        serving.start()
+        write_port(self._port_file, self.port)
+        try:
+            while self._wanted() and not self._stopping.wait(_TICK_SECONDS):
+                self.cloud.advance()
+                if self.supervisor:
+                    self.supervisor.tick()
+        finally:
+            self._port_file.unlink(missing_ok=True)
+            if self.supervisor:
+                self.supervisor.stop()
+            self._server.shutdown()
+            serving.join()
+            self._server.server_close()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+
+def _isolate_environment(settings: Settings) -> None:
+    """Nothing of the caller's account, profile or proxy may reach what runs here."""
+    for name in [*_LEAKS, *_PROXIES, *(name.lower() for name in _PROXIES)]:
+        os.environ.pop(name, None)
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab",
+        "AWS_DEFAULT_REGION": settings.region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the control server until SIGINT, SIGTERM or `POST /_lab/shutdown`."""
+    parser = argparse.ArgumentParser(prog="python -m bluegreen.lab.api.control", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--region", default=Settings().region)
+    parser.add_argument("--realistic", action="store_true", help="boot, propagate and measure at AWS's pace")
+    parser.add_argument("--throttling", action="store_true", help="refuse calls beyond AWS's token buckets")
+    parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
+    arguments = parser.parse_args(argv)
+    settings = Settings(health=HealthSource.REPORTED, region=arguments.region)
+    if arguments.realistic:
+        settings = settings.realistic()
+    settings = replace(settings, throttling=arguments.throttling or settings.throttling)
+    _isolate_environment(settings)
+    arguments.state_dir.mkdir(parents=True, exist_ok=True)
+    server = ControlServer(
+        settings, port=arguments.port, state_dir=arguments.state_dir, parent_pid=arguments.parent_pid
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.stop())
+    print(f"{server.url}", flush=True)  # noqa: T201  # the one line a caller waits for
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()

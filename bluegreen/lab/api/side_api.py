@@ -1,0 +1,123 @@
+"""The lab's own API beside the AWS API: JSON for the data plane, the supervisor and people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bluegreen.lab.api.protocol import Answer
+from bluegreen.lab.cloud.cloud import Cloud
+from bluegreen.lab.cloud.errors import CloudError
+from bluegreen.lab.faults import Fault, FaultPlan
+
+_Handler = Callable[[Mapping[str, str], Any], tuple[int, Any]]
+
+
+@dataclass(slots=True)
+class SideApi:
+    """Answers `/_lab/*`; faults never touch it."""
+
+    cloud: Cloud
+    faults: FaultPlan
+    processes: Callable[[], dict[str, int]]
+    """Process id by instance id."""
+    stop: Callable[[], None]
+
+    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+        """One request; 400 for a body that is wrong, 404 for another path."""
+        handler = self._handlers().get((method, path.removeprefix("/_lab/").strip("/")))
+        if handler is None:
+            return _json(404, {"error": f"no {method} {path}"})
+        try:
+            status, document = handler(query, json.loads(body) if body else {})
+        except (ValueError, KeyError, TypeError, AttributeError, CloudError) as error:
+            return _json(400, {"error": f"{type(error).__name__}: {error}"})
+        return _json(status, document)
+
+    def _handlers(self) -> dict[tuple[str, str], _Handler]:
+        return {
+            ("GET", "ready"): lambda _query, _body: (200, {"ready": True}),
+            ("GET", "snapshot"): self._snapshot,
+            ("GET", "state"): self._state,
+            ("GET", "faults"): lambda _query, _body: (200, {"faults": self.faults.documents()}),
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "health"): self._health,
+            ("POST", "metrics"): self._metrics,
+            ("POST", "shutdown"): self._shutdown,
+        }
+
+    def _snapshot(self, query: Mapping[str, str], _: Any) -> tuple[int, Any]:
+        with self.cloud.lock:
+            self.cloud.advance()
+            if query.get("version") == str(self.cloud.balancing.revision):
+                return 304, None
+            return 200, self.cloud.snapshot()
+
+    def _health(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        with self.cloud.lock:
+            self.cloud.advance()
+            for one in body["targets"]:
+                self.cloud.targets.report(
+                    one["group"], one["id"], int(one["port"]), one["state"], one.get("reason") or ""
+                )
+        return 200, {"accepted": len(body["targets"])}
+
+    def _metrics(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        with self.cloud.lock:
+            self.cloud.advance()
+            self.cloud.balancer_metrics.ingest(body)
+        return 200, {}
+
+    def _add_faults(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        given = body.get("faults", [body])
+        for fault in [Fault.from_document(one) for one in given]:
+            self.faults.add(fault)
+        return 200, {"faults": self.faults.documents()}
+
+    def _clear_faults(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+        self.faults.clear()
+        return 200, {"faults": []}
+
+    def _shutdown(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+        self.stop()
+        return 200, {"stopping": True}
+
+    def _state(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+        """What a person wants to see: fleets, instances with process and address, health, faults."""
+        processes = self.processes()
+        with self.cloud.lock:
+            self.cloud.advance()
+            instances = [
+                {
+                    "id": one.id,
+                    "state": one.state.value,
+                    "address": list(one.address) if one.address else None,
+                    "pid": processes.get(one.id),
+                    "tags": dict(one.tags),
+                }
+                for one in self.cloud.instances.all.values()
+            ]
+            groups = [
+                {
+                    "name": group.name,
+                    "arn": arn,
+                    "targets": {
+                        key[0]: self.cloud.targets.health_of(group, key)[0].value for key in group.targets
+                    },
+                }
+                for arn, group in self.cloud.balancing.groups.items()
+            ]
+            fleets = [
+                {"name": one.name, "desired": one.desired, "instances": list(one.members)}
+                for one in self.cloud.scaling.groups.values()
+            ]
+        faults = self.faults.documents()
+        return 200, {"fleets": fleets, "groups": groups, "instances": instances, "faults": faults}
+
+
+def _json(status: int, document: Any) -> Answer:
+    body = b"" if document is None else json.dumps(document).encode()
+    return Answer(status=status, headers={"Content-Type": "application/json"}, body=body)

@@ -1,0 +1,180 @@
+"""What the demo must have shown: facts about three deployments, from the load's own counters.
+
+Pure. Nothing here believes the deployer: how many requests failed and which version answered is
+what the load generator counted; only times and asked weights come from the journal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.domain.verdict import Outcome
+
+TOLERANCE = 1.5
+"""Percentage points by which the observed share may miss the asked weight."""
+_SETTLED = 1.0
+"""Seconds after a weight change in which answers of the old weights still arrive."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Act:
+    """One deployment of the demo."""
+
+    version: str
+    before: str = ""
+    began: float = 0.0
+    ended: float = 0.0
+    ending: Ending = Ending.RUNNING
+    entries: list[Entry] = field(default_factory=list)
+
+    def first(self, kind: EntryKind, stage: str = "") -> Entry | None:
+        """The first entry of `kind`, in a stage whose name begins with `stage`."""
+        return next((e for e in self.entries if e.kind is kind and e.stage.startswith(stage)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the load counted: a document per second, and the report over everything."""
+
+    seconds: Sequence[Mapping[str, Any]]
+    report: Mapping[str, Any]
+
+    def between(self, start: float, end: float) -> list[Mapping[str, Any]]:
+        """The whole seconds in [start, end]."""
+        return [s for s in self.seconds if s["at"] >= math.ceil(start) and s["at"] + 1 <= end]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing that had to be so."""
+
+    name: str
+    ok: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightSeen:
+    """The share of requests that the new version answered at one ramp step."""
+
+    asked: int
+    """Percent."""
+    observed: float
+    """Percent."""
+    requests: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether clients saw the weight that was asked for."""
+        return self.requests > 0 and abs(self.observed - self.asked) <= TOLERANCE
+
+
+def _total(seconds: Iterable[Mapping[str, Any]], key: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for second in seconds:
+        found.update(second[key])
+    return found
+
+
+def weights_seen(act: Act, seen: Seen) -> list[WeightSeen]:
+    """The observed share during the watch of each ramp step."""
+    marks = [e for e in act.entries if e.kind in (EntryKind.STAGE_STARTED, EntryKind.DECIDED)]
+    found = []
+    for stage, after in pairwise(marks):
+        name, _, percent = stage.stage.partition("-")
+        if name != "judge":
+            continue
+        versions = _total(seen.between(stage.at + _SETTLED, after.at), "versions")
+        requests = versions.total()
+        observed = 100 * versions[act.version] / requests if requests else 0.0
+        found.append(WeightSeen(asked=int(percent), observed=observed, requests=requests))
+    return found
+
+
+def figures(good: Act, bad: Act, seen: Seen) -> dict[str, Any]:
+    """The numbers of the demo: requests, failed ones, seconds to detect and to go back, users harmed."""
+    shift = bad.first(EntryKind.STAGE_STARTED, "shift-")
+    decided = bad.first(EntryKind.DECIDED)
+    back = bad.first(EntryKind.STAGE_STARTED, "verify") if decided else None
+    promotion = seen.between(good.began, good.ended)
+    return {
+        "requests": seen.report["requests"],
+        "failed": seen.report["failed"],
+        "p95_ms": seen.report["p95_ms"],
+        "promotion_requests": sum(s["requests"] for s in promotion),
+        "promotion_failed": sum(s["failed"] for s in promotion),
+        "harmed": int(seen.report["failed_by_version"].get(bad.version, 0)),
+        "bad_release_requests": int(seen.report["versions"].get(bad.version, 0)),
+        "seconds_to_detect": round(decided.at - shift.at, 1) if decided and shift else None,
+        "seconds_to_go_back": round(back.at - decided.at, 1) if back and decided else None,
+        "promotion_seconds": round(good.ended - good.began, 1),
+    }
+
+
+def facts(first: Act, good: Act, bad: Act, seen: Seen, *, leftovers: Sequence[str]) -> list[Fact]:
+    """Everything that had to be so; the demo went well when all of it is."""
+    return [
+        _ended(first, Ending.RELEASED, "onto the empty stack"),
+        _ended(good, Ending.RELEASED, "under load"),
+        _nothing_lost(good, bad, seen),
+        _weights(good, seen),
+        _ended(bad, Ending.ROLLED_BACK, "taken back by itself"),
+        _judged(bad),
+        _only_the_bad_release_failed(bad, seen),
+        _back(bad, seen),
+        Fact(
+            name="nothing left behind",
+            ok=not leftovers,
+            words=", ".join(leftovers) or f"no fleet of {bad.version} or earlier",
+        ),
+    ]
+
+
+def _ended(act: Act, wanted: Ending, how: str) -> Fact:
+    took = f"{act.ending} in {act.ended - act.began:.1f} s"
+    return Fact(name=f"{act.version} {how}", ok=act.ending is wanted, words=took)
+
+
+def _nothing_lost(good: Act, bad: Act, seen: Seen) -> Fact:
+    seconds = seen.between(good.began, bad.began)
+    requests, failed = sum(s["requests"] for s in seconds), sum(s["failed"] for s in seconds)
+    causes = _total(seconds, "failed_by_cause")
+    why = f" ({', '.join(f'{n} x {cause}' for cause, n in causes.items())})" if causes else ""
+    words = f"{failed} of {requests:,} requests failed{why}"
+    return Fact(name="no request lost", ok=requests > 0 and not failed, words=words)
+
+
+def _weights(good: Act, seen: Seen) -> Fact:
+    found = weights_seen(good, seen)
+    words = ", ".join(f"{w.observed:.1f} % of {w.requests:,} for {w.asked} %" for w in found)
+    ok = bool(found) and all(weight.ok for weight in found)
+    return Fact(name="clients saw the weights", ok=ok, words=words or "no ramp step was measured")
+
+
+def _judged(bad: Act) -> Fact:
+    verdict = next(
+        (e for e in bad.entries if e.kind is EntryKind.VERDICT and e.data["outcome"] == Outcome.FAIL), None
+    )
+    words = str(verdict.data["reason"]) if verdict else "no verdict said FAIL"
+    return Fact(name=f"the judge failed {bad.version}", ok=verdict is not None, words=words)
+
+
+def _only_the_bad_release_failed(bad: Act, seen: Seen) -> Fact:
+    failed = {name: n for name, n in seen.report["failed_by_version"].items() if n}
+    others = {name or "no answer": n for name, n in failed.items() if name != bad.version}
+    words = f"{failed.get(bad.version, 0)} of its requests failed, {sum(others.values())} of all others"
+    ok = not others and failed.get(bad.version, 0) > 0
+    return Fact(name=f"only {bad.version} harmed anybody", ok=ok, words=words)
+
+
+def _back(bad: Act, seen: Seen) -> Fact:
+    versions = _total(seen.between(bad.ended, math.inf), "versions")
+    ok = versions.total() > 0 and set(versions) == {bad.before}
+    words = ", ".join(f"{n:,} by {name or 'nobody'}" for name, n in versions.items()) or "no traffic was seen"
+    return Fact(name=f"everything is back on {bad.before}", ok=ok, words=f"answered {words}")

@@ -1,0 +1,160 @@
+"""The demo's verdict on itself: every way in which it could have gone wrong makes it fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.lab.demo.facts import Act, Seen, facts, figures, weights_seen
+
+FIRST = Act(version="v1.0.0", began=100.0, ended=110.0, ending=Ending.RELEASED)
+
+
+def entry(seq: int, at: float, kind: EntryKind, stage: str = "", **data: Any) -> Entry:
+    return Entry(seq=seq, at=at, kind=kind, stage=stage, data=data)
+
+
+def good() -> Act:
+    started = EntryKind.STAGE_STARTED
+    return Act(
+        version="v1.1.0",
+        before="v1.0.0",
+        began=110.0,
+        ended=140.0,
+        ending=Ending.RELEASED,
+        entries=[
+            entry(1, 111.0, started, "shift-10"),
+            entry(2, 112.0, started, "judge-10"),
+            entry(3, 120.0, started, "shift-100"),
+            entry(4, 121.0, started, "judge-100"),
+            entry(5, 130.0, started, "verify"),
+        ],
+    )
+
+
+def bad() -> Act:
+    return Act(
+        version="v1.2.0",
+        before="v1.1.0",
+        began=140.0,
+        ended=160.0,
+        ending=Ending.ROLLED_BACK,
+        entries=[
+            entry(1, 142.0, EntryKind.STAGE_STARTED, "shift-10"),
+            entry(2, 143.0, EntryKind.STAGE_STARTED, "judge-10"),
+            entry(
+                3, 148.5, EntryKind.VERDICT, "judge-10", outcome="fail", reason="errors: 11 of 550 on green"
+            ),
+            entry(4, 148.5, EntryKind.DECIDED, decision="rollback"),
+            entry(5, 149.0, EntryKind.STAGE_STARTED, "shift-back"),
+            entry(6, 150.0, EntryKind.STAGE_STARTED, "verify"),
+        ],
+    )
+
+
+def second(at: int, **more: Any) -> dict[str, Any]:
+    versions = {"v1.0.0": 500} if at < 112 else {"v1.1.0": 500}
+    if 112 <= at < 120:
+        versions = {"v1.0.0": 450, "v1.1.0": 50}
+    failed: dict[str, int] = {}
+    if 143 <= at < 150:
+        versions, failed = {"v1.1.0": 450, "v1.2.0": 50}, {"v1.2.0": 1}
+    document = {
+        "at": at,
+        "requests": sum(versions.values()),
+        "failed": sum(failed.values()),
+        "versions": versions,
+        "failed_by_version": failed,
+        "failed_by_cause": dict.fromkeys(["500"] * bool(failed), 1),
+    }
+    return {**document, **more}
+
+
+def seen(**changes: Any) -> Seen:
+    """165 seconds at 500 requests a second; `changes` by second, `s130={...}`."""
+    seconds = [second(at, **changes.get(f"s{at}", {})) for at in range(105, 165)]
+    failed: dict[str, int] = {}
+    versions: dict[str, int] = {}
+    for one in seconds:
+        for name, n in one["failed_by_version"].items():
+            failed[name] = failed.get(name, 0) + n
+        for name, n in one["versions"].items():
+            versions[name] = versions.get(name, 0) + n
+    report = {
+        "requests": sum(one["requests"] for one in seconds),
+        "failed": sum(failed.values()),
+        "failed_by_version": failed,
+        "versions": versions,
+        "p95_ms": 9.0,
+    }
+    return Seen(seconds=seconds, report=report)
+
+
+def wrong(first: Act, second: Act, third: Act, load: Seen, leftovers: tuple[str, ...] = ()) -> list[str]:
+    return [fact.name for fact in facts(first, second, third, load, leftovers=leftovers) if not fact.ok]
+
+
+def test_a_demo_that_went_well() -> None:
+    assert wrong(FIRST, good(), bad(), seen()) == []
+    found = figures(good(), bad(), seen())
+    assert found["promotion_requests"] == 30 * 500
+    assert found["promotion_failed"] == 0
+    assert found["harmed"] == 7
+    assert found["seconds_to_detect"] == 6.5
+    assert found["seconds_to_go_back"] == 1.5
+
+
+def test_weights_are_counted_in_whole_seconds_after_they_settled() -> None:
+    found = weights_seen(good(), seen())
+    assert [(w.asked, w.observed, w.requests) for w in found] == [(10, 10.0, 3500), (100, 100.0, 4000)]
+
+
+LOST = {"failed": 1, "failed_by_version": {"v1.0.0": 1}, "failed_by_cause": {"502": 1}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"s115": LOST}, ["no request lost", "only v1.2.0 harmed anybody"]),
+        ({"s155": LOST}, ["only v1.2.0 harmed anybody"]),
+        ({"s162": {"versions": {"v1.1.0": 499, "v1.2.0": 1}}}, ["everything is back on v1.1.0"]),
+        ({"s125": {"versions": {"v1.0.0": 400, "v1.1.0": 100}}}, ["clients saw the weights"]),
+    ],
+)
+def test_what_the_load_counted_decides(changes: dict[str, Any], names: list[str]) -> None:
+    assert wrong(FIRST, good(), bad(), seen(**changes)) == names
+
+
+def test_without_load_nothing_is_shown() -> None:
+    empty = Seen(
+        seconds=[],
+        report={"requests": 0, "failed": 0, "failed_by_version": {}, "versions": {}, "p95_ms": 0.0},
+    )
+    assert wrong(FIRST, good(), bad(), empty) == [
+        "no request lost",
+        "clients saw the weights",
+        "only v1.2.0 harmed anybody",
+        "everything is back on v1.1.0",
+    ]
+
+
+def test_endings_count() -> None:
+    first, second, third = Act(version="v1.0.0"), good(), bad()
+    second.ending, third.ending = Ending.ROLLED_BACK, Ending.RELEASED
+    assert wrong(first, second, third, seen()) == [
+        "v1.0.0 onto the empty stack",
+        "v1.1.0 under load",
+        "v1.2.0 taken back by itself",
+    ]
+
+
+def test_a_rollback_without_a_verdict_is_not_the_judges() -> None:
+    third = bad()
+    third.entries = [e for e in third.entries if e.kind is not EntryKind.VERDICT]
+    assert wrong(FIRST, good(), third, seen()) == ["the judge failed v1.2.0"]
+
+
+def test_leftovers_are_named() -> None:
+    assert wrong(FIRST, good(), bad(), seen(), ("sc-lab-web-3",)) == ["nothing left behind"]

@@ -35,7 +35,7 @@ def demo(
     rate: Rate = 700.0,
     connections: Connections = 200,
     output: OutputOption = Output.HUMAN,
-    debug: Debug = False,  # noqa: ARG001  (read where errors are told)
+    debug: Debug = False,  # noqa: ARG001  (read where errors are reported)
 ) -> None:
     """Show a release, a promotion under load and an automatic rollback, on this machine alone.
 

@@ -25,7 +25,7 @@ from bluegreen.lab.stack.provision import provision
 from bluegreen.lab.starting import Process, end, module, serve
 
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
-"""Variables of the caller that would lead an AWS client away from the lab."""
+"""Variables of the caller that would point an AWS client elsewhere."""
 _TIME_SCALE = 5.0
 """How much faster than on AWS the balancer's times pass in a lab that is not realistic."""
 
@@ -47,7 +47,7 @@ class LabInfo:
 
     @property
     def env(self) -> dict[str, str]:
-        """The variables that lead an AWS client and sc-deploy to the lab; unset UNSET besides."""
+        """The variables that point an AWS client and sc-deploy at the lab; unset those in UNSET too."""
         region = Settings().region
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -78,7 +78,7 @@ def up(
     front_port: int = 0,
     owner_pid: int | None = None,
 ) -> LabInfo:
-    """Start a lab and provision `stack` in it; one that runs already with these settings is returned.
+    """Start a lab and provision `stack` in it; returns the running one where it has these settings.
 
     `port` and `front_port` 0 take any free one. With `owner_pid` the lab ends when that process is gone.
     Raises Refused where another lab runs in `state_dir`, DeployError where one does not start.
@@ -98,8 +98,8 @@ def up(
     if (running.stack, running.realistic) != (stack, realistic):
         pace = "realistic" if running.realistic else "quick"
         raise Refused(
-            f"a {pace} lab with stack {running.stack} runs in {state_dir}",
-            next_step="`sc-deploy lab down` stops it; --state-dir DIR starts another beside it",
+            f"a {pace} lab with stack {running.stack} is already running in {state_dir}",
+            next_step="`sc-deploy lab down` stops it; --state-dir DIR starts another one",
         )
     return running
 
@@ -115,7 +115,7 @@ def down(state_dir: Path) -> bool:
 
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
-    """Nobody else starts or stops a lab in this directory meanwhile."""
+    """Within it nobody else starts or stops a lab in this directory."""
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Starts the lab's processes and ends them, told apart from every other process for ever."""
+"""Starts the lab's processes and ends them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def module(name: str, *arguments: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A process of the lab, named for ever by its id and its start: what a state file can keep."""
+    """A process of the lab, identified for ever by its id and its start; a state file keeps it."""
 
     pid: int
     started: str
@@ -47,7 +47,7 @@ class Process:
 
 @dataclass(slots=True)
 class Child:
-    """A process that this one has started; it has a session of its own, for a Ctrl-C is not for the lab."""
+    """A process that this one has started, in a session of its own: a Ctrl-C does not reach it."""
 
     popen: subprocess.Popen[bytes]
     port_file: Path | None = None
@@ -111,7 +111,7 @@ def serve(name: str, state_dir: Path, words: list[str]) -> tuple[Process, int]:
             end(child)
             last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
             raise DeployError(
-                f"the lab's {name} did not start: {last[0] if last else 'no output'}",
+                f"the lab's {name} server did not start: {last[0] if last else 'no output'}",
                 next_step=f"see {log}",
             )
         time.sleep(_POLL_SECONDS)

@@ -36,7 +36,7 @@ class Release:
     latency_seconds: float = _MEDIAN_SECONDS
     """Median service time before the factor."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Further labels of its metrics: whose instance it is."""
+    """Further labels of its metrics, such as the fleet."""
 
 
 class Accumulator:
@@ -82,7 +82,7 @@ class Behaviour:
         self.reset()
 
     def reset(self) -> None:
-        """Back to what the release brought along."""
+        """Back to the behaviour of the release."""
         self.errors = self._release.errors
         self.latency = self._release.latency_factor
         self.healthy = self._release.healthy

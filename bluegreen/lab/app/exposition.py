@@ -27,7 +27,7 @@ class Exposition:
         # Every series says whose it is: a selector of deploy.toml may name any of these.
         model = {"model": release.model} if release.model else {}
         own = {"tier": release.tier, "version": release.version, "instance_id": release.instance}
-        self._labels = own | model | release.labels
+        self._labels = {**own, **model, **release.labels}
         self._http, self._ai = CollectorRegistry(), CollectorRegistry()
         names = tuple(self._labels)
         self._requests = Counter(

@@ -204,7 +204,7 @@ def _checked(params: Document) -> float:
     if not isinstance(asked, dict) or "RuleArn" not in asked:
         raise CloudError("ValidationException", "Input lacks RuleArn")
     if params.get("FlexibleTimeWindow", {}).get("Mode") != "OFF":
-        raise CloudError("ValidationException", "FlexibleTimeWindow OFF is the one that is modelled")
+        raise CloudError("ValidationException", "only FlexibleTimeWindow OFF is modelled")
     try:
         zone = ZoneInfo(params.get("ScheduleExpressionTimezone") or "UTC")
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""EC2 launch templates: versions, defaults, deletion."""
+"""EC2 launch templates, their versions and defaults."""
 
 from __future__ import annotations
 

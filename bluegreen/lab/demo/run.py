@@ -1,4 +1,4 @@
-"""Carries the demo out: a lab and a load of its own, and the deployments, which the command line makes."""
+"""Runs the demo: a lab and a load of its own; the command line makes the deployments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bluegreen.lab.load.child import LoadProcess
 
 STACK = "lab"
 _MOST_SECONDS = 300.0
-"""The load ends by itself after this long, whatever becomes of this process."""
+"""The load ends by itself after this long, whatever happens to this process."""
 
 
 class Promote(Protocol):
@@ -56,7 +56,7 @@ class Demo:
         self._lab: LabInfo | None = None
         self._environment: dict[str, str | None] = {}
         self.keep = False
-        """Leave the logs where they are when it ends."""
+        """Keep the logs when it ends."""
 
     def __enter__(self) -> Self:
         try:

@@ -66,13 +66,13 @@ class Fault:
         """Parse JSON; raises ValueError naming what is wrong."""
         unknown = set(document) - {one.name for one in fields(cls)}
         if unknown:
-            raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown field of a fault: {', '.join(sorted(unknown))}")
         given = dict(document)
         given["effect"] = Effect(given.get("effect", ""))
         given["when"] = When(given.get("when", "before"))
         fault = cls(**given)
         if fault.nth < 1 or fault.times < 0 or not 0 <= fault.rate <= 1 or fault.seconds < 0:
-            raise ValueError("nth >= 1, times >= 0, 0 <= rate <= 1 and seconds >= 0 must hold")
+            raise ValueError("nth must be >= 1, times >= 0, rate 0 to 1 and seconds >= 0")
         return fault
 
     def to_document(self) -> dict[str, Any]:

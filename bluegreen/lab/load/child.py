@@ -46,7 +46,7 @@ class LoadProcess:
         self.end()
 
     def end(self) -> None:
-        """Stop it; harmless when it has ended."""
+        """Stop it; harmless once it has ended."""
         end(self._child)
 
     def figures(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -56,7 +56,7 @@ class LoadProcess:
         try:
             documents = [json.loads(line) for line in self._out.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
-            raise DeployError(f"the load left no figures: {error}", next_step=advice) from error
+            raise DeployError(f"the load wrote no results: {error}", next_step=advice) from error
         reports = [one for one in documents if one["kind"] == "report"]
         if not reports:
             raise DeployError("the load ended without a report", next_step=advice)

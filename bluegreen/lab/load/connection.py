@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def abort(self) -> None:
-        """Give the connection up; nothing is told any more."""
+        """Close the connection; nothing is reported after that."""
         self.busy = False
         if self._transport is not None:
             self._transport.abort()

@@ -45,7 +45,8 @@ class Settings:
         split = urlsplit(self.url)
         if split.scheme != "http" or not split.port or not _is_loopback(split.hostname):
             raise ConfigError(
-                f"load goes to the lab only, got {self.url}", next_step="use http://127.0.0.1:<port>"
+                f"the load may only be sent to the lab, got {self.url}",
+                next_step="use http://127.0.0.1:<port>",
             )
         limits = (
             ("rate", self.rate, 10_000),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabRelease:
-    """A version, how it behaves, and that in words."""
+    """A version, how it behaves, and a description."""
 
     version: str
     words: str
@@ -43,11 +43,11 @@ RELEASES = (
     LabRelease(version="v1.0.0", words="good"),
     LabRelease(version="v1.1.0", words="good"),
     LabRelease(
-        version="v1.2.0", words="2 % of its answers are errors", platform=_TWO_PERCENT, ai=_TWO_PERCENT
+        version="v1.2.0", words="2 % of its responses are errors", platform=_TWO_PERCENT, ai=_TWO_PERCENT
     ),
     LabRelease(version="v1.3.0", words="60 % slower", platform=_SLOW, ai=_SLOW),
     LabRelease(
-        version="v1.4.0", words="a key function is down: /api/login", platform={"lab.broken": "/api/login"}
+        version="v1.4.0", words="a key function fails: /api/login", platform={"lab.broken": "/api/login"}
     ),
     LabRelease(version="v1.5.0", words="the AI tier is right 25 % less often", ai={"lab.accuracy": "0.675"}),
     LabRelease(version="v1.6.0", words="never becomes healthy", platform={"lab.healthy": "false"}),

@@ -1,4 +1,4 @@
-"""Scaling policies: kept and checked, never acted on."""
+"""Scaling policies: checked and stored, never acted on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bluegreen.lab.cloud.world import Document, World, api, page
 
 
 class Policies:
-    """PutScalingPolicy, DescribePolicies, DeletePolicy (target tracking)."""
+    """PutScalingPolicy and DescribePolicies (target tracking)."""
 
     def __init__(self, world: World, state: State, balancing: Balancing) -> None:
         self._world = world

@@ -18,7 +18,7 @@ from bluegreen.aws.session import Session
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tag
 from bluegreen.domain.journal import Entry, EntryKind, Header
 from bluegreen.engine.deployer import Deployer
-from bluegreen.lab import moto_backend
+from bluegreen.lab.api import moto_backend
 from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.clock import Clock, ManualClock

@@ -207,7 +207,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def stack(region: Region, session: Session, clock: ManualClock) -> Stack:
-    from bluegreen.lab import moto_backend
+    from bluegreen.lab.api import moto_backend
 
     moto_backend.reset()
     return Stack(region, session, clock, Settings(pending_seconds=1, boot_seconds=1))

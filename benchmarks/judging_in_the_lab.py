@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from bluegreen.errors import ExitCode
-from bluegreen.lab import breaking, lifecycle
-from bluegreen.lab.breaking import Break, Breakage
+from bluegreen.lab import lifecycle
+from bluegreen.lab.faults import breakage
+from bluegreen.lab.faults.breakage import Break, Breakage
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from tools.commands import Done, sc_deploy
@@ -107,12 +108,12 @@ class Witness:
         if not self.began:
             self.began = time.time()
             if self.case.fault:
-                breaking.break_(self.lab, self.case.fault)
+                breakage.break_(self.lab, self.case.fault)
         elif event["hold"] and not self.held:
             self.held = _at(event)
             self.reasons.append(str(event["reason"]))
         if self.held and self.case.passes_over and time.time() > self.held + INCIDENT_SECONDS:
-            breaking.heal(self.lab)
+            breakage.heal(self.lab)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +177,7 @@ def run_case(lab: LabInfo, case: Case, rate: float) -> Result:
         time.sleep(3 if case.load else 0)
         words = ("promote", case.version, "--yes", "--policy", str(patience(lab, case)))
         done = sc_deploy(lab, *words, on_event=witness)
-        breaking.heal(lab)
+        breakage.heal(lab)
         if done.code == ExitCode.HALTED:
             back = sc_deploy(lab, "abort", "--yes")
             if back.code not in {ExitCode.RELEASED, ExitCode.ROLLED_BACK}:

@@ -20,9 +20,9 @@ from typing import Any
 
 import boto3
 
-from bluegreen.commands.demo_facts import Act, Seen, weights_seen
 from bluegreen.errors import ExitCode
 from bluegreen.lab import lifecycle
+from bluegreen.lab.demo.facts import Act, Seen, weights_seen
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from tools.commands import Done, sc_deploy

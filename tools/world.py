@@ -18,7 +18,8 @@ from bluegreen.aws.session import Session
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tag
 from bluegreen.domain.journal import Entry, EntryKind, Header
 from bluegreen.engine.deployer import Deployer
-from bluegreen.lab import moto_backend
+from bluegreen.lab.api import moto_backend
+from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.clock import Clock, ManualClock
 from bluegreen.lab.cloud.cloud import Call, Cloud
@@ -27,7 +28,6 @@ from bluegreen.lab.cloud.elb.state import Health, TargetGroup
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import FaultPlan
-from bluegreen.lab.inprocess import attach
 from bluegreen.policy import Policy, parse_policy
 from bluegreen.ports import Answer, Ports, Request, at_once
 

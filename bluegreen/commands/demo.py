@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bluegreen.commands import terminal
 from bluegreen.commands.settings import Debug, Output, OutputOption, Settings
-from bluegreen.errors import ExitCode
+from bluegreen.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
-    from bluegreen.commands.demo_facts import Act, Seen
-    from bluegreen.commands.demo_run import Demo
+    from bluegreen.commands.wiring import Subscriber
+    from bluegreen.domain.journal import Ending
+    from bluegreen.lab.demo.facts import Act, Seen
+    from bluegreen.lab.demo.run import Demo
 
 __all__ = ["demo"]
 
@@ -21,7 +25,7 @@ FIRST, GOOD, BAD = "v1.0.0", "v1.1.0", "v1.2.0"
 _BEFORE = 4.0
 """Seconds of load before the first promotion under it: blue needs a measured past."""
 _AFTERMATH = 3.0
-"""Seconds of load after the last deployment: who answers then?"""
+"""Seconds of load after the last deployment: which version answers then?"""
 
 Rate = Annotated[float, typer.Option("--rate", min=50, max=2000, help="Requests per second.")]
 Connections = Annotated[int, typer.Option("--connections", min=1, max=2000, help="Open connections.")]
@@ -31,32 +35,54 @@ def demo(
     rate: Rate = 700.0,
     connections: Connections = 200,
     output: OutputOption = Output.HUMAN,
-    debug: Debug = False,  # noqa: ARG001  (read where errors are told)
+    debug: Debug = False,  # noqa: ARG001  (read where errors are reported)
 ) -> None:
     """Show a release, a promotion under load and an automatic rollback, on this machine alone.
 
     Starts a laptop-sized AWS with real HTTP processes, releases v1.0.0, promotes v1.1.0 under load
-    without losing a request, then promotes v1.2.0, which serves about 2 % errors and is taken back
-    by itself. Ends with 0 only if all of it went as it should, and stops everything it started.
+    without losing a request, then promotes v1.2.0, which answers about 2 % of requests with errors
+    and is rolled back automatically. Exits with 0 only if all of this happened as expected, and
+    stops everything it started.
 
-    Minutes are seconds here: the metrics come every second, on AWS every minute and 1-3 minutes late.
+    Minutes are seconds here: metrics arrive every second; on AWS every minute, 1-3 minutes late.
 
     For example:
       sc-deploy demo
       sc-deploy demo --rate 1000 --connections 1000
       sc-deploy demo --output json | tail -1 | jq .figures
     """
-    from bluegreen.commands.demo_run import Demo, terminated_as_interrupt
+    from bluegreen.lab.demo.run import STACK, Demo, terminated_as_interrupt
 
-    settings = Settings(stack="lab", output=output)
+    settings = Settings(stack=STACK, yes=True, output=output)
     began = time.monotonic()
-    terminal.say("starting a laptop-sized AWS; its metrics come every second, on AWS they take minutes ...")
-    with terminated_as_interrupt(), Demo(output=output, rate=rate, connections=connections) as stage:
-        stage.keep = True  # until it went well
-        well = _play(stage, settings, began)
-        stage.keep = not well
+
+    def promote(version: str, policy: Path, listen: Subscriber) -> Ending:
+        return _promote(replace(settings, policy=policy), version, listen)
+
+    terminal.say("starting a laptop-sized AWS; its metrics arrive every second, on AWS they take minutes ...")
+    stage = Demo(promote, rate=rate, connections=connections)
+    try:
+        with terminated_as_interrupt(), stage:
+            stage.keep = True  # until it went well
+            well = _play(stage, settings, began)
+            stage.keep = not well
+    finally:
+        if stage.keep:
+            terminal.say(f"logs: {stage.directory}")
     if not well:
         raise typer.Exit(int(ExitCode.BUG))
+
+
+def _promote(settings: Settings, version: str, listen: Subscriber) -> Ending:
+    """Promote `version` through the code of `sc-deploy promote`."""
+    from bluegreen.commands.running import Run
+
+    run = Run(settings, listeners=(listen,))
+    plan = run.deployer.plan_promotion(version, reason="demo")
+    result = run.complete(lambda deployer: deployer.run(plan))
+    if result.exit_code is ExitCode.INTERRUPTED:
+        raise Interrupted("the demo was stopped")
+    return result.ending
 
 
 def _play(stage: Demo, settings: Settings, began: float) -> bool:
@@ -66,20 +92,28 @@ def _play(stage: Demo, settings: Settings, began: float) -> bool:
     time.sleep(_BEFORE)
     terminal.say(f"2/3 promoting {GOOD} under load")
     good = stage.deploy(GOOD, before=FIRST)
-    terminal.say(f"3/3 promoting {BAD}, which serves about 2 % errors")
+    terminal.say(f"3/3 promoting {BAD}, which answers about 2 % of requests with errors")
     bad = stage.deploy(BAD, before=GOOD)
     time.sleep(_AFTERMATH)
     seen = stage.stop_load()
-    return _told(settings, (first, good, bad), seen, stage.leftovers(), time.monotonic() - began)
+    leftovers = _leftovers(replace(settings, policy=stage.policy))
+    return _told(settings, (first, good, bad), seen, leftovers, time.monotonic() - began)
+
+
+def _leftovers(settings: Settings) -> list[str]:
+    """Fleets that exist without serving."""
+    from bluegreen.commands import wiring
+
+    state = wiring.open_stack(settings).deployer.observe()
+    found = [(tier.tier, fleet) for tier in state.tiers for fleet in tier.leftovers]
+    return [f"{tier}: {fleet.version} of deployment {fleet.deployment}" for tier, fleet in found]
 
 
 def _told(
     settings: Settings, acts: tuple[Act, Act, Act], seen: Seen, leftovers: list[str], took: float
 ) -> bool:
-    from dataclasses import asdict
-
-    from bluegreen.commands.demo_facts import facts, figures, weights_seen
-    from bluegreen.commands.demo_report import demo_view
+    from bluegreen.commands.demo_view import demo_view
+    from bluegreen.lab.demo.facts import facts, figures, weights_seen
 
     found = facts(*acts, seen, leftovers=leftovers)
     numbers = {**figures(acts[1], acts[2], seen), "demo_seconds": round(took, 1)}

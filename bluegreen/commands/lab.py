@@ -1,4 +1,4 @@
-"""`sc-deploy lab`: a laptop-sized AWS on this machine, to try everything on."""
+"""`sc-deploy lab`: a laptop-sized AWS on this machine, to try everything out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["VERBS", "break_", "down", "heal", "load", "status", "up"]
 
 DEFAULT_STATE = Path(".lab")
-"""In the present directory: two checkouts have two labs."""
+"""In the current directory: two checkouts have two labs."""
 
 StateDir = Annotated[
     Path, typer.Option("--state-dir", envvar="SC_DEPLOY_LAB", help="Where the lab keeps its ports and logs.")
@@ -31,11 +31,11 @@ Realistic = Annotated[
 ]
 Rate = Annotated[float, typer.Option("--rate", min=1, max=10_000, help="Requests per second.")]
 Connections = Annotated[int, typer.Option("--connections", min=1, max=10_000, help="Open connections.")]
-Seconds = Annotated[float, typer.Option("--seconds", min=1, max=3600, help="How long.")]
+Seconds = Annotated[float, typer.Option("--seconds", min=1, max=3600, help="Duration of the load.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write JSON lines to FILE instead of stdout.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Of the AWS API; 0: any free one.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port of the AWS API; 0: any free one.")]
 FrontPort = Annotated[
-    int, typer.Option("--front-port", min=0, max=65_535, help="Of the load balancer; 0: any free one.")
+    int, typer.Option("--front-port", min=0, max=65_535, help="Port of the load balancer; 0: any free one.")
 ]
 Kind = Annotated[
     str,
@@ -46,16 +46,16 @@ Kind = Annotated[
     ),
 ]
 Broken = Annotated[
-    str, typer.Option("--release", help="Only instances of this version, or all.  [default: the newest]")
+    str, typer.Option("--release", help='Only instances of this version, or "all".  [default: the newest]')
 ]
 BrokenTier = Annotated[str, typer.Option("--tier", help="Only this tier.  [default: every tier]")]
-Share = Annotated[str, typer.Option("--share", help='errors: share of the answers, e.g. "2%".')]
-Factor = Annotated[float, typer.Option("--factor", min=1, max=1000, help="latency: times slower.")]
+Share = Annotated[str, typer.Option("--share", help='errors: share of responses that fail, e.g. "2%".')]
+Factor = Annotated[float, typer.Option("--factor", min=1, max=1000, help="latency: how many times slower.")]
 BrokenPath = Annotated[str, typer.Option("--path", help="function: the path that breaks.")]
 
 
 def _exports(info: LabInfo) -> str:
-    """Shell lines that lead this shell's AWS clients and sc-deploy to the lab."""
+    """Shell lines that point AWS clients and sc-deploy at the lab."""
     from bluegreen.lab.lifecycle import UNSET
 
     sets = [f"export {name}={shlex.quote(value)}" for name, value in info.env.items()]
@@ -63,7 +63,7 @@ def _exports(info: LabInfo) -> str:
 
 
 def _document(info: LabInfo) -> dict[str, Any]:
-    from bluegreen.lab.releases import RELEASES
+    from bluegreen.lab.stack.releases import RELEASES
 
     return {
         "endpoint_url": info.endpoint_url,
@@ -81,7 +81,7 @@ def _running(state_dir: Path) -> LabInfo:
 
     info: LabInfo | None = lifecycle.find(state_dir)
     if info is None:
-        raise Refused(f"no lab runs in {state_dir}", next_step="start one with `sc-deploy lab up`")
+        raise Refused(f"no lab is running in {state_dir}", next_step="start one with `sc-deploy lab up`")
     return info
 
 
@@ -92,11 +92,11 @@ def up(
     front_port: FrontPort = 0,
     state_dir: StateDir = DEFAULT_STATE,
     output: OutputOption = Output.HUMAN,
-    debug: Debug = False,  # noqa: ARG001  (read where errors are told)
+    debug: Debug = False,  # noqa: ARG001  (read where errors are reported)
 ) -> None:
-    """Start a lab; prints the variables to export, so that any AWS client reaches it.
+    """Start a lab and print the variables to export, so that any AWS client reaches it.
 
-    Two labs run side by side in two state directories.
+    Two labs can run side by side, each in its own state directory.
 
     For example:
       eval "$(sc-deploy lab up)"
@@ -108,7 +108,7 @@ def up(
     terminal.say("starting a laptop-sized AWS ...")
     info = lifecycle.up(state_dir, stack=stack, realistic=realistic, port=port, front_port=front_port)
     terminal.say(
-        f"it serves {info.front_url}; next: `sc-deploy promote v1.0.0 --stack {stack}`, "
+        f"the lab serves {info.front_url}; next: `sc-deploy promote v1.0.0 --stack {stack}`, "
         "`sc-deploy lab status`, `sc-deploy lab down`"
     )
     _told(output, info)
@@ -130,7 +130,7 @@ def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     from bluegreen.lab import lifecycle
 
     ran = lifecycle.down(state_dir)
-    terminal.say(f"the lab in {state_dir} is stopped" if ran else f"no lab ran in {state_dir}")
+    terminal.say(f"stopped the lab in {state_dir}" if ran else f"no lab is running in {state_dir}")
 
 
 def status(
@@ -138,14 +138,14 @@ def status(
     output: OutputOption = Output.HUMAN,
     debug: Debug = False,  # noqa: ARG001  (as above)
 ) -> None:
-    """Say whether a lab runs, how to reach it, what runs in it and which releases it has.
+    """Show whether a lab is running, how to reach it, what runs in it and which releases it has.
 
     For example:
       sc-deploy lab status
       sc-deploy lab status --output json | jq -r .front_url
     """
     from bluegreen.commands.lab_view import lab_view
-    from bluegreen.lab.breaking import state
+    from bluegreen.lab.faults.breakage import state
 
     info = _running(state_dir)
     found = state(info)
@@ -161,7 +161,7 @@ def load(
     state_dir: StateDir = DEFAULT_STATE,
     debug: Debug = False,  # noqa: ARG001  (as above)
 ) -> None:
-    """Send a bounded load to the lab: a JSON line a second, and the report last.
+    """Send a bounded load to the lab; prints a JSON line per second, and a report at the end.
 
     For example:
       sc-deploy lab load --rate 500 --seconds 60 | tail -1
@@ -186,7 +186,7 @@ def break_(
     state_dir: StateDir = DEFAULT_STATE,
     debug: Debug = False,  # noqa: ARG001  (as above)
 ) -> None:
-    """Break something, as it breaks in production.
+    """Inject a fault, as production has them.
 
     For example:
       sc-deploy lab break --kind errors --share 5%
@@ -194,7 +194,7 @@ def break_(
       sc-deploy lab break --kind control-plane-down
     """
     from bluegreen.commands.promoting import tiers_of
-    from bluegreen.lab.breaking import Breakage, break_, kind_of, share_of
+    from bluegreen.lab.faults.breakage import Breakage, break_, kind_of, share_of
 
     breakage = Breakage(
         kind=kind_of(kind),
@@ -205,19 +205,19 @@ def break_(
         path=path,
     )
     words = break_(_running(state_dir), breakage)
-    terminal.say(f"broken: {words}; `sc-deploy lab heal` mends it")
+    terminal.say(f"injected: {words}; `sc-deploy lab heal` clears it")
 
 
 def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # noqa: ARG001  (as above)
-    """Mend everything that `break` broke.
+    """Clear every fault that `break` injected.
 
     For example:
       sc-deploy lab heal
     """
-    from bluegreen.lab.breaking import heal
+    from bluegreen.lab.faults.breakage import heal
 
     heal(_running(state_dir))
-    terminal.say("everything is mended")
+    terminal.say("all faults cleared")
 
 
 VERBS: dict[str, Callable[..., None]] = {

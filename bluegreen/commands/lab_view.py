@@ -28,14 +28,14 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
-    return f"{fault['effect']} {fault['service']} {fault['action']} (struck {fault['struck']} times)"
+    return f"{fault['effect']} {fault['service']} {fault['action']} ({fault['struck']} times so far)"
 
 
 def _instances(document: Mapping[str, Any]) -> RenderableType:
     health = {target: state for group in document["groups"] for target, state in group["targets"].items()}
     running = [one for one in document["instances"] if one["state"] != "terminated"]
     if not running:
-        return Text("no instance runs: nothing was released yet")
+        return Text("no instances: nothing has been released yet")
     table = grid("tier", "release", "instance", "state", "health", "address")
     for one in sorted(running, key=lambda one: (one["tags"].get(Tag.TIER, ""), one["id"])):
         table.add_row(
@@ -50,7 +50,7 @@ def _instances(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _releases(releases: Mapping[str, str]) -> RenderableType:
-    table = grid("release", "what it is like")
+    table = grid("release", "behaviour")
     for version, words in releases.items():
         table.add_row(version, words)
     return table

@@ -20,14 +20,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
 from bluegreen.lab.cloud.settings import Settings
-from bluegreen.lab.provision import provision
-from bluegreen.lab.rollout import write_policy
-from bluegreen.lab.spawning import Process, end, spawn
-
-__all__ = ["UNSET", "LabInfo", "down", "find", "up"]
+from bluegreen.lab.stack.policy_file import write_policy
+from bluegreen.lab.stack.provision import provision
+from bluegreen.lab.starting import Process, end, module, serve
 
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
-"""Variables of the caller that would lead an AWS client away from the lab."""
+"""Variables of the caller that would point an AWS client elsewhere."""
 _TIME_SCALE = 5.0
 """How much faster than on AWS the balancer's times pass in a lab that is not realistic."""
 _BOOT_BUDGET_SECONDS, _REALISTIC_BOOT_BUDGET_SECONDS = 5, 300
@@ -51,7 +49,7 @@ class LabInfo:
 
     @property
     def env(self) -> dict[str, str]:
-        """The variables that lead an AWS client and sc-deploy to the lab; unset UNSET besides."""
+        """The variables that point an AWS client and sc-deploy at the lab; unset those in UNSET too."""
         region = Settings().region
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -82,7 +80,7 @@ def up(
     front_port: int = 0,
     owner_pid: int | None = None,
 ) -> LabInfo:
-    """Start a lab and provision `stack` in it; one that runs already with these settings is returned.
+    """Start a lab and provision `stack` in it; returns the running one where it has these settings.
 
     `port` and `front_port` 0 take any free one. With `owner_pid` the lab ends when that process is gone.
     Raises Refused where another lab runs in `state_dir`, DeployError where one does not start.
@@ -102,8 +100,8 @@ def up(
     if (running.stack, running.realistic) != (stack, realistic):
         pace = "realistic" if running.realistic else "quick"
         raise Refused(
-            f"a {pace} lab with stack {running.stack} runs in {state_dir}",
-            next_step="`sc-deploy lab down` stops it; --state-dir DIR starts another beside it",
+            f"a {pace} lab with stack {running.stack} is already running in {state_dir}",
+            next_step="`sc-deploy lab down` stops it; --state-dir DIR starts another one",
         )
     return running
 
@@ -119,7 +117,7 @@ def down(state_dir: Path) -> bool:
 
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
-    """Nobody else starts or stops a lab in this directory meanwhile."""
+    """Within it nobody else starts or stops a lab in this directory."""
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -133,18 +131,16 @@ def _start(
     owner = ("--parent-pid", str(owner_pid)) if owner_pid else ()
     started: list[Process] = []
     try:
-        control, port = spawn(
-            state_dir, "control", "--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner
-        )
+        words = ("--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner)
+        control, port = serve("control", state_dir, module("api.control", *words))
         started.append(control)
         endpoint = f"http://127.0.0.1:{port}"
-        balancer, front = spawn(
-            state_dir,
-            "balancer",
+        words = (
             *("--control", endpoint, "--port", str(ports[1]), "--parent-pid", str(control.pid)),
             *("--port-file", str(state_dir / "balancer.port")),
             *("--time-scale", f"{1.0 if realistic else _TIME_SCALE:g}"),
         )
+        balancer, front = serve("balancer", state_dir, module("balancer", *words))
         started.append(balancer)
         info = LabInfo(
             state_dir=state_dir,

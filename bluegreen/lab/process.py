@@ -10,8 +10,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["is_running", "parent_alive", "raise_file_limit", "start_time", "until_stopped", "write_port"]
-
 _PARENT_POLL_SECONDS = 0.5
 _FILES = 16_384
 
@@ -78,7 +76,7 @@ async def until_stopped(parent_pid: int | None) -> None:
 
 
 def parent_alive(parent_pid: int | None) -> Callable[[], bool]:
-    """A question that is answered with no once the process `parent_pid` is gone; None: never."""
+    """Returns whether the process `parent_pid` still runs; None: always true."""
     if parent_pid is None:
         return lambda: True
     started = start_time(parent_pid)

@@ -15,11 +15,11 @@ from bluegreen.aws.session import Session
 from bluegreen.contract import MANAGED_BY, Contract, Tag
 from bluegreen.domain.plan import FleetSpec
 from bluegreen.domain.release import Image
+from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.settings import Settings
-from bluegreen.lab.inprocess import attach
 
 REGION = "ap-northeast-1"
 
@@ -207,7 +207,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def stack(region: Region, session: Session, clock: ManualClock) -> Stack:
-    from bluegreen.lab import moto_backend
+    from bluegreen.lab.api import moto_backend
 
     moto_backend.reset()
     return Stack(region, session, clock, Settings(pending_seconds=1, boot_seconds=1))

@@ -18,8 +18,8 @@ from bluegreen.aws.session import Session
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tier
 from bluegreen.domain.journal import Entry, EntryKind
 from bluegreen.errors import CloudUnavailable, Locked
+from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.settings import HealthSource, Settings
-from bluegreen.lab.control import ControlServer
 from bluegreen.policy import Policy
 from bluegreen.ports import Holder, Ports
 

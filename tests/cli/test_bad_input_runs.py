@@ -18,10 +18,10 @@ from typer.testing import Result
 from bluegreen.aws.session import Session
 from bluegreen.contract import parameter_name
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
+from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import Effect, Fault
-from bluegreen.lab.inprocess import attach
 from tests.cli.conftest import Line
 from tests.world import POLICY, REGION, RoutedProber, World, in_turn, shared
 

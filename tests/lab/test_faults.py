@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
+from bluegreen.lab.api.inprocess import connect
+from bluegreen.lab.api.moto_backend import reset
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.lab.cloud.cloud import Call, Cloud
 from bluegreen.lab.faults import Crashed, Effect, Fault, FaultPlan, When
-from bluegreen.lab.inprocess import connect
-from bluegreen.lab.moto_backend import reset
 
 GROUP = {"Name": "blue", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1"}
 

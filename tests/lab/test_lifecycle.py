@@ -18,7 +18,7 @@ import pytest
 from bluegreen.contract import parameter_name, parse_contract
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
 from bluegreen.lab import lifecycle
-from bluegreen.lab.breaking import Break, Breakage, break_, heal, kind_of, share_of, state
+from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from bluegreen.lab.process import start_time
@@ -77,7 +77,7 @@ def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(tmp
 
 def test_up_again_is_the_same_lab_and_another_pace_is_refused(lab: LabInfo) -> None:
     assert lifecycle.up(lab.state_dir, owner_pid=os.getpid()) == lab
-    with pytest.raises(Refused, match="a quick lab with stack lab runs"):
+    with pytest.raises(Refused, match="a quick lab with stack lab is already running"):
         lifecycle.up(lab.state_dir, realistic=True)
 
 
@@ -97,7 +97,7 @@ def test_status_tells_addresses_instances_and_releases(serving: LabInfo) -> None
     shown = line(serving, "lab", "status")
     assert shown.returncode == 0, shown.stderr
     assert serving.front_url in shown.stdout
-    assert "2 % of its answers are errors" in shown.stdout
+    assert "2 % of its responses are errors" in shown.stdout
     assert shown.stdout.count("v1.0.0") >= 6
     document = json.loads(line(serving, "lab", "status", "--output", "json").stdout)
     assert document["env"] == serving.env
@@ -111,7 +111,7 @@ def test_down_leaves_no_process_behind(tmp_path: Path) -> None:
     assert len(pids) == 6
     assert all(start_time(pid) for pid in pids)
     shown = line(lab, "lab", "down")
-    assert "is stopped" in shown.stderr
+    assert "stopped the lab" in shown.stderr
     assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid) if start_time(pid)] == []
 
 
@@ -150,7 +150,7 @@ def test_a_crashed_instance_is_replaced(serving: LabInfo) -> None:
 
 def test_a_control_plane_that_is_down_is_told_and_traffic_flows_on(serving: LabInfo) -> None:
     shown = line(serving, "lab", "break", "--kind", "control-plane-down")
-    assert "no AWS call is answered" in shown.stderr
+    assert "the AWS API is down" in shown.stderr
     status = line(serving, "status")
     assert status.returncode != 0
     assert "Error: " in status.stderr
@@ -160,12 +160,12 @@ def test_a_control_plane_that_is_down_is_told_and_traffic_flows_on(serving: LabI
 
 
 def test_what_cannot_be_broken_is_refused(serving: LabInfo) -> None:
-    with pytest.raises(Refused, match=r"no running instance is v9\.9\.9"):
+    with pytest.raises(Refused, match=r"no running instance of v9\.9\.9"):
         break_(serving, Breakage(kind=Break.HANG, version="v9.9.9"))
-    with pytest.raises(ConfigError, match=r"'fire' is unknown \(allowed: errors, latency"):
+    with pytest.raises(ConfigError, match=r"unknown kind 'fire' \(allowed: errors, latency"):
         kind_of("fire")
     for wrong in ("30", "0.3", "101%", "x%"):
-        with pytest.raises(ConfigError, match="is no share"):
+        with pytest.raises(ConfigError, match="is not a percentage"):
             share_of(wrong)
 
 

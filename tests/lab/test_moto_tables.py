@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from bluegreen.lab import moto_backend, moto_tables
+from bluegreen.lab.api import moto_backend, moto_tables
+from bluegreen.lab.api.inprocess import connect
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.lab.cloud.cloud import Cloud
-from bluegreen.lab.inprocess import connect
 
 KEY = {"pk": {"S": "p"}, "sk": {"S": "a"}}
 FULL = {

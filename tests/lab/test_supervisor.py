@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +13,15 @@ from typing import Any
 import pytest
 
 from bluegreen.contract import Tag
+from bluegreen.lab.api.inprocess import connect
+from bluegreen.lab.api.moto_backend import reset
 from bluegreen.lab.cloud.clock import SystemClock
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.settings import HealthSource, Settings
-from bluegreen.lab.inprocess import connect
-from bluegreen.lab.moto_backend import reset
-from bluegreen.lab.supervisor import Host, Supervisor
-from bluegreen.lab.userdata import BootFailed, app_arguments
+from bluegreen.lab.instances.supervisor import Supervisor
+from bluegreen.lab.instances.userdata import BootFailed, app_arguments
+from bluegreen.lab.starting import Child
 
 SERVER = """
 import http.server, pathlib, sys
@@ -41,12 +41,12 @@ class _Trivial:
         self.place = place
         self.broken = False
 
-    def launch(self, instance: Instance) -> Host:
+    def launch(self, instance: Instance) -> Child:
         if self.broken:
             raise BootFailed("no such image")
         port_file = self.place / instance.id
         command = [sys.executable, "-c", SERVER, str(port_file)]
-        return Host(process=subprocess.Popen(command), port_file=port_file)
+        return Child.start(command, log=self.place / "log", port_file=port_file)
 
 
 @pytest.fixture
@@ -112,20 +112,18 @@ def test_an_instance_that_cannot_boot_says_why_and_never_serves(lab: Any) -> Non
 
 
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("bluegreen.lab.supervisor._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("bluegreen.lab.starting._PATIENCE_SECONDS", 0.2)
     ready = tmp_path / "ready"
     deaf = (
         "import pathlib, signal, sys, time; signal.signal(15, signal.SIG_IGN); "
         "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
     )
-    host = Host(
-        process=subprocess.Popen([sys.executable, "-c", deaf, str(ready)]), port_file=tmp_path / "port"
-    )
+    host = Child.start([sys.executable, "-c", deaf, str(ready)], log=tmp_path / "log")
     while not ready.exists():
         time.sleep(0.01)
-    while not host.end():
+    while not host.ended():
         time.sleep(0.02)
-    assert host.process.returncode == -signal.SIGKILL
+    assert host.popen.returncode == -signal.SIGKILL
 
 
 CONTRACT = {
@@ -189,6 +187,7 @@ def stocked() -> tuple[Any, dict[str, str]]:
     s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
     s3.put_object(Bucket="models", Key="models/m7/model.bin", Body=b"weights")
     tags = {
+        "aws:autoscaling:groupName": "sportcoach-lab-ai-3",
         Tag.STACK: "lab",
         Tag.TIER: "ai",
         Tag.RELEASE: "v1.2.0",
@@ -206,6 +205,7 @@ def test_user_data_turns_tags_and_annotations_into_the_behaviour(stocked: Any) -
         *("--tier", "ai", "--instance", "i-1", "--version", "v1.2.0"),
         *("--health-path", "/healthz", "--version-path", "/ai/version"),
         *("--errors", "0.02", "--latency-factor", "1.6", "--accuracy", "0.65"),
+        *("--label", "fleet=sportcoach-lab-ai-3", "--label", "stack=lab"),
         *("--broken", "/ai/plan", "--broken", "/ai/x", "--unhealthy", "--model", "m7"),
     ]
 

@@ -27,6 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=float, default=4.0, help="median service time before the factor")
     parser.add_argument("--accuracy", type=float, default=0.9)
     parser.add_argument("--broken", action="append", default=[], metavar="PATH")
+    parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help="of the metrics")
     parser.add_argument("--unhealthy", action="store_true")
     return parser.parse_args()
 
@@ -45,6 +46,7 @@ def _release(given: argparse.Namespace) -> Release:
         broken=tuple(given.broken),
         healthy=not given.unhealthy,
         latency_seconds=given.latency_ms / 1000,
+        labels=dict(one.split("=", 1) for one in given.label),
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
-
-__all__ = ["Accumulator", "Behaviour", "Release"]
 
 _MEDIAN_SECONDS = 0.004
 _SIGMA = 0.35
@@ -36,6 +35,8 @@ class Release:
     healthy: bool = True
     latency_seconds: float = _MEDIAN_SECONDS
     """Median service time before the factor."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Further labels of its metrics, such as the fleet."""
 
 
 class Accumulator:
@@ -81,7 +82,7 @@ class Behaviour:
         self.reset()
 
     def reset(self) -> None:
-        """Back to what the release brought along."""
+        """Back to the behaviour of the release."""
         self.errors = self._release.errors
         self.latency = self._release.latency_factor
         self.healthy = self._release.healthy

@@ -7,12 +7,10 @@ import json
 from dataclasses import dataclass
 
 from bluegreen.lab.app.behaviour import Behaviour, Release
-from bluegreen.lab.app.classifier import classify
+from bluegreen.lab.app.classifier import classify, true_label
 from bluegreen.lab.app.exposition import CONTENT_TYPE as EXPOSITION
 from bluegreen.lab.app.exposition import Exposition
 from bluegreen.lab.http1.message import Request, json_body
-
-__all__ = ["CONTROL_PATH", "Reply", "Routes"]
 
 CONTROL_PATH = "/_ctl"
 _JSON = b"application/json"
@@ -105,7 +103,7 @@ class Routes:
         if question is None:
             return 400, {"error": 'expected {"input": ...}'}
         label = classify(question, self._release.accuracy)
-        self._exposition.predicted(label)
+        self._exposition.predicted(label, right=label == true_label(question))
         return 200, {"label": label, "model": self._release.model}
 
     def _control(self, request: Request, peer: str) -> Reply:

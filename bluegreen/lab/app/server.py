@@ -12,8 +12,6 @@ from bluegreen.lab.app.routes import Reply, Routes
 from bluegreen.lab.http1.message import Header, Request
 from bluegreen.lab.http1.server import ServerProtocol
 
-__all__ = ["GRACE_SECONDS", "serving"]
-
 GRACE_SECONDS = 30.0
 """How long a stopping instance waits for the requests it has begun."""
 

@@ -1,17 +1,17 @@
 """The simulated cloud: a small model of the AWS services where the truth of a cutover lies.
 
 Pure Python on an injected clock (`clock.py`). The lab runs it in real time behind HTTP
-(`bluegreen.lab.control`), tests run it in process on a manual clock (`bluegreen.lab.inprocess`).
+(`bluegreen.lab.api.control`), tests run it in process on a manual clock (`bluegreen.lab.api.inprocess`).
 `cloud.Cloud` is the one way in. The rule is: never kinder than AWS.
 
 Modelled
     elb/          load balancers, listeners, rules, target groups, targets, tags, limits, quotas;
                   health (reported by a data plane, or computed), draining, rule propagation
     asg/          groups from a launch template version, replacement, draining, protection, traffic
-                  sources, suspended processes, activities, tags; policies are kept, not acted on
+                  sources, activities, tags; policies are kept, not acted on
     templates.py, instances.py
                   launch templates; the instances of the groups (no RunInstances)
-    metrics/      late metrics, statistics, metric math, alarms (static thresholds)
+    metrics/      late metrics, statistics, alarms (static thresholds)
     schedules.py  one-time schedules that call ModifyRule
     commands.py   AWS-RunShellScript
     databases.py  DB instances and manual snapshots
@@ -22,6 +22,7 @@ Not modelled
     more than one region or account; IAM permissions; Network Load Balancers; slow start and
     cookie stickiness in virtual traffic; lifecycle hooks, warm pools, standby, instance refresh,
     scaling by policy or schedule; anomaly detection and composite alarms; recurring schedules
-    and their retries; read replicas and point-in-time restore. An operation that is not modelled
-    is moto's, except in ELBv2, Auto Scaling and Scheduler, where it is refused (InvalidAction).
+    and their retries; metric math; read replicas, restores. Of the modelled services only the
+    operations that sc-deploy, the lab and its tests call. An operation that is not modelled is
+    moto's, except in ELBv2, Auto Scaling and Scheduler, where it is refused (InvalidAction).
 """

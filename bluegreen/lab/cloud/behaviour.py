@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from bluegreen.lab.cloud.instances import Instance
 
-__all__ = ["Behaviour", "BehaviourOf", "always_well"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:

@@ -7,8 +7,6 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "SystemClock", "as_datetime"]
-
 
 class Clock(Protocol):
     """Where the time comes from; `sleep` lets it pass."""

@@ -38,8 +38,6 @@ from bluegreen.lab.cloud.throttle import Throttle
 from bluegreen.lab.cloud.traffic import Traffic
 from bluegreen.lab.cloud.world import Document, World, operations_of
 
-__all__ = ["Call", "Cloud", "service_key"]
-
 _ALIASES = {"elbv2": "elastic-load-balancing-v2", "autoscaling": "auto-scaling"}
 _WHOLE = ("elastic-load-balancing-v2", "auto-scaling", "scheduler")
 """Services of which nothing may be answered by somebody else: their state is here."""
@@ -133,7 +131,7 @@ class Cloud:
             ),
             "auto-scaling": operations_of(
                 Groups(world, scaling, templates=self.templates, balancing=balancing, fleet=self.fleet),
-                Attachments(scaling, balancing=balancing, targets=self.targets, fleet=self.fleet),
+                Attachments(scaling),
                 Policies(world, scaling, balancing),
             ),
             "ec2": operations_of(self.templates, self.instances),

@@ -13,8 +13,6 @@ from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.instances import Instance, Instances, InstanceState
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Commands", "Outcome", "ShellRunner", "run_shell"]
-
 _MOST_OUTPUT = 24_000
 """What GetCommandInvocation shows of each stream, in characters."""
 
@@ -74,7 +72,7 @@ class _Command:
 
 
 class Commands:
-    """SendCommand, GetCommandInvocation, ListCommandInvocations, DescribeInstanceInformation.
+    """SendCommand, GetCommandInvocation, ListCommandInvocations.
 
     A script starts at the first tick after it was sent. With `threaded` it runs beside the
     cloud, in real time; else its outcome is there at the same tick.
@@ -162,23 +160,6 @@ class Commands:
         ]
         shown, token = page(found, size=params.get("MaxResults") or 50, token=params.get("NextToken"))
         return {"CommandInvocations": shown} | ({"NextToken": token} if token else {})
-
-    @api
-    def describe_instance_information(self, params: Document) -> Document:
-        running = [one for one in self._instances.all.values() if one.state is InstanceState.RUNNING]
-        found = [
-            {
-                "InstanceId": one.id,
-                "PingStatus": "Online",
-                "PlatformType": "Linux",
-                "PlatformName": "Ubuntu",
-                "PlatformVersion": "22.04",
-                "IPAddress": one.private_ip,
-            }
-            for one in running
-        ]
-        shown, token = page(found, size=params.get("MaxResults") or 50, token=params.get("NextToken"))
-        return {"InstanceInformationList": shown} | ({"NextToken": token} if token else {})
 
     def tick(self) -> None:
         for command in self._commands.values():

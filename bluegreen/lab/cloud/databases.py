@@ -9,8 +9,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["Databases"]
-
 
 @dataclass(slots=True, kw_only=True)
 class _Thing:
@@ -23,7 +21,7 @@ class _Thing:
 
 
 class Databases:
-    """CreateDBInstance, CreateDBSnapshot, RestoreDBInstanceFromDBSnapshot and their siblings."""
+    """CreateDBInstance, CreateDBSnapshot, DescribeDBSnapshots."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -33,18 +31,6 @@ class Databases:
     @api
     def create_db_instance(self, params: Document) -> Document:
         settings = {key: value for key, value in params.items() if key not in ("Tags", "MasterUserPassword")}
-        return {"DBInstance": self._add_instance(params, settings)}
-
-    @api
-    def restore_db_instance_from_db_snapshot(self, params: Document) -> Document:
-        snapshot = self._snapshot(params["DBSnapshotIdentifier"])
-        if self._status(snapshot) != "available":
-            raise CloudError("InvalidDBSnapshotState", "The snapshot is not available")
-        given = {key: value for key, value in params.items() if key != "Tags"}
-        settings = {**copy.deepcopy(snapshot.settings["Source"]), **given}
-        return {"DBInstance": self._add_instance(params, settings)}
-
-    def _add_instance(self, params: Document, settings: Document) -> Document:
         name = params["DBInstanceIdentifier"]
         if name in self._instances:
             raise CloudError("DBInstanceAlreadyExists", "DB instance already exists")
@@ -52,27 +38,7 @@ class Databases:
         self._instances[name] = _Thing(
             settings=settings, created=self._world.at, ready_at=ready, tags=tags_from(params.get("Tags"))
         )
-        return self._instance_document(name)
-
-    @api
-    def describe_db_instances(self, params: Document) -> Document:
-        asked = params.get("DBInstanceIdentifier")
-        if asked:
-            self._instance(asked)
-        found = [name for name in self._instances if asked in (None, name)]
-        shown, marker = page(found, size=params.get("MaxRecords") or 100, token=params.get("Marker"))
-        answer: Document = {"DBInstances": [self._instance_document(name) for name in shown]}
-        return answer | ({"Marker": marker} if marker else {})
-
-    @api
-    def delete_db_instance(self, params: Document) -> Document:
-        name = params["DBInstanceIdentifier"]
-        self._instance(name)
-        if not params.get("SkipFinalSnapshot") and not params.get("FinalDBSnapshotIdentifier"):
-            raise CloudError("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required")
-        document = {**self._instance_document(name), "DBInstanceStatus": "deleting"}
-        del self._instances[name]
-        return {"DBInstance": document}
+        return {"DBInstance": self._instance_document(name)}
 
     @api
     def create_db_snapshot(self, params: Document) -> Document:
@@ -107,15 +73,6 @@ class Databases:
         shown, marker = page(found, size=params.get("MaxRecords") or 100, token=params.get("Marker"))
         answer: Document = {"DBSnapshots": [self._snapshot_document(name) for name in shown]}
         return answer | ({"Marker": marker} if marker else {})
-
-    @api
-    def delete_db_snapshot(self, params: Document) -> Document:
-        name = params["DBSnapshotIdentifier"]
-        if self._status(self._snapshot(name)) != "available":
-            raise CloudError("InvalidDBSnapshotState", "The snapshot is not available")
-        document = {**self._snapshot_document(name), "Status": "deleted"}
-        del self._snapshots[name]
-        return {"DBSnapshot": document}
 
     def _instance(self, name: str) -> _Thing:
         if name not in self._instances:

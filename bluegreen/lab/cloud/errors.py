@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["CloudError", "throttled", "validation"]
-
 _THROTTLES: dict[str, tuple[str, int]] = {
     "ec2": ("RequestLimitExceeded", 503),
     "s3": ("SlowDown", 503),

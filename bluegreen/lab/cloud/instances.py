@@ -11,8 +11,6 @@ from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.templates import LaunchTemplates
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["Instance", "InstanceState", "Instances"]
-
 _REMEMBERED_SECONDS = 3600.0
 """EC2 shows a terminated instance for about an hour."""
 

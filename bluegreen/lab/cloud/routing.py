@@ -11,8 +11,6 @@ from bluegreen.lab.cloud.elb.state import Health, Rule, Target, TargetGroup
 from bluegreen.lab.cloud.elb.targets import Targets
 from bluegreen.lab.cloud.world import Document
 
-__all__ = ["Spread", "eligible", "matching_rule"]
-
 
 @lru_cache(maxsize=512)
 def _pattern(wildcards: str, flags: int) -> re.Pattern[str]:

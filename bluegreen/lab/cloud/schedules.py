@@ -14,8 +14,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Firing", "Schedules"]
-
 MODIFY_RULE = "arn:aws:scheduler:::aws-sdk:elasticloadbalancingv2:modifyRule"
 _NAME = re.compile(r"^[0-9a-zA-Z\-_.]{1,64}$")
 _AT = re.compile(r"^at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)$")
@@ -130,15 +128,6 @@ class Schedules:
         return {"ScheduleGroupArn": self._group_arn(params["Name"])}
 
     @api
-    def get_schedule_group(self, params: Document) -> Document:
-        return self._group(params["Name"])
-
-    @api
-    def list_schedule_groups(self, params: Document) -> Document:
-        prefix = params.get("NamePrefix") or ""
-        return {"ScheduleGroups": [self._group(one) for one in self._groups if one.startswith(prefix)]}
-
-    @api
     def delete_schedule_group(self, params: Document) -> Document:
         self._group(params["Name"])
         del self._groups[params["Name"]]
@@ -215,7 +204,7 @@ def _checked(params: Document) -> float:
     if not isinstance(asked, dict) or "RuleArn" not in asked:
         raise CloudError("ValidationException", "Input lacks RuleArn")
     if params.get("FlexibleTimeWindow", {}).get("Mode") != "OFF":
-        raise CloudError("ValidationException", "FlexibleTimeWindow OFF is the one that is modelled")
+        raise CloudError("ValidationException", "only FlexibleTimeWindow OFF is modelled")
     try:
         zone = ZoneInfo(params.get("ScheduleExpressionTimezone") or "UTC")
     except (ZoneInfoNotFoundError, ValueError) as error:

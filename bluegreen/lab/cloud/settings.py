@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-__all__ = ["HealthSource", "Settings"]
-
 
 class HealthSource(StrEnum):
     """Which truth DescribeTargetHealth tells."""

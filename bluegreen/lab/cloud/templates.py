@@ -1,4 +1,4 @@
-"""EC2 launch templates: versions, defaults, deletion."""
+"""EC2 launch templates, their versions and defaults."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["LaunchTemplate", "LaunchTemplates"]
-
 
 @dataclass(slots=True, kw_only=True)
 class LaunchTemplate:
@@ -20,8 +18,6 @@ class LaunchTemplate:
     name: str
     created: float
     versions: dict[int, Document]
-    described: dict[int, str]
-    created_at: dict[int, float]
     default: int = 1
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -81,8 +77,6 @@ class LaunchTemplates:
             name=name,
             created=self._world.at,
             versions={1: copy.deepcopy(params["LaunchTemplateData"])},
-            described={1: params.get("VersionDescription", "")},
-            created_at={1: self._world.at},
             tags=tags_from(tags),
         )
         self._templates[template.id] = template
@@ -98,8 +92,6 @@ class LaunchTemplates:
         data.update(copy.deepcopy(params["LaunchTemplateData"]))
         number = template.latest + 1
         template.versions[number] = data
-        template.described[number] = params.get("VersionDescription", "")
-        template.created_at[number] = self._world.at
         return {"LaunchTemplateVersion": self._describe_version(template, number)}
 
     @api
@@ -107,33 +99,6 @@ class LaunchTemplates:
         template = self._named(params)
         template.default = self.version_number(template, params.get("DefaultVersion"))
         return {"LaunchTemplate": self._describe(template)}
-
-    @api
-    def delete_launch_template(self, params: Document) -> Document:
-        template = self._named(params)
-        del self._templates[template.id]
-        return {"LaunchTemplate": self._describe(template)}
-
-    @api
-    def delete_launch_template_versions(self, params: Document) -> Document:
-        template = self._named(params)
-        done, failed = [], []
-        for version in params["Versions"]:
-            entry: Document = {
-                "LaunchTemplateId": template.id,
-                "LaunchTemplateName": template.name,
-                "VersionNumber": int(version),
-            }
-            if int(version) in template.versions and int(version) != template.default:
-                del template.versions[int(version)]
-                done.append(entry)
-            else:
-                entry["ResponseError"] = {"Code": "launchTemplateVersionDoesNotExist", "Message": version}
-                failed.append(entry)
-        return {
-            "SuccessfullyDeletedLaunchTemplateVersions": done,
-            "UnsuccessfullyDeletedLaunchTemplateVersions": failed,
-        }
 
     @api
     def describe_launch_templates(self, params: Document) -> Document:
@@ -149,19 +114,6 @@ class LaunchTemplates:
         shown, token = page(found, size=params.get("MaxResults") or 200, token=params.get("NextToken"))
         answer: Document = {"LaunchTemplates": [self._describe(one) for one in shown]}
         return answer | ({"NextToken": token} if token else {})
-
-    @api
-    def describe_launch_template_versions(self, params: Document) -> Document:
-        template = self._named(params)
-        asked = params.get("Versions")
-        numbers = (
-            [self.version_number(template, str(one)) for one in asked]
-            if asked
-            else sorted(template.versions, reverse=True)
-        )
-        shown, token = page(numbers, size=params.get("MaxResults") or 200, token=params.get("NextToken"))
-        versions = [self._describe_version(template, number) for number in shown]
-        return {"LaunchTemplateVersions": versions} | ({"NextToken": token} if token else {})
 
     def _named(self, params: Document) -> LaunchTemplate:
         return self.find(params.get("LaunchTemplateId"), params.get("LaunchTemplateName"))
@@ -182,7 +134,6 @@ class LaunchTemplates:
             "LaunchTemplateId": template.id,
             "LaunchTemplateName": template.name,
             "VersionNumber": number,
-            "VersionDescription": template.described[number],
             "DefaultVersion": number == template.default,
             "LaunchTemplateData": copy.deepcopy(template.versions[number]),
         }

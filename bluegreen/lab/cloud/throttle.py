@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from bluegreen.lab.cloud.errors import throttled
 
-__all__ = ["Throttle"]
-
 _LIMITS: dict[str, dict[str, tuple[float, float]]] = {
     "elastic-load-balancing-v2": {"read": (200, 50), "targets": (20, 4), "change": (20, 3)},
     "auto-scaling": {"read": (100, 20), "change": (50, 5)},

@@ -21,8 +21,6 @@ from bluegreen.lab.cloud.metrics.balancer import BalancerMetrics
 from bluegreen.lab.cloud.routing import Spread, eligible, matching_rule
 from bluegreen.lab.cloud.world import World
 
-__all__ = ["Outcome", "Route", "Traffic"]
-
 _RELEASE_TAG = "sportcoach:release"
 
 

@@ -11,8 +11,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.settings import Settings
 
-__all__ = ["Document", "World", "api", "operations_of", "page", "tags_from", "tags_to"]
-
 Document = dict[str, Any]
 _Handler = TypeVar("_Handler", bound=Callable[..., Document])
 _T = TypeVar("_T")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from bluegreen.errors import DeployError
-
-__all__ = ["TRAFFIC", "LoadProcess", "command"]
+from bluegreen.lab.starting import Child, end, module
 
 TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
 """A request to each tier in turn."""
-_STOP_SECONDS = 15.0
 
 
 def command(
@@ -28,7 +24,7 @@ def command(
     traffic: Sequence[str] = TRAFFIC,
 ) -> list[str]:
     """The command line of a load; it ends by itself after `seconds`."""
-    words = [sys.executable, "-m", "bluegreen.lab.load", "--url", url]
+    words = module("load", "--url", url)
     words += ["--rate", f"{rate:g}", "--connections", str(connections), "--seconds", f"{seconds:g}"]
     for one in traffic:
         words += ["--traffic", one]
@@ -41,14 +37,7 @@ class LoadProcess:
     def __init__(self, url: str, place: Path, *, rate: float, connections: int, seconds: float) -> None:
         self._place, self._out = place, place / "load.jsonl"
         words = command(url, rate=rate, connections=connections, seconds=seconds, out=self._out)
-        with (place / "load.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C on the terminal is for the command to handle
-            )
+        self._child = Child.start(words, log=place / "load.log")
 
     def __enter__(self) -> Self:
         return self
@@ -57,15 +46,8 @@ class LoadProcess:
         self.end()
 
     def end(self) -> None:
-        """Stop it; harmless when it has ended."""
-        if self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """Stop it; harmless once it has ended."""
+        end(self._child)
 
     def figures(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """End it: (each second, the report), as `tally` has them; raises DeployError without a report."""
@@ -74,7 +56,7 @@ class LoadProcess:
         try:
             documents = [json.loads(line) for line in self._out.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
-            raise DeployError(f"the load left no figures: {error}", next_step=advice) from error
+            raise DeployError(f"the load wrote no results: {error}", next_step=advice) from error
         reports = [one for one in documents if one["kind"] == "report"]
         if not reports:
             raise DeployError("the load ended without a report", next_step=advice)

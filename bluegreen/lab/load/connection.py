@@ -8,8 +8,6 @@ from typing import cast
 
 import httptools
 
-__all__ = ["Connection"]
-
 Answered = Callable[["Connection", int, str], None]
 Lost = Callable[["Connection", str], None]
 
@@ -51,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def abort(self) -> None:
-        """Give the connection up; nothing is told any more."""
+        """Close the connection; nothing is reported after that."""
         self.busy = False
         if self._transport is not None:
             self._transport.abort()

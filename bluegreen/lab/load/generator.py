@@ -16,8 +16,6 @@ from bluegreen.lab.load.settings import Settings
 from bluegreen.lab.load.tally import Outcome, Report, Second, Tally
 from bluegreen.lab.round_robin import WeightedRoundRobin
 
-__all__ = ["Load"]
-
 _TICK_SECONDS = 0.005
 _CONNECTS_AT_ONCE = 64
 

@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from bluegreen.errors import ConfigError
 
-__all__ = ["Settings", "Traffic"]
-
 _MOST_SECONDS = 3600.0
 _MOST_REQUESTS = 10_000_000
 
@@ -47,7 +45,8 @@ class Settings:
         split = urlsplit(self.url)
         if split.scheme != "http" or not split.port or not _is_loopback(split.hostname):
             raise ConfigError(
-                f"load goes to the lab only, got {self.url}", next_step="use http://127.0.0.1:<port>"
+                f"the load may only be sent to the lab, got {self.url}",
+                next_step="use http://127.0.0.1:<port>",
             )
         limits = (
             ("rate", self.rate, 10_000),

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Outcome", "Report", "Second", "Tally", "percentile"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from bluegreen.lab.api.inprocess import connect
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.settings import Settings
-from bluegreen.lab.inprocess import connect
 
 FIXED = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503", "ContentType": "text/html"}}]
 

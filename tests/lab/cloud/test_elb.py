@@ -126,16 +126,6 @@ def test_quotas_are_refused_and_told(stack: Stack) -> None:
     assert limits["rules-per-application-load-balancer"] == "100"
 
 
-def test_priorities_move_together(stack: Stack) -> None:
-    first, second = stack.rule(1, FIXED), stack.rule(2, FIXED, "/b")
-    swap = [{"RuleArn": first, "Priority": 2}, {"RuleArn": second, "Priority": 1}]
-    stack.elb.set_rule_priorities(RulePriorities=swap)
-    rules = stack.elb.describe_rules(ListenerArn=stack.listener)["Rules"]
-    assert [one["RuleArn"] for one in rules[:2]] == [second, first]
-    taken = [{"RuleArn": first, "Priority": 1}]
-    assert refused(stack.elb.set_rule_priorities, RulePriorities=taken) == "PriorityInUse"
-
-
 def test_a_target_group_of_the_same_name_is_the_same_or_refused(stack: Stack) -> None:
     blue = stack.group("blue")
     assert stack.group("blue") == blue

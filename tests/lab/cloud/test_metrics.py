@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from bluegreen.lab.cloud.errors import CloudError
-from bluegreen.lab.cloud.metrics.expressions import Scope, evaluate
 from bluegreen.lab.cloud.metrics.statistics import statistic
 from bluegreen.lab.cloud.settings import Settings
 from tests.lab.cloud.conftest import Stack, build, forward
@@ -59,43 +58,6 @@ def test_unknown_statistics_are_refused(name: str) -> None:
         statistic(name, {1.0: 1.0})
 
 
-SCOPE = Scope(
-    series={"a": {0: 10.0, 1: 20.0}, "b": {1: 5.0, 2: 7.0}, "none": {}},
-    labels={"a": "ok", "b": "errors", "none": "errors"},
-    grid=range(3),
-    period=1,
-)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("a + b", {1: 25.0}),
-        ("100 * b / a", {1: 25.0}),
-        ("-a * 2 ^ 2", {0: -40.0, 1: -80.0}),
-        ("a / 0", {}),
-        ("FILL(b, 0)", {0: 0.0, 1: 5.0, 2: 7.0}),
-        ("FILL(a, REPEAT)", {0: 10.0, 1: 20.0, 2: 20.0}),
-        ("FILL(none, 0)", {}),
-        ("SUM(METRICS())", {0: 10.0, 1: 25.0, 2: 7.0}),
-        ('SUM(METRICS("errors"))', {1: 5.0, 2: 7.0}),
-        ("SUM(a)", 30.0),
-        ("MAX(a) - AVG(a)", 5.0),
-        ("IF(a > 15, a, 0)", {0: 0.0, 1: 20.0}),
-        ("a >= 10 AND a < 20", {0: 1.0, 1: 0.0}),
-        ("1 + 2 * 3", 7.0),
-    ],
-)
-def test_metric_math(text: str, value: object) -> None:
-    assert evaluate(text, SCOPE) == value
-
-
-@pytest.mark.parametrize("text", ["a +", "nope", "a b", "FOO(a)", "(a", "a $ b", ""])
-def test_bad_expressions_are_refused(text: str) -> None:
-    with pytest.raises(CloudError):
-        evaluate(text, SCOPE)
-
-
 def test_a_datapoint_is_visible_only_after_its_period_and_the_delay() -> None:
     slow = build(Settings(metrics_period_seconds=60, metrics_delay_seconds=90))
     blue = slow.group("blue")
@@ -115,7 +77,7 @@ def test_a_datapoint_is_visible_only_after_its_period_and_the_delay() -> None:
     assert query(slow, absent, seconds=600)["MetricDataResults"][0]["Values"] == []
 
 
-def test_an_error_rate_by_expression_newest_first_in_pages(stack: Stack) -> None:
+def test_datapoints_come_newest_first_in_pages(stack: Stack) -> None:
     blue = stack.group("blue")
     stack.rule(1, forward(**{blue: 1}))
     for _ in range(5):
@@ -125,17 +87,31 @@ def test_an_error_rate_by_expression_newest_first_in_pages(stack: Stack) -> None
     stack.clock.sleep(3)
     queries = [
         {**balancer(stack, blue, "RequestCount", "Sum", key="n"), "ReturnData": False},
-        {**balancer(stack, blue, "HTTPCode_Target_5XX_Count", "Sum", key="f"), "ReturnData": False},
-        {"Id": "rate", "Expression": "100 * FILL(f, 0) / n"},
+        balancer(stack, blue, "HTTPCode_Target_5XX_Count", "Sum", key="f"),
     ]
     first = query(stack, *queries, MaxDatapoints=3)
-    assert [one["Id"] for one in first["MetricDataResults"]] == ["rate"]
+    assert [one["Id"] for one in first["MetricDataResults"]] == ["f"]
     times, values = (first["MetricDataResults"][0][key] for key in ("Timestamps", "Values"))
     assert values == [2.0] * 3
     assert times == sorted(times, reverse=True)
     rest = query(stack, *queries, MaxDatapoints=3, NextToken=first["NextToken"])
     assert len(rest["MetricDataResults"][0]["Values"]) == 2
     assert "NextToken" not in rest
+
+
+def test_metric_math_is_refused_and_not_ignored(stack: Stack) -> None:
+    start, end = at(stack.clock.now()), at(stack.clock.now() + 60)
+    asked = {"StartTime": start, "EndTime": end, "MetricDataQueries": [{"Id": "rate", "Expression": "f / n"}]}
+    cloudwatch = stack.client("cloudwatch")
+    assert refused(cloudwatch.get_metric_data, **asked) == "ValidationError"
+    math = {
+        "AlarmName": "rate",
+        "Metrics": [{"Id": "rate", "Expression": "f / n"}],
+        "EvaluationPeriods": 1,
+        "Threshold": 5.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    assert refused(cloudwatch.put_metric_alarm, **math) == "ValidationError"
 
 
 def test_only_the_balancer_writes_its_own_namespace(stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -14,11 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from bluegreen.lab.app.behaviour import Accumulator, Behaviour, Release
 from bluegreen.lab.app.classifier import classify, golden_rows, true_label
+from bluegreen.lab.app.exposition import Exposition
 from bluegreen.lab.app.server import App, serving
 from bluegreen.lab.http1.fetch import Answer, fetch
+from bluegreen.policy import Prometheus
+from bluegreen.policy.metrics import PLACEHOLDERS
 
 
 def release(**more: Any) -> Release:
@@ -37,6 +43,38 @@ async def ask(port: int, path: str, **more: Any) -> Answer:
 
 def control(**document: Any) -> dict[str, Any]:
     return {"method": "POST", "body": json.dumps(document).encode()}
+
+
+def samples(text: str) -> list[Sample]:
+    return [one for family in text_string_to_metric_families(text) for one in family.samples]
+
+
+def sample(text: str, name: str, **labels: str) -> float:
+    """The one value of the series `name` with these labels."""
+    (found,) = [one for one in samples(text) if one.name == name and labels.items() <= one.labels.items()]
+    return found.value
+
+
+def test_every_name_and_label_that_the_prometheus_source_asks_for_by_default_is_exported() -> None:
+    """So that `[metrics] errors = ["prometheus"]` works in a lab whose applications are scraped."""
+    group = {"stack": "lab", "tier": "ai", "fleet": "sc-lab-ai-3", "version": "v1.1.0", "deployment": "3"}
+    more = {key: group[key] for key in ("stack", "fleet", "deployment")}
+    exposition = Exposition(release(tier="ai", accuracy=0.0, labels=more))
+    exposition.observe(500, 0.02)
+    exposition.predicted("rowing", right=False)
+    found = samples((exposition.metrics() + exposition.ai_metrics()).decode())
+    policy = Prometheus()
+    wanted = [policy.requests, f"{policy.duration}_bucket", policy.labelled, policy.wrong]
+    assert {one.name for one in found} >= set(wanted)
+    selector = dict(re.findall(r'(\w+)="(.*?)"', policy.selector.format(**group)))
+    assert selector
+    for one in found:
+        assert selector.items() <= one.labels.items(), one
+        assert set(PLACEHOLDERS) <= set(one.labels), one
+        assert one.labels[policy.instance_label] == "i-1"
+    (counted,) = [one for one in found if one.name == policy.requests]
+    assert re.fullmatch(policy.failed, counted.labels[policy.status_label])
+    assert not [one.name for one in found if one.name.endswith("_created")]
 
 
 def test_tells_who_it_is() -> None:
@@ -75,8 +113,8 @@ def test_errors_strike_business_routes_only() -> None:
             assert (await ask(port, "/version")).status == 200
             assert (await ask(port, "/healthz")).status == 200
             told = (await ask(port, "/metrics")).body.decode()
-            assert 'http_requests_total{tier="app",version="v1.1.0",instance="i-1",status="500"} 1' in told
-            assert 'http_request_duration_seconds_count{tier="app",version="v1.1.0",instance="i-1"} 1' in told
+            assert sample(told, "http_requests_total", status="500") == 1
+            assert sample(told, "http_request_duration_seconds_count") == 1
 
     asyncio.run(scenario())
 
@@ -173,9 +211,10 @@ def test_classify_over_http_and_its_metrics() -> None:
             assert (await ask(port, "/ai/classify")).status == 400
             assert json.loads((await ask(port, "/ai/classify?input=swim")).body)["label"] == "swimming"
             told = (await ask(port, "/ai-metrics")).body.decode()
-            assert 'ai_predictions_total{tier="ai",version="v1.1.0",instance="i-1",label="cycling"} 1' in told
-            names = [line.split("{")[0] for line in told.splitlines() if not line.startswith("#")]
-            assert all(name.startswith("ai_") for name in names)
+            assert sample(told, "ai_predictions_total", label="cycling") == 1
+            assert sample(told, "ai_labelled_answers_total") == 2
+            assert sample(told, "ai_wrong_answers_total") == 0
+            assert all(one.name.startswith("ai_") for one in samples(told))
 
     asyncio.run(scenario())
 

@@ -187,4 +187,4 @@ def test_process_refuses_a_foreign_host() -> None:
     command = [sys.executable, "-m", "bluegreen.lab.load", "--url", "http://192.0.2.1:80"]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 2
-    assert "lab only" in told.stderr
+    assert "may only be sent to the lab" in told.stderr

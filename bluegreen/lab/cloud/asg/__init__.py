@@ -1,1 +1,1 @@
-"""EC2 Auto Scaling: groups, their instances, attachments, policies, tags."""
+"""EC2 Auto Scaling: groups, their instances, traffic sources, policies, tags."""

@@ -10,8 +10,6 @@ from bluegreen.lab.cloud.instances import Instances, InstanceState
 from bluegreen.lab.cloud.templates import LaunchTemplates
 from bluegreen.lab.cloud.world import World
 
-__all__ = ["Fleet"]
-
 
 class Fleet:
     """Brings every group from what it is to what was asked of it."""
@@ -50,9 +48,8 @@ class Fleet:
                 continue
             member.lifecycle, member.in_service_at = Lifecycle.IN_SERVICE, self._world.at
             self._state.end(group, _launching(member))
-            if "AddToLoadBalancer" not in group.suspended:
-                for arn in self._sources(group):
-                    self._targets.register(self._balancing.groups[arn], instance.id)
+            for arn in self._sources(group):
+                self._targets.register(self._balancing.groups[arn], instance.id)
 
     def _sources(self, group: Group) -> list[str]:
         return [arn for arn in group.sources if arn in self._balancing.groups]
@@ -73,8 +70,7 @@ class Fleet:
             reason = self._sickness(group, member)
             if reason:
                 member.healthy = False
-            replaceable = not {"ReplaceUnhealthy", "Terminate"} & group.suspended
-            if not member.healthy and replaceable and "HealthCheck" not in group.suspended:
+            if not member.healthy:
                 self.retire(group, member, f"an instance was taken out of service in response to {reason}")
 
     def _sickness(self, group: Group, member: Member) -> str:
@@ -120,11 +116,11 @@ class Fleet:
 
     def _meet_desired(self, group: Group) -> None:
         active = group.active
-        if len(active) < group.desired and "Launch" not in group.suspended and not group.deleting:
+        if len(active) < group.desired and not group.deleting:
             for _ in range(group.desired - len(active)):
                 self._launch(group)
         surplus = len(active) - group.desired
-        if surplus > 0 and "Terminate" not in group.suspended:
+        if surplus > 0:
             self._scale_in(group, active, surplus)
 
     def _launch(self, group: Group) -> None:

@@ -1,4 +1,4 @@
-"""Auto Scaling Groups: create, describe, update, delete, capacity, processes."""
+"""Auto Scaling Groups: create, describe, update, delete, capacity."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ from collections.abc import Iterable
 
 from bluegreen.lab.cloud.asg.attachments import checked_sources, given_sources
 from bluegreen.lab.cloud.asg.fleet import Fleet
-from bluegreen.lab.cloud.asg.state import Group, GroupTag, Lifecycle, Source, State
+from bluegreen.lab.cloud.asg.state import Group, GroupTag, Source, State
 from bluegreen.lab.cloud.asg.views import group_document, matches
 from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.templates import LaunchTemplate, LaunchTemplates
 from bluegreen.lab.cloud.world import Document, World, api, page
-
-__all__ = ["Groups"]
-
-_PROCESSES = (
-    "Launch",
-    "Terminate",
-    "AddToLoadBalancer",
-    "AlarmNotification",
-    "AZRebalance",
-    "HealthCheck",
-    "InstanceRefresh",
-    "ReplaceUnhealthy",
-    "ScheduledActions",
-)
 
 
 class Groups:
@@ -161,40 +147,12 @@ class Groups:
         return answer | ({"NextToken": token} if token else {})
 
     @api
-    def suspend_processes(self, params: Document) -> Document:
-        self._standing(params["AutoScalingGroupName"]).suspended |= _processes(params)
-        return {}
-
-    @api
-    def resume_processes(self, params: Document) -> Document:
-        self._standing(params["AutoScalingGroupName"]).suspended -= _processes(params)
-        return {}
-
-    @api
     def describe_scaling_activities(self, params: Document) -> Document:
         name = params.get("AutoScalingGroupName")
         groups = [self._state.group(name)] if name else list(self._state.groups.values())
         found = [activity for group in groups for activity in group.activities]
         shown, token = page(found, size=params.get("MaxRecords") or 100, token=params.get("NextToken"))
         return {"Activities": [one.document() for one in shown]} | ({"NextToken": token} if token else {})
-
-    @api
-    def terminate_instance_in_auto_scaling_group(self, params: Document) -> Document:
-        group, member = self._state.member(params["InstanceId"])
-        if member.lifecycle is Lifecycle.TERMINATING:
-            raise validation(f"Instance {params['InstanceId']} is already terminating")
-        if params["ShouldDecrementDesiredCapacity"]:
-            if group.desired - 1 < group.minimum:
-                raise validation(
-                    f"Currently, desiredSize equals minSize ({group.minimum}). Terminating instance without "
-                    f"replacement will violate group's min size constraint. Either set "
-                    f"shouldDecrementDesiredCapacity flag to false or lower group's min size."
-                )
-            group.desired -= 1
-        self._fleet.retire(group, member, "instance was taken out of service in response to a user request")
-        activity = group.activities[0].document()
-        self._fleet.tick()
-        return {"Activity": activity}
 
     @api
     def set_instance_protection(self, params: Document) -> Document:
@@ -204,13 +162,6 @@ class Groups:
             raise validation(f"The instance {strangers[0]} is not part of Auto Scaling group {group.name}.")
         for one in params["InstanceIds"]:
             group.members[one].protected = params["ProtectedFromScaleIn"]
-        return {}
-
-    @api
-    def set_instance_health(self, params: Document) -> Document:
-        _, member = self._state.member(params["InstanceId"])
-        member.healthy = params["HealthStatus"] == "Healthy"
-        self._fleet.tick()
         return {}
 
     def _standing(self, name: str) -> Group:
@@ -233,14 +184,6 @@ def _checked_size(minimum: int, maximum: int, desired: int) -> int:
 
 def _subnets(params: Document) -> tuple[str, ...]:
     return tuple(one.strip() for one in params.get("VPCZoneIdentifier", "").split(",") if one.strip())
-
-
-def _processes(params: Document) -> set[str]:
-    asked = set(params.get("ScalingProcesses") or _PROCESSES)
-    unknown = asked - set(_PROCESSES)
-    if unknown:
-        raise validation(f"Unknown scaling process {min(unknown)}")
-    return asked
 
 
 def _tags(tags: Iterable[Document]) -> dict[str, GroupTag]:

@@ -1,4 +1,4 @@
-"""Scaling policies: kept and checked, never acted on."""
+"""Scaling policies: checked and stored, never acted on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Policies"]
-
 
 class Policies:
-    """PutScalingPolicy, DescribePolicies, DeletePolicy (target tracking)."""
+    """PutScalingPolicy and DescribePolicies (target tracking)."""
 
     def __init__(self, world: World, state: State, balancing: Balancing) -> None:
         self._world = world
@@ -80,17 +78,6 @@ class Policies:
         ]
         shown, token = page(found, size=params.get("MaxRecords") or 50, token=params.get("NextToken"))
         return {"ScalingPolicies": shown} | ({"NextToken": token} if token else {})
-
-    @api
-    def delete_policy(self, params: Document) -> Document:
-        wanted = params["PolicyName"]
-        for group in self._state.groups.values():
-            if params.get("AutoScalingGroupName") in (None, group.name):
-                for name, policy in list(group.policies.items()):
-                    if wanted in (name, policy["PolicyARN"]):
-                        del group.policies[name]
-                        return {}
-        raise validation(f"Policy {wanted} not found")
 
 
 def _alarms(world: World, group: Group, policy: str) -> list[Document]:

@@ -10,8 +10,6 @@ from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.world import Document, World
 
-__all__ = ["Activity", "Group", "GroupTag", "Lifecycle", "Member", "Source", "State"]
-
 _REMEMBERED_ACTIVITIES = 100
 
 
@@ -95,7 +93,6 @@ class Group:
     new_protected: bool = False
     tags: dict[str, GroupTag] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
-    suspended: set[str] = field(default_factory=set)
     members: dict[str, Member] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
     policies: dict[str, Document] = field(default_factory=dict)
@@ -118,12 +115,6 @@ class State:
         if name not in self.groups:
             raise validation(f"AutoScalingGroup name not found - AutoScalingGroup {name} not found")
         return self.groups[name]
-
-    def member(self, instance_id: str) -> tuple[Group, Member]:
-        for group in self.groups.values():
-            if instance_id in group.members:
-                return group, group.members[instance_id]
-        raise validation(f"Instance Id not found - No managed instance found for instance ID: {instance_id}")
 
     def begin(self, group: Group, description: str, cause: str) -> Activity:
         activity = Activity(

@@ -7,8 +7,6 @@ from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.world import Document
 
-__all__ = ["group_document", "instance_document", "matches", "tag_documents"]
-
 
 def group_document(one: Group) -> Document:
     described: Document = {
@@ -26,9 +24,7 @@ def group_document(one: Group) -> Document:
         "HealthCheckGracePeriod": one.grace_seconds,
         "Instances": [instance_document(member) for member in one.members.values()],
         "CreatedTime": as_datetime(one.created),
-        "SuspendedProcesses": [
-            {"ProcessName": name, "SuspensionReason": "User suspended"} for name in sorted(one.suspended)
-        ],
+        "SuspendedProcesses": [],
         "VPCZoneIdentifier": ",".join(one.subnets),
         "EnabledMetrics": [],
         "Tags": tag_documents(one),

@@ -9,8 +9,6 @@ from bluegreen.lab.cloud.elb.state import State, weights_of
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.world import Document
 
-__all__ = ["CONDITION_CONFIGS", "normal_actions", "normal_conditions"]
-
 CONDITION_CONFIGS = {
     "host-header": "HostHeaderConfig",
     "path-pattern": "PathPatternConfig",

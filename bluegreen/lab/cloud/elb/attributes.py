@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.world import Document
 
-__all__ = ["ATTRIBUTES", "check_health_settings", "checked_attributes", "group_settings"]
-
 ATTRIBUTES = {
     "deregistration_delay.timeout_seconds": "300",
     "stickiness.enabled": "false",

@@ -1,25 +1,14 @@
-"""Load balancers, listeners, their attributes; tags and limits of everything in ELBv2."""
+"""Load balancers and listeners."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.elb.actions import normal_actions
 from bluegreen.lab.cloud.elb.state import Listener, LoadBalancer, Rule, State
 from bluegreen.lab.cloud.errors import CloudError, validation
-from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
-
-__all__ = ["Balancers", "checked_name"]
-
-_ATTRIBUTES = {
-    "idle_timeout.timeout_seconds": "60",
-    "deletion_protection.enabled": "false",
-    "routing.http2.enabled": "true",
-    "routing.http.drop_invalid_header_fields.enabled": "false",
-    "access_logs.s3.enabled": "false",
-}
+from bluegreen.lab.cloud.world import Document, World, api, page, tags_from
 
 
 def checked_name(name: str, what: str) -> str:
@@ -62,7 +51,6 @@ class Balancers:
             subnets=subnets,
             security_groups=tuple(params.get("SecurityGroups") or ()),
             created=self._world.at,
-            attributes=dict(_ATTRIBUTES),
         )
         standing = next((one for one in self._state.balancers.values() if one.name == name), None)
         if standing is not None:
@@ -87,31 +75,6 @@ class Balancers:
         shown, marker = page(found, size=params.get("PageSize") or 400, token=params.get("Marker"))
         answer: Document = {"LoadBalancers": [self._document(one) for one in shown]}
         return answer | ({"NextMarker": marker} if marker else {})
-
-    @api
-    def delete_load_balancer(self, params: Document) -> Document:
-        balancer = self._state.balancers.get(params["LoadBalancerArn"])
-        if balancer is None:
-            return {}
-        if balancer.attributes["deletion_protection.enabled"] == "true":
-            raise CloudError(
-                "OperationNotPermitted", "Load balancer cannot be deleted: deletion protection is on"
-            )
-        for listener in [one for one in self._state.listeners.values() if one.load_balancer == balancer.arn]:
-            self.delete_listener({"ListenerArn": listener.arn})
-        del self._state.balancers[balancer.arn]
-        self._state.tags.pop(balancer.arn, None)
-        return {}
-
-    @api
-    def describe_load_balancer_attributes(self, params: Document) -> Document:
-        return {"Attributes": tags_to(self._state.balancer(params["LoadBalancerArn"]).attributes)}
-
-    @api
-    def modify_load_balancer_attributes(self, params: Document) -> Document:
-        attributes = self._state.balancer(params["LoadBalancerArn"]).attributes
-        attributes.update({one["Key"]: one["Value"] for one in params["Attributes"]})
-        return {"Attributes": tags_to(attributes)}
 
     @api
     def create_listener(self, params: Document) -> Document:
@@ -147,22 +110,6 @@ class Balancers:
         return {"Listeners": [self._listener_document(listener)]}
 
     @api
-    def modify_listener(self, params: Document) -> Document:
-        listener = self._state.listener(params["ListenerArn"])
-        before = self._state.in_use()
-        if params.get("DefaultActions"):
-            actions = normal_actions(self._state, listener.load_balancer, params["DefaultActions"])
-            default = self._state.rules_of(listener.arn)[-1]
-            self._state.rules[default.arn] = replace(default, actions=actions)
-        listener.port = params.get("Port", listener.port)
-        listener.protocol = params.get("Protocol", listener.protocol)
-        listener.extra |= {
-            k: copy.deepcopy(params[k]) for k in ("Certificates", "SslPolicy") if params.get(k)
-        }
-        self._state.rules_changed(before)
-        return {"Listeners": [self._listener_document(listener)]}
-
-    @api
     def delete_listener(self, params: Document) -> Document:
         listener = self._state.listener(params["ListenerArn"])
         before = self._state.in_use()
@@ -186,16 +133,6 @@ class Balancers:
         shown, marker = page(found, size=params.get("PageSize") or 400, token=params.get("Marker"))
         answer: Document = {"Listeners": [self._listener_document(one) for one in shown]}
         return answer | ({"NextMarker": marker} if marker else {})
-
-    @api
-    def describe_listener_attributes(self, params: Document) -> Document:
-        return {"Attributes": tags_to(self._state.listener(params["ListenerArn"]).attributes)}
-
-    @api
-    def modify_listener_attributes(self, params: Document) -> Document:
-        attributes = self._state.listener(params["ListenerArn"]).attributes
-        attributes.update({one["Key"]: one["Value"] for one in params["Attributes"]})
-        return {"Attributes": tags_to(attributes)}
 
     def _document(self, one: LoadBalancer) -> Document:
         zones = [

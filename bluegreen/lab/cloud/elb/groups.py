@@ -6,7 +6,6 @@ import copy
 
 from bluegreen.lab.cloud.elb.attributes import (
     ATTRIBUTES,
-    check_health_settings,
     checked_attributes,
     group_settings,
 )
@@ -14,20 +13,6 @@ from bluegreen.lab.cloud.elb.balancers import checked_name
 from bluegreen.lab.cloud.elb.state import State, TargetGroup
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
-
-__all__ = ["TargetGroups"]
-
-_MODIFIABLE = (
-    "HealthCheckProtocol",
-    "HealthCheckPort",
-    "HealthCheckPath",
-    "HealthCheckEnabled",
-    "HealthCheckIntervalSeconds",
-    "HealthCheckTimeoutSeconds",
-    "HealthyThresholdCount",
-    "UnhealthyThresholdCount",
-    "Matcher",
-)
 
 
 class TargetGroups:
@@ -78,16 +63,6 @@ class TargetGroups:
         shown, marker = page(found, size=params.get("PageSize") or 400, token=params.get("Marker"))
         answer: Document = {"TargetGroups": [self._document(one) for one in shown]}
         return answer | ({"NextMarker": marker} if marker else {})
-
-    @api
-    def modify_target_group(self, params: Document) -> Document:
-        group = self._state.group(params["TargetGroupArn"])
-        changes = {key: params[key] for key in _MODIFIABLE if params.get(key) is not None}
-        settings = group.settings | copy.deepcopy(changes)
-        check_health_settings(settings)
-        group.settings = settings
-        self._state.revision += 1
-        return {"TargetGroups": [self._document(group)]}
 
     @api
     def delete_target_group(self, params: Document) -> Document:

@@ -1,4 +1,4 @@
-"""Listeners' rules: create, modify (the whole action list), reorder, delete, describe."""
+"""Listeners' rules: create, modify (the whole action list), delete, describe."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from bluegreen.lab.cloud.elb.actions import normal_actions, normal_conditions
 from bluegreen.lab.cloud.elb.state import Rule, State
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from
-
-__all__ = ["Rules", "rule_document"]
 
 
 class Rules:
@@ -68,21 +66,6 @@ class Rules:
         self._state.tags.pop(rule.arn, None)
         self._state.rules_changed(before)
         return {}
-
-    @api
-    def set_rule_priorities(self, params: Document) -> Document:
-        wanted = {one["RuleArn"]: _checked_priority(one["Priority"]) for one in params["RulePriorities"]}
-        rules = [self._state.rule(arn) for arn in wanted]
-        if any(rule.priority is None for rule in rules):
-            raise CloudError("OperationNotPermitted", "The priority of a default rule cannot be set")
-        listener = rules[0].listener
-        others = {r.priority for r in self._state.rules_of(listener) if r.arn not in wanted}
-        if len(set(wanted.values())) != len(wanted) or others & set(wanted.values()):
-            raise CloudError("PriorityInUse", "A priority is currently in use")
-        changed = [replace(rule, priority=wanted[rule.arn]) for rule in rules]
-        self._state.rules.update({rule.arn: rule for rule in changed})
-        self._state.rules_changed(self._state.in_use())
-        return {"Rules": [rule_document(rule) for rule in changed]}
 
     @api
     def describe_rules(self, params: Document) -> Document:

@@ -9,8 +9,6 @@ from enum import StrEnum
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.world import Document, World
 
-__all__ = ["Health", "Listener", "LoadBalancer", "Rule", "State", "Target", "TargetGroup", "weights_of"]
-
 
 class Health(StrEnum):
     """TargetHealth.State."""
@@ -31,7 +29,6 @@ class LoadBalancer:
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
     created: float
-    attributes: dict[str, str]
 
     @property
     def suffix(self) -> str:
@@ -47,7 +44,6 @@ class Listener:
     port: int
     extra: Document
     """Certificates and SslPolicy, kept as given."""
-    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,6 @@ from bluegreen.lab.cloud.elb.state import State
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["Tagging"]
-
 _MISSING = {
     "targetgroup": "TargetGroupNotFound",
     "loadbalancer": "LoadBalancerNotFound",

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from bluegreen.lab.cloud.behaviour import BehaviourOf
 from bluegreen.lab.cloud.elb.state import Health, State, Target, TargetGroup
 from bluegreen.lab.cloud.errors import CloudError, validation
-from bluegreen.lab.cloud.instances import Instance, Instances, InstanceState
+from bluegreen.lab.cloud.instances import Instance, Instances
 from bluegreen.lab.cloud.settings import HealthSource
 from bluegreen.lab.cloud.world import Document, World, api
-
-__all__ = ["Targets"]
 
 _DRAINING = ("Target.DeregistrationInProgress", "Target deregistration is in progress")
 _NOT_IN_USE = ("Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
@@ -24,34 +22,13 @@ _MISMATCH = ("Target.ResponseCodeMismatch", "Health checks failed with these cod
 
 
 class Targets:
-    """RegisterTargets, DeregisterTargets, DescribeTargetHealth, and modelled health checks."""
+    """DeregisterTargets, DescribeTargetHealth, and modelled health checks."""
 
     def __init__(self, world: World, state: State, instances: Instances, behaviour: BehaviourOf) -> None:
         self._world = world
         self._state = state
         self._instances = instances
         self._behaviour = behaviour
-
-    @api
-    def register_targets(self, params: Document) -> Document:
-        group = self._state.group(params["TargetGroupArn"])
-        wanted = [(one["Id"], one.get("Port") or group.settings["Port"]) for one in params["Targets"]]
-        if group.settings["TargetType"] == "instance":
-            dead = [
-                target
-                for target, _ in wanted
-                if target not in self._instances.all
-                or self._instances.all[target].state is not InstanceState.RUNNING
-            ]
-            if dead:
-                raise CloudError(
-                    "InvalidTarget",
-                    f"The following targets are not in a running state and cannot be registered: "
-                    f"'{', '.join(dead)}'",
-                )
-        for target, port in wanted:
-            self.register(group, target, port)
-        return {}
 
     def register(self, group: TargetGroup, target: str, port: int | None = None) -> None:
         """Register one target; one that drains starts anew, one that is registered stays as it is."""

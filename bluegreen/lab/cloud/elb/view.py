@@ -7,8 +7,6 @@ from bluegreen.lab.cloud.elb.state import Health, Rule, State, Target, TargetGro
 from bluegreen.lab.cloud.instances import Instances
 from bluegreen.lab.cloud.world import Document
 
-__all__ = ["snapshot"]
-
 
 def snapshot(state: State, instances: Instances) -> Document:
     """The document a data plane polls; `version` changes whenever anything else does."""

@@ -1,1 +1,1 @@
-"""CloudWatch: late, compact metrics; statistics, metric math, alarms."""
+"""CloudWatch: late, compact metrics; statistics, alarms."""

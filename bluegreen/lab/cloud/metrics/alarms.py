@@ -12,8 +12,6 @@ from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.metrics.queries import Queries
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
 
-__all__ = ["Alarms"]
-
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -34,7 +32,7 @@ class _Alarm:
 
 
 class Alarms:
-    """PutMetricAlarm, DescribeAlarms, DeleteAlarms, SetAlarmState and tags of alarms."""
+    """PutMetricAlarm, DescribeAlarms, SetAlarmState, ListTagsForResource."""
 
     def __init__(self, world: World, queries: Queries) -> None:
         self._world = world
@@ -48,6 +46,8 @@ class Alarms:
             raise CloudError("ValidationError", "A ComparisonOperator of a static Threshold is needed")
         if bool(settings.get("Metrics")) is bool(settings.get("MetricName")):
             raise CloudError("InvalidParameterCombination", "Give either MetricName or Metrics")
+        if any(not one.get("MetricStat") for one in settings.get("Metrics") or ()):
+            raise CloudError("ValidationError", "Metric math is not modelled")
         points: int = settings.get("DatapointsToAlarm") or settings["EvaluationPeriods"]
         settings["DatapointsToAlarm"] = points
         if not 1 <= points <= settings["EvaluationPeriods"]:
@@ -77,15 +77,6 @@ class Alarms:
         return answer | ({"NextToken": token} if token else {})
 
     @api
-    def delete_alarms(self, params: Document) -> Document:
-        for name in params["AlarmNames"]:
-            if name not in self._alarms:
-                raise CloudError("ResourceNotFound", f"The alarm '{name}' does not exist", 404)
-        for name in params["AlarmNames"]:
-            del self._alarms[name]
-        return {}
-
-    @api
     def set_alarm_state(self, params: Document) -> Document:
         alarm = self._named(params["AlarmName"])
         self._change(alarm, params["StateValue"], params["StateReason"])
@@ -96,17 +87,6 @@ class Alarms:
     def list_tags_for_resource(self, params: Document) -> Document:
         return {"Tags": tags_to(self._named(_name_in(params["ResourceARN"])).tags)}
 
-    @api
-    def tag_resource(self, params: Document) -> Document:
-        self._named(_name_in(params["ResourceARN"])).tags.update(tags_from(params["Tags"]))
-        return {}
-
-    @api
-    def untag_resource(self, params: Document) -> Document:
-        for key in params["TagKeys"]:
-            self._named(_name_in(params["ResourceARN"])).tags.pop(key, None)
-        return {}
-
     def _named(self, name: str) -> _Alarm:
         if name not in self._alarms:
             raise CloudError("ResourceNotFound", f"The alarm '{name}' does not exist", 404)
@@ -116,7 +96,7 @@ class Alarms:
         """Evaluate at most once a period, as CloudWatch does; a set state lasts that long."""
         settings = alarm.settings
         queries = settings.get("Metrics") or [_as_query(settings)]
-        period = max(one["MetricStat"]["Period"] for one in queries if one.get("MetricStat"))
+        period = max(one["MetricStat"]["Period"] for one in queries)
         if self._world.at - alarm.looked < period:
             return
         alarm.looked = self._world.at

@@ -8,8 +8,6 @@ from typing import Any
 from bluegreen.lab.cloud.elb.state import State
 from bluegreen.lab.cloud.metrics.store import Store
 
-__all__ = ["BalancerMetrics"]
-
 _NAMESPACE = "AWS/ApplicationELB"
 _TARGET_COUNTS = {
     "requests": "RequestCount",

@@ -1,4 +1,4 @@
-"""PutMetricData, GetMetricData, GetMetricStatistics, ListMetrics."""
+"""PutMetricData, GetMetricData, ListMetrics."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError, validation
-from bluegreen.lab.cloud.metrics.expressions import Scope, Series, Value, evaluate
 from bluegreen.lab.cloud.metrics.statistics import statistic
 from bluegreen.lab.cloud.metrics.store import MetricKey, Store
 from bluegreen.lab.cloud.world import Document, World, api, page
 
-__all__ = ["Queries", "metric_key"]
-
+Series = dict[int, float]
+"""Value by the start of its period."""
 _SHORT_PERIODS = (1, 5, 10, 20, 30)
 _MOST_DATAPOINTS = 100_800
 
@@ -83,46 +82,21 @@ class Queries:
     def evaluate(
         self, queries: Sequence[Document], start: float, end: float
     ) -> tuple[dict[str, Series], dict[str, str]]:
-        """The series and the label of every query; expressions may refer to any other query."""
+        """The series and the label of every query; metric math is not modelled."""
         values: dict[str, Series] = {}
         labels: dict[str, str] = {}
-        period = 60
-        for query in [one for one in queries if one.get("MetricStat")]:
+        for query in queries:
+            if not query.get("MetricStat"):
+                raise validation(f"Query '{query['Id']}': only MetricStat is modelled")
             name, stat = _checked_id(query["Id"]), query["MetricStat"]
-            period = _checked_period(stat["Period"])
+            _checked_period(stat["Period"])
             values[name] = self._series(stat, start, end)
             labels[name] = query.get("Label") or stat["Metric"]["MetricName"]
-        waiting = [one for one in queries if one.get("Expression")]
-        names = {one["Id"] for one in waiting}
-        while waiting:
-            ready = [one for one in waiting if not _mentioned(one) & (names - set(values) - {one["Id"]})]
-            if not ready:
-                raise validation("The expressions refer to one another in a circle")
-            for query in ready:
-                grid = range(int(start // period * period), int(min(end, self._world.at)), period)
-                scope = Scope(series=dict(values), labels=labels, grid=grid, period=period)
-                values[_checked_id(query["Id"])] = _as_series(evaluate(query["Expression"], scope), grid)
-                labels[query["Id"]] = query.get("Label") or query["Id"]
-                waiting.remove(query)
         return values, labels
 
     def _series(self, stat: Document, start: float, end: float) -> Series:
         periods = self._store.periods(metric_key(stat["Metric"]), start, end, stat["Period"])
         return {at: statistic(stat["Stat"], histogram) for at, histogram in periods.items()}
-
-    @api
-    def get_metric_statistics(self, params: Document) -> Document:
-        start, end = params["StartTime"].timestamp(), params["EndTime"].timestamp()
-        period = _checked_period(params["Period"])
-        if (end - start) / period > 1440:
-            raise CloudError("InvalidParameterCombination", "You have requested more than 1440 datapoints")
-        points = []
-        for at, histogram in sorted(self._store.periods(metric_key(params), start, end, period).items()):
-            point: Document = {"Timestamp": as_datetime(at), "Unit": params.get("Unit", "None")}
-            point |= {name: statistic(name, histogram) for name in params.get("Statistics") or ()}
-            extended = {name: statistic(name, histogram) for name in params.get("ExtendedStatistics") or ()}
-            points.append(point | ({"ExtendedStatistics": extended} if extended else {}))
-        return {"Label": params["MetricName"], "Datapoints": points}
 
     @api
     def list_metrics(self, params: Document) -> Document:
@@ -165,19 +139,6 @@ def _checked_id(name: str) -> str:
     return name
 
 
-def _checked_period(period: int) -> int:
+def _checked_period(period: int) -> None:
     if period not in _SHORT_PERIODS and (period <= 0 or period % 60):
         raise validation("Period must be 1, 5, 10, 20, 30 or a multiple of 60")
-    return period
-
-
-def _mentioned(query: Document) -> set[str]:
-    return set(re.findall(r"[a-z]\w*", re.sub(r'"[^"]*"', "", query["Expression"])))
-
-
-def _as_series(value: Value, grid: Sequence[int]) -> Series:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, float | int):
-        return dict.fromkeys(grid, float(value))
-    raise validation("Error in expression: the result must be one time series")

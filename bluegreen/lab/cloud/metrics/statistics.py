@@ -8,8 +8,6 @@ import re
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.metrics.store import Histogram
 
-__all__ = ["statistic"]
-
 _PERCENTILE = re.compile(r"^p(\d{1,2}(?:\.\d{1,10})?|100)$")
 _RANGE = re.compile(r"^(TC|PR)\((\d*\.?\d*):(\d*\.?\d*)\)$")
 

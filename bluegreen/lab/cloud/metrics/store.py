@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from bluegreen.lab.cloud.world import World
 
-__all__ = ["Histogram", "MetricKey", "Store"]
-
 MetricKey = tuple[str, str, frozenset[tuple[str, str]]]
 """Namespace, metric name, dimensions."""
 Histogram = dict[float, float]

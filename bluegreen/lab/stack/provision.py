@@ -15,9 +15,7 @@ from bluegreen.contract import (
     Tier,
     parameter_name,
 )
-from bluegreen.lab.releases import MODELS, RELEASES
-
-__all__ = ["provision"]
+from bluegreen.lab.stack.releases import MODELS, RELEASES
 
 _REPOSITORIES = {Tier.WEB: "sportcoach-platform", Tier.APP: "sportcoach-platform", Tier.AI: "sportcoach-ai"}
 _PATHS = {Tier.WEB: "/*", Tier.APP: "/api/*", Tier.AI: "/ai/*"}

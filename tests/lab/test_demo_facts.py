@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bluegreen.commands.demo_facts import Act, Seen, facts, figures, weights_seen
 from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.lab.demo.facts import Act, Seen, facts, figures, weights_seen
 
 FIRST = Act(version="v1.0.0", began=100.0, ended=110.0, ending=Ending.RELEASED)
 
@@ -117,8 +117,8 @@ LOST = {"failed": 1, "failed_by_version": {"v1.0.0": 1}, "failed_by_cause": {"50
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"s115": LOST}, ["no request lost", "only v1.2.0 harmed anybody"]),
-        ({"s155": LOST}, ["only v1.2.0 harmed anybody"]),
+        ({"s115": LOST}, ["no request lost", "only v1.2.0 failed requests"]),
+        ({"s155": LOST}, ["only v1.2.0 failed requests"]),
         ({"s162": {"versions": {"v1.1.0": 499, "v1.2.0": 1}}}, ["everything is back on v1.1.0"]),
         ({"s125": {"versions": {"v1.0.0": 400, "v1.1.0": 100}}}, ["clients saw the weights"]),
     ],
@@ -135,7 +135,7 @@ def test_without_load_nothing_is_shown() -> None:
     assert wrong(FIRST, good(), bad(), empty) == [
         "no request lost",
         "clients saw the weights",
-        "only v1.2.0 harmed anybody",
+        "only v1.2.0 failed requests",
         "everything is back on v1.1.0",
     ]
 
@@ -146,7 +146,7 @@ def test_endings_count() -> None:
     assert wrong(first, second, third, seen()) == [
         "v1.0.0 onto the empty stack",
         "v1.1.0 under load",
-        "v1.2.0 taken back by itself",
+        "v1.2.0 rolled back automatically",
     ]
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from bluegreen.lab.app.classifier import golden_rows
 
-__all__ = ["write_policy"]
-
 _GOLDEN_QUESTIONS = 200
 
 _TESTS = """

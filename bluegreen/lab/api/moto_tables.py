@@ -15,8 +15,8 @@ from moto.core.responses import ActionResult
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug.exceptions import HTTPException
 
+from bluegreen.lab.api.moto_backend import LOCK
 from bluegreen.lab.cloud.settings import Settings
-from bluegreen.lab.moto_backend import LOCK
 
 __all__ = ["answer"]
 

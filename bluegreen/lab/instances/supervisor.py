@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,52 +11,17 @@ from typing import Any, Protocol
 
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.instances import Instance, InstanceState
-from bluegreen.lab.userdata import BootFailed, app_arguments
+from bluegreen.lab.instances.userdata import BootFailed, app_arguments
+from bluegreen.lab.starting import Child, module
 
-__all__ = ["AppLauncher", "Host", "Launcher", "Supervisor"]
-
-_PATIENCE_SECONDS = 5.0
-"""Between SIGTERM and SIGKILL."""
-
-
-@dataclass(slots=True)
-class Host:
-    """The process that stands for an instance."""
-
-    process: subprocess.Popen[bytes]
-    port_file: Path
-    told_at: float = 0.0
-    """When it was asked to stop (monotonic seconds); 0: not yet."""
-
-    def address(self) -> tuple[str, int] | None:
-        """Where it listens, once it does."""
-        try:
-            return "127.0.0.1", int(self.port_file.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return None
-
-    @property
-    def alive(self) -> bool:
-        return self.process.poll() is None
-
-    def end(self) -> bool:
-        """Ask to stop, later make it stop; True once it is gone."""
-        if not self.alive:
-            self.port_file.unlink(missing_ok=True)
-            return True
-        now = time.monotonic()
-        if not self.told_at:
-            self.told_at = now
-            self.process.terminate()
-        elif now - self.told_at > _PATIENCE_SECONDS:
-            self.process.kill()
-        return False
+_THREAD_SECONDS = 5.0
+"""How long the end of the lab waits for an instance that is still booting."""
 
 
 class Launcher(Protocol):
     """Starts the process of an instance."""
 
-    def launch(self, instance: Instance) -> Host:
+    def launch(self, instance: Instance) -> Child:
         """Raises BootFailed for an instance that will never serve."""
 
 
@@ -70,24 +33,12 @@ class AppLauncher:
         self._ports = state_dir / "instances"
         self._ports.mkdir(parents=True, exist_ok=True)
 
-    def launch(self, instance: Instance) -> Host:
-        port_file = self._ports / f"{instance.id}.port"
-        port_file.unlink(missing_ok=True)
-        log = self._ports / f"{instance.id}.log"
-        arguments = app_arguments(instance.id, instance.tags, self._session)
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "bluegreen.lab.app", "--port", "0"),
-                    *("--port-file", str(port_file), "--parent-pid", str(os.getpid())),
-                    *arguments,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return Host(process, port_file)
+    def launch(self, instance: Instance) -> Child:
+        files = self._ports / instance.id
+        log, port_file = files.with_suffix(".log"), files.with_suffix(".port")
+        given = app_arguments(instance.id, instance.tags, self._session)
+        own = ("--port", "0", "--port-file", str(port_file), "--parent-pid", str(os.getpid()))
+        return Child.start(module("app", *own, *given), log=log, port_file=port_file)
 
 
 @dataclass(slots=True)
@@ -98,14 +49,14 @@ class Supervisor:
     launcher: Launcher
     failures: dict[str, str] = field(default_factory=dict)
     """Why an instance did not boot, by its id."""
-    _hosts: dict[str, Host] = field(default_factory=dict)
+    _hosts: dict[str, Child] = field(default_factory=dict)
     _booting: dict[str, threading.Thread] = field(default_factory=dict)
     _died: dict[str, float] = field(default_factory=dict)
     _stopping: bool = False
 
     def pids(self) -> dict[str, int]:
         """The process id of every instance that has a process."""
-        return {instance: host.process.pid for instance, host in list(self._hosts.items()) if host.alive}
+        return {instance: host.popen.pid for instance, host in list(self._hosts.items()) if host.alive}
 
     def tick(self) -> None:
         with self.cloud.lock:
@@ -133,21 +84,21 @@ class Supervisor:
             return
         self._hosts[instance.id] = host
         if self._stopping:
-            host.end()
+            host.ended()
 
-    def _end(self, instance: Instance, host: Host) -> None:
-        if host.end():
+    def _end(self, instance: Instance, host: Child) -> None:
+        if host.ended():
             del self._hosts[instance.id]
             self._set_address(instance, None)
 
-    def _watch(self, instance: Instance, host: Host) -> None:
+    def _watch(self, instance: Instance, host: Child) -> None:
         """Publish the address; a process that died is a host that EC2 will find dead.
 
         The address stays: until somebody notices, requests run into a closed port, as on AWS.
         """
         if host.alive:
-            if instance.address is None and (address := host.address()):
-                self._set_address(instance, address)
+            if instance.address is None and (port := host.port):
+                self._set_address(instance, ("127.0.0.1", port))
             return
         died = self._died.setdefault(instance.id, time.monotonic())
         if time.monotonic() - died >= self.cloud.settings.host_check_seconds:
@@ -163,7 +114,7 @@ class Supervisor:
         """End every process; returns when all are gone."""
         self._stopping = True
         for thread in list(self._booting.values()):
-            thread.join(_PATIENCE_SECONDS)
+            thread.join(_THREAD_SECONDS)
         while self._hosts:
-            self._hosts = {name: host for name, host in self._hosts.items() if not host.end()}
+            self._hosts = {name: host for name, host in self._hosts.items() if not host.ended()}
             time.sleep(0.02)

@@ -1,6 +1,6 @@
 """The control server: the AWS API of the lab over HTTP, on 127.0.0.1 only.
 
-    python -m bluegreen.lab.control --port 0 --state-dir DIR [--realistic] [--throttling]
+    python -m bluegreen.lab.api.control --port 0 --state-dir DIR [--realistic] [--throttling]
 
 Whatever speaks AWS (boto3, the `aws` command, another SDK) reaches it through AWS_ENDPOINT_URL.
 Modelled operations go to the simulated cloud, the rest to moto. The port is written to
@@ -25,19 +25,17 @@ from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request as HttpRequest
 
+from bluegreen.lab.api.inprocess import connect
+from bluegreen.lab.api.moto_backend import LOCK, QuietHandler, application
+from bluegreen.lab.api.protocol import Answer, NotAwsCall, Request, failure, recognise, success
+from bluegreen.lab.api.side_api import SideApi
 from bluegreen.lab.cloud.clock import SystemClock
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.settings import HealthSource, Settings
-from bluegreen.lab.door import Door
 from bluegreen.lab.faults import Effect, Fault, FaultPlan, When, error_of
-from bluegreen.lab.inprocess import connect
-from bluegreen.lab.moto_backend import LOCK, QuietHandler, application
+from bluegreen.lab.instances.supervisor import AppLauncher, Supervisor
 from bluegreen.lab.process import parent_alive, write_port
-from bluegreen.lab.supervisor import AppLauncher, Supervisor
-from bluegreen.lab.wire import Answer, Request, WireError, failure, recognise, success
-
-__all__ = ["ControlApp", "ControlServer", "main"]
 
 _TICK_SECONDS = 0.1
 _LEAKS = ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
@@ -47,19 +45,19 @@ _StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class ControlApp:
-    """The WSGI application: side door, faults, simulated cloud, moto."""
+    """The WSGI application: side API, faults, simulated cloud, moto."""
 
-    def __init__(self, cloud: Cloud, faults: FaultPlan, door: Door) -> None:
+    def __init__(self, cloud: Cloud, faults: FaultPlan, side_api: SideApi) -> None:
         self._cloud = cloud
         self._faults = faults
-        self._door = door
+        self._side_api = side_api
         self._moto = application()
 
     def __call__(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:
         http = HttpRequest(environ)
         if http.path.startswith("/_lab/"):
             body = http.get_data(cache=True)
-            return _send(self._door.answer(http.method, http.path, http.args, body), start_response)
+            return _send(self._side_api.answer(http.method, http.path, http.args, body), start_response)
         # Read whole, so that the body is there for moto too.
         body = http.get_data(cache=True, parse_form_data=False)
         environ["wsgi.input"] = io.BytesIO(body)
@@ -71,7 +69,7 @@ class ControlApp:
                 query=MultiDict(http.args),
                 body=body,
             )
-        except WireError:
+        except NotAwsCall:
             with LOCK:
                 return list(self._moto(environ, start_response))
         return self._call(request, environ, start_response)
@@ -80,7 +78,9 @@ class ControlApp:
         self, request: Request, environ: dict[str, Any], start_response: _StartResponse
     ) -> Iterable[bytes]:
         if request.access_key.startswith("AKIA"):
-            refusal = CloudError("UnrecognizedClientException", "the lab takes no real credentials", 403)
+            refusal = CloudError(
+                "UnrecognizedClientException", "the lab does not accept real credentials", 403
+            )
             return _send(failure(request, refusal), start_response)
         fault = self._faults.strike(request.service_id, request.operation)
         if fault is not None and fault.when is When.BEFORE:
@@ -124,7 +124,7 @@ def _after(fault: Fault | None, request: Request) -> Answer | None:
 
 
 def _suffer(fault: Fault, request: Request) -> Answer | None:
-    """Let the fault strike, outside every lock; the answer it forces, None to go on."""
+    """Let the fault strike, outside every lock; the answer it forces, None to continue."""
     if fault.effect in (Effect.LATENCY, Effect.TIMEOUT):
         sleep(fault.seconds)
     if fault.effect is Effect.LATENCY:
@@ -167,8 +167,8 @@ class ControlServer:
             Supervisor(self.cloud, AppLauncher(connect(self.cloud), state_dir)) if launch else None
         )
         processes = self.supervisor.pids if self.supervisor else dict
-        door = Door(cloud=self.cloud, faults=self.faults, processes=processes, stop=self.stop)
-        app = ControlApp(self.cloud, self.faults, door)
+        side_api = SideApi(cloud=self.cloud, faults=self.faults, processes=processes, stop=self.stop)
+        app = ControlApp(self.cloud, self.faults, side_api)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, app, threaded=True, request_handler=QuietHandler
         )
@@ -222,7 +222,7 @@ def _isolate_environment(settings: Settings) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the control server until SIGINT, SIGTERM or `POST /_lab/shutdown`."""
-    parser = argparse.ArgumentParser(prog="python -m bluegreen.lab.control", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bluegreen.lab.api.control", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--region", default=Settings().region)

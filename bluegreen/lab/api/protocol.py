@@ -1,7 +1,7 @@
 """AWS's wire protocols on the server's side: requests to parameters, answers to bytes.
 
 botocore's service models say what is where; query, ec2, json and rest-json are done by moto's
-parsers and serialisers, CBOR by botocore's own, turned round.
+parsers and serialisers, CBOR by botocore's own, reversed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from werkzeug.datastructures import Headers, MultiDict
 
 from bluegreen.lab.cloud.errors import CloudError
 
-__all__ = ["Answer", "Request", "WireError", "failure", "recognise", "success"]
-
 _SIGNING = {
     "elasticloadbalancing": "elbv2",
     "autoscaling": "autoscaling",
@@ -37,7 +35,7 @@ _CBOR_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 
-class WireError(Exception):
+class NotAwsCall(Exception):
     """The request cannot be read as a call of any AWS service."""
 
 
@@ -107,10 +105,10 @@ def _operation(service: str, operation: str) -> OperationModel:
 def recognise(
     *, method: str, path: str, headers: Headers, query: MultiDict[str, str], body: bytes
 ) -> Request:
-    """Which call of which service this is; raises WireError for what is not signed."""
+    """Which call of which service this is; raises NotAwsCall for what is not signed."""
     scope = _SCOPE.search(headers.get("Authorization", ""))
     if scope is None:
-        raise WireError("not a signed AWS request")
+        raise NotAwsCall("not a signed AWS request")
     form = _form(body) if "form-urlencoded" in headers.get("Content-Type", "") else MultiDict()
     service = _SIGNING.get(scope[3], scope[3])
     if service == "elbv2" and form.get("Version", query.get("Version")) == _CLASSIC:

@@ -1,6 +1,7 @@
 """The releases that a lab has in its registry: good ones, and one for each way to be bad.
 
-An image carries its behaviour as annotations; `bluegreen.lab.userdata` reads them when an instance boots.
+An image carries its behaviour as annotations; `bluegreen.lab.instances.userdata` reads them when an
+instance boots.
 """
 
 from __future__ import annotations
@@ -9,12 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["MODELS", "RELEASES", "LabRelease"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabRelease:
-    """A version, how it behaves, and that in words."""
+    """A version, how it behaves, and a description."""
 
     version: str
     words: str
@@ -44,11 +43,11 @@ RELEASES = (
     LabRelease(version="v1.0.0", words="good"),
     LabRelease(version="v1.1.0", words="good"),
     LabRelease(
-        version="v1.2.0", words="2 % of its answers are errors", platform=_TWO_PERCENT, ai=_TWO_PERCENT
+        version="v1.2.0", words="2 % of its responses are errors", platform=_TWO_PERCENT, ai=_TWO_PERCENT
     ),
     LabRelease(version="v1.3.0", words="60 % slower", platform=_SLOW, ai=_SLOW),
     LabRelease(
-        version="v1.4.0", words="a key function is down: /api/login", platform={"lab.broken": "/api/login"}
+        version="v1.4.0", words="a key function fails: /api/login", platform={"lab.broken": "/api/login"}
     ),
     LabRelease(version="v1.5.0", words="the AI tier is right 25 % less often", ai={"lab.accuracy": "0.675"}),
     LabRelease(version="v1.6.0", words="never becomes healthy", platform={"lab.healthy": "false"}),

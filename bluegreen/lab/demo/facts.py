@@ -1,7 +1,7 @@
-"""What the demo must have shown: facts about three deployments, from the load's own counters.
+"""What the demo must show: facts about three deployments, from the load's own counters.
 
-Pure. Nothing here believes the deployer: how many requests failed and which version answered is
-what the load generator counted; only times and asked weights come from the journal.
+Pure. Nothing here trusts the deployer: failed requests and the version that answered are counted by
+the load generator; only times and requested weights come from the journal.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from typing import Any
 from bluegreen.domain.journal import Ending, Entry, EntryKind
 from bluegreen.domain.verdict import Outcome
 
-__all__ = ["Act", "Fact", "Seen", "WeightSeen", "facts", "figures", "weights_seen"]
-
 TOLERANCE = 1.5
-"""Percentage points by which the observed share may miss the asked weight."""
+"""Percentage points by which the observed share may miss the requested weight."""
 _SETTLED = 1.0
 """Seconds after a weight change in which answers of the old weights still arrive."""
 
@@ -54,7 +52,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing that had to be so."""
+    """One thing that had to happen."""
 
     name: str
     ok: bool
@@ -73,7 +71,7 @@ class WeightSeen:
 
     @property
     def ok(self) -> bool:
-        """Whether clients saw the weight that was asked for."""
+        """Whether clients saw the requested weight."""
         return self.requests > 0 and abs(self.observed - self.asked) <= TOLERANCE
 
 
@@ -100,7 +98,7 @@ def weights_seen(act: Act, seen: Seen) -> list[WeightSeen]:
 
 
 def figures(good: Act, bad: Act, seen: Seen) -> dict[str, Any]:
-    """The numbers of the demo: requests, failed ones, seconds to detect and to go back, users harmed."""
+    """The numbers of the demo: requests, failures, seconds to detect and to roll back, users harmed."""
     shift = bad.first(EntryKind.STAGE_STARTED, "shift-")
     decided = bad.first(EntryKind.DECIDED)
     back = bad.first(EntryKind.STAGE_STARTED, "verify") if decided else None
@@ -120,13 +118,13 @@ def figures(good: Act, bad: Act, seen: Seen) -> dict[str, Any]:
 
 
 def facts(first: Act, good: Act, bad: Act, seen: Seen, *, leftovers: Sequence[str]) -> list[Fact]:
-    """Everything that had to be so; the demo went well when all of it is."""
+    """Everything that had to happen; the demo went well when all of it did."""
     return [
         _ended(first, Ending.RELEASED, "onto the empty stack"),
         _ended(good, Ending.RELEASED, "under load"),
         _nothing_lost(good, bad, seen),
         _weights(good, seen),
-        _ended(bad, Ending.ROLLED_BACK, "taken back by itself"),
+        _ended(bad, Ending.ROLLED_BACK, "rolled back automatically"),
         _judged(bad),
         _only_the_bad_release_failed(bad, seen),
         _back(bad, seen),
@@ -156,14 +154,14 @@ def _weights(good: Act, seen: Seen) -> Fact:
     found = weights_seen(good, seen)
     words = ", ".join(f"{w.observed:.1f} % of {w.requests:,} for {w.asked} %" for w in found)
     ok = bool(found) and all(weight.ok for weight in found)
-    return Fact(name="clients saw the weights", ok=ok, words=words or "no ramp step was measured")
+    return Fact(name="clients saw the weights", ok=ok, words=words or "no ramp step measured")
 
 
 def _judged(bad: Act) -> Fact:
     verdict = next(
         (e for e in bad.entries if e.kind is EntryKind.VERDICT and e.data["outcome"] == Outcome.FAIL), None
     )
-    words = str(verdict.data["reason"]) if verdict else "no verdict said FAIL"
+    words = str(verdict.data["reason"]) if verdict else "no verdict was FAIL"
     return Fact(name=f"the judge failed {bad.version}", ok=verdict is not None, words=words)
 
 
@@ -172,11 +170,11 @@ def _only_the_bad_release_failed(bad: Act, seen: Seen) -> Fact:
     others = {name or "no answer": n for name, n in failed.items() if name != bad.version}
     words = f"{failed.get(bad.version, 0)} of its requests failed, {sum(others.values())} of all others"
     ok = not others and failed.get(bad.version, 0) > 0
-    return Fact(name=f"only {bad.version} harmed anybody", ok=ok, words=words)
+    return Fact(name=f"only {bad.version} failed requests", ok=ok, words=words)
 
 
 def _back(bad: Act, seen: Seen) -> Fact:
     versions = _total(seen.between(bad.ended, math.inf), "versions")
     ok = versions.total() > 0 and set(versions) == {bad.before}
-    words = ", ".join(f"{n:,} by {name or 'nobody'}" for name, n in versions.items()) or "no traffic was seen"
+    words = ", ".join(f"{n:,} by {name or 'no version'}" for name, n in versions.items()) or "no traffic"
     return Fact(name=f"everything is back on {bad.before}", ok=ok, words=f"answered {words}")

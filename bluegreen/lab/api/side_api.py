@@ -1,4 +1,4 @@
-"""The side door of the control server: JSON for the data plane, the supervisor and people."""
+"""The lab's own API beside the AWS API: JSON for the data plane, the supervisor and people."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bluegreen.lab.api.protocol import Answer
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.faults import Fault, FaultPlan
-from bluegreen.lab.wire import Answer
-
-__all__ = ["Door"]
 
 _Handler = Callable[[Mapping[str, str], Any], tuple[int, Any]]
 
 
 @dataclass(slots=True)
-class Door:
+class SideApi:
     """Answers `/_lab/*`; faults never touch it."""
 
     cloud: Cloud
@@ -65,7 +63,7 @@ class Door:
                 self.cloud.targets.report(
                     one["group"], one["id"], int(one["port"]), one["state"], one.get("reason") or ""
                 )
-        return 200, {"taken": len(body["targets"])}
+        return 200, {"accepted": len(body["targets"])}
 
     def _metrics(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
         with self.cloud.lock:

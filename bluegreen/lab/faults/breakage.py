@@ -1,4 +1,4 @@
-"""Breaks a running lab as production breaks, and mends it."""
+"""Injects faults into a running lab, as production has them, and clears them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from bluegreen.contract import Tag, Tier
 from bluegreen.errors import CloudUnavailable, ConfigError, Fault, Refused
 from bluegreen.lab.lifecycle import LabInfo
 
-__all__ = ["Break", "Breakage", "break_", "heal", "kind_of", "share_of", "state"]
-
 _TIMEOUT = 5.0
 
 
 class Break(StrEnum):
-    """The ways to break a lab."""
+    """The kinds of fault."""
 
     ERRORS = "errors"
     """A share of the answers is 500."""
@@ -41,12 +39,12 @@ class Break(StrEnum):
     METRICS_DOWN = "metrics-down"
     """CloudWatch does not answer."""
     CONTROL_PLANE_DOWN = "control-plane-down"
-    """No AWS call is answered; traffic flows on."""
+    """No AWS call is answered; traffic continues."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakage:
-    """What to break, and whose; the newest release of each tier unless said otherwise."""
+    """A fault and where it strikes; by default the newest release of each tier."""
 
     kind: Break
     version: str = ""
@@ -61,12 +59,12 @@ class Breakage:
 
 
 def kind_of(text: str) -> Break:
-    """The way of breaking called `text`; raises ConfigError naming all that exist."""
+    """The kind of fault called `text`; raises ConfigError with the list of kinds."""
     try:
         return Break(text)
     except ValueError as error:
         raise ConfigError(
-            "the lab cannot be broken so", faults=[Fault("--kind", f"{text!r} is unknown", ", ".join(Break))]
+            "invalid fault", faults=[Fault("--kind", f"unknown kind {text!r}", ", ".join(Break))]
         ) from error
 
 
@@ -75,14 +73,14 @@ def share_of(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)%", text)
     if found is None or float(found[1]) > 100:
         raise ConfigError(
-            "the lab cannot be broken so",
-            faults=[Fault("--share", f"{text!r} is no share", '"0%" to "100%"')],
+            "invalid fault",
+            faults=[Fault("--share", f"{text!r} is not a percentage", '"0%" to "100%"')],
         )
     return float(found[1]) / 100
 
 
 def state(lab: LabInfo) -> dict[str, Any]:
-    """What is there now: fleets, target groups with the health of their targets, instances, faults."""
+    """What the lab holds now: fleets, target groups with the health of their targets, instances, faults."""
     found: dict[str, Any] = _call(
         lambda: httpx.get(f"{lab.endpoint_url}/_lab/state", timeout=_TIMEOUT)
     ).json()
@@ -90,19 +88,21 @@ def state(lab: LabInfo) -> dict[str, Any]:
 
 
 def break_(lab: LabInfo, breakage: Breakage) -> str:
-    """Break it; says what was broken. Raises Refused where nothing is there to be broken."""
+    """Inject the fault; returns what was done, in words. Raises Refused where no instance matches."""
     kind = breakage.kind
     if kind is Break.THROTTLE:
-        return _fault(lab, {"effect": "throttle", "times": 0, "rate": 0.5}, "AWS throttles half of all calls")
+        return _fault(
+            lab, {"effect": "throttle", "times": 0, "rate": 0.5}, "half of all AWS calls are throttled"
+        )
     if kind is Break.METRICS_DOWN:
         fault = {"effect": "drop", "service": "cloudwatch", "times": 0}
-        return _fault(lab, fault, "CloudWatch does not answer")
+        return _fault(lab, fault, "CloudWatch is down")
     if kind is Break.CONTROL_PLANE_DOWN:
-        return _fault(lab, {"effect": "drop", "times": 0}, "no AWS call is answered")
+        return _fault(lab, {"effect": "drop", "times": 0}, "the AWS API is down")
     chosen = _chosen(_instances(lab), breakage)
     if not chosen:
         raise Refused(
-            f"no running instance is {breakage.version or 'the newest release'}"
+            f"no running instance of {breakage.version or 'the newest release'}"
             f"{f' on tier {breakage.tier}' if breakage.tier else ''}",
             next_step="`sc-deploy status` shows what runs",
         )
@@ -121,7 +121,7 @@ def break_(lab: LabInfo, breakage: Breakage) -> str:
 
 
 def heal(lab: LabInfo) -> None:
-    """Take every fault away; an instance that crashed was replaced by its Auto Scaling Group."""
+    """Clear every fault; an instance that crashed was replaced by its Auto Scaling Group."""
     _call(lambda: httpx.delete(f"{lab.endpoint_url}/_lab/faults", timeout=_TIMEOUT))
     for instance in _instances(lab):
         _tell(instance, {"reset": True})
@@ -182,5 +182,5 @@ def _call(send: Callable[[], httpx.Response]) -> httpx.Response:
         return send().raise_for_status()
     except httpx.HTTPError as error:
         raise CloudUnavailable(
-            f"the lab did not answer: {error}", next_step="`sc-deploy lab status`"
+            f"the lab does not answer: {error}", next_step="`sc-deploy lab status`"
         ) from error

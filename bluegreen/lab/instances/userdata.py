@@ -17,14 +17,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bluegreen.contract import Contract, ModelStore, Tag, Tier, parameter_name, parse_contract
 from bluegreen.errors import ConfigError
 
-__all__ = ["BootFailed", "app_arguments"]
-
 _OPTIONS = {
     "lab.errors": "--errors",
     "lab.latency": "--latency-factor",
     "lab.latency-ms": "--latency-ms",
     "lab.accuracy": "--accuracy",
 }
+
+
+_LABELS = {"fleet": "aws:autoscaling:groupName", "stack": Tag.STACK, "deployment": Tag.DEPLOYMENT}
+"""Further labels of the instance's metrics, and the tag that holds each."""
 
 
 class BootFailed(Exception):
@@ -40,7 +42,7 @@ def app_arguments(instance_id: str, tags: Mapping[str, str], session: Any) -> li
         annotations = _annotations(tags[Tag.IMAGE], session)
         model = _model(tags, settings.model, session)
     except KeyError as error:
-        raise BootFailed(f"the instance has no tag, or its stack no tier, {error}") from error
+        raise BootFailed(f"missing tag of the instance or tier of its stack: {error}") from error
     except (ClientError, BotoCoreError, ConfigError, ValueError) as error:
         raise BootFailed(str(error)) from error
     arguments = [
@@ -53,6 +55,9 @@ def app_arguments(instance_id: str, tags: Mapping[str, str], session: Any) -> li
     for key, option in _OPTIONS.items():
         if key in annotations:
             arguments += [option, str(annotations[key])]
+    for label, tag in _LABELS.items():
+        if tag in tags:
+            arguments += ["--label", f"{label}={tags[tag]}"]
     for path in filter(None, str(annotations.get("lab.broken", "")).split(",")):
         arguments += ["--broken", path]
     if str(annotations.get("lab.healthy", "true")).lower() == "false":
@@ -74,16 +79,16 @@ def _annotations(image: str, session: Any) -> dict[str, str]:
         repositoryName=repository, imageIds=[{"imageDigest": digest}]
     )
     if not found["images"]:
-        raise BootFailed(f"{repository} holds no image {digest}")
+        raise BootFailed(f"{repository} has no image {digest}")
     manifest = found["images"][0]["imageManifest"]
     if hashlib.sha256(manifest.encode()).hexdigest() != digest.removeprefix("sha256:"):
-        raise BootFailed(f"the manifest of {repository} is not the one of {digest}")
+        raise BootFailed(f"{repository}: the manifest does not match its digest {digest}")
     annotations = json.loads(manifest).get("annotations")
     return annotations if isinstance(annotations, dict) else {}
 
 
 def _model(tags: Mapping[str, str], store: ModelStore | None, session: Any) -> str:
-    """The version of the model that was fetched and found intact; empty for a tier without one."""
+    """The version of the model that was fetched and verified; empty for a tier without one."""
     version = tags.get(Tag.MODEL, "")
     if store is None or not version:
         return ""
@@ -91,5 +96,5 @@ def _model(tags: Mapping[str, str], store: ModelStore | None, session: Any) -> s
     body = session.client("s3").get_object(Bucket=store.bucket, Key=key)["Body"].read()
     found, wanted = hashlib.sha256(body).hexdigest(), tags.get(Tag.MODEL_SHA256, "")
     if found != wanted:
-        raise BootFailed(f"s3://{store.bucket}/{key} has SHA-256 {found}, the tag says {wanted or 'nothing'}")
+        raise BootFailed(f"s3://{store.bucket}/{key} has SHA-256 {found}, expected {wanted or 'none'} (tag)")
     return version

@@ -22,8 +22,6 @@ from bluegreen.lab.cloud.cloud import Cloud, service_key
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.faults import Crashed, Effect, Fault, FaultPlan, When, error_of
 
-__all__ = ["attach", "connect"]
-
 _LOADER = create_loader()
 _PARAMS = "lab_params"
 _FAULT = "lab_fault"
@@ -42,14 +40,14 @@ def attach(
     With `moto`, what the cloud does not model is answered by moto in process, under one lock.
     """
     events = target.events if hasattr(target, "events") else target.meta.events
-    door = _Door(cloud, faults or FaultPlan(), attempts)
-    events.register_last("before-parameter-build", door.remember)
-    events.register_first("before-call", door.before_call)
-    events.register_first("after-call", door.after_call)
+    endpoint = _Endpoint(cloud, faults or FaultPlan(), attempts)
+    events.register_last("before-parameter-build", endpoint.remember)
+    events.register_first("before-call", endpoint.before_call)
+    events.register_first("after-call", endpoint.after_call)
     if moto:
-        from bluegreen.lab import moto_backend, moto_tables  # noqa: PLC0415  # moto takes a second to import
+        from bluegreen.lab.api import moto_backend, moto_tables  # noqa: PLC0415  # moto takes a second to import
 
-        door.tables = moto_tables.answer
+        endpoint.tables = moto_tables.answer
         events.register_first("before-send", moto_backend.send)
 
 
@@ -66,7 +64,7 @@ def connect(
 
 
 @dataclass(slots=True)
-class _Door:
+class _Endpoint:
     cloud: Cloud
     faults: FaultPlan
     attempts: int = field(default=1)

@@ -1,7 +1,7 @@
 """Faults of the AWS API, on purpose: one plan, for the HTTP server and for in-process clients.
 
 `when=after` is the case that matters most: the call was carried out, its answer was lost.
-The plan only decides; `bluegreen.lab.control` and `bluegreen.lab.inprocess` act.
+The plan only decides; `bluegreen.lab.api.control` and `bluegreen.lab.api.inprocess` act.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from typing import Any
 
 from bluegreen.lab.cloud.cloud import service_key
 from bluegreen.lab.cloud.errors import CloudError, throttled
-
-__all__ = ["Crashed", "Effect", "Fault", "FaultPlan", "When", "error_of"]
 
 
 class Effect(StrEnum):
@@ -68,13 +66,13 @@ class Fault:
         """Parse JSON; raises ValueError naming what is wrong."""
         unknown = set(document) - {one.name for one in fields(cls)}
         if unknown:
-            raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown field of a fault: {', '.join(sorted(unknown))}")
         given = dict(document)
         given["effect"] = Effect(given.get("effect", ""))
         given["when"] = When(given.get("when", "before"))
         fault = cls(**given)
         if fault.nth < 1 or fault.times < 0 or not 0 <= fault.rate <= 1 or fault.seconds < 0:
-            raise ValueError("nth >= 1, times >= 0, 0 <= rate <= 1 and seconds >= 0 must hold")
+            raise ValueError("nth must be >= 1, times >= 0, rate 0 to 1 and seconds >= 0")
         return fault
 
     def to_document(self) -> dict[str, Any]:

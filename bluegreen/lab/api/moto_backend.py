@@ -23,8 +23,6 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 
-__all__ = ["LOCK", "QuietHandler", "application", "reset", "send"]
-
 _PINNED = "5.2.5"
 if moto.__version__ != _PINNED:
     raise ImportError(f"the lab needs moto {_PINNED}, found {moto.__version__}: pip install 'sc-deploy[lab]'")

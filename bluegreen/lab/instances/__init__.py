@@ -1,0 +1,1 @@
+"""The emulated instances: their boot, their processes, their end."""

@@ -1,0 +1,1 @@
+"""What a lab's stack is provisioned with: releases, network, contract, policy file."""

@@ -14,7 +14,7 @@ from bluegreen.domain.journal import Ending, EntryKind
 from bluegreen.errors import DeployError, LeaseLost
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
-from tests.engine.test_crash_matrix import POLICY
+from tests.world.releasing import QUICK
 from tests.world import LATENCY, World
 
 READS = ("Describe", "Get", "List", "Query", "Head", "BatchGet", "Scan")
@@ -30,7 +30,7 @@ class Pausing:
         self.point: Point | None = None
         self.meanwhile: Callable[[], None] = lambda: None
         self._watching = self._woken = False
-        self.world = World(policy=POLICY, on_call=self._call)
+        self.world = World(policy=QUICK, on_call=self._call)
         deployer = self.world.deployer()
         assert deployer.run(deployer.plan_promotion("v1.0.0")).ending is Ending.RELEASED
         if bad:

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from bluegreen.commands import lab
+from bluegreen.commands._connect import exit_code_of
+from bluegreen.commands._options import Output, preformatted
 from bluegreen.commands.abort import abort
 from bluegreen.commands.baseline import baseline
 from bluegreen.commands.demo import demo
@@ -21,10 +23,8 @@ from bluegreen.commands.plan import plan
 from bluegreen.commands.promote import promote
 from bluegreen.commands.resume import resume
 from bluegreen.commands.rollback import rollback
-from bluegreen.commands.settings import Output, kept
 from bluegreen.commands.status import status
 from bluegreen.commands.teardown import teardown
-from bluegreen.commands.wiring import exit_code_of
 from bluegreen.errors import DeployError, ExitCode
 
 __all__ = ["app", "main"]
@@ -72,7 +72,7 @@ A release:
 """
 
 
-@app.callback(help=kept(_HELP))
+@app.callback(help=preformatted(_HELP))
 def _sc_deploy(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -118,7 +118,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def _add(group: typer.Typer, name: str, verb: Callable[..., None]) -> None:
-    group.command(name, help=kept(inspect.getdoc(verb) or ""))(guarded(verb))
+    group.command(name, help=preformatted(inspect.getdoc(verb) or ""))(guarded(verb))
 
 
 for _verb in VERBS:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 
-from bluegreen.aws.threads import parallel
+from bluegreen.adapters.threads import parallel
 from bluegreen.lab.cloud.clock import SystemClock
 from tools.world import POLICY, World
 

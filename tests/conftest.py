@@ -12,7 +12,7 @@ TOGETHER = {
     "tests/test_contract.py": "the recorded stacks",
     "tests/lab/test_lifecycle.py": "a lab of processes",
     "tests/lab/test_control.py": "a control server",
-    "tests/aws/test_over_http.py": "a control server for adapters",
+    "tests/adapters/test_over_http.py": "a control server for adapters",
 }
 """Tests of one group run in one process, so that what they share is made once; all others go anywhere."""
 

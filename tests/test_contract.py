@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bluegreen.aws.permissions import USED, actions_for, all_actions
+from bluegreen.adapters.aws.permissions import USED, actions_for, all_actions
 from bluegreen.contract import (
     MANAGED_BY,
     STATE_TABLE_HASH_KEY,

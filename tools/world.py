@@ -13,8 +13,8 @@ from math import exp
 from statistics import NormalDist
 from typing import Any
 
-from bluegreen.aws.connect import connect
-from bluegreen.aws.session import Session
+from bluegreen.adapters.aws.session import Session
+from bluegreen.adapters.connect import connect
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tag
 from bluegreen.domain.journal import Entry, EntryKind, Header
 from bluegreen.engine.deployer import Deployer

@@ -1,4 +1,4 @@
-"""The judge's tests and processes over many runs at once: `bluegreen.engine.judge.evidence`, `eprocess`."""
+"""The judge's tests and processes over many runs at once: `bluegreen.judge.evidence`, `eprocess`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.judges.world import Counts, Floats, Ints
-from bluegreen.engine.judge.families import _ENOUGH_LABELS, _FEWER_WRONG
+from bluegreen.judge.metric_tests import _ENOUGH_LABELS, _FEWER_WRONG
 
 __all__ = ["Bools", "Fail", "Pass", "Steady", "one_arm", "two_arms"]
 

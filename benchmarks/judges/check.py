@@ -6,9 +6,10 @@ from benchmarks.judges.feeds import CloudWatch, Delivery, Scrape, feed_named
 from benchmarks.judges.ours import ASKED, FAILED, PASSED, RUNNING, run
 from benchmarks.judges.world import CASES, LIMITS, P95, Case, Counts, World
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Arm, Period
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.engine.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
 
 FEEDS = ("15 s", "CW")
 RAMP = (5, 25, 50, 95)
@@ -29,12 +30,12 @@ class Recorder:
     def arrivals(self, now: float):  # noqa: ANN201  (the protocol's iterator)
         for due, batch in self.inner.arrivals(now):
             if due[self.of]:
-                self.arrived.append((now, [_period(batch, arm, self.of) for arm in Arm]))
+                self.arrived.append((now, [_period(batch, arm, self.of) for arm in Color]))
             yield due, batch
 
 
-def _period(batch: Delivery, arm: Arm, index: int) -> Period:
-    counts = batch.green if arm is Arm.GREEN else batch.blue
+def _period(batch: Delivery, arm: Color, index: int) -> Period:
+    counts = batch.green if arm is Color.GREEN else batch.blue
     return Period(
         source="feed", tier=Tier.AI, arm=arm, start=START + batch.start, seconds=batch.end - batch.start,
         requests=int(counts.n[index]), errors=int(counts.errors[index]),

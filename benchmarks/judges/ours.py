@@ -1,7 +1,7 @@
-"""Our judge over many runs at once: the arithmetic of `bluegreen.engine.judge`, in arrays.
+"""Our judge over many runs at once: the arithmetic of `bluegreen.judge`, in arrays.
 
 It exists because a thousand runs of forty cells do not fit into an afternoon otherwise.
-`tests/engine/judge/test_benchmark.py` replays its runs through the shipped judge, look by look, and
+`tests/judge/test_benchmark.py` replays its runs through the shipped judge, look by look, and
 demands the same verdicts.
 """
 
@@ -15,8 +15,10 @@ import numpy as np
 from benchmarks.judges.arrays import Bools, Fail, Pass, Steady, one_arm, two_arms
 from benchmarks.judges.feeds import Delivery, Feed
 from benchmarks.judges.world import TICK, Counts, Floats, Ints, World
-from bluegreen.engine.judge.comparison import WHOLE_RAMP
-from bluegreen.engine.judge.families import (
+from bluegreen.judge.comparison import WHOLE_RAMP
+from bluegreen.judge.findings import SUSPICIOUS
+from bluegreen.judge.judge import Thresholds
+from bluegreen.judge.metric_tests import (
     _DRIFT,
     _ERRORS,
     _FEWER_WRONG,
@@ -26,8 +28,6 @@ from bluegreen.engine.judge.families import (
     _WRONG,
     BLUE_SICK,
 )
-from bluegreen.engine.judge.findings import SUSPICIOUS
-from bluegreen.engine.judge.judge import Thresholds
 
 __all__ = ["ASKED", "FAILED", "PASSED", "RUNNING", "Result", "run"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Arm, Period
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome
-from bluegreen.engine.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
 
 __all__ = ["seconds_to_find"]
 
@@ -25,9 +26,9 @@ def seconds_to_find(seed: int) -> float:
         journal += [
             Period(
                 source="probes", tier=Tier.APP, arm=arm, start=START + at, seconds=EVERY, requests=0,
-                errors=0, probes=1, probes_failed=int(arm is Arm.GREEN and at >= onset), key="login",
+                errors=0, probes=1, probes_failed=int(arm is Color.GREEN and at >= onset), key="login",
             )
-            for arm in Arm
+            for arm in Color
         ]  # fmt: skip
         # A probe is sent at the begin of its period and answered long before the end of it.
         now = at + EVERY

@@ -11,8 +11,9 @@ import tracemalloc
 import numpy as np
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Arm, Period
-from bluegreen.engine.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import Color
+from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
 
 START = 1_700_000_000.0
 BASELINE = Baseline(p95_ms=dict.fromkeys(Tier, 200.0), accuracy=dict.fromkeys(Tier, 0.9))
@@ -29,7 +30,7 @@ def journal(seconds: float, hours: float = 1.0) -> list[Period]:
         at = START + count * seconds
         percent = [step.percent for step in STEPS if step.started_at <= at][-1]
         for tier in Tier:
-            for arm, share in ((Arm.BLUE, 100 - percent), (Arm.GREEN, percent)):
+            for arm, share in ((Color.BLUE, 100 - percent), (Color.GREEN, percent)):
                 n = int(rng.poisson(5 * seconds * share))
                 over = [int(rng.binomial(n, part)) for part in (0.05, 0.04, 0.023)]
                 slow = tuple(zip((200.0, 260 / 1.2, 260.0), sorted(over, reverse=True), strict=True))
@@ -47,7 +48,7 @@ def journal(seconds: float, hours: float = 1.0) -> list[Period]:
                 source="probes", tier=tier, arm=arm, start=START + 15.0 * count, seconds=15.0, requests=0,
                 errors=0, probes=3, key="login",
             )
-            for tier in Tier for arm in Arm
+            for tier in Tier for arm in Color
         ]  # fmt: skip
     return sorted(periods, key=lambda period: period.end)
 

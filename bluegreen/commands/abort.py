@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bluegreen.commands.confirming import confirm
+from bluegreen.commands._confirm import confirm
+from bluegreen.commands._open import NumberArgument, find_open
+from bluegreen.commands._options import Reason, Settings, verb
+from bluegreen.commands._run import Run
 from bluegreen.commands.rollback import Down
-from bluegreen.commands.running import Run
-from bluegreen.commands.settings import Reason, Settings, verb
-from bluegreen.commands.unfinished import NumberArgument, find_open
 
 __all__ = ["abort"]
 

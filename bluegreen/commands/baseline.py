@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bluegreen.commands import terminal, wiring
-from bluegreen.commands.settings import Settings, verb
+from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._options import Settings, verb
 from bluegreen.errors import ExitCode
 
 __all__ = ["baseline"]
@@ -32,10 +32,10 @@ def baseline(settings: Settings, minutes: Minutes = 60) -> None:
       sc-deploy baseline --stack prod --minutes 180
       sc-deploy baseline --stack prod --output json | jq '.comparisons[].noises[] | select(.quiet == false)'
     """
-    from bluegreen.ui.baseline_view import baseline_document, baseline_view
+    from bluegreen.ui.tables.baseline import baseline_document, baseline_view
 
-    found = wiring.open_stack(settings).deployer.likeness(seconds=60.0 * minutes)
+    found = _connect.open_stack(settings).deployer.aa_comparison(seconds=60.0 * minutes)
     document = baseline_document(found, minutes=minutes)
-    terminal.show(settings, document, baseline_view(found, minutes=minutes))
+    _terminal.show(settings, document, baseline_view(found, minutes=minutes))
     if not document["ok"]:
         raise typer.Exit(int(ExitCode.REFUSED))

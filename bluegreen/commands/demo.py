@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bluegreen.commands import terminal
-from bluegreen.commands.settings import Debug, Output, OutputOption, Settings
+from bluegreen.commands import _terminal
+from bluegreen.commands._options import Debug, Output, OutputOption, Settings
 from bluegreen.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
-    from bluegreen.commands.wiring import Subscriber
+    from bluegreen.commands._connect import Subscriber
     from bluegreen.domain.journal import Ending
     from bluegreen.lab.demo.facts import Act, Seen
     from bluegreen.lab.demo.run import Demo
@@ -59,7 +59,9 @@ def demo(
     def promote(version: str, policy: Path, listen: Subscriber) -> Ending:
         return _promote(replace(settings, policy=policy), version, listen)
 
-    terminal.say("starting a laptop-sized AWS; its metrics arrive every second, on AWS they take minutes ...")
+    _terminal.say(
+        "starting a laptop-sized AWS; its metrics arrive every second, on AWS they take minutes ..."
+    )
     stage = Demo(promote, rate=rate, connections=connections)
     try:
         with terminated_as_interrupt(), stage:
@@ -68,14 +70,14 @@ def demo(
             stage.keep = not well
     finally:
         if stage.keep:
-            terminal.say(f"logs: {stage.directory}")
+            _terminal.say(f"logs: {stage.directory}")
     if not well:
         raise typer.Exit(int(ExitCode.BUG))
 
 
 def _promote(settings: Settings, version: str, listen: Subscriber) -> Ending:
     """Promote `version` through the code of `sc-deploy promote`."""
-    from bluegreen.commands.running import Run
+    from bluegreen.commands._run import Run
 
     run = Run(settings, listeners=(listen,))
     plan = run.deployer.plan_promotion(version, reason="demo")
@@ -86,13 +88,13 @@ def _promote(settings: Settings, version: str, listen: Subscriber) -> Ending:
 
 
 def _play(stage: Demo, settings: Settings, began: float) -> bool:
-    terminal.say(f"1/3 releasing {FIRST} onto an empty stack")
+    _terminal.say(f"1/3 releasing {FIRST} onto an empty stack")
     first = stage.deploy(FIRST)
     stage.start_load()
     time.sleep(_BEFORE)
-    terminal.say(f"2/3 promoting {GOOD} under load")
+    _terminal.say(f"2/3 promoting {GOOD} under load")
     good = stage.deploy(GOOD, before=FIRST)
-    terminal.say(f"3/3 promoting {BAD}, which answers about 2 % of requests with errors")
+    _terminal.say(f"3/3 promoting {BAD}, which answers about 2 % of requests with errors")
     bad = stage.deploy(BAD, before=GOOD)
     time.sleep(_AFTERMATH)
     seen = stage.stop_load()
@@ -102,9 +104,9 @@ def _play(stage: Demo, settings: Settings, began: float) -> bool:
 
 def _leftovers(settings: Settings) -> list[str]:
     """Fleets that exist without serving."""
-    from bluegreen.commands import wiring
+    from bluegreen.commands import _connect
 
-    state = wiring.open_stack(settings).deployer.observe()
+    state = _connect.open_stack(settings).deployer.observe()
     found = [(tier.tier, fleet) for tier in state.tiers for fleet in tier.leftovers]
     return [f"{tier}: {fleet.version} of deployment {fleet.deployment}" for tier, fleet in found]
 
@@ -126,5 +128,5 @@ def _told(
         "weights": [asdict(weight) for weight in weights_seen(acts[1], seen)],
         "facts": [asdict(fact) for fact in found],
     }
-    terminal.show(settings, document, demo_view(found, numbers))
+    _terminal.show(settings, document, demo_view(found, numbers))
     return well

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bluegreen.lab.demo.facts import Fact
-from bluegreen.ui.grids import field, grid
-from bluegreen.ui.words import count, duration
+from bluegreen.ui.format import count, duration
+from bluegreen.ui.tables.grid import field, grid
 
 __all__ = ["demo_view"]
 

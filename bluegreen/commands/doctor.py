@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bluegreen.commands import terminal, wiring
-from bluegreen.commands.settings import DEFAULT_POLICY, Settings, verb
+from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._options import DEFAULT_POLICY, Settings, verb
 from bluegreen.errors import ConfigError, DeployError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bluegreen.ui.doctor_view import Checked
+    from bluegreen.ui.tables.doctor import Checked
 
 __all__ = ["doctor"]
 
@@ -37,12 +37,12 @@ def doctor(settings: Settings) -> None:
       sc-deploy doctor --stack prod
       sc-deploy doctor --stack prod --output json | jq '.checks[] | select(.ok == false)'
     """
-    from bluegreen.ui.doctor_view import doctor_document, doctor_view
+    from bluegreen.ui.tables.doctor import doctor_document, doctor_view
 
     source = settings.policy or (DEFAULT_POLICY if DEFAULT_POLICY.exists() else "the defaults")
-    found: list[Checked] = [_tried("policy", f"{source}", lambda: wiring.read_policy(settings))]
+    found: list[Checked] = [_tried("policy", f"{source}", lambda: _connect.read_policy(settings))]
     found += _stack_checks(settings, policy_ok=found[0].ok is True)
-    terminal.show(settings, doctor_document(found), doctor_view(found))
+    _terminal.show(settings, doctor_document(found), doctor_view(found))
     if any(check.ok is False for check in found):
         unusable = any(check.ok is False and check.name in ("policy", "contract") for check in found)
         raise typer.Exit(int(ExitCode.USAGE if unusable else ExitCode.REFUSED))
@@ -64,8 +64,8 @@ def _tried(name: str, words: str, look: Callable[[], object]) -> _Found:
 
 def _stack_checks(settings: Settings, *, policy_ok: bool) -> list[Checked]:
     """The contract, and with a usable policy the engine's own checks."""
-    contract = _tried("contract", "", lambda: wiring.open_contract(settings))
+    contract = _tried("contract", "", lambda: _connect.open_contract(settings))
     if contract.ok is not True:
         return [contract]
     checks: list[Checked] = [_Found(name="contract", ok=True, words=f"stack {settings.stack} is described")]
-    return [*checks, *wiring.open_stack(settings).deployer.doctor()] if policy_ok else checks
+    return [*checks, *_connect.open_stack(settings).deployer.doctor()] if policy_ok else checks

@@ -7,40 +7,42 @@ from typing import Annotated
 
 import typer
 
-from bluegreen.commands import terminal, wiring
-from bluegreen.commands.settings import Settings, verb
+from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._options import Settings, verb
 from bluegreen.errors import Refused
 
 __all__ = ["history"]
 
-Number = Annotated[int | None, typer.Argument(metavar="NUMBER", help="Tell this deployment's story.", min=1)]
+Number = Annotated[
+    int | None, typer.Argument(metavar="NUMBER", help="Tell this deployment's timeline.", min=1)
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")]
 
 
 @verb
 def history(settings: Settings, number: Number = None, limit: Limit = 20) -> None:
-    """List earlier deployments, or tell the story of one.
+    """List earlier deployments, or tell the timeline of one.
 
     For example:
       sc-deploy history --stack prod
       sc-deploy history 42 --stack prod
       sc-deploy history 42 --stack prod --output json | jq '.events[] | select(.event == "verdict")'
     """
-    stack = wiring.open_stack(settings)
+    stack = _connect.open_stack(settings)
     if number is not None:
         _story(settings, stack, number)
         return
-    from bluegreen.ui.history_view import header_document, history_view
+    from bluegreen.ui.tables.history import header_document, history_view
 
     headers = stack.deployer.history(limit)
     document = {"stack": settings.stack, "deployments": [header_document(header) for header in headers]}
-    terminal.show(settings, document, history_view(headers, now=time.time()))
+    _terminal.show(settings, document, history_view(headers, now=time.time()))
 
 
-def _story(settings: Settings, stack: wiring.Stack, number: int) -> None:
+def _story(settings: Settings, stack: _connect.Stack, number: int) -> None:
     from rich.text import Text
 
-    from bluegreen.ui.history_view import story_document, story_lines
+    from bluegreen.ui.tables.history import story_document, story_lines
 
     header = stack.journal.header(number)
     if header is None:
@@ -51,4 +53,4 @@ def _story(settings: Settings, stack: wiring.Stack, number: int) -> None:
     entries = stack.journal.entries(number)
     traffic = stack.deployer.status().traffic if header.ending.open else ()
     lines = "\n".join(story_lines(header, entries, traffic))
-    terminal.show(settings, story_document(header, entries, traffic), Text(lines))
+    _terminal.show(settings, story_document(header, entries, traffic), Text(lines))

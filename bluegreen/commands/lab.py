@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bluegreen.commands import terminal
-from bluegreen.commands.settings import Debug, Output, OutputOption, Settings
+from bluegreen.commands import _terminal
+from bluegreen.commands._options import Debug, Output, OutputOption, Settings
 from bluegreen.errors import Refused
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ def up(
     """
     from bluegreen.lab import lifecycle
 
-    terminal.say("starting a laptop-sized AWS ...")
+    _terminal.say("starting a laptop-sized AWS ...")
     info = lifecycle.up(state_dir, stack=stack, realistic=realistic, port=port, front_port=front_port)
-    terminal.say(
+    _terminal.say(
         f"the lab serves {info.front_url}; next: `sc-deploy promote v1.0.0 --stack {stack}`, "
         "`sc-deploy lab status`, `sc-deploy lab down`"
     )
@@ -117,7 +117,7 @@ def up(
 def _told(output: Output, info: LabInfo) -> None:
     from rich.text import Text
 
-    terminal.show(Settings(stack=info.stack, output=output), _document(info), Text(_exports(info)))
+    _terminal.show(Settings(stack=info.stack, output=output), _document(info), Text(_exports(info)))
 
 
 def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # noqa: ARG001  (as above)
@@ -130,7 +130,7 @@ def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     from bluegreen.lab import lifecycle
 
     ran = lifecycle.down(state_dir)
-    terminal.say(f"stopped the lab in {state_dir}" if ran else f"no lab is running in {state_dir}")
+    _terminal.say(f"stopped the lab in {state_dir}" if ran else f"no lab is running in {state_dir}")
 
 
 def status(
@@ -150,7 +150,7 @@ def status(
     info = _running(state_dir)
     found = state(info)
     document = {**_document(info), **found}
-    terminal.show(Settings(stack=info.stack, output=output), document, lab_view(document))
+    _terminal.show(Settings(stack=info.stack, output=output), document, lab_view(document))
 
 
 def load(
@@ -193,7 +193,7 @@ def break_(
       sc-deploy lab break --kind latency --release all --tier app
       sc-deploy lab break --kind control-plane-down
     """
-    from bluegreen.commands.promoting import tiers_of
+    from bluegreen.commands._request import tiers_of
     from bluegreen.lab.faults.breakage import Breakage, break_, kind_of, share_of
 
     breakage = Breakage(
@@ -205,7 +205,7 @@ def break_(
         path=path,
     )
     words = break_(_running(state_dir), breakage)
-    terminal.say(f"injected: {words}; `sc-deploy lab heal` clears it")
+    _terminal.say(f"injected: {words}; `sc-deploy lab heal` clears it")
 
 
 def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # noqa: ARG001  (as above)
@@ -217,7 +217,7 @@ def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     from bluegreen.lab.faults.breakage import heal
 
     heal(_running(state_dir))
-    terminal.say("all faults cleared")
+    _terminal.say("all faults cleared")
 
 
 VERBS: dict[str, Callable[..., None]] = {

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bluegreen.contract import Tag
-from bluegreen.ui.grids import field, grid
+from bluegreen.ui.tables.grid import field, grid
 
 __all__ = ["lab_view"]
 

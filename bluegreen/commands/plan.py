@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bluegreen.commands import terminal, wiring
-from bluegreen.commands.promoting import ModelOption, TiersOption, VersionArgument, tiers_of
-from bluegreen.commands.settings import Reason, Settings, command_line, verb
+from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._options import Reason, Settings, command_line, verb
+from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
 
 __all__ = ["plan"]
 
@@ -28,12 +28,12 @@ def plan(
       sc-deploy plan v1.4.0 --stack prod --output json | jq .fingerprint
       sc-deploy plan v1.4.0 --stack prod --output json | jq -r '.warnings[]'
     """
-    from bluegreen.ui.plan_view import plan_document, plan_view
+    from bluegreen.ui.tables.plan import plan_document, plan_view
 
-    stack = wiring.open_stack(settings)
+    stack = _connect.open_stack(settings)
     made = stack.deployer.plan_promotion(version, tiers=tiers_of(tiers), model=model or None, reason=reason)
     options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
     seen = stack.deployer.outlook(made)
     shown = plan_view(made, command=line, outlook=seen)
-    terminal.show(settings, plan_document(made, command=line, outlook=seen), shown)
+    _terminal.show(settings, plan_document(made, command=line, outlook=seen), shown)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from bluegreen.commands import terminal
-from bluegreen.commands.confirming import confirm_plan
-from bluegreen.commands.promoting import ModelOption, TiersOption, VersionArgument, tiers_of
-from bluegreen.commands.running import Run
-from bluegreen.commands.settings import Reason, Settings, command_line, verb
+from bluegreen.commands import _terminal
+from bluegreen.commands._confirm import confirm_plan
+from bluegreen.commands._options import Reason, Settings, command_line, verb
+from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
+from bluegreen.commands._run import Run
 from bluegreen.errors import Refused
 
 __all__ = ["promote"]
@@ -51,6 +51,6 @@ def promote(
             next_step=f"look at the present plan with `{again}`",
         )
     for words in run.deployer.outlook(plan).warnings:
-        terminal.say(f"Warning: {words}")
+        _terminal.say(f"Warning: {words}")
     confirm_plan(settings, plan, f"Promote {version} on {settings.stack}?")
     run.go(lambda deployer: deployer.run(plan))

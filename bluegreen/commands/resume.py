@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bluegreen.commands.running import Run
-from bluegreen.commands.settings import Settings, verb
-from bluegreen.commands.unfinished import NumberArgument, find_open
+from bluegreen.commands._open import NumberArgument, find_open
+from bluegreen.commands._options import Settings, verb
+from bluegreen.commands._run import Run
 
 __all__ = ["resume"]
 

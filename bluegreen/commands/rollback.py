@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from bluegreen.commands import terminal
-from bluegreen.commands.confirming import confirm_plan
-from bluegreen.commands.running import Run
-from bluegreen.commands.settings import Reason, Settings, verb
+from bluegreen.commands import _terminal
+from bluegreen.commands._confirm import confirm_plan
+from bluegreen.commands._options import Reason, Settings, verb
+from bluegreen.commands._run import Run
 
 __all__ = ["Down", "rollback"]
 
@@ -20,7 +20,9 @@ To = Annotated[
 
 Down = Annotated[
     bool,
-    typer.Option("--down", help="Undo the database migration too: `down` of [migration] in deploy.toml."),
+    typer.Option(
+        "--down", help="MigrationUndo the database migration too: `down` of [migration] in deploy.toml."
+    ),
 ]
 
 
@@ -43,7 +45,7 @@ def rollback(settings: Settings, to: To = "", reason: Reason = "", down: Down = 
     plan = run.deployer.plan_rollback(to=to or None, reason=reason, down=down)
     if not plan.stages:
         words = f"{to} already serves all traffic on {settings.stack}; nothing to roll back"
-        terminal.show_nothing(settings, words)
+        _terminal.show_nothing(settings, words)
         return
     goal = f"{to or 'the last proven release'}{', its database migration undone' if down else ''}"
     confirm_plan(settings, plan, f"Roll {settings.stack} back to {goal}?")

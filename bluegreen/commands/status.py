@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bluegreen.commands import terminal, wiring
-from bluegreen.commands.settings import Settings, verb
+from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._options import Settings, verb
 from bluegreen.errors import CloudUnavailable
 
 if TYPE_CHECKING:
@@ -29,30 +29,30 @@ def status(settings: Settings, watch: Watch = False, interval: Interval = 3.0) -
       sc-deploy status --stack prod --watch
       sc-deploy status --stack prod --output json | jq -r '.traffic[]'
     """
-    from bluegreen.ui.status_view import status_document, status_view
+    from bluegreen.ui.tables.status import status_document, status_view
 
-    stack = wiring.open_stack(settings)
+    stack = _connect.open_stack(settings)
     if not watch:
         found = stack.deployer.status()
-        terminal.show(settings, status_document(found), status_view(found, now=time.time()))
-    elif settings.json or not terminal.is_screen():
+        _terminal.show(settings, status_document(found), status_view(found, now=time.time()))
+    elif settings.json or not _terminal.is_screen():
         while True:
             found = stack.deployer.status()
-            terminal.show(settings, status_document(found), status_view(found, now=time.time()))
+            _terminal.show(settings, status_document(found), status_view(found, now=time.time()))
             time.sleep(interval)
     else:
         _watch(stack, interval)
 
 
-def _watch(stack: wiring.Stack, interval: float) -> None:
+def _watch(stack: _connect.Stack, interval: float) -> None:
     from rich.console import Group
     from rich.live import Live
     from rich.text import Text
 
-    from bluegreen.ui.status_view import status_view
+    from bluegreen.ui.tables.status import status_view
 
     shown: RenderableType = Text("looking")
-    with Live(shown, console=terminal.console(), auto_refresh=False, screen=False) as live:
+    with Live(shown, console=_terminal.console(), auto_refresh=False, screen=False) as live:
         while True:
             try:
                 shown = status_view(stack.deployer.status(), now=time.time())

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from bluegreen.commands import terminal
-from bluegreen.commands.confirming import confirm_plan
-from bluegreen.commands.running import Run
-from bluegreen.commands.settings import Settings, verb
+from bluegreen.commands import _terminal
+from bluegreen.commands._confirm import confirm_plan
+from bluegreen.commands._options import Settings, verb
+from bluegreen.commands._run import Run
 
 __all__ = ["teardown"]
 
@@ -29,7 +29,7 @@ def teardown(settings: Settings, everything: All = False) -> None:
     run = Run(settings)
     plan = run.deployer.plan_teardown(everything=everything)
     if not plan.stages:
-        terminal.show_nothing(settings, f"there is nothing to remove on {settings.stack}")
+        _terminal.show_nothing(settings, f"there is nothing to remove on {settings.stack}")
         return
     what = "EVERYTHING, the live fleets included," if everything else "the fleets that serve nothing"
     confirm_plan(settings, plan, f"Remove {what} from {settings.stack}?")

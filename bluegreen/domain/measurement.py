@@ -15,16 +15,10 @@ from itertools import pairwise
 from typing import Any, Self
 
 from bluegreen.contract import Tier
+from bluegreen.domain.release import Color
 from bluegreen.errors import Fault
 
-__all__ = ["Arm", "Metric", "Period", "periods_from_json", "periods_to_json"]
-
-
-class Arm(StrEnum):
-    """The two fleets of a comparison."""
-
-    BLUE = "blue"
-    GREEN = "green"
+__all__ = ["Metric", "Period", "periods_from_json", "periods_to_json"]
 
 
 class Metric(StrEnum):
@@ -43,7 +37,7 @@ class Period:
     source: str
     """`cloudwatch`, `prometheus`, `newrelic`, `probes`, ..."""
     tier: Tier
-    arm: Arm
+    arm: Color
     start: float
     """Epoch seconds."""
     seconds: float
@@ -76,7 +70,7 @@ class Period:
         return self.start + self.seconds
 
     @property
-    def stream(self) -> tuple[str, Tier, Arm, str]:
+    def stream(self) -> tuple[str, Tier, Color, str]:
         """What the period belongs to: the periods of a stream do not overlap."""
         return (self.source, self.tier, self.arm, self.key)
 
@@ -186,7 +180,7 @@ class Period:
             return cls(
                 source=source,
                 tier=Tier(tier),
-                arm=Arm(arm),
+                arm=Color(arm),
                 start=start,
                 seconds=seconds,
                 requests=requests,

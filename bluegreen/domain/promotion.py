@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.fleet import StackState, TierState
+from bluegreen.domain.migration import MigrationUndo, check_down, database_notes
 from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color, Release, TierRelease
+from bluegreen.domain.stack import StackState, TierState
 from bluegreen.domain.stages import Stages, cleared, refer
-from bluegreen.domain.undo import Undo, check_down, database_notes
 from bluegreen.domain.weights import FULL
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
@@ -47,7 +47,7 @@ class Order:
     intent: Intent = Intent.PROMOTION
     all_at_once: bool = False
     """No ramp: a rollback to an earlier version goes to 100 % once green is proved (R7)."""
-    undo: Undo = field(default_factory=Undo)
+    undo: MigrationUndo = field(default_factory=MigrationUndo)
     """In a rollback: what becomes of the database changes of the release that serves now (R8)."""
 
 

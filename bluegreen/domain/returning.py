@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bluegreen.contract import Tier
-from bluegreen.domain.fleet import TierState
 from bluegreen.domain.journal import Entry, EntryKind
 from bluegreen.domain.plan import StepKind
+from bluegreen.domain.stack import TierState
 
 __all__ = ["Return", "journalled", "returns_to_json"]
 

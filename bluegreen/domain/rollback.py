@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.fleet import Fleet, StackState, TierState
+from bluegreen.domain.migration import MigrationUndo, check_down, database_notes
 from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color
+from bluegreen.domain.stack import Fleet, StackState, TierState
 from bluegreen.domain.stages import Stages, cleared, refer
-from bluegreen.domain.undo import Undo, check_down, database_notes
 from bluegreen.policy import Policy
 
 __all__ = ["plan_return", "plan_take_back", "plan_teardown"]
 
-_NOTHING = Undo()
+_NOTHING = MigrationUndo()
 
 
 def _take_out(
@@ -73,7 +73,7 @@ def plan_take_back(
     *,
     shifted: bool,
     reason: str,
-    undo: Undo = _NOTHING,
+    undo: MigrationUndo = _NOTHING,
 ) -> Plan:
     """The way back from an unfinished deployment: blue gets everything, green goes (R6); pure.
 
@@ -124,7 +124,7 @@ def plan_return(
     number: int,
     to: int,
     reason: str,
-    undo: Undo = _NOTHING,
+    undo: MigrationUndo = _NOTHING,
 ) -> Plan | None:
     """Back to deployment `to`, whose fleets still stand; None when one of them is gone or cannot serve.
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Arm, Period
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import Color
 from bluegreen.errors import Fault
 
 __all__ = ["Rejected", "Settled", "settle"]
@@ -54,7 +55,7 @@ def settle(periods: Sequence[Period], *, now: float = math.inf) -> Settled:
     accepted: list[Period] = []
     broken: list[Rejected] = []
     notes: list[Rejected] = []
-    streams: dict[tuple[str, Tier, Arm, str], _Stream] = {}
+    streams: dict[tuple[str, Tier, Color, str], _Stream] = {}
     for period in periods:
         faults = period.faults()
         if not faults and period.end > now + _CLOCK_SKEW:

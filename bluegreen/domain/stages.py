@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bluegreen.domain.fleet import Fleet
 from bluegreen.domain.plan import FleetRef, Stage, Step, StepKind, TierPlan
+from bluegreen.domain.stack import Fleet
 
 __all__ = ["Stages", "cleared", "refer"]
 

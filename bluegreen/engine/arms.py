@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bluegreen.contract import Tag
-from bluegreen.domain.fleet import StackState, TargetGroup
 from bluegreen.domain.plan import FleetRef, FleetSpec, TierPlan
+from bluegreen.domain.stack import StackState, TargetGroup
 from bluegreen.domain.weights import FULL, Weights
 from bluegreen.engine.run import Run
 from bluegreen.ports import Arms

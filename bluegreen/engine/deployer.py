@@ -7,21 +7,22 @@ from contextlib import suppress
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.fleet import StackState
 from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.journal import Header
 from bluegreen.domain.plan import Intent, Plan, StepKind
-from bluegreen.engine import doctor, opening, ordering, undoing
-from bluegreen.engine.conductor import Result, conduct, take_back
-from bluegreen.engine.expectation import outlook
+from bluegreen.domain.stack import StackState
+from bluegreen.engine import deployment, planning, rolling_back
+from bluegreen.engine.checks import doctor
 from bluegreen.engine.following import follow
-from bluegreen.engine.likeness import Likeness, likeness
 from bluegreen.engine.observe import observe
-from bluegreen.engine.patience import patiently
+from bluegreen.engine.outcome import Result, conduct, take_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.standing import Status, look
+from bluegreen.engine.status import Status, look
 from bluegreen.engine.takeover import take_over
+from bluegreen.engine.wait import again
+from bluegreen.engine.watch.aa_comparison import AAComparison, aa_comparison
+from bluegreen.engine.watch.forecast import outlook
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Holder, Ports
@@ -60,7 +61,7 @@ class Deployer:
         self, version: str, *, tiers: Sequence[Tier] = (), model: str | None = None, reason: str = ""
     ) -> Plan:
         """The plan that brings `version` live; changes nothing. Raises Refused."""
-        return ordering.promotion(
+        return planning.promotion(
             self._contract,
             self._policy,
             self._ports,
@@ -72,19 +73,19 @@ class Deployer:
 
     def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
         """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
-        return ordering.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
+        return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
 
     def outlook(self, plan: Plan) -> Outlook:
         """What each ramp step of `plan` can show with the usual traffic; changes nothing."""
         return outlook(plan, self._policy, self._ports)
 
-    def likeness(self, *, seconds: float) -> tuple[Likeness, ...]:
+    def aa_comparison(self, *, seconds: float) -> tuple[AAComparison, ...]:
         """A/A: what serves now compared with itself over the last `seconds`; changes nothing."""
-        return likeness(self._contract, self._policy, self._ports, seconds=seconds)
+        return aa_comparison(self._contract, self._policy, self._ports, seconds=seconds)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
         """Remove what serves nothing, or everything; changes nothing."""
-        return ordering.teardown(self._contract, self._ports, everything=everything)
+        return planning.teardown(self._contract, self._ports, everything=everything)
 
     def run(self, plan: Plan) -> Result:
         """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost."""
@@ -97,13 +98,13 @@ class Deployer:
         )
 
         def begin() -> Run:
-            unfinished = opening.open_header(self._ports.journal.history(limit=5))
+            unfinished = deployment.open_header(self._ports.journal.history(limit=5))
             if unfinished:
                 raise Refused(
                     f"deployment #{unfinished.number} is not finished: {unfinished.ending}",
                     next_step="`sc-deploy resume` goes on with it, `sc-deploy abort` takes it back",
                 )
-            return opening.create(
+            return deployment.create(
                 plan,
                 contract=self._contract,
                 policy=self._policy,
@@ -131,7 +132,7 @@ class Deployer:
         def reopened() -> Run:
             run = self._reopen(header, holder)
             if skip_down:
-                undoing.skip_down(run)
+                rolling_back.skip_down(run)
             return run
 
         return self._conduct(holder, reopened, conduct)
@@ -146,7 +147,7 @@ class Deployer:
         """
         header = self._open(number)
         if down:
-            undoing.plan_open_back(self._ports, header, reason=reason, down=True)
+            rolling_back.plan_open_back(self._ports, header, reason=reason, down=True)
         words = reason or f"abort by {self._owner}"
         acquire = partial(self._acquire, header.number, "abort")
         try:
@@ -156,7 +157,7 @@ class Deployer:
                 note("another process runs this deployment; it was asked to take it back")
                 result = follow(header, self._contract, self._ports, self._subscribers)
                 if result is not None:
-                    if down and not undoing.ran_down(self._ports, header.number):
+                    if down and not rolling_back.ran_down(self._ports, header.number):
                         note("the down migration has not run; `sc-deploy history` shows why")
                     return result
                 note("that process does not answer any more; this one takes over")
@@ -169,7 +170,7 @@ class Deployer:
         """Stop at the next safe point; callable from a signal handler."""
         self._interrupted = True
         if self._run:
-            self._run.keeper.interrupt()
+            self._run.heartbeat.interrupt()
 
     def history(self, limit: int) -> tuple[Header, ...]:
         """Deployments, newest first."""
@@ -191,11 +192,11 @@ class Deployer:
                 owner=self._owner, why=why, deployment=number, ttl=policy.ttl, now=clock.now()
             )
 
-        return patiently(acquire, clock=clock, patience=policy.patience)
+        return again(acquire, clock=clock, patience=policy.patience)
 
     def _open(self, number: int | None) -> Header:
         if number is None:
-            found = opening.open_header(self._ports.journal.history(limit=5))
+            found = deployment.open_header(self._ports.journal.history(limit=5))
             number = found.number if found else None
         header = self._ports.journal.header(number) if number is not None else None
         if header is None or not header.ending.open:
@@ -206,7 +207,7 @@ class Deployer:
         return header
 
     def _reopen(self, header: Header, holder: Holder) -> Run:
-        return opening.reopen(
+        return deployment.reopen(
             header, ports=self._ports, holder=holder, subscribers=self._subscribers, operator=self._owner
         )
 
@@ -216,12 +217,12 @@ class Deployer:
         try:
             self._run = begin()
             if self._interrupted:
-                self._run.keeper.interrupt()
+                self._run.heartbeat.interrupt()
             result = how(self._run)
         except (Refused, CloudUnavailable):
             self._give_back(holder)
             raise
-        self._give_back(self._run.keeper.holder)
+        self._give_back(self._run.heartbeat.holder)
         return result
 
     def _give_back(self, holder: Holder) -> None:

@@ -7,8 +7,8 @@ from functools import partial
 
 from bluegreen.domain.journal import EntryKind
 from bluegreen.domain.plan import Stage, Step, StepKind
-from bluegreen.engine.keeper import StopRequested
-from bluegreen.engine.recorder import Word
+from bluegreen.engine.heartbeat import StopRequested
+from bluegreen.engine.recorder import DraftEntry
 from bluegreen.engine.run import Done, Handler, Run
 from bluegreen.errors import (
     CloudUnavailable,
@@ -35,47 +35,51 @@ def carry_out(run: Run, handlers: Mapping[StepKind, Handler]) -> None:
     journal round trip a stage. A crash in between repeats the stage, which changes nothing.
     Raises what the gravest failing step raised.
     """
-    carried: list[Word] = []
+    carried: list[DraftEntry] = []
     count = len(run.plan.stages)
     for index, stage in enumerate(run.plan.stages, start=1):
         pending = [step for step in stage.steps if step.id not in run.results]
         if not pending:
             continue
-        run.keeper.heed_stops = not any(step.urgent for step in stage.steps)
+        run.heartbeat.heed_stops = not any(step.urgent for step in stage.steps)
         run.recorder.write(*carried, _stage_word(stage, index, count), *[_begun(stage, s) for s in pending])
         run.started.update(step.id for step in pending)
         carried = _stage(run, stage, pending, handlers)
     run.recorder.write(*carried)
 
 
-def _stage_word(stage: Stage, index: int, count: int) -> Word:
+def _stage_word(stage: Stage, index: int, count: int) -> DraftEntry:
     data = {"title": stage.title, "expected_seconds": stage.expected_seconds, "index": index, "count": count}
-    return Word(kind=EntryKind.STAGE_STARTED, stage=stage.name, data=data)
+    return DraftEntry(kind=EntryKind.STAGE_STARTED, stage=stage.name, data=data)
 
 
-def _begun(stage: Stage, step: Step) -> Word:
+def _begun(stage: Stage, step: Step) -> DraftEntry:
     data = {"words": str(step.kind).replace("-", " "), "tier": step.tier}
-    return Word(kind=EntryKind.STEP_STARTED, stage=stage.name, step=step.id, data=data)
+    return DraftEntry(kind=EntryKind.STEP_STARTED, stage=stage.name, step=step.id, data=data)
 
 
-def _stage(run: Run, stage: Stage, steps: list[Step], handlers: Mapping[StepKind, Handler]) -> list[Word]:
+def _stage(
+    run: Run, stage: Stage, steps: list[Step], handlers: Mapping[StepKind, Handler]
+) -> list[DraftEntry]:
     """All steps at the same time; their done words, or the gravest error after all have ended."""
     outcomes: list[Done | DeployError] = run.ports.parallel(
         [partial(_attempt, run, step, handlers[step.kind]) for step in steps]
     )
-    words: list[Word] = []
+    words: list[DraftEntry] = []
     errors: list[DeployError] = []
     for step, outcome in zip(steps, outcomes, strict=True):
         if isinstance(outcome, Done):
             data = {"words": outcome.words, "tier": step.tier, **outcome.data}
-            words.append(Word(kind=EntryKind.STEP_DONE, stage=stage.name, step=step.id, data=data))
+            words.append(DraftEntry(kind=EntryKind.STEP_DONE, stage=stage.name, step=step.id, data=data))
             run.results[step.id] = data
         else:
             errors.append(outcome)
             if not isinstance(outcome, Interrupted | LeaseLost):
                 data = {"words": outcome.what, "tier": step.tier, "next": outcome.next_step}
                 data["faults"] = [str(fault) for fault in outcome.faults]
-                words.append(Word(kind=EntryKind.STEP_FAILED, stage=stage.name, step=step.id, data=data))
+                words.append(
+                    DraftEntry(kind=EntryKind.STEP_FAILED, stage=stage.name, step=step.id, data=data)
+                )
     if not errors:
         return words
     gravest = min(errors, key=_rank)
@@ -106,7 +110,7 @@ def _attempt(run: Run, step: Step, handler: Handler) -> Done | DeployError:
                 )
             try:
                 run.progress(step, f"AWS does not answer, trying again: {error.what}")
-                run.keeper.wait(_PAUSE)
+                run.heartbeat.wait(_PAUSE)
             except DeployError as stop:
                 return stop
         except DeployError as error:

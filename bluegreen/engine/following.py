@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header, RunState, fold
 from bluegreen.domain.returning import journalled
-from bluegreen.engine.conductor import Result
 from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.engine.outcome import Result
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.errors import ExitCode
 from bluegreen.ports import Ports

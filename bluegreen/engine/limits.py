@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bluegreen.engine.judge.settings import Thresholds
+from bluegreen.judge.settings import Thresholds
 from bluegreen.policy import Judging
 
 __all__ = ["thresholds"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bluegreen.contract import Contract, Tag, Tier, TierContract
-from bluegreen.domain.fleet import Fleet, Group, Rule, StackState, TargetGroup, TierState, is_ours
 from bluegreen.domain.release import Image, Model
 from bluegreen.domain.returning import Return
+from bluegreen.domain.stack import Fleet, Group, Rule, StackState, TargetGroup, TierState, is_ours
 from bluegreen.ports import Ports
 
 __all__ = ["observe", "traffic_words"]

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bluegreen.domain.journal import Entry, EntryKind, Header
-from bluegreen.engine.patience import patiently
+from bluegreen.engine.wait import again
 from bluegreen.ports import Clock, Journal
 
-__all__ = ["Recorder", "Subscriber", "Word"]
+__all__ = ["DraftEntry", "Recorder", "Subscriber"]
 
 Subscriber = Callable[[Header, Entry], None]
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class DraftEntry:
     """An entry that has no number and no time yet."""
 
     kind: EntryKind
@@ -51,7 +51,7 @@ class Recorder:
         self._seq, self._patience, self._subscribers = last_seq, patience, tuple(subscribers)
         self._lock = threading.Lock()
 
-    def write(self, *words: Word) -> tuple[Entry, ...]:
+    def write(self, *words: DraftEntry) -> tuple[Entry, ...]:
         """Append all words at once; raises LeaseLost, or CloudUnavailable when patience is used up."""
         if not words:
             return ()
@@ -76,7 +76,7 @@ class Recorder:
 
     def say(self, kind: EntryKind, *, stage: str = "", step: str = "", **data: object) -> None:
         """Append one entry."""
-        self.write(Word(kind=kind, stage=stage, step=step, data=data))
+        self.write(DraftEntry(kind=kind, stage=stage, step=step, data=data))
 
     def close(self, header: Header) -> None:
         """Write the header's ending."""
@@ -89,7 +89,7 @@ class Recorder:
     def _patiently(self, call: Callable[[], None]) -> None:
         # Without the journal nothing may be changed, so waiting here is the safe thing to do: traffic
         # stays as it is, and the watchdog puts it back if this lasts too long.
-        patiently(call, clock=self._clock, patience=self._patience)
+        again(call, clock=self._clock, patience=self._patience)
 
     def _tell(self, entry: Entry) -> None:
         for subscriber in self._subscribers:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier, TierContract
-from bluegreen.domain.fleet import TargetGroup
 from bluegreen.domain.journal import EntryKind
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Step, TierPlan
 from bluegreen.domain.promotion import fleet_name
 from bluegreen.domain.release import Color
 from bluegreen.domain.returning import Return
-from bluegreen.engine.keeper import Keeper
-from bluegreen.engine.recorder import Recorder, Word
+from bluegreen.domain.stack import TargetGroup
+from bluegreen.engine.heartbeat import Heartbeat
+from bluegreen.engine.recorder import DraftEntry, Recorder
 from bluegreen.errors import StepFailed
 from bluegreen.policy import Policy
 from bluegreen.ports import PREVIEW_HEADER, Ports
@@ -40,7 +40,7 @@ class Run:
     ports: Ports
     plan: Plan
     recorder: Recorder
-    keeper: Keeper
+    heartbeat: Heartbeat
     preview_token: str
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Step id -> what it left behind, of the plan in force."""
@@ -94,7 +94,7 @@ class Run:
 
     def returns(self) -> dict[Tier, Return]:
         """What the watchdogs that this process has armed do, should it stop now."""
-        found = ((plan, self.keeper.acts_at(self.guard_name(plan.tier))) for plan in self.plan.tiers)
+        found = ((plan, self.heartbeat.acts_at(self.guard_name(plan.tier))) for plan in self.plan.tiers)
         return {
             plan.tier: Return(version=plan.blue.version, deployment=plan.blue.deployment, at=at)
             for plan, at in found
@@ -167,7 +167,7 @@ class Run:
 
     def warn(self, words: str, **data: object) -> None:
         """Tell what the operator should know although the run continues."""
-        self.recorder.write(Word(kind=EntryKind.WARNING, data={"words": words, **data}))
+        self.recorder.write(DraftEntry(kind=EntryKind.WARNING, data={"words": words, **data}))
 
     def until(
         self,
@@ -184,7 +184,7 @@ class Run:
         """
         started, last = self.ports.clock.now(), ""
         while True:
-            self.keeper.beat()
+            self.heartbeat.beat()
             so, words = look()
             if so:
                 return words
@@ -193,7 +193,7 @@ class Run:
                 last = words
             if self.ports.clock.now() - started >= deadline:
                 raise StepFailed(f"{words}; not so after {deadline:g} s", next_step=otherwise)
-            self.keeper.wait(every)
+            self.heartbeat.wait(every)
 
 
 Handler = Callable[[Run, Step], Done]

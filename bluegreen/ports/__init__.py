@@ -1,4 +1,4 @@
-"""What the engine asks of the outside world, in our words; `bluegreen.aws` answers over boto3.
+"""What the engine asks of the outside world, in our words; `bluegreen.adapters.aws` answers over boto3.
 
 Every call is synchronous and may be made from several threads. All may raise CloudUnavailable
 (throttled, unreachable or outcome unknown, after retries) and Refused (AWS denied it for good:
@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from bluegreen.contract import TierContract
 from bluegreen.domain.release import Image, Model
-from bluegreen.ports.durable import Holder, Journal, Lease, Watchdog
 from bluegreen.ports.fence import Fence
-from bluegreen.ports.measuring import Answer, Arms, Collected, Halves, Metrics, Prober, Request
-from bluegreen.ports.serving import Balancer, Fleets
+from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, Prober, Request
+from bluegreen.ports.state import Holder, Journal, Lease, Watchdog
+from bluegreen.ports.traffic import Balancer, Fleets
 
 __all__ = [
     "PREVIEW_HEADER",

@@ -12,9 +12,9 @@ from typing import Any, Self, TextIO
 from bluegreen.domain.journal import Entry, EntryKind, Header
 from bluegreen.domain.measurement import periods_from_json
 from bluegreen.errors import DeployError
-from bluegreen.ui.story import Story
+from bluegreen.ui.format import iso
+from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.view import Closing
-from bluegreen.ui.words import iso
 
 __all__ = ["JsonView", "error_document", "event", "json_line"]
 
@@ -75,7 +75,7 @@ class JsonView:
     ) -> None:
         return None
 
-    def recall(self, story: Story) -> None:
+    def recall(self, timeline: Timeline) -> None:
         """Programs read earlier events with `history NUMBER`."""
 
     def __call__(self, header: Header, entry: Entry) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Arm, Period
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import Color
 
 __all__ = ["Figures", "figures", "recent"]
 
@@ -49,7 +50,7 @@ def recent(known: Iterable[Period], fresh: Iterable[Period]) -> tuple[Period, ..
     return tuple(p for p in periods.values() if p.end > ends[p.source, p.tier] - _window(p.seconds))
 
 
-def figures(periods: Iterable[Period], tier: Tier, arm: Arm) -> Figures | None:
+def figures(periods: Iterable[Period], tier: Tier, arm: Color) -> Figures | None:
     """The traffic of one fleet; None where nothing was measured.
 
     Several sources may count the same requests: the one with the shortest periods is shown.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.verdict import Outcome
-from bluegreen.ui.story import Progress
+from bluegreen.ui.timeline import Progress
 
 __all__ = ["ASCII", "ENDING_STYLE", "OUTCOME_STYLE", "STAGE_STYLE", "UNICODE", "Glyphs", "for_encoding"]
 

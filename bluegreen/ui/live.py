@@ -15,22 +15,22 @@ from rich.text import Text
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.ui.glyphs import for_encoding
 from bluegreen.ui.screen import screen
-from bluegreen.ui.story import Story
 from bluegreen.ui.summary import summary
-from bluegreen.ui.telling import tell
+from bluegreen.ui.timeline import Timeline
+from bluegreen.ui.timeline_fold import tell
 from bluegreen.ui.view import Closing
 
 __all__ = ["LiveView"]
 
 
 class LiveView:
-    """Folds events into the story and shows it; an error while drawing is shown in place of the story."""
+    """Folds events into the timeline and shows it; an error while drawing is shown instead."""
 
     def __init__(self, console: Console, *, clock: Callable[[], float] = time.time) -> None:
         self._console = console
         self._clock = clock
         self._glyphs = for_encoding(console.encoding)
-        self._story: Story | None = None
+        self._story: Timeline | None = None
         self._note = ""
         self._live = Live(
             get_renderable=self.draw,
@@ -53,9 +53,9 @@ class LiveView:
     ) -> None:
         self._stop()
 
-    def recall(self, story: Story) -> None:
-        """The screen begins with the whole story."""
-        self._story = story
+    def recall(self, timeline: Timeline) -> None:
+        """The screen begins with the whole timeline."""
+        self._story = timeline
 
     def __call__(self, header: Header, entry: Entry) -> None:
         try:

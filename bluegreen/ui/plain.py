@@ -1,4 +1,4 @@
-"""The plain view: the story as lines on a stream that is no terminal."""
+"""The plain view: the timeline as lines on a stream that is no terminal."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from bluegreen.domain.journal import Entry, Header
+from bluegreen.ui.format import ending_words
 from bluegreen.ui.lines import Lines
-from bluegreen.ui.story import Story
+from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.view import Closing
-from bluegreen.ui.words import ending_words
 
 __all__ = ["PlainView"]
 
@@ -34,9 +34,9 @@ class PlainView:
     ) -> None:
         return None
 
-    def recall(self, story: Story) -> None:
-        """Lines go on where the story stands."""
-        self._lines.story = story
+    def recall(self, timeline: Timeline) -> None:
+        """Lines go on where the timeline stands."""
+        self._lines.timeline = timeline
 
     def __call__(self, header: Header, entry: Entry) -> None:
         try:
@@ -51,12 +51,12 @@ class PlainView:
 
     def close(self, closing: Closing) -> None:
         """The ending, unless the journal has said it already."""
-        story = self._lines.story
-        known = story is not None and story.ending == closing.ending and story.words == closing.words
+        timeline = self._lines.timeline
+        known = timeline is not None and timeline.ending == closing.ending and timeline.words == closing.words
         lines = [] if known else [ending_words(closing.ending, closing.words)]
-        if not (known and story and story.traffic == closing.traffic):
+        if not (known and timeline and timeline.traffic == closing.traffic):
             lines += [f"    traffic: {line}" for line in closing.traffic]
-        if closing.next_step and not (known and story and story.next_step == closing.next_step):
+        if closing.next_step and not (known and timeline and timeline.next_step == closing.next_step):
             lines.append(f"    next: {closing.next_step}")
         self._write(lines)
 

@@ -10,11 +10,11 @@ import textwrap
 
 from rich.text import Text
 
-from bluegreen.domain.measurement import Arm
+from bluegreen.domain.release import Color
 from bluegreen.ui.figures import Figures, figures
+from bluegreen.ui.format import clock, duration, percent, rate, share
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
-from bluegreen.ui.story import Progress, StageView, Story, TierView
-from bluegreen.ui.words import clock, duration, percent, rate, share
+from bluegreen.ui.timeline import Progress, StageView, TierView, Timeline
 
 __all__ = ["screen", "title"]
 
@@ -24,26 +24,26 @@ _WARNINGS = 3
 
 
 def screen(
-    story: Story, *, now: float, width: int, height: int, glyphs: Glyphs = UNICODE, note: str = ""
+    timeline: Timeline, *, now: float, width: int, height: int, glyphs: Glyphs = UNICODE, note: str = ""
 ) -> list[Text]:
     """The lines of the live view at epoch second `now`."""
-    head = _head(story, now, width, glyphs)
-    tiers = _tiers(story, width, glyphs)
-    tail = _verdict(story, width) + _next(story, now, width) + _warnings(story, width, note)
+    head = _head(timeline, now, width, glyphs)
+    tiers = _tiers(timeline, width, glyphs)
+    tail = _verdict(timeline, width) + _next(timeline, now, width) + _warnings(timeline, width, note)
     room = height - len(head) - len(tail) - len(tiers) - 2
     if room < _FEWEST_STAGES:  # the stages come before the figures of single fleets
-        tiers = _one_line_tiers(story, width, glyphs)
+        tiers = _one_line_tiers(timeline, width, glyphs)
         room = height - len(head) - len(tail) - len(tiers)
-    lines = [*head, *_stages(story, now, width, max(room, _FEWEST_STAGES), glyphs)]
+    lines = [*head, *_stages(timeline, now, width, max(room, _FEWEST_STAGES), glyphs)]
     spaced = len(lines) + len(tiers) + len(tail) + 2 <= height
     gap = [Text()] if spaced else []
     return [_fit(line, width, glyphs) for line in (*lines, *gap, *tiers, *gap, *tail)][: max(1, height)]
 
 
-def title(story: Story, glyphs: Glyphs = UNICODE) -> str:
+def title(timeline: Timeline, glyphs: Glyphs = UNICODE) -> str:
     """`lab · promotion v1.0.0 → v1.1.0 · deployment 2`."""
-    versions = f" {glyphs.arrow} ".join(v for v in (", ".join(story.from_versions), story.version) if v)
-    parts = [story.stack, f"{story.intent} {versions}".strip(), f"deployment {story.number}"]
+    versions = f" {glyphs.arrow} ".join(v for v in (", ".join(timeline.from_versions), timeline.version) if v)
+    parts = [timeline.stack, f"{timeline.intent} {versions}".strip(), f"deployment {timeline.number}"]
     return f" {glyphs.dot} ".join(parts)
 
 
@@ -56,12 +56,12 @@ def _fit(line: Text, width: int, glyphs: Glyphs) -> Text:
     return line
 
 
-def _head(story: Story, now: float, width: int, glyphs: Glyphs) -> list[Text]:
-    first = Text(title(story, glyphs), style="bold")
-    if story.operator:
-        first.append(f" {glyphs.dot} by {story.operator}", style="dim")
-    elapsed = (story.ended_at or now) - story.started_at
-    expected = max(story.expected_seconds, 1.0)
+def _head(timeline: Timeline, now: float, width: int, glyphs: Glyphs) -> list[Text]:
+    first = Text(title(timeline, glyphs), style="bold")
+    if timeline.operator:
+        first.append(f" {glyphs.dot} by {timeline.operator}", style="dim")
+    elapsed = (timeline.ended_at or now) - timeline.started_at
+    expected = max(timeline.expected_seconds, 1.0)
     second = Text(f"elapsed {duration(elapsed)} of about {duration(expected)}  ")
     second.append(_bar(min(1.0, elapsed / expected), min(40, max(8, width - 50)), glyphs), style="cyan")
     return [first, second]
@@ -74,12 +74,12 @@ def _bar(fraction: float, width: int, glyphs: Glyphs) -> str:
     return glyphs.full * full + glyphs.rest * (width - full)
 
 
-def _stages(story: Story, now: float, width: int, room: int, glyphs: Glyphs) -> list[Text]:
+def _stages(timeline: Timeline, now: float, width: int, room: int, glyphs: Glyphs) -> list[Text]:
     """The stages that fit, around the present one; the others as one line before and after.
 
     What a way back made pointless is left out.
     """
-    stages = [stage for stage in story.stages if stage.state is not Progress.DROPPED]
+    stages = [stage for stage in timeline.stages if stage.state is not Progress.DROPPED]
     blocks = [_stage(stage, now, width, glyphs) for stage in stages]
     if not blocks:
         return []
@@ -145,10 +145,10 @@ def _took(stage: StageView, now: float) -> str:
     }[stage.state]
 
 
-def _share(tier: TierView, arm: Arm) -> int | None:
+def _share(tier: TierView, arm: Color) -> int | None:
     if tier.percent is None:
         return None
-    return tier.percent if arm is Arm.GREEN else 100 - tier.percent
+    return tier.percent if arm is Color.GREEN else 100 - tier.percent
 
 
 def _columns(found: Figures | None, glyphs: Glyphs) -> str:
@@ -158,30 +158,30 @@ def _columns(found: Figures | None, glyphs: Glyphs) -> str:
     return f"{rate(found.rate):>9} {share(found.error_rate):>9} {p95:>9}"
 
 
-def _tiers(story: Story, width: int, glyphs: Glyphs) -> list[Text]:
-    if not story.tiers:
+def _tiers(timeline: Timeline, width: int, glyphs: Glyphs) -> list[Text]:
+    if not timeline.tiers:
         return []
     bar = min(50, max(8, width - 60))
     columns = f"{'req/s':>9} {'errors':>9} {'p95':>9}"
     heading = f"{'tier':<5}{'fleet':<6}{'version':<11}{'share':>6} {'':<{bar}} {columns}"
     lines = [Text(heading, style="dim")]
-    for tier in story.tiers:
-        arms = [(arm, v) for arm, v in ((Arm.BLUE, tier.blue), (Arm.GREEN, tier.green)) if v]
+    for tier in timeline.tiers:
+        arms = [(arm, v) for arm, v in ((Color.BLUE, tier.blue), (Color.GREEN, tier.green)) if v]
         for index, (arm, version) in enumerate(arms):
             weight = _share(tier, arm)
             line = Text(f"{tier.tier if index == 0 else '':<5}")
             line.append(f"{arm:<6}", style=str(arm))
             line.append(f"{version[:10]:<11}{percent(weight):>6} ".replace("—", glyphs.dash))
             line.append(_bar((weight or 0) / 100, bar, glyphs), style=str(arm))
-            line.append(f" {_columns(figures(story.periods, tier.tier, arm), glyphs)}")
+            line.append(f" {_columns(figures(timeline.periods, tier.tier, arm), glyphs)}")
             lines.append(line)
     return lines
 
 
-def _one_line_tiers(story: Story, width: int, glyphs: Glyphs) -> list[Text]:
+def _one_line_tiers(timeline: Timeline, width: int, glyphs: Glyphs) -> list[Text]:
     lines = []
-    for tier in story.tiers:
-        found = figures(story.periods, tier.tier, Arm.GREEN)
+    for tier in timeline.tiers:
+        found = figures(timeline.periods, tier.tier, Color.GREEN)
         weights = f"{tier.tier:<5}green {percent(tier.percent):>5} "
         line = Text(weights.replace("—", glyphs.dash))
         line.append(_bar((tier.percent or 0) / 100, min(30, max(8, width - 52)), glyphs), style="green")
@@ -190,8 +190,8 @@ def _one_line_tiers(story: Story, width: int, glyphs: Glyphs) -> list[Text]:
     return lines
 
 
-def _verdict(story: Story, width: int) -> list[Text]:
-    verdict = story.verdict
+def _verdict(timeline: Timeline, width: int) -> list[Text]:
+    verdict = timeline.verdict
     if verdict is None:
         return []
     at = "" if verdict.percent is None else f" at {verdict.percent} %"
@@ -200,17 +200,17 @@ def _verdict(story: Story, width: int) -> list[Text]:
     return _labelled("verdict", said, width, style=OUTCOME_STYLE[verdict.outcome])
 
 
-def _next(story: Story, now: float, width: int) -> list[Text]:
-    words, at = story.upcoming()
+def _next(timeline: Timeline, now: float, width: int) -> list[Text]:
+    words, at = timeline.upcoming()
     if not words:
         return []
     when = f", at {clock(at)} (in {duration(at - now)})" if at is not None and at > now else ""
     return _labelled("next", f"{words}{when}", width)
 
 
-def _warnings(story: Story, width: int, note: str) -> list[Text]:
+def _warnings(timeline: Timeline, width: int, note: str) -> list[Text]:
     lines: list[Text] = []
-    for warning in story.warnings[-_WARNINGS:]:
+    for warning in timeline.warnings[-_WARNINGS:]:
         lines += _labelled("warning", f"{clock(warning.at)} {warning.words}", width, style="yellow")
     return lines + (_labelled("note", note, width, style="bold") if note else [])
 

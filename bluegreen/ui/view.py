@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from bluegreen.domain.journal import Ending, Entry, Header
-from bluegreen.ui.story import Story
+from bluegreen.ui.timeline import Timeline
 
 __all__ = ["Closing", "View"]
 
@@ -39,14 +39,14 @@ class View(Protocol):
     ) -> None:
         """Give the terminal back."""
 
-    def recall(self, story: Story) -> None:
+    def recall(self, timeline: Timeline) -> None:
         """Know, without telling it again, what happened before this process took part."""
 
     def __call__(self, header: Header, entry: Entry) -> None:
         """Show one more event."""
 
     def note(self, words: str) -> None:
-        """Say something beside the story, such as what a signal did."""
+        """Say something beside the timeline, such as what a signal did."""
 
     def close(self, closing: Closing) -> None:
         """Say how it ended; the last call."""

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from bluegreen.commands import wiring
-from bluegreen.commands.settings import Settings
+from bluegreen.commands import _connect
+from bluegreen.commands._options import Settings
 from cli import app
 from tests.cli.fake_deployer import FakeDeployer, FakeJournal, stack_of
 
@@ -47,12 +47,12 @@ def line() -> Line:
 def deployer(monkeypatch: pytest.MonkeyPatch) -> FakeDeployer:
     """The fake behind every verb of the test."""
     fake = FakeDeployer()
-    monkeypatch.setattr(wiring, "open_stack", opening(fake))
+    monkeypatch.setattr(_connect, "open_stack", opening(fake))
     return fake
 
 
-def opening(fake: FakeDeployer) -> Callable[..., wiring.Stack]:
-    def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> wiring.Stack:
+def opening(fake: FakeDeployer) -> Callable[..., _connect.Stack]:
+    def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> _connect.Stack:
         return stack_of(fake, FakeJournal(fake.script), subscribers)
 
     return open_stack

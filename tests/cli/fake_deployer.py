@@ -1,4 +1,4 @@
-"""A deployer that tells a prepared story, behind the real verbs."""
+"""A deployer that tells a prepared timeline, behind the real verbs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bluegreen.commands.wiring import Stack
-from bluegreen.domain.fleet import StackState
+from bluegreen.commands._connect import Stack
 from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.journal import Ending, Entry, Header
 from bluegreen.domain.plan import Plan
-from bluegreen.engine.conductor import Result
-from bluegreen.engine.doctor import Check
-from bluegreen.engine.standing import Status
+from bluegreen.domain.stack import StackState
+from bluegreen.engine.checks.doctor import Check
+from bluegreen.engine.outcome import Result
+from bluegreen.engine.status import Status
 from bluegreen.errors import DeployError, ExitCode
 from tests.ui.samples import BLUE, HEALTH, Script, contract, promotion, state, take_back
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from bluegreen.aws.session import Session
+from bluegreen.adapters.aws.session import Session
 from bluegreen.contract import parameter_name
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
 from bluegreen.lab.api.inprocess import attach
@@ -54,13 +54,13 @@ class Scene:
             return other
 
         world = self.world
-        self._patch.setattr("bluegreen.aws.session.Session", connected)
-        self._patch.setattr("bluegreen.aws.clock.SystemClock", lambda: world.clock)
+        self._patch.setattr("bluegreen.adapters.aws.session.Session", connected)
+        self._patch.setattr("bluegreen.adapters.clock.SystemClock", lambda: world.clock)
         self._patch.setattr(
-            "bluegreen.aws.connect.HttpProber", lambda _url: RoutedProber(world.cloud, lambda _: 0.95)
+            "bluegreen.adapters.connect.HttpProber", lambda _url: RoutedProber(world.cloud, lambda _: 0.95)
         )
-        self._patch.setattr("bluegreen.aws.connect.parallel", in_turn)
-        self._patch.setattr("bluegreen.commands.terminal.view_for", self._view)
+        self._patch.setattr("bluegreen.adapters.connect.parallel", in_turn)
+        self._patch.setattr("bluegreen.commands._terminal.view_for", self._view)
 
     def _view(self, settings: Any) -> Any:
         from bluegreen.ui.plain import PlainView

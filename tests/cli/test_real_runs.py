@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bluegreen.commands import wiring
-from bluegreen.commands.settings import Settings
+from bluegreen.commands import _connect
+from bluegreen.commands._options import Settings
 from bluegreen.domain.journal import Entry, Header
-from bluegreen.domain.measurement import Arm
+from bluegreen.domain.release import Color
 from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
@@ -22,8 +22,8 @@ from bluegreen.lab.faults import Effect, Fault
 from bluegreen.policy import parse_policy
 from bluegreen.ui.figures import figures
 from bluegreen.ui.screen import screen
-from bluegreen.ui.story import Progress, Story
-from bluegreen.ui.telling import tell
+from bluegreen.ui.timeline import Progress, Timeline
+from bluegreen.ui.timeline_fold import tell
 from tests.cli.conftest import Line
 from tests.world import LATENCY, POLICY, World
 
@@ -34,7 +34,7 @@ SIM = ("--stack", "sim")
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World()
 
-    def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> wiring.Stack:
+    def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> _connect.Stack:
         ports = made.ports()
         listeners = [*subscribers, lambda header, entry: made.entries.append((header, entry))]
         deployer = Deployer(
@@ -44,10 +44,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             owner="anna@desk:1",
             subscribers=listeners,
         )
-        return wiring.Stack(deployer=deployer, journal=ports.journal)
+        return _connect.Stack(deployer=deployer, journal=ports.journal)
 
     with monkeypatch.context() as patch:
-        patch.setattr(wiring, "open_stack", open_stack)
+        patch.setattr(_connect, "open_stack", open_stack)
         patch.setenv("TZ", "UTC")
         time.tzset()
         yield made
@@ -163,29 +163,29 @@ def test_every_moment_of_a_real_run_can_be_drawn(line: Line, world: World) -> No
     world.load(400)
     world.clock.sleep(5)
     assert line("promote", "v1.2.0", *SIM, "--yes").exit_code == 5
-    story: Story | None = None
+    timeline: Timeline | None = None
     shown = set()
     for header, entry in world.entries:
-        story = tell(story, header, entry)
+        timeline = tell(timeline, header, entry)
         for width, height in ((80, 24), (140, 40)):
-            lines = screen(story, now=entry.at, width=width, height=height)
+            lines = screen(timeline, now=entry.at, width=width, height=height)
             assert len(lines) <= height
             assert max(row.cell_len for row in lines) <= width
-        found = [figures(story.periods, tier.tier, Arm.GREEN) for tier in story.tiers]
-        shown |= {tier.tier for tier, one in zip(story.tiers, found, strict=True) if one and one.rate > 0}
-    assert story is not None
+        found = [figures(timeline.periods, tier.tier, Color.GREEN) for tier in timeline.tiers]
+        shown |= {tier.tier for tier, one in zip(timeline.tiers, found, strict=True) if one and one.rate > 0}
+    assert timeline is not None
     assert shown == {"app"}
-    assert story.decision.startswith("rollback")
-    assert {tier.percent for tier in story.tiers} == {0}
-    assert {s.state for s in story.stages if s.back} == {Progress.DONE}
-    save(story, world.entries)
+    assert timeline.decision.startswith("rollback")
+    assert {tier.percent for tier in timeline.tiers} == {0}
+    assert {s.state for s in timeline.stages if s.back} == {Progress.DONE}
+    save(timeline, world.entries)
 
 
-def save(story: Story, entries: Sequence[tuple[Header, Entry]]) -> None:
+def save(timeline: Timeline, entries: Sequence[tuple[Header, Entry]]) -> None:
     """With SHOW_RUN=1 the last screen is printed, for eyes."""
     if os.environ.get("SHOW_RUN"):
         console = Console(width=140, record=True, file=io.StringIO())
-        for row in screen(story, now=entries[-1][1].at, width=140, height=60):
+        for row in screen(timeline, now=entries[-1][1].at, width=140, height=60):
             console.print(row)
         print(console.export_text())
 

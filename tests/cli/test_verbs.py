@@ -9,7 +9,7 @@ import pytest
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, EntryKind
-from bluegreen.engine.doctor import Check
+from bluegreen.engine.checks.doctor import Check
 from bluegreen.errors import (
     CloudUnavailable,
     ConfigError,
@@ -215,9 +215,9 @@ def test_a_bug_is_short_and_debug_shows_where(line: Line, deployer: FakeDeployer
 
 
 def test_doctor(line: Line, deployer: FakeDeployer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bluegreen.commands import wiring
+    from bluegreen.commands import _connect
 
-    monkeypatch.setattr(wiring, "open_contract", lambda _settings: None)
+    monkeypatch.setattr(_connect, "open_contract", lambda _settings: None)
     good = Check(name="images", ok=True, words="all there", next_step="")
     deployer.checks = (good, Check(name="rights", ok=None, words="not asked", next_step=""))
     assert line("doctor", *LAB).exit_code == 0

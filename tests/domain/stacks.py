@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier
-from bluegreen.domain.fleet import Fleet, Group, Rule, StackState, TargetGroup, TierState
 from bluegreen.domain.plan import Intent, Plan, Stage, Step
 from bluegreen.domain.promotion import Order, fleet_name, plan_promotion
 from bluegreen.domain.release import Color, Image, Model, Release, TierRelease
+from bluegreen.domain.stack import Fleet, Group, Rule, StackState, TargetGroup, TierState
 from bluegreen.policy import Policy
 from tests.ui.samples import contract as sample_contract
 

@@ -7,17 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import (
-    Arm,
-    Period,
-    periods_from_json,
-    periods_to_json,
-)
+from bluegreen.domain.measurement import Period, periods_from_json, periods_to_json
+from bluegreen.domain.release import Color
 
 GOOD = Period(
     source="cloudwatch",
     tier=Tier.APP,
-    arm=Arm.GREEN,
+    arm=Color.GREEN,
     start=1_700_000_000.0,
     seconds=60.0,
     requests=1_000,
@@ -88,7 +84,7 @@ def test_what_has_no_fault_is_arithmetic(
 
 
 def test_periods_survive_the_journal() -> None:
-    batch = (GOOD, replace(GOOD, arm=Arm.BLUE, slow=(), p95_ms=None, key="login"))
+    batch = (GOOD, replace(GOOD, arm=Color.BLUE, slow=(), p95_ms=None, key="login"))
     assert periods_from_json(json.loads(json.dumps(periods_to_json(batch)))) == batch
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
+from bluegreen.domain.migration import MigrationUndo, migrates, snapshot_name
 from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color, Model
-from bluegreen.domain.undo import Undo, migrates, snapshot_name
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.policy import Policy
 from tests.domain.stacks import MIGRATION, Stack, order, policy
@@ -220,4 +220,4 @@ def test_what_a_release_did_to_the_database() -> None:
     assert snapshot_name("prod", 42) == "sc-prod-before-42"
     assert migrates(released("v1").promoted(order("v2", 2), RULES))
     assert not migrates(released("v1").promoted(order("v2", 2), policy()))
-    assert Undo() == Undo(down=False, migrated=False, snapshot="", source="deploy.toml")
+    assert MigrationUndo() == MigrationUndo(down=False, migrated=False, snapshot="", source="deploy.toml")

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
+from bluegreen.domain.migration import MigrationUndo
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import fleet_name
 from bluegreen.domain.release import Color, Model
-from bluegreen.domain.undo import Undo
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from tests.domain.stacks import CONTRACT, GOLDEN, MIGRATION, SMOKE, WITH_DATABASE, Stack, order, policy
@@ -156,7 +156,7 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
     keep: float | str,
 ) -> None:
     rules = policy(rollout=QUICK, migration=MIGRATION, retire={"keep_blue": keep})
-    undo = Undo(down=True, migrated=True, snapshot="sc-lab-before-2")
+    undo = MigrationUndo(down=True, migrated=True, snapshot="sc-lab-before-2")
     stack = released("v1", "v2")
     plan = stack.promoted(order("v1", 3, intent=Intent.ROLLBACK, all_at_once=True, undo=undo), rules)
     assert names(plan)[-5:] == ["quiet", "migrate-down", "detach", "retire", "retire-groups"]
@@ -171,11 +171,16 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
 @pytest.mark.parametrize(
     ("undo", "rules", "tiers", "said"),
     [
-        (Undo(down=True, migrated=True), policy(), tuple(Tier), "deploy.toml names none"),
-        (Undo(down=True, migrated=True), policy(migration={"command": "up"}), tuple(Tier), "names none"),
-        (Undo(down=True), policy(migration=MIGRATION), tuple(Tier), "ran no migration"),
+        (MigrationUndo(down=True, migrated=True), policy(), tuple(Tier), "deploy.toml names none"),
         (
-            Undo(down=True, migrated=True),
+            MigrationUndo(down=True, migrated=True),
+            policy(migration={"command": "up"}),
+            tuple(Tier),
+            "names none",
+        ),
+        (MigrationUndo(down=True), policy(migration=MIGRATION), tuple(Tier), "ran no migration"),
+        (
+            MigrationUndo(down=True, migrated=True),
             policy(migration=MIGRATION),
             (Tier.AI,),
             "app tier is not taken back",
@@ -183,7 +188,7 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
     ],
 )
 def test_a_down_migration_that_cannot_run_is_refused_with_the_reason(
-    undo: Undo, rules: Policy, tiers: Sequence[Tier], said: str
+    undo: MigrationUndo, rules: Policy, tiers: Sequence[Tier], said: str
 ) -> None:
     stack = released("v1", "v2")
     with pytest.raises(Refused, match=said) as caught:
@@ -193,7 +198,7 @@ def test_a_down_migration_that_cannot_run_is_refused_with_the_reason(
 
 def test_the_served_release_of_other_tiers_is_named_where_the_app_tier_is_not_taken_back() -> None:
     stack = released("v1", "v2")
-    undo = Undo(snapshot="sc-lab-before-2")
+    undo = MigrationUndo(snapshot="sc-lab-before-2")
     plan = stack.promoted(order("v1", 3, tiers=[Tier.AI], intent=Intent.ROLLBACK, undo=undo), PLAIN)
     assert plan.notes == ("the database is not restored; its snapshot of before v2 is sc-lab-before-2",)
 

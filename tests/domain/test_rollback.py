@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
+from bluegreen.domain.migration import MigrationUndo
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.release import Color
 from bluegreen.domain.rollback import plan_return, plan_take_back, plan_teardown
-from bluegreen.domain.undo import Undo
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from tests.domain.stacks import CONTRACT, MIGRATION, SMOKE, Stack, order, policy
@@ -21,18 +21,26 @@ from tests.domain.test_promotion import QUICK, kinds, names, released, rule_sets
 
 KEPT = policy(rollout=QUICK, migration=MIGRATION, smoke=SMOKE, retire={"keep_blue": "until-next"})
 PLAIN = policy(rollout=QUICK)
-DOWN = Undo(down=True, migrated=True, snapshot="sc-lab-before-2")
+DOWN = MigrationUndo(down=True, migrated=True, snapshot="sc-lab-before-2")
 
 
-def taken_back(stack: Stack, plan: Plan, rules: Policy, *, shifted: bool, undo: Undo | None = None) -> Plan:
+def taken_back(
+    stack: Stack, plan: Plan, rules: Policy, *, shifted: bool, undo: MigrationUndo | None = None
+) -> Plan:
     return plan_take_back(
-        plan, stack.contract, rules, stack.observe(), shifted=shifted, reason="errors", undo=undo or Undo()
+        plan,
+        stack.contract,
+        rules,
+        stack.observe(),
+        shifted=shifted,
+        reason="errors",
+        undo=undo or MigrationUndo(),
     )
 
 
-def returned(stack: Stack, rules: Policy, *, to: int = 1, undo: Undo | None = None) -> Plan | None:
+def returned(stack: Stack, rules: Policy, *, to: int = 1, undo: MigrationUndo | None = None) -> Plan | None:
     return plan_return(
-        stack.contract, rules, stack.observe(), number=9, to=to, reason="r", undo=undo or Undo()
+        stack.contract, rules, stack.observe(), number=9, to=to, reason="r", undo=undo or MigrationUndo()
     )
 
 
@@ -129,13 +137,13 @@ def test_its_down_migration_runs_between_quiet_and_removal() -> None:
     ("undo", "rules", "stage", "said"),
     [
         (DOWN, PLAIN, "shift-50", "deploy.toml names none"),
-        (Undo(down=True), KEPT, "shift-50", "ran no migration"),
+        (MigrationUndo(down=True), KEPT, "shift-50", "ran no migration"),
         (DOWN, KEPT, "attach", "no app host left"),
         (replace(DOWN, source="the file"), PLAIN, "shift-50", "the file names none"),
     ],
 )
 def test_a_down_migration_that_cannot_run_is_refused(
-    undo: Undo, rules: Policy, stage: str, said: str
+    undo: MigrationUndo, rules: Policy, stage: str, said: str
 ) -> None:
     stack, plan = at(stage)
     with pytest.raises(Refused, match=said):
@@ -167,7 +175,7 @@ def test_back_to_a_kept_blue_at_once() -> None:
 def test_back_to_a_kept_blue_of_the_tiers_that_changed_alone() -> None:
     stack = released("v1", rules=KEPT)
     stack.run(stack.promoted(order("v2", 2, tiers=[Tier.AI]), KEPT))
-    back = returned(stack, KEPT, undo=Undo(snapshot="s"))
+    back = returned(stack, KEPT, undo=MigrationUndo(snapshot="s"))
     assert back
     assert [tier.tier for tier in back.tiers] == [Tier.AI]
     assert back.notes == ("the database is not restored; its snapshot of before v2 is s",)
@@ -259,7 +267,7 @@ def test_from_every_interrupted_prefix_the_way_back_ends_on_blue(
         stack.apply(plan, step)
     shifted = any(step.kind is StepKind.WEIGHTS for step in done)
     migrated = any(step.kind is StepKind.MIGRATE for step in done)
-    asked = Undo(down=undo, migrated=migrated)
+    asked = MigrationUndo(down=undo, migrated=migrated)
     try:
         back = taken_back(stack, plan, rules, shifted=shifted, undo=asked)
     except Refused:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.domain.measurement import Arm, Period
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import Color
 from bluegreen.domain.settling import settle
 from tests.domain.test_measurement import GOOD
 
@@ -58,7 +59,7 @@ def test_settle_keeps_what_is_broken_out() -> None:
 
 
 def test_streams_do_not_disturb_each_other() -> None:
-    others = [replace(GOOD, arm=Arm.BLUE), replace(GOOD, source="prometheus"), replace(GOOD, key="login")]
+    others = [replace(GOOD, arm=Color.BLUE), replace(GOOD, source="prometheus"), replace(GOOD, key="login")]
     assert settle([GOOD, *others]).periods == (GOOD, *others)
 
 
@@ -89,7 +90,7 @@ def arrivals(draw: st.DrawFn) -> list[Period]:
     return [
         replace(
             GOOD,
-            arm=draw(st.sampled_from(Arm)),
+            arm=draw(st.sampled_from(Color)),
             start=draw(st.integers(-2, 12)) * 30.0 + draw(st.sampled_from([GOOD.start, math.nan, 0.0])),
             seconds=draw(st.sampled_from([60.0, 60.0, 30.0, 0.0, -60.0, math.nan])),
             requests=draw(counts),

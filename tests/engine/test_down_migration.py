@@ -12,15 +12,15 @@ from rich.console import Console
 
 from bluegreen.contract import Database, Tag, Tier
 from bluegreen.domain.journal import Ending, EntryKind
-from bluegreen.engine.conductor import Result
 from bluegreen.engine.following import follow
+from bluegreen.engine.outcome import Result
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
 from bluegreen.policy import parse_policy
-from bluegreen.ui.plan_view import plan_view
+from bluegreen.ui.tables.plan import plan_view
 from tests.world import COARSE, LATENCY, World
 from tests.world.points import Point, changes
 from tests.world.releasing import QUICK, loaded, release

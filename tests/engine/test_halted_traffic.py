@@ -9,12 +9,12 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Entry, EntryKind
 from bluegreen.domain.plan import Step, StepKind
-from bluegreen.engine.conductor import Result
+from bluegreen.engine.outcome import Result
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import Halted, Interrupted
 from bluegreen.ui.events import event
-from bluegreen.ui.telling import told
+from bluegreen.ui.timeline_fold import told
 from tests.engine.test_crash_matrix import prepared
 from tests.world import World
 
@@ -37,7 +37,7 @@ def stopped(
     with monkeypatch.context() as patch:
         patch.setitem(HANDLERS, StepKind.JUDGE, ends)  # type: ignore[arg-type]  # a dict behind Mapping
         patch.setattr(
-            "bluegreen.aws.environment.AwsEnvironment.notify",
+            "bluegreen.adapters.aws.environment.AwsEnvironment.notify",
             lambda _self, subject, body, **_: pages.append((subject, body)),
         )
         deployer = world.deployer()

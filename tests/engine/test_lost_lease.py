@@ -14,8 +14,8 @@ from bluegreen.domain.journal import Ending, EntryKind
 from bluegreen.errors import DeployError, LeaseLost
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
-from tests.world.releasing import QUICK
 from tests.world import LATENCY, World
+from tests.world.releasing import QUICK
 
 READS = ("Describe", "Get", "List", "Query", "Head", "BatchGet", "Scan")
 Point = tuple[str, str]

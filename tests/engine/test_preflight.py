@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bluegreen.contract import Contract
-from bluegreen.engine.doctor import examine
-from bluegreen.engine.preflight import patience_faults
+from bluegreen.engine.checks.doctor import examine
+from bluegreen.engine.checks.preflight import patience_faults
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from tests.world import POLICY, World

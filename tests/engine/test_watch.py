@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from bluegreen.contract import Tag, Tier
-from bluegreen.domain.fleet import TargetGroup
 from bluegreen.domain.journal import Ending, Entry, EntryKind
-from bluegreen.domain.measurement import Arm, Period, periods_from_json
-from bluegreen.engine.conductor import Result
-from bluegreen.engine.probing import repeats_for_blue
+from bluegreen.domain.measurement import Period, periods_from_json
+from bluegreen.domain.release import Color
+from bluegreen.domain.stack import TargetGroup
+from bluegreen.engine.outcome import Result
+from bluegreen.engine.watch.key_functions import repeats_for_blue
 from bluegreen.errors import CloudUnavailable
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.settings import Settings
@@ -134,7 +135,7 @@ class TestTwoClocks:
         probed = [
             p for e in world.at(EntryKind.MEASURED) for p in periods_from_json(e.data["periods"]) if p.probes
         ]
-        green = sorted(p.start for p in probed if p.arm is Arm.GREEN)
+        green = sorted(p.start for p in probed if p.arm is Color.GREEN)
         assert {round(b - a) for a, b in pairwise(green)} == {5}
 
     def test_metrics_are_asked_for_by_the_slow_clock_alone(self) -> None:
@@ -341,7 +342,7 @@ class TestBlue:
         assert not [e for e in world.at(EntryKind.VERDICT) if "blue fails" in e.data["reason"]]
 
 
-def fifteen(arm: Arm, start: float, *, errors: int, slow_ms: Sequence[float]) -> Period:
+def fifteen(arm: Color, start: float, *, errors: int, slow_ms: Sequence[float]) -> Period:
     return Period(
         source="prometheus",
         tier=Tier.APP,
@@ -369,9 +370,9 @@ class Feed(Wrapped):
         first, last = int(asked["since"] // 15) + 1, int((asked["until"] - 15) // 15)
         slow_ms = asked["slow_ms"].get(Tier.APP, ()) if self.latency else ()
         own = [
-            fifteen(arm, number * 15.0, errors=self.errors if arm is Arm.GREEN else 0, slow_ms=slow_ms)
+            fifteen(arm, number * 15.0, errors=self.errors if arm is Color.GREEN else 0, slow_ms=slow_ms)
             for number in range(first, last)
-            for arm in Arm
+            for arm in Color
         ]
         periods = sorted((*real.periods, *own), key=lambda period: period.start)
         return replace(real, periods=tuple(periods))
@@ -389,7 +390,7 @@ def fed(feed: Feed, policy: str = AT_THE_PACE_OF_AWS, settings: Settings = SLOW_
     world.serve(seconds=400)
 
     def over(real: Metrics) -> Metrics:
-        from bluegreen.aws.combined import CombinedMetrics
+        from bluegreen.adapters.metrics.combined import CombinedMetrics
         from bluegreen.policy import Metrics as Table
 
         assert isinstance(real, CombinedMetrics)
@@ -732,7 +733,7 @@ def test_the_next_step_probes_no_sooner_than_the_interval_after_the_last_one() -
     assert [one["reason"] for one in verdicts if "broken" in one["reason"]] == []
     measured = [entry for _, entry in world.entries if entry.kind is EntryKind.MEASURED]
     periods = [one for entry in measured for one in periods_from_json(entry.data["periods"])]
-    starts = sorted(one.start for one in periods if one.source == "probes" and one.arm is Arm.GREEN)
+    starts = sorted(one.start for one in periods if one.source == "probes" and one.arm is Color.GREEN)
     assert len(starts) > 10
     assert min(later - earlier for earlier, later in pairwise(starts)) >= world.policy.probes.interval - 1e-6
 

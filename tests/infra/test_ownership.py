@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.aws.permissions import all_actions
+from bluegreen.adapters.aws.permissions import all_actions
 from bluegreen.contract import MANAGED_BY, Tag
 from tests.infra.iam import Request, allowed, statements_of
 from tools.recording import STACKS, Recording, evaluate, recorded, settings_of

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier
-from bluegreen.domain.fleet import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState
 from bluegreen.domain.forecast import Outlook, Usual
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
-from bluegreen.domain.measurement import Arm, Period, periods_to_json
+from bluegreen.domain.measurement import Period, periods_to_json
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
-from bluegreen.domain.release import Image, Release, TierRelease
+from bluegreen.domain.release import Color, Image, Release, TierRelease
 from bluegreen.domain.rollback import plan_take_back
-from bluegreen.engine.expectation import forecast
+from bluegreen.domain.stack import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState
+from bluegreen.engine.watch.forecast import forecast
 from bluegreen.policy import Metrics, Policy, Rollout, Source
 
 SameAs = Callable[[str, str], None]
@@ -125,7 +125,9 @@ def header(plan: Plan | None = None, **more: Any) -> Header:
     return Header(**{**fields, **more})
 
 
-def period(tier: Tier, arm: Arm, second: int, *, requests: int, errors: int = 0, p95: float = 12.0) -> Period:
+def period(
+    tier: Tier, arm: Color, second: int, *, requests: int, errors: int = 0, p95: float = 12.0
+) -> Period:
     return Period(
         source="cloudwatch",
         tier=tier,
@@ -203,7 +205,7 @@ class Script:
         periods = [
             period(tier, arm, second, requests=n, errors=e, p95=ms)
             for tier in Tier
-            for arm, n, e, ms in ((Arm.BLUE, 375, 0, 12.0), (Arm.GREEN, 125, green_errors, 14.0))
+            for arm, n, e, ms in ((Color.BLUE, 375, 0, 12.0), (Color.GREEN, 125, green_errors, 14.0))
         ]
         self.say(EntryKind.MEASURED, after=0.5, periods=periods_to_json(periods))
         return self

@@ -1,4 +1,4 @@
-"""The plain lines: the same story for pipes and logs."""
+"""The plain lines: the same timeline for pipes and logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from bluegreen.domain.journal import Ending, Entry, EntryKind
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.plain import PlainView
-from bluegreen.ui.telling import told
+from bluegreen.ui.timeline_fold import told
 from bluegreen.ui.view import Closing
 from tests.ui.samples import SameAs, Script
 

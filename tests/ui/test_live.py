@@ -11,7 +11,7 @@ from rich.console import Console
 from bluegreen.domain.journal import Ending, Entry, EntryKind
 from bluegreen.ui import live
 from bluegreen.ui.live import LiveView
-from bluegreen.ui.telling import told
+from bluegreen.ui.timeline_fold import told
 from bluegreen.ui.view import Closing
 from tests.ui.samples import Script
 

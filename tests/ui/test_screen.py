@@ -11,12 +11,12 @@ from rich.console import Console
 from bluegreen.domain.journal import EntryKind
 from bluegreen.ui.glyphs import ASCII, UNICODE, for_encoding
 from bluegreen.ui.screen import screen
-from bluegreen.ui.story import Story
-from bluegreen.ui.telling import begin, told
+from bluegreen.ui.timeline import Timeline
+from bluegreen.ui.timeline_fold import begin, told
 from tests.ui.samples import START, SameAs, Script, header, promotion, state
 
 
-def shifting() -> Story:
+def shifting() -> Timeline:
     script = Script().until("judge-25").measured(30).measured(31, green_errors=1)
     words = "errors: 1 of 250 on green, 0 of 750 on blue; evidence 3 of 400 needed"
     script.verdict("inconclusive", 25, words)
@@ -27,9 +27,9 @@ def shifting() -> Story:
     return told(script.header, script.entries)
 
 
-def drawn(story: Story, *, width: int, height: int, **more: Any) -> str:
+def drawn(timeline: Timeline, *, width: int, height: int, **more: Any) -> str:
     console = Console(width=width, height=height, record=True, file=io.StringIO())
-    for line in screen(story, now=START + 24.0, width=width, height=height, **more):
+    for line in screen(timeline, now=START + 24.0, width=width, height=height, **more):
         console.print(line)
     return console.export_text()
 

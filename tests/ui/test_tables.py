@@ -12,16 +12,16 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bluegreen.contract import Tier
-from bluegreen.domain.fleet import Health, StackState, TierState
 from bluegreen.domain.journal import Ending, Header
 from bluegreen.domain.measurement import Metric
+from bluegreen.domain.stack import Health, StackState, TierState
 from bluegreen.ports import Holder
-from bluegreen.ui.baseline_view import baseline_document, baseline_view
-from bluegreen.ui.doctor_view import doctor_document, doctor_view
 from bluegreen.ui.events import json_line
-from bluegreen.ui.history_view import header_document, history_view, story_document, story_lines
-from bluegreen.ui.plan_view import plan_document, plan_view, ramp
-from bluegreen.ui.status_view import status_document, status_view
+from bluegreen.ui.tables.baseline import baseline_document, baseline_view
+from bluegreen.ui.tables.doctor import doctor_document, doctor_view
+from bluegreen.ui.tables.history import header_document, history_view, story_document, story_lines
+from bluegreen.ui.tables.plan import plan_document, plan_view, ramp
+from bluegreen.ui.tables.status import status_document, status_view
 from tests.ui.samples import BLUE, START, SameAs, Script, header, outlook, promotion, state, take_back
 
 

@@ -14,7 +14,7 @@ __all__ = ["threadless"]
 
 
 class _InTurn:
-    """`ThreadPoolExecutor` as `bluegreen.aws.threads` uses it."""
+    """`ThreadPoolExecutor` as `bluegreen.adapters.threads` uses it."""
 
     def __init__(self, *, max_workers: int) -> None:
         pass
@@ -40,5 +40,5 @@ class _InTurn:
 def threadless() -> Iterator[None]:
     """Within it the adapters make their parallel calls in turn."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bluegreen.aws.threads.ThreadPoolExecutor", _InTurn)
+        patch.setattr("bluegreen.adapters.threads.ThreadPoolExecutor", _InTurn)
         yield

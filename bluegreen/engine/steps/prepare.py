@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bluegreen.contract import MANAGED_BY, Tag
+from bluegreen.domain.migration import snapshot_name
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color, Image
-from bluegreen.domain.undo import snapshot_name
-from bluegreen.engine import preflight
+from bluegreen.engine.checks import preflight
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted, HostNotReady, Refused, StepFailed
 

@@ -107,7 +107,7 @@ def _passes(run: Run, step: Step, test: SmokeTest, settled: float) -> None:
                 f"smoke test {test.name!r} on {step.tier} failed {attempts} times: {fault}",
                 next_step=f"send the same request yourself: {test.steps[0].method} {test.steps[0].path}",
             )
-        run.keeper.wait(1.0)
+        run.heartbeat.wait(1.0)
 
 
 def golden(run: Run, step: Step) -> Done:
@@ -119,13 +119,13 @@ def golden(run: Run, step: Step) -> Done:
         questions,
         run.ports,
         headers=run.preview_headers(),
-        beat=run.keeper.beat,
+        beat=run.heartbeat.beat,
         timeout=run.policy.probes.timeout,
     )
     blue = None
     if run.tier_plan(step).blue:
         blue = probes.ask_golden(
-            questions, run.ports, headers={}, beat=run.keeper.beat, timeout=run.policy.probes.timeout
+            questions, run.ports, headers={}, beat=run.heartbeat.beat, timeout=run.policy.probes.timeout
         )
     fault = probes.golden_fault(green, blue, run.policy.judge.accuracy_drop_limit)
     words = f"accuracy {green.accuracy:.1%} of {green.asked}" + (
@@ -152,7 +152,7 @@ def prove_blue(run: Run, step: Step) -> Done:
             return Done(words=f"{health.healthy} of {desired} healthy")
         if attempt < 2:
             run.progress(step, f"blue: {health.healthy} of {desired} healthy ({health})")
-            run.keeper.wait(run.policy.health.poll)
+            run.heartbeat.wait(run.policy.health.poll)
     if health.healthy >= math.ceil(desired / 2):
         run.warn(
             f"{step.tier}: blue has only {health.healthy} of {desired} targets healthy; going back to it"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bluegreen.contract import Tag
-from bluegreen.domain.fleet import Rule, is_ours
 from bluegreen.domain.plan import Step
+from bluegreen.domain.stack import Rule, is_ours
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted
 
@@ -37,7 +37,7 @@ def window(run: Run, step: Step) -> Done:
     seconds = 0.0 if keep == "until-next" else keep
     ends = run.ports.clock.now() + seconds
     run.progress(step, "the way back to blue is instant: `sc-deploy abort`", ends=ends)
-    run.keeper.wait(seconds)
+    run.heartbeat.wait(seconds)
     return Done(words="the rollback window has passed")
 
 

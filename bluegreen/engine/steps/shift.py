@@ -9,7 +9,7 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.weights import FULL
 from bluegreen.engine.arms import expected_weights
 from bluegreen.engine.run import Done, Run
-from bluegreen.engine.watch import Watch
+from bluegreen.engine.watch.step import Watch
 from bluegreen.errors import StepFailed
 
 __all__ = ["judge", "stand_down", "watchdog", "weights"]
@@ -23,9 +23,9 @@ def watchdog(run: Run, step: Step) -> Done:
     """
     plan = run.tier_plan(step)
     green = str(run.results[f"target-group.{step.tier}.green"]["arn"])
-    at = run.keeper.guard(run.guard_name(plan.tier), plan.rule_arn, expected_weights(plan, green, 0))
+    at = run.heartbeat.guard(run.guard_name(plan.tier), plan.rule_arn, expected_weights(plan, green, 0))
     return Done(
-        words=f"blue comes back by itself {run.keeper.horizon:g} s after a dead deployer", data={"at": at}
+        words=f"blue comes back by itself {run.heartbeat.horizon:g} s after a dead deployer", data={"at": at}
     )
 
 
@@ -35,9 +35,9 @@ def stand_down(run: Run, step: Step) -> Done:
         # A teardown is a deployment of its own: whatever number left one armed, it goes.
         of_tier = re.compile(rf"sc-{re.escape(run.contract.stack)}-{step.tier}-\d+")
         for name in filter(of_tier.fullmatch, run.ports.watchdog.armed()):
-            run.keeper.stand_down(name)
+            run.heartbeat.stand_down(name)
     else:
-        run.keeper.stand_down(run.guard_name(run.tier_plan(step).tier))
+        run.heartbeat.stand_down(run.guard_name(run.tier_plan(step).tier))
     return Done(words="watchdog disarmed")
 
 

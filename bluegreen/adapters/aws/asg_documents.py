@@ -1,0 +1,56 @@
+"""Auto Scaling Groups as documents of the API; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bluegreen.adapters.aws.session import Json
+from bluegreen.domain.stack import Group
+from bluegreen.errors import Refused
+
+__all__ = ["group_from", "refuse_protected", "tag_list"]
+
+
+def refuse_protected(document: Json) -> None:
+    """Raise Refused where every instance that is left is protected: it would wait for ever."""
+    members = document["Instances"]
+    if all(one.get("ProtectedFromScaleIn") for one in members):
+        names = ", ".join(one["InstanceId"] for one in members)
+        raise Refused(
+            f"{names} of {document['AutoScalingGroupName']} are protected from scale-in; "
+            "sc-deploy does not set that",
+            next_step="take the protection off, then `sc-deploy resume`",
+        )
+
+
+def group_from(document: Json) -> Group:
+    """A group of DescribeAutoScalingGroups."""
+    members = [one for one in document.get("Instances") or () if one["LifecycleState"] != "Terminated"]
+    sources = [
+        one["Identifier"] for one in document.get("TrafficSources") or () if one.get("Type") == "elbv2"
+    ]
+    return Group(
+        name=document["AutoScalingGroupName"],
+        minimum=document["MinSize"],
+        desired=document["DesiredCapacity"],
+        maximum=document["MaxSize"],
+        instances=tuple(one["InstanceId"] for one in members),
+        in_service=sum(one["LifecycleState"] == "InService" for one in members),
+        target_groups=tuple(dict.fromkeys([*(document.get("TargetGroupARNs") or ()), *sources])),
+        deleting=bool(document.get("Status")),
+        tags={tag["Key"]: tag.get("Value", "") for tag in document.get("Tags") or ()},
+    )
+
+
+def tag_list(name: str, tags: Mapping[str, str]) -> list[Json]:
+    """Tags as CreateAutoScalingGroup takes them; instances launched from now on carry them too."""
+    return [
+        {
+            "ResourceId": name,
+            "ResourceType": "auto-scaling-group",
+            "Key": key,
+            "Value": value,
+            "PropagateAtLaunch": True,
+        }
+        for key, value in tags.items()
+    ]

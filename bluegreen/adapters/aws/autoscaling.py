@@ -1,0 +1,223 @@
+"""`ports.Fleets` over EC2 Auto Scaling: one group per fleet, from a pinned launch template version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from bluegreen.adapters.aws.asg_documents import group_from, refuse_protected, tag_list
+from bluegreen.adapters.aws.elb.calls import foreign
+from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.scaling import policies_of
+from bluegreen.adapters.aws.session import Json, Session
+from bluegreen.adapters.threads import parallel
+from bluegreen.contract import Contract, Tag, TierContract
+from bluegreen.domain.plan import FleetSpec
+from bluegreen.domain.stack import Group, is_ours
+from bluegreen.errors import Refused
+
+__all__ = ["AutoScalingFleets"]
+
+_GONE = ("not found", "does not exist")
+_BUSY = frozenset({"ResourceInUse", "ScalingActivityInProgress", "ResourceContention"})
+_ATTACH_WAITS = (0.0, 1.0, 2.0, 3.0, 5.0)
+"""Seconds before each try of a request-count policy: its target group must be behind a rule by then."""
+
+
+class AutoScalingFleets:
+    """The Auto Scaling Groups of one stack."""
+
+    def __init__(
+        self, session: Session, contract: Contract, *, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._session, self._contract, self._pause = session, contract, pause
+
+    def _call(self, operation: str, /, **parameters: Any) -> Json:
+        return self._session.service("autoscaling").call(operation, **parameters)
+
+    def groups(self) -> tuple[Group, ...]:
+        """Every group that carries our tags for this stack."""
+        ours = [{"Name": f"tag:{Tag.STACK}", "Values": [self._contract.stack]}]
+        found = self._session.service("autoscaling").pages(
+            "describe_auto_scaling_groups", "AutoScalingGroups", Filters=ours
+        )
+        groups = (group_from(one) for one in found)
+        return tuple(group for group in groups if is_ours(group.tags, self._contract.stack))
+
+    def group(self, name: str) -> Group | None:
+        """One group, ours or not, or None."""
+        document = self._describe(name)
+        return group_from(document) if document else None
+
+    def _describe(self, name: str) -> Json | None:
+        answer = self._call("describe_auto_scaling_groups", AutoScalingGroupNames=[name], about=name)
+        return next(iter(answer["AutoScalingGroups"]), None)
+
+    def _own(self, name: str) -> Group | None:
+        group = self.group(name)
+        if group is not None:
+            self._check_ours(group)
+        return group
+
+    def _check_ours(self, group: Group) -> None:
+        if not is_ours(group.tags, self._contract.stack):
+            raise foreign(f"Auto Scaling group {group.name}", self._contract.stack)
+
+    def _standing(self, name: str) -> Group:
+        group = self._own(name)
+        if group is None:
+            raise Refused(
+                f"Auto Scaling group {name} does not exist (any more)", next_step="look at `sc-deploy status`"
+            )
+        return group
+
+    def ensure(
+        self, tier: TierContract, spec: FleetSpec, target_group_arn: str, tags: Mapping[str, str]
+    ) -> Group:
+        """Create it with its scaling policies, or recognise it by its tags and complete it."""
+        found = self._own(spec.name)
+        if found is not None and found.tags.get(Tag.DEPLOYMENT) != tags.get(Tag.DEPLOYMENT):
+            raise foreign(f"Auto Scaling group {spec.name}", self._contract.stack)
+        if found is not None and found.deleting:
+            raise Refused(
+                f"Auto Scaling group {spec.name} is being deleted",
+                next_step="wait until it is gone, then promote again (it gets a new number)",
+            )
+        there: frozenset[str] = frozenset()
+        if found is None:
+            self._create(tier, spec, target_group_arn, tags)
+        elif tier.scaling:
+            answer = self._session.service("autoscaling").pages(
+                "describe_policies", "ScalingPolicies", AutoScalingGroupName=spec.name
+            )
+            there = frozenset(one["PolicyName"] for one in answer)
+        wanted = policies_of(tier, spec.name, self._contract.load_balancer_arn, target_group_arn)
+        missing = [one for one in wanted if one["PolicyName"] not in there]
+        if found is not None and not missing:
+            return found
+        work: list[Callable[[], Any]] = [lambda: self._standing(spec.name)]
+        work += [partial(self._put_policy, one) for one in missing]
+        group: Group = parallel(work)[0]
+        return group
+
+    def _create(
+        self, tier: TierContract, spec: FleetSpec, target_group_arn: str, tags: Mapping[str, str]
+    ) -> None:
+        try:
+            self._call(
+                "create_auto_scaling_group",
+                about=spec.name,
+                AutoScalingGroupName=spec.name,
+                LaunchTemplate={
+                    "LaunchTemplateId": tier.launch_template_id,
+                    "Version": str(spec.launch_template_version),
+                },
+                MinSize=spec.minimum,
+                MaxSize=spec.maximum,
+                DesiredCapacity=spec.desired,
+                VPCZoneIdentifier=",".join(tier.subnet_ids),
+                TargetGroupARNs=[target_group_arn],
+                HealthCheckType="ELB",
+                # By the API's default there is no grace, and a slow start is replaced for ever.
+                HealthCheckGracePeriod=tier.grace_seconds,
+                DefaultInstanceWarmup=tier.warmup_seconds,
+                Tags=tag_list(spec.name, tags),
+            )
+        except AwsRefusal as error:
+            # An earlier attempt may have taken effect though its answer was lost.
+            if error.code != "AlreadyExists" or self._own(spec.name) is None:
+                raise
+
+    def _put_policy(self, policy: Json) -> None:
+        for delay in _ATTACH_WAITS:
+            if delay:
+                self._pause(delay)
+            try:
+                self._call("put_scaling_policy", about=policy["PolicyName"], **policy)
+            except AwsRefusal as error:
+                # The preview rule that attaches the target group is created at the same time.
+                if (
+                    error.code != "ValidationError"
+                    or "load balancer" not in error.what
+                    or delay == _ATTACH_WAITS[-1]
+                ):
+                    raise
+            else:
+                return
+
+    def resize(self, name: str, *, minimum: int, maximum: int | None = None) -> Group:
+        """Set the bounds; the desired size is never lowered: the maximum stays at least at it."""
+        group = self._standing(name)
+        top = max(group.maximum if maximum is None else maximum, group.desired, minimum)
+        if (minimum, top) != (group.minimum, group.maximum):
+            self._call(
+                "update_auto_scaling_group",
+                about=name,
+                AutoScalingGroupName=name,
+                MinSize=minimum,
+                MaxSize=top,
+            )
+        return replace(group, minimum=minimum, maximum=top, desired=max(group.desired, minimum))
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> None:
+        """Add or overwrite tags on the group and on instances launched later."""
+        self._standing(name)
+        self._call("create_or_update_tags", about=name, Tags=tag_list(name, tags))
+
+    def delete(self, name: str) -> bool:
+        """Empty the group so that its targets drain, then delete it; True once nothing is left.
+
+        Deleting with ForceDelete would not wait for the drain of the target group.
+        """
+        document = self._describe(name)
+        if document is None:
+            return True
+        group = group_from(document)
+        self._check_ours(group)
+        if group.deleting:
+            return False
+        if group.maximum or group.desired:
+            self._call(
+                "update_auto_scaling_group",
+                about=name,
+                AutoScalingGroupName=name,
+                MinSize=0,
+                MaxSize=0,
+                DesiredCapacity=0,
+            )
+            return False
+        if group.instances:
+            refuse_protected(document)
+            return False
+        try:
+            self._call("delete_auto_scaling_group", about=name, AutoScalingGroupName=name)
+        except AwsRefusal as error:
+            if error.code in _BUSY:
+                return False
+            if not any(words in error.what for words in _GONE):
+                raise
+        return False
+
+    def launch_template_version(self, launch_template_id: str) -> int:
+        """The number behind $Default now."""
+        answer = self._session.service("ec2").call(
+            "describe_launch_templates",
+            about=f"launch template {launch_template_id} of the contract",
+            LaunchTemplateIds=[launch_template_id],
+        )
+        return int(answer["LaunchTemplates"][0]["DefaultVersionNumber"])
+
+    def troubles(self, name: str) -> tuple[str, ...]:
+        """Recent failed scaling activities, newest first, each once."""
+        try:
+            answer = self._call("describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20)
+        except AwsRefusal as error:
+            if error.code == "ValidationError":  # no such group (any more)
+                return ()
+            raise
+        failed = [one for one in answer["Activities"] if one.get("StatusCode") in ("Failed", "Cancelled")]
+        words = (one.get("StatusMessage") or one.get("Description", "") for one in failed)
+        return tuple(dict.fromkeys(word for word in words if word))

@@ -1,0 +1,79 @@
+"""`ports.Images` over ECR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.threads import parallel
+from bluegreen.domain.release import Image
+from bluegreen.errors import Refused
+
+__all__ = ["EcrImages"]
+
+_SHOWN = 8
+
+
+class EcrImages:
+    """Container images by tag."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def _service(self) -> Service:
+        return self._session.service("ecr")
+
+    def resolve(self, repository: str, tag: str) -> Image:
+        """The digest behind the tag; Refused naming repository, tag and the newest tags that exist."""
+        about = f"{repository}:{tag}"
+        reads: list[Callable[[], Any]] = [
+            lambda: self._digest(repository, tag),
+            lambda: self._service().call("describe_repositories", about=about, repositoryNames=[repository]),
+        ]
+        try:
+            digest, answer = parallel(reads)
+        except AwsRefusal as error:
+            if error.code == "RepositoryNotFoundException":
+                raise self._unknown_repository(repository) from error
+            if error.code in ("ImageNotFoundException", "InvalidParameterException"):
+                raise self._unknown_tag(repository, tag) from error
+            raise
+        uri = answer["repositories"][0]["repositoryUri"]
+        return Image(repository=repository, tag=tag, digest=digest, uri=f"{uri}@{digest}")
+
+    def _digest(self, repository: str, tag: str) -> str:
+        answer = self._service().call(
+            "describe_images",
+            about=f"{repository}:{tag}",
+            repositoryName=repository,
+            imageIds=[{"imageTag": tag}],
+        )
+        digest: str = answer["imageDetails"][0]["imageDigest"]
+        return digest
+
+    def _unknown_tag(self, repository: str, tag: str) -> Refused:
+        found = self._service().pages(
+            "describe_images", "imageDetails", repositoryName=repository, filter={"tagStatus": "TAGGED"}
+        )
+        newest = sorted(found, key=_pushed, reverse=True)
+        tags = [name for image in newest for name in image.get("imageTags") or ()]
+        shown = ", ".join(tags[:_SHOWN]) or "none: nothing was pushed yet"
+        return Refused(
+            f"repository {repository} holds no image tagged {tag}; newest tags: {shown}",
+            next_step=f"push {repository}:{tag}, or release one of these",
+        )
+
+    def _unknown_repository(self, repository: str) -> Refused:
+        found = self._service().pages("describe_repositories", "repositories")
+        names = ", ".join(sorted(one["repositoryName"] for one in found)) or "none"
+        return Refused(
+            f"ECR has no repository {repository} in {self._session.region}; it has: {names}",
+            next_step="correct image_repository in the stack's settings and run `pulumi up`",
+        )
+
+
+def _pushed(image: Json) -> float:
+    at = image.get("imagePushedAt")
+    return at.timestamp() if at else 0.0

@@ -1,0 +1,1 @@
+"""The load balancer: target groups, listener rules and their weights."""

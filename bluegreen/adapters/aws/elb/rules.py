@@ -1,0 +1,224 @@
+"""Listener rules: the live rule with its weights, the preview rule; read first, written, read back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls, foreign
+from bluegreen.adapters.aws.elb.rule_documents import (
+    check_weights,
+    conditions,
+    forward,
+    rule_from,
+    same_conditions,
+    stickiness_of,
+    strange_conditions,
+)
+from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.session import Json
+from bluegreen.contract import Contract, Tag, TierContract
+from bluegreen.domain.stack import Rule, is_ours
+from bluegreen.errors import CloudUnavailable, Refused
+
+__all__ = ["Rules"]
+
+_READ_BACK = (0.0, 0.2, 0.5, 1.0, 2.0)
+"""Seconds before each look: ELBv2's own reads may lag behind its writes for a moment."""
+
+Seen = tuple[Rule, Json]
+
+
+class Rules:
+    """The rules of the contract's listener."""
+
+    def __init__(
+        self, calls: ElbCalls, contract: Contract, *, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._calls, self._contract, self._pause = calls, contract, pause
+
+    def all(self) -> tuple[Rule, ...]:
+        """Every rule but the default one."""
+        return tuple(rule for rule, _ in self._read())
+
+    def _read(self, *, urgent: bool = False) -> list[Seen]:
+        listener = self._contract.listener_arn
+
+        def read() -> list[Json]:
+            found = self._calls.pages(
+                "describe_rules", "Rules", urgent=urgent, about=listener, ListenerArn=listener
+            )
+            return [one for one in found if not one.get("IsDefault")]
+
+        found = self._calls.with_tags("RuleArn", read, urgent=urgent)
+        return [(rule_from(document, tags), document) for document, tags in found]
+
+    def _find(self, tier: TierContract, *, preview: bool, urgent: bool = False) -> Seen | None:
+        """The tier's live or preview rule; raises Refused where something else sits at its priority."""
+        rules = self._read(urgent=urgent)
+        priority = tier.preview_priority if preview else tier.rule_priority
+        own = [
+            (rule, document)
+            for rule, document in rules
+            if is_ours(rule.tags, self._contract.stack)
+            and rule.tags.get(Tag.TIER) == tier.name
+            and (rule.preview_token is not None) == preview
+        ]
+        if own:
+            return min(own, key=lambda one: (one[0].priority != priority, one[0].priority))
+        for rule, _ in rules:
+            if rule.priority == priority:
+                raise foreign(f"rule {rule.arn} at priority {priority}", self._contract.stack)
+        return None
+
+    def ensure_preview(
+        self, tier: TierContract, target_group_arn: str, token: str, tags: Mapping[str, str]
+    ) -> Rule:
+        """The tier's one preview rule: this token to this target group alone."""
+        wanted_conditions = conditions(tier, token)
+        weights = {target_group_arn: 1}
+        actions = forward(weights, {"Enabled": False})
+        find = partial(self._find, tier, preview=True)
+        found = find()
+        if found is None:
+            made = self._create(tier.preview_priority, wanted_conditions, actions, tags, find)
+            if isinstance(made, Rule):
+                return made
+            found = made
+        rule, _ = found
+        _refuse_unplain(rule)
+        # The tags first: an interruption between the two calls must not leave the rule to nobody.
+        if not tags.items() <= rule.tags.items():
+            self._calls.call("add_tags", ResourceArns=[rule.arn], Tags=_tag_list(tags))
+            rule = replace(rule, tags={**rule.tags, **tags})
+        if same_conditions(rule, tier, token) and rule.weights.keys() == weights.keys():
+            return rule
+        self._calls.call("modify_rule", RuleArn=rule.arn, Conditions=wanted_conditions, Actions=actions)
+        return self._read_back(rule.arn, rule.tags, weights, urgent=False)
+
+    def set_weights(
+        self, tier: TierContract, weights: Mapping[str, int], tags: Mapping[str, str], *, urgent: bool
+    ) -> Rule:
+        """Give the tier's live rule these weights; creates it where none is."""
+        check_weights(weights, f"rule of tier {tier.name}")
+        find = partial(self._find, tier, preview=False, urgent=urgent)
+        found = find()
+        if found is None:
+            actions = forward(weights, stickiness_of(None, tier))
+            made = self._create(tier.rule_priority, conditions(tier), actions, tags, find, urgent=urgent)
+            if isinstance(made, Rule):
+                return self._read_back(made.arn, made.tags, weights, urgent=urgent)
+            found = made
+        rule, document = found
+        change = self._change(rule, document, tier, weights, urgent=urgent)
+        if not change:
+            return rule
+        self._calls.call("modify_rule", urgent=urgent, about=f"tier {tier.name}", RuleArn=rule.arn, **change)
+        return self._read_back(rule.arn, rule.tags, weights, urgent=urgent)
+
+    def _change(
+        self, rule: Rule, document: Json, tier: TierContract, weights: Mapping[str, int], *, urgent: bool
+    ) -> Json:
+        """What ModifyRule must say; empty when the rule is already so."""
+        _refuse_unplain(rule)
+        strange = strange_conditions(document)
+        change: Json = {}
+        # A rollback must not wait for anybody to tidy up conditions.
+        if not urgent:
+            if strange:
+                raise Refused(
+                    f"rule {rule.arn} of tier {tier.name} has conditions sc-deploy did not write: "
+                    f"{', '.join(strange)}",
+                    next_step="take them off the rule, then `sc-deploy resume`",
+                )
+            if not same_conditions(rule, tier):
+                change["Conditions"] = conditions(tier)
+        stickiness = stickiness_of(document, tier)
+        if dict(rule.weights) != dict(weights) or stickiness != _present_stickiness(document):
+            change["Actions"] = forward(weights, stickiness)
+        return change
+
+    def _create(
+        self,
+        priority: int,
+        wanted: list[Json],
+        actions: list[Json],
+        tags: Mapping[str, str],
+        again: Callable[[], Seen | None],
+        *,
+        urgent: bool = False,
+    ) -> Rule | Seen:
+        """The new rule, or ours that an earlier attempt made though its answer was lost."""
+        try:
+            answer = self._calls.call(
+                "create_rule",
+                urgent=urgent,
+                about=f"priority {priority}",
+                ListenerArn=self._contract.listener_arn,
+                Priority=priority,
+                Conditions=wanted,
+                Actions=actions,
+                Tags=_tag_list(tags),
+            )
+        except AwsRefusal as error:
+            found = again() if error.code == "PriorityInUse" else None
+            if found is None:
+                raise
+            return found
+        rule = rule_from(answer["Rules"][0], tags)
+        self._calls.learn("RuleArn", rule.arn)
+        return rule
+
+    def _read_back(
+        self, arn: str, tags: Mapping[str, str], weights: Mapping[str, int], *, urgent: bool
+    ) -> Rule:
+        rule: Rule | None = None
+        for delay in _READ_BACK:
+            if delay:
+                self._pause(delay)
+            answer = self._calls.call("describe_rules", urgent=urgent, RuleArns=[arn])
+            rule = rule_from(answer["Rules"][0], tags)
+            if dict(rule.weights) == dict(weights):
+                return rule
+        raise CloudUnavailable(
+            f"rule {arn} was given weights {_short(weights)} "
+            f"but reads back {_short(rule.weights if rule else {})}",
+            next_step="somebody else changes it, or AWS is late: look at `sc-deploy status`, then resume",
+        )
+
+    def delete(self, arn: str) -> None:
+        """Delete our rule; absent is fine."""
+        if self._calls.own_tags(arn, f"rule {arn}") is None:
+            return
+        try:
+            self._calls.call("delete_rule", RuleArn=arn, about=arn)
+        except AwsRefusal as error:
+            if error.code not in ABSENT:
+                raise
+
+
+def _refuse_unplain(rule: Rule) -> None:
+    if not rule.forwards:
+        raise Refused(
+            f"rule {rule.arn} does more than forward (authentication, redirect or a fixed answer); "
+            "sc-deploy would have to overwrite that",
+            next_step="make the rule one plain forward again, then repeat",
+        )
+
+
+def _present_stickiness(document: Json) -> dict[str, Any]:
+    config = document["Actions"][0].get("ForwardConfig") or {}
+    return dict(config.get("TargetGroupStickinessConfig") or {"Enabled": False})
+
+
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _short(weights: Mapping[str, int]) -> str:
+    return (
+        ", ".join(f"{arn.rsplit('/', 2)[-2]}={weight}" for arn, weight in sorted(weights.items())) or "none"
+    )

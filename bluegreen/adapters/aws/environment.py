@@ -1,0 +1,106 @@
+"""`ports.Environment`: what a release leans on, looked at but not touched; and the pager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
+from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.session import Json, Session
+from bluegreen.adapters.aws.ssm import Parameters
+from bluegreen.adapters.masking import mask
+from bluegreen.adapters.threads import parallel
+from bluegreen.contract import Contract, Tag
+
+__all__ = ["AwsEnvironment"]
+
+_TRACKING = "TargetTracking-"
+"""Alarms that Auto Scaling makes for itself; one of each pair is in ALARM whenever load is low."""
+
+
+class AwsEnvironment:
+    """The surroundings of one stack."""
+
+    def __init__(self, session: Session, contract: Contract, calls: ElbCalls, *, owner: str) -> None:
+        self._session, self._contract, self._calls, self._owner = session, contract, calls, owner
+        self._parameters = Parameters(session)
+
+    def missing(self, *, parameters: Iterable[str], secrets: Iterable[str]) -> tuple[str, ...]:
+        """Names of those that do not exist (P7); a secret that is to be deleted counts as missing."""
+        names = list(dict.fromkeys(parameters))
+        reads: list[Callable[[], Any]] = [lambda: self._parameters.missing(names)]
+        reads += [partial(self._missing_secret, one) for one in dict.fromkeys(secrets)]
+        return tuple(name for found in parallel(reads) for name in found)
+
+    def _missing_secret(self, name: str) -> tuple[str, ...]:
+        try:
+            answer = self._session.service("secretsmanager").call(
+                "describe_secret", about=name, SecretId=name
+            )
+        except AwsRefusal as error:
+            if error.code == "ResourceNotFoundException":
+                return (name,)
+            raise
+        return (name,) if answer.get("DeletedDate") else ()
+
+    def alarms_firing(self) -> tuple[str, ...]:
+        """Alarms in state ALARM that belong to this stack by name or by tag, "name: reason"."""
+        read = self._session.service("cloudwatch").pages
+        kinds = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms"}
+        answers = parallel(
+            [
+                partial(read, "describe_alarms", key, StateValue="ALARM", AlarmTypes=[kind])
+                for kind, key in kinds.items()
+            ]
+        )
+        firing = [one for answer in answers for one in answer if not one["AlarmName"].startswith(_TRACKING)]
+        ours = parallel([partial(self._belongs, one) for one in firing])
+        return tuple(
+            f"{one['AlarmName']}: {one.get('StateReason', '')}"
+            for one, belongs in zip(firing, ours, strict=True)
+            if belongs
+        )
+
+    def _belongs(self, alarm: Json) -> bool:
+        stack = self._contract.stack
+        prefixes = (f"sportcoach-{stack}-", f"sc-{stack}-", f"{stack}-")
+        if alarm["AlarmName"].startswith(prefixes):
+            return True
+        answer = self._session.service("cloudwatch").call(
+            "list_tags_for_resource", about=alarm["AlarmName"], ResourceARN=alarm["AlarmArn"]
+        )
+        tags = {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
+        return tags.get(Tag.STACK) == stack
+
+    def listener_exists(self) -> bool:
+        """Whether the contract's listener is there."""
+        try:
+            answer = self._calls.call("describe_listeners", ListenerArns=[self._contract.listener_arn])
+        except AwsRefusal as error:
+            if error.code in ABSENT:
+                return False
+            raise
+        return bool(answer["Listeners"])
+
+    def notify(self, subject: str, body: str, *, critical: bool) -> None:
+        """Publish to the contract's SNS topic, signed with stack and deployer, secrets masked."""
+        alerts = self._contract.alerts
+        topic = alerts.critical_topic_arn if critical else alerts.warning_topic_arn
+        signature = f"-- sc-deploy, stack {self._contract.stack}, {self._owner}"
+        attributes: Mapping[str, Any] = {"stack": {"DataType": "String", "StringValue": self._contract.stack}}
+        self._session.service("sns").call(
+            "publish",
+            about=topic,
+            TopicArn=topic,
+            Subject=_subject(subject),
+            Message=mask(f"{body}\n\n{signature}"),
+            MessageAttributes=dict(attributes),
+        )
+
+
+def _subject(text: str) -> str:
+    """SNS subjects are ASCII, one line, at most 100 characters, and begin with no control character."""
+    line = " ".join(mask(text).encode("ascii", "replace").decode().split())
+    return line[:100] or "sc-deploy"

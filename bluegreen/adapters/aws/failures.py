@@ -1,0 +1,216 @@
+"""AWS's refusals and silences in our words: what failed, where, and what to do.
+
+Three answers matter to a caller: AWS said no for good (`AwsRefusal`), AWS did not answer or asked to
+wait (`AwsUnavailable`; the call may have taken effect), or nobody may ask at all
+(`CredentialsUnusable`). Each keeps AWS's error code, so that an adapter can tell absent from denied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from bluegreen.adapters.aws.permissions import actions_for
+from bluegreen.adapters.masking import mask
+from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
+
+__all__ = [
+    "FAILURES",
+    "AwsRefusal",
+    "AwsUnavailable",
+    "Call",
+    "CredentialsUnusable",
+    "is_throttle",
+    "translate",
+]
+
+FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
+"""All that a botocore call raises for what happens outside this process.
+
+ResponseParserError (an answer that is not AWS's, e.g. a proxy's error page) belongs to neither tree.
+"""
+
+_THROTTLES = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "BandwidthLimitExceeded",
+        "PriorRequestNotComplete",
+        "SlowDown",
+        "TransactionInProgressException",
+    }
+)
+_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "UnauthorizedOperation",
+        "UnauthorizedAccess",
+        "OperationNotPermitted",
+        "OptInRequired",
+        "403",
+    }
+)
+_BAD_CREDENTIALS = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "NotAuthorized",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_SERVER_FAULTS = frozenset(
+    {"InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "RequestTimeout"}
+)
+_NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.NoAuthTokenError,
+    boto.SSOError,
+    boto.TokenRetrievalError,
+)
+_BAD_SETTINGS = (
+    boto.ConfigNotFound,
+    boto.ConfigParseError,
+    boto.InvalidConfigError,
+    boto.InvalidRegionError,
+    boto.NoRegionError,
+    boto.ProfileNotFound,
+    boto.UnknownEndpointError,
+)
+_NOT_SENT = (
+    boto.ConnectTimeoutError,
+    boto.EndpointConnectionError,
+    boto.ProxyConnectionError,
+    boto.SSLError,
+)
+
+
+class AwsRefusal(Refused):
+    """AWS said no for good: rights, quota, a name that is taken, a thing that is not there."""
+
+    def __init__(self, what: str, *, code: str, next_step: str = "") -> None:
+        super().__init__(what, next_step=next_step)
+        self.code = code
+
+
+class AwsUnavailable(CloudUnavailable):
+    """AWS throttled, failed or did not answer, after retries; the call may have taken effect."""
+
+    def __init__(self, what: str, *, code: str, next_step: str = "") -> None:
+        super().__init__(what, next_step=next_step)
+        self.code = code
+
+
+class CredentialsUnusable(AwsUnavailable):
+    """There are no credentials, or AWS does not accept them (any more)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Which call failed, for the message."""
+
+    service: str
+    """botocore's service name, e.g. `elbv2`."""
+    operation: str
+    """e.g. `ModifyRule`."""
+    region: str
+    about: str = ""
+    """The resource in the operator's words."""
+
+    def __str__(self) -> str:
+        about = f" ({self.about})" if self.about else ""
+        return f"AWS {self.service} {self.operation}{about} in {self.region}"
+
+
+def is_throttle(code: str) -> bool:
+    """Whether this error code asks the caller to slow down."""
+    return code in _THROTTLES
+
+
+def translate(error: Exception, call: Call) -> DeployError:
+    """The exception of ours that says what `error` means for `call`."""
+    if isinstance(error, boto.ClientError):
+        return _answered(error, call)
+    text = mask(str(error))
+    code = type(error).__name__
+    if isinstance(error, _NO_CREDENTIALS):
+        return CredentialsUnusable(f"{call}: {text}", code=code, next_step=_LOG_IN)
+    if isinstance(error, _BAD_SETTINGS):
+        return ConfigError(f"{call}: {text}", next_step="correct AWS_REGION, AWS_PROFILE or ~/.aws/config")
+    if isinstance(error, boto.ParamValidationError):
+        return AwsRefusal(f"{call} was not sent: {text}", code=code, next_step=_CHECK_CONTRACT)
+    if isinstance(error, _NOT_SENT):
+        step = f"check the network, that the region {call.region} exists, and AWS_ENDPOINT_URL if it is set"
+        return AwsUnavailable(f"{call}: not reachable: {text}", code=code, next_step=step)
+    return AwsUnavailable(
+        f"{call}: no usable answer ({_OPEN}): {text}",
+        code=code,
+        next_step=_RESUME,
+    )
+
+
+_LOG_IN = "log in again (`aws sso login`, or renew AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN) and repeat"
+_CHECK_CONTRACT = "check the stack's contract with `sc-deploy doctor`"
+_OPEN = "it may or may not have taken effect"
+_RESUME = "when AWS answers again, `sc-deploy resume` looks at what is there and goes on"
+
+
+def _answered(error: boto.ClientError, call: Call) -> DeployError:
+    """What an error answer of AWS means; `error` carries AWS's code, message and HTTP status."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    what = f"{call}: {code}: {mask(str(error.response.get('Error', {}).get('Message', '')))}"
+    if is_throttle(code):
+        step = "other clients use up this account's API rate; wait, then `sc-deploy resume`"
+        return AwsUnavailable(what, code=code, next_step=step)
+    if code in _BAD_CREDENTIALS:
+        return CredentialsUnusable(
+            f"AWS does not accept the credentials: {what}", code=code, next_step=_LOG_IN
+        )
+    if status >= 500 or code in _SERVER_FAULTS:
+        return AwsUnavailable(f"{what} ({_OPEN})", code=code, next_step=_RESUME)
+    if code in _DENIED:
+        actions = " and ".join(actions_for(call.service, call.operation))
+        step = f"allow {actions} in the policy of the deploy role, then repeat"
+        return AwsRefusal(what, code=code, next_step=step)
+    return AwsRefusal(what, code=code, next_step=_REMEDIES.get(code, ""))
+
+
+_REMEDIES = {
+    "ListenerNotFound": "run `pulumi up` for this stack: its listener does not exist any more",
+    "TooManyRules": "delete rules nobody needs, or raise the quota `Rules per Application Load Balancer`",
+    "TooManyTargetGroups": "`sc-deploy teardown` removes leftovers; or raise `Target Groups per Region`",
+    "TooManyUniqueTargetGroupsPerLoadBalancer": (
+        "`sc-deploy teardown` removes leftovers; 100 target groups per load balancer is a fixed limit of AWS"
+    ),
+    "TooManyTargets": "raise the quota `Targets per Application Load Balancer`",
+    "TooManyRegistrationsForTargetId": "an instance may be in 1,000 target groups at most",
+    "TooManyActions": "a rule forwards to at most 5 target groups; `sc-deploy teardown` removes leftovers",
+    "TooManyTags": "a resource holds at most 50 tags; remove tags nobody needs",
+    "LimitExceeded": "raise the quota that AWS names (Service Quotas), or remove what nobody needs",
+    "LimitExceededException": "raise the quota that AWS names (Service Quotas), or remove what nobody needs",
+    "ServiceQuotaExceededException": "raise the quota that AWS names (Service Quotas)",
+    "SnapshotQuotaExceeded": "delete old snapshots, or raise the quota `Manual DB instance snapshots`",
+    "VcpuLimitExceeded": "raise the quota `Running On-Demand Standard instances`",
+}

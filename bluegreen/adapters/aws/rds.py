@@ -1,0 +1,77 @@
+"""`ports.Database` over RDS snapshots."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bluegreen.adapters.aws.elb.calls import foreign
+from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.domain.stack import is_ours
+from bluegreen.errors import Refused
+
+__all__ = ["WAITING", "RdsSnapshots"]
+
+_NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){0,254}")
+WAITING = "pending"
+"""The status of a snapshot that cannot begin yet: the database is backing up or being modified."""
+
+
+class RdsSnapshots:
+    """Manual snapshots of the stack's database."""
+
+    def __init__(self, session: Session, stack: str) -> None:
+        self._session, self._stack = session, stack
+
+    def _service(self) -> Service:
+        return self._session.service("rds")
+
+    def ensure_snapshot(self, identifier: str, snapshot: str, tags: Mapping[str, str]) -> str:
+        """Create it unless it exists; its status now ("pending", "creating", "available", "failed" ...)."""
+        if not _NAME.fullmatch(snapshot) or len(snapshot) > 255:
+            raise Refused(
+                f"{snapshot!r} cannot name a DB snapshot: 1 to 255 letters, digits and single inner hyphens, "
+                "a letter first"
+            )
+        found = self._find(snapshot)
+        if found is None:
+            found = self._create(identifier, snapshot, tags)
+        if found is None:
+            return WAITING
+        there = {tag["Key"]: tag.get("Value", "") for tag in found.get("TagList") or ()}
+        if found.get("DBInstanceIdentifier") != identifier or not is_ours(there, self._stack):
+            raise foreign(f"DB snapshot {snapshot}", self._stack)
+        status: str = found["Status"]
+        return status
+
+    def _find(self, snapshot: str) -> Json | None:
+        try:
+            answer = self._service().call(
+                "describe_db_snapshots", about=snapshot, DBSnapshotIdentifier=snapshot
+            )
+        except AwsRefusal as error:
+            if error.code in ("DBSnapshotNotFound", "DBSnapshotNotFoundFault"):
+                return None
+            raise
+        return next(iter(answer["DBSnapshots"]), None)
+
+    def _create(self, identifier: str, snapshot: str, tags: Mapping[str, str]) -> Json | None:
+        written = [{"Key": key, "Value": value} for key, value in tags.items()]
+        try:
+            answer = self._service().call(
+                "create_db_snapshot",
+                about=f"{snapshot} of {identifier}",
+                DBInstanceIdentifier=identifier,
+                DBSnapshotIdentifier=snapshot,
+                Tags=written,
+            )
+        except AwsRefusal as error:
+            if error.code == "DBSnapshotAlreadyExists":  # made by an attempt whose answer was lost
+                return self._find(snapshot)
+            if error.code in ("InvalidDBInstanceState", "InvalidDBInstanceStateFault"):
+                return None
+            raise
+        made: Json = answer["DBSnapshot"]
+        made.setdefault("TagList", written)
+        return made

@@ -1,0 +1,120 @@
+"""Shell commands on an instance of a fleet, through SSM Run Command."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable
+from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.masking import mask
+from bluegreen.errors import CloudUnavailable, HostNotReady
+
+__all__ = ["RemoteCommands"]
+
+_DOCUMENT = "AWS-RunShellScript"
+_DELIVERY_SECONDS = 120
+"""An instance that has not picked the command up by then never runs it (SendCommand TimeoutSeconds)."""
+_TAIL = 4000
+"""Characters of output that are shown: the end says why it failed."""
+_LOOKS = (0.5, 1.0, 2.0)
+
+
+class RemoteCommands:
+    """Run Command for one stack; the comment of a command carries its token.
+
+    SendCommand has no idempotency token of its own, so it is sent once at most, and what was sent is
+    looked for by the comment first.
+    """
+
+    def __init__(self, session: Session, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._session, self._pause = session, pause
+
+    def _service(self) -> Service:
+        return self._session.service("ssm")
+
+    def start(self, instance_id: str, command: str, *, token: str, timeout: float) -> str:
+        """The handle of the command that `token` began, here or in an earlier process."""
+        comment = _comment(token)
+        found = self._sent(comment)
+        if found:
+            return found
+        try:
+            answer = self._session.service("ssm", retries=False).call(
+                "send_command",
+                about=f"instance {instance_id}",
+                InstanceIds=[instance_id],
+                DocumentName=_DOCUMENT,
+                Comment=comment,
+                TimeoutSeconds=_DELIVERY_SECONDS,
+                Parameters={"commands": [command], "executionTimeout": [str(max(1, round(timeout)))]},
+            )
+        except AwsUnavailable as error:
+            return self._after_silence(comment, error)
+        except AwsRefusal as error:
+            if error.code == "InvalidInstanceId":
+                raise HostNotReady(
+                    f"instance {instance_id} does not take commands: {error.what}",
+                    next_step="check its SSM agent and that its role allows AmazonSSMManagedInstanceCore",
+                ) from error
+            raise
+        return _handle(answer["Command"]["CommandId"], instance_id)
+
+    def _after_silence(self, comment: str, error: AwsUnavailable) -> str:
+        """The answer was lost: look whether the command runs; never send it twice."""
+        for delay in _LOOKS:
+            self._pause(delay)
+            found = self._sent(comment)
+            if found:
+                return found
+        raise CloudUnavailable(
+            f"{error.what}; no command of that name has begun",
+            next_step="`sc-deploy resume` looks for it again before it sends anything",
+        ) from error
+
+    def _sent(self, comment: str) -> str | None:
+        found = self._service().pages(
+            "list_command_invocations",
+            "CommandInvocations",
+            Filters=[{"key": "DocumentName", "value": _DOCUMENT}],
+        )
+        same = (one for one in found if one.get("Comment") == comment)
+        return next((_handle(one["CommandId"], one["InstanceId"]) for one in same), None)
+
+    def poll(self, handle: str) -> tuple[bool | None, str]:
+        """(None while it runs, then success), and the end of its output with secrets masked."""
+        _, command_id, instance_id = handle.split("|")
+        try:
+            found = self._service().call(
+                "get_command_invocation", about=handle, CommandId=command_id, InstanceId=instance_id
+            )
+        except AwsRefusal as error:
+            if error.code == "InvocationDoesNotExist":  # sent a moment ago
+                return None, ""
+            raise
+        return _success(found), _output(found)
+
+
+def _comment(token: str) -> str:
+    """The comment that marks a command; SSM takes 100 characters."""
+    text = f"sc-deploy {token}"
+    return text if len(text) <= 100 else f"sc-deploy {hashlib.sha256(token.encode()).hexdigest()}"
+
+
+def _handle(command_id: str, instance_id: str) -> str:
+    return f"ssm|{command_id}|{instance_id}"
+
+
+def _success(invocation: Json) -> bool | None:
+    status = invocation["Status"]
+    return None if status in ("Pending", "InProgress", "Delayed", "Cancelling") else status == "Success"
+
+
+def _output(invocation: Json) -> str:
+    parts = [invocation.get("StandardOutputContent", ""), invocation.get("StandardErrorContent", "")]
+    if _success(invocation) is False:
+        parts.append(
+            f"{invocation.get('StatusDetails', '')}, exit code {invocation.get('ResponseCode', '?')}"
+        )
+    return mask("\n".join(part.strip() for part in parts if part.strip()))[-_TAIL:]

@@ -1,0 +1,133 @@
+"""`ports.Watchdog` over EventBridge Scheduler: one-time schedules that call ELBv2 ModifyRule."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bluegreen.adapters.aws.elb.calls import ElbCalls
+from bluegreen.adapters.aws.elb.rule_documents import check_weights, forward, is_plain
+from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.contract import Contract
+from bluegreen.errors import Refused
+
+__all__ = ["SchedulerWatchdog"]
+
+_NAME = re.compile(r"[0-9a-zA-Z_.-]{1,64}")
+
+
+class SchedulerWatchdog:
+    """The schedules of one stack, in the contract's schedule group."""
+
+    def __init__(self, session: Session, contract: Contract, calls: ElbCalls) -> None:
+        self._session, self._contract, self._calls = session, contract, calls
+        self._stickiness: dict[str, Json] = {}
+        partition = contract.listener_arn.split(":")[1]
+        # The universal target: Scheduler itself calls the API with `Input` as parameters.
+        self._modify_rule = f"arn:{partition}:scheduler:::aws-sdk:elasticloadbalancingv2:modifyRule"
+
+    def _service(self) -> Service:
+        return self._session.service("scheduler")
+
+    def arm(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> None:
+        """Create the schedule `name`: at `at` (to the second), ModifyRule to `weights`.
+
+        One of that name was armed by an earlier process of the same deployment, and is taken over.
+        Scheduler fires within the minute that `at` lies in. The schedule deletes itself afterwards.
+        """
+        schedule = self._checked(rule_arn, weights, name, at)
+        # An old one may fire, and so delete itself, between the two calls.
+        for verb in ("create", "update"):
+            try:
+                return self._write(verb, name, schedule)
+            except AwsRefusal as error:
+                if error.code not in ("ConflictException", "ResourceNotFoundException"):
+                    raise
+        return self._write("create", name, schedule)
+
+    def push(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> bool:
+        """Push the schedule `name` forward; False where there is none."""
+        try:
+            self._write("update", name, self._checked(rule_arn, weights, name, at))
+        except AwsRefusal as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            return False
+        return True
+
+    def _checked(self, rule_arn: str, weights: Mapping[str, int], name: str, at: float) -> Json:
+        if not _NAME.fullmatch(name):
+            raise Refused(f"{name!r} cannot name a schedule: 1 to 64 letters, digits, `_`, `.` and `-`")
+        check_weights(weights, f"watchdog {name}")
+        return self._schedule(rule_arn, weights, name, at)
+
+    def _write(self, verb: str, name: str, schedule: Json) -> None:
+        try:
+            self._service().call(f"{verb}_schedule", about=name, **schedule)
+        except AwsRefusal as error:
+            group = self._contract.watchdog.schedule_group
+            if error.code == "ResourceNotFoundException" and verb == "create":
+                raise Refused(
+                    f"schedule group {group} does not exist: {error.what}", next_step="run `pulumi up`"
+                ) from error
+            raise
+
+    def _schedule(self, rule_arn: str, weights: Mapping[str, int], name: str, at: float) -> Json:
+        moment = datetime.fromtimestamp(math.ceil(at), UTC)
+        actions = forward(weights, self._stickiness_of(rule_arn))
+        return {
+            "Name": name,
+            "GroupName": self._contract.watchdog.schedule_group,
+            "ScheduleExpression": f"at({moment:%Y-%m-%dT%H:%M:%S})",
+            "ScheduleExpressionTimezone": "UTC",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "ActionAfterCompletion": "DELETE",
+            "State": "ENABLED",
+            "Description": f"sc-deploy: puts the traffic of stack {self._contract.stack} back",
+            "Target": {
+                "Arn": self._modify_rule,
+                "RoleArn": self._contract.watchdog.role_arn,
+                "Input": json.dumps({"RuleArn": rule_arn, "Actions": actions}),
+                # A late return is better than none, but not one of yesterday.
+                "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 60},
+            },
+        }
+
+    def _stickiness_of(self, rule_arn: str) -> Json:
+        """The rule's stickiness as it stands, read once: ModifyRule replaces the whole action."""
+        if rule_arn not in self._stickiness:
+            answer = self._calls.call("describe_rules", RuleArns=[rule_arn], about="the rule to guard")
+            actions = answer["Rules"][0]["Actions"]
+            if not is_plain(actions):
+                raise Refused(
+                    f"rule {rule_arn} does more than forward; the watchdog would overwrite that",
+                    next_step="make the rule one plain forward again, then repeat",
+                )
+            found = (actions[0].get("ForwardConfig") or {}).get("TargetGroupStickinessConfig")
+            self._stickiness[rule_arn] = dict(found or {"Enabled": False})
+        return self._stickiness[rule_arn]
+
+    def disarm(self, name: str) -> None:
+        """Delete it; absent is fine."""
+        try:
+            self._service().call(
+                "delete_schedule", about=name, Name=name, GroupName=self._contract.watchdog.schedule_group
+            )
+        except AwsRefusal as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+
+    def armed(self) -> tuple[str, ...]:
+        """Names of the schedules in the stack's group."""
+        group = self._contract.watchdog.schedule_group
+        try:
+            found = self._service().pages("list_schedules", "Schedules", GroupName=group)
+        except AwsRefusal as error:
+            if error.code == "ResourceNotFoundException":
+                return ()
+            raise
+        return tuple(sorted(one["Name"] for one in found))

@@ -1,0 +1,154 @@
+"""Connections to AWS: one boto3 session, one client per service, shared by all threads.
+
+Region, profile and credentials come from boto3's usual chain, the endpoint from `AWS_ENDPOINT_URL`
+alone. Retries are botocore's standard mode (exponential backoff with jitter, retry quota).
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any, Self
+
+import boto3
+from botocore import exceptions as boto
+from botocore import xform_name
+from botocore.config import Config
+
+from bluegreen.adapters.aws.failures import FAILURES, Call, translate
+from bluegreen.adapters.loopback import is_loopback
+from bluegreen.errors import ConfigError
+from bluegreen.ports import Fence
+
+__all__ = ["Json", "Service", "Session"]
+
+Json = dict[str, Any]
+_READS = ("batch_get_", "describe_", "get_", "head_", "list_")
+_UNFENCED = ("dynamodb", "sns")
+"""Journal and lease carry the fencing token themselves, and a halt is announced whoever holds the lease."""
+
+
+class Service:
+    """One AWS service: its operations by botocore's names, failures in our words, pages joined.
+
+    Every call raises AwsRefusal, AwsUnavailable (which includes CredentialsUnusable) or ConfigError; one
+    that changes something raises what its fence raises.
+    """
+
+    def __init__(self, client: Any, name: str, fence: Fence | None = None) -> None:
+        self.client = client
+        self.name = name
+        self._fence = None if name in _UNFENCED else fence
+
+    def call(self, operation: str, /, *, about: str = "", **parameters: Any) -> Json:
+        """`operation` as the client's method is called, e.g. `modify_rule`; `about` goes into messages."""
+        # Whatever is not known to read is a change: a call that somebody adds later is fenced, too.
+        if self._fence is not None and not operation.startswith(_READS):
+            self._fence.check()
+        try:
+            answer: Json = getattr(self.client, operation)(**parameters)
+        except FAILURES as error:
+            raise translate(error, self._named(operation, about)) from error
+        return answer
+
+    def pages(self, operation: str, key: str, /, *, about: str = "", **parameters: Any) -> list[Any]:
+        """The lists under `key` of all pages, joined."""
+        found: list[Any] = []
+        try:
+            for page in self.client.get_paginator(operation).paginate(**parameters):
+                found += page.get(key) or ()
+        except FAILURES as error:
+            raise translate(error, self._named(operation, about)) from error
+        return found
+
+    def _named(self, operation: str, about: str) -> Call:
+        names = self.client.meta.method_to_api_mapping
+        region = self.client.meta.region_name or "no region"
+        return Call(service=self.name, operation=names.get(operation, operation), region=region, about=about)
+
+
+def _user_agent() -> str:
+    try:
+        return f"sc-deploy/{metadata.version('sc-deploy')}"
+    except metadata.PackageNotFoundError:
+        return "sc-deploy/source"
+
+
+class Session:
+    """Hands out services; raises ConfigError where profile, region or endpoint cannot be used."""
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        connect_timeout: float = 3.0,
+        read_timeout: float = 20.0,
+        attempts: int = 4,
+    ) -> None:
+        # The other SDKs and the CLI read AWS_REGION; boto3 knows AWS_DEFAULT_REGION alone.
+        region = region or os.environ.get("AWS_REGION") or None
+        try:
+            self.boto3 = boto3.Session(profile_name=profile, region_name=region)
+        except boto.BotoCoreError as error:
+            raise ConfigError(str(error), next_step="name an existing profile with AWS_PROFILE") from error
+        self._settings: Mapping[str, Any] = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "max_pool_connections": 32,
+            "tcp_keepalive": True,
+            "user_agent_extra": _user_agent(),
+            # A lab on this machine is not reached through the proxy that the environment names.
+            "proxies": {} if is_loopback(os.environ.get("AWS_ENDPOINT_URL", "")) else None,
+        }
+        self._attempts = attempts
+        self._services: dict[tuple[str, bool], Service] = {}
+        self._creating = threading.Lock()
+        self._fence: Fence | None = None
+
+    def fenced(self, fence: Fence) -> Self:
+        """The same clients, but `fence` is asked before every call that changes something."""
+        other = copy.copy(self)
+        other._fence = fence  # noqa: SLF001  (another one of this class)
+        return other
+
+    @property
+    def region(self) -> str:
+        """The region of every call; raises ConfigError where none is set."""
+        region: str | None = self.boto3.region_name
+        if not region:
+            raise ConfigError(
+                "no AWS region is set",
+                next_step="set AWS_REGION to the region of the stack, or use a profile",
+            )
+        return region
+
+    def service(self, name: str, *, retries: bool = True) -> Service:
+        """The shared client of service `name`; without `retries` a call is sent once at most.
+
+        Creating a client is not thread-safe in boto3 and loads the service's model: once each, locked.
+        """
+        key = (name, retries)
+        with self._creating:
+            if key not in self._services:
+                self._services[key] = Service(self._client(name, retries=retries), name)
+            found = self._services[key]
+        return found if self._fence is None else Service(found.client, name, self._fence)
+
+    def _client(self, name: str, *, retries: bool) -> Any:
+        attempts = self._attempts if retries else 1
+        config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **self._settings)
+        try:
+            return self.boto3.client(name, region_name=self.region, config=config)
+        except FAILURES as error:
+            call = Call(service=name, operation=f"client {xform_name(name)}", region=self.region)
+            raise translate(error, call) from error
+        except ValueError as error:
+            # botocore checks the endpoint's form when the client is made.
+            raise ConfigError(
+                f"the endpoint of {name} cannot be used: {error}",
+                next_step="correct or unset AWS_ENDPOINT_URL",
+            ) from error

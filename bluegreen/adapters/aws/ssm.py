@@ -1,0 +1,58 @@
+"""SSM parameters: contracts and pointers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.session import Session
+from bluegreen.adapters.threads import parallel
+
+__all__ = ["Parameters"]
+
+_NAMES_PER_CALL = 10
+"""GetParameters takes at most 10 names."""
+
+
+class Parameters:
+    """Values by name. Contracts and pointers are no secrets; SecureStrings are not decrypted."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, name: str) -> str | None:
+        """The value, or None where there is no such parameter."""
+        try:
+            answer = self._session.service("ssm").call("get_parameter", about=name, Name=name)
+        except AwsRefusal as error:
+            if error.code == "ParameterNotFound":
+                return None
+            raise
+        value: str = answer["Parameter"]["Value"]
+        return value
+
+    def put(self, name: str, value: str) -> None:
+        """Set the value, creating the parameter where it is missing."""
+        self._session.service("ssm").call(
+            "put_parameter", about=name, Name=name, Value=value, Type="String", Overwrite=True
+        )
+
+    def names_below(self, path: str) -> tuple[str, ...]:
+        """Names of all parameters below `path`."""
+        found = self._session.service("ssm").pages(
+            "get_parameters_by_path", "Parameters", about=path, Path=path, Recursive=True
+        )
+        return tuple(sorted(one["Name"] for one in found))
+
+    def missing(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of `names` that do not exist; values are neither decrypted nor kept."""
+        batches = [names[start : start + _NAMES_PER_CALL] for start in range(0, len(names), _NAMES_PER_CALL)]
+
+        def absent(batch: Sequence[str]) -> list[str]:
+            answer = self._session.service("ssm").call("get_parameters", Names=list(batch))
+            there = {one["Name"] for one in answer["Parameters"]}
+            return [name for name in batch if name not in there]
+
+        answers = parallel([partial(absent, batch) for batch in batches])
+        return tuple(name for answer in answers for name in answer)

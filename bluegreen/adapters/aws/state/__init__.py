@@ -1,0 +1,1 @@
+"""The state table: the journal and the lease as DynamoDB items."""

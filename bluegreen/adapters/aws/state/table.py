@@ -1,0 +1,168 @@
+"""The state table: consistent reads, and transactions that are retried when they collide."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable
+from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.state.items import PK, SK, Item
+from bluegreen.errors import Refused
+
+__all__ = ["Cancelled", "Table"]
+
+T = TypeVar("T")
+
+_ATTEMPTS = 10
+_COLLISIONS = frozenset(
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
+)
+
+
+class Cancelled(Exception):  # DynamoDB's word for it
+    """A condition of a transaction did not hold; `failed` has the item that stood there, by position."""
+
+    def __init__(self, failed: Mapping[int, Item]) -> None:
+        super().__init__(f"conditions {sorted(failed)} did not hold")
+        self.failed = failed
+
+
+class Table:
+    """The state table of one stack."""
+
+    def __init__(self, session: Session, name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self.name = name
+        self._session = session
+        self._pause = pause
+
+    def _service(self) -> Service:
+        return self._session.service("dynamodb")
+
+    def _call(self, operation: str, /, **parameters: Any) -> Json:
+        try:
+            return self._service().call(operation, about=f"state table {self.name}", **parameters)
+        except AwsRefusal as error:
+            if error.code == "ResourceNotFoundException":
+                raise self._absent(error) from error
+            raise
+
+    def _absent(self, error: AwsRefusal) -> Refused:
+        return Refused(
+            f"the state table {self.name} does not exist: {error.what}",
+            next_step="check the region and the account, or run `pulumi up` for this stack",
+        )
+
+    def get(self, key: Item) -> Item | None:
+        """The item as it is now."""
+        found: Item | None = self._call("get_item", TableName=self.name, Key=key, ConsistentRead=True).get(
+            "Item"
+        )
+        return found
+
+    def query(
+        self, partition: str, first: str, last: str, *, newest: bool = False, limit: int | None = None
+    ) -> list[Item]:
+        """Items of `partition` whose range key lies in [first, last], as they are now."""
+        parameters: Json = {
+            "TableName": self.name,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :first AND :last",
+            "ExpressionAttributeNames": {"#pk": PK, "#sk": SK},
+            "ExpressionAttributeValues": {
+                ":pk": {"S": partition},
+                ":first": {"S": first},
+                ":last": {"S": last},
+            },
+            "ScanIndexForward": not newest,
+        }
+        if limit is not None:
+            return list(self._call("query", **parameters, Limit=limit)["Items"])
+        found: list[Item] = []
+        while True:
+            answer = self._call("query", **parameters)
+            found += answer["Items"]
+            if not answer.get("LastEvaluatedKey"):
+                return found
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def update(self, key: Item, **parameters: Any) -> Item:
+        """UpdateItem; the item as it is afterwards. Raises Cancelled with the item that stood there."""
+
+        def once() -> Item:
+            answer = self._call(
+                "update_item",
+                TableName=self.name,
+                Key=key,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **parameters,
+            )
+            attributes: Item = answer["Attributes"]
+            return attributes
+
+        return self._retried(once)
+
+    def transact(self, writes: Sequence[Json], *, token: str | None = None) -> None:
+        """TransactWriteItems: all or nothing; raises Cancelled.
+
+        The same writes sent again within ten minutes count once (ClientRequestToken).
+        """
+        named = [{kind: {"TableName": self.name, **one} for kind, one in write.items()} for write in writes]
+        token = token or _token_of(named)
+        self._retried(
+            lambda: self._call("transact_write_items", TransactItems=named, ClientRequestToken=token)
+        )
+
+    def _retried(self, once: Callable[[], T]) -> T:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return once()
+            except AwsRefusal as error:
+                failed, collided = _reasons(error)
+                if failed:
+                    raise Cancelled(failed) from error
+                if not collided:
+                    raise
+                last: AwsRefusal | AwsUnavailable = error
+            except AwsUnavailable as error:
+                if error.code != "TransactionInProgressException":
+                    raise
+                last = error
+            # Several tiers and the renewal of the lease meet on the lease item; jitter parts them.
+            self._pause(random.uniform(0.5, 1.0) * min(1.0, 0.02 * 2**attempt))  # noqa: S311  # no secret
+        raise AwsUnavailable(
+            f"{last.what}; still colliding after {_ATTEMPTS} attempts",
+            code=last.code,
+            next_step="another process writes to the state table without pause: `sc-deploy status` names it",
+        ) from last
+
+
+def _reasons(error: AwsRefusal) -> tuple[dict[int, Item], bool]:
+    """(conditions that failed with what stood there, whether it is worth another try)."""
+    response = error.__cause__.response if isinstance(error.__cause__, ClientError) else {}
+    if error.code == "ConditionalCheckFailedException":
+        return {0: response.get("Item") or {}}, False
+    if error.code == "TransactionConflictException":
+        return {}, True
+    if error.code != "TransactionCanceledException":
+        return {}, False
+    reasons = response.get("CancellationReasons") or []
+    failed = {
+        position: reason.get("Item") or {}
+        for position, reason in enumerate(reasons)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    return failed, any(reason.get("Code") in _COLLISIONS for reason in reasons)
+
+
+def _token_of(writes: Sequence[Json]) -> str:
+    """36 characters that name these writes."""
+    text = json.dumps(writes, sort_keys=True, default=lambda data: data.hex())
+    return hashlib.sha256(text.encode()).hexdigest()[:36]

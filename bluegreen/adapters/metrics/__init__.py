@@ -1,0 +1,1 @@
+"""Metric sources: counts of bad events per fleet and period."""

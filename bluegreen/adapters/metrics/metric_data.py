@@ -1,0 +1,102 @@
+"""Reads series of AWS/ApplicationELB: batched GetMetricData that is complete or not taken at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+
+from bluegreen.adapters.aws.failures import AwsUnavailable
+from bluegreen.adapters.aws.session import Json, Session
+
+__all__ = ["MetricData", "Query", "Series"]
+
+_NAMESPACE = "AWS/ApplicationELB"
+_QUERIES_PER_CALL = 500
+"""GetMetricData takes at most 500 queries."""
+
+Series = dict[float, float]
+"""Start of a period (epoch seconds) -> value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One metric of the load balancer, of one of its target groups, or of that in one zone."""
+
+    metric: str
+    statistic: str
+    target_group: str = ""
+    """The dimension's value; empty for the load balancer as a whole."""
+    zone: str = ""
+    """Availability zone; empty for all of them."""
+
+
+class MetricData:
+    """The metrics of one load balancer in periods of `period` seconds."""
+
+    def __init__(self, session: Session, load_balancer_arn: str, *, period: int) -> None:
+        self._session = session
+        self._balancer = load_balancer_arn.split(":loadbalancer/", 1)[-1]
+        self._period = period
+
+    def read(
+        self, queries: Sequence[Query], start: float, end: float, *, period: int = 0
+    ) -> dict[Query, Series]:
+        """The series of each query, in periods of another length where `period` says so.
+
+        Raises CloudUnavailable where CloudWatch gives only a part.
+        """
+        unique = list(dict.fromkeys(queries))
+        found: dict[Query, Series] = {query: {} for query in unique}
+        for position in range(0, len(unique), _QUERIES_PER_CALL):
+            batch = unique[position : position + _QUERIES_PER_CALL]
+            names = {f"m{number}": query for number, query in zip(count(), batch, strict=False)}
+            answers = self._session.service("cloudwatch").pages(
+                "get_metric_data",
+                "MetricDataResults",
+                MetricDataQueries=[
+                    self._document(name, query, period or self._period) for name, query in names.items()
+                ],
+                StartTime=datetime.fromtimestamp(start, UTC),
+                EndTime=datetime.fromtimestamp(end, UTC),
+                ScanBy="TimestampAscending",
+            )
+            _check_complete(answers)
+            for answer in answers:
+                stamps = (stamp.timestamp() for stamp in answer["Timestamps"])
+                found[names[answer["Id"]]].update(zip(stamps, answer["Values"], strict=True))
+        return found
+
+    def zones(self, target_group: str) -> tuple[str, ...]:
+        """Availability zones in which the target group has counted requests lately."""
+        answers = self._session.service("cloudwatch").pages(
+            "list_metrics",
+            "Metrics",
+            Namespace=_NAMESPACE,
+            MetricName="RequestCount",
+            Dimensions=[{"Name": "TargetGroup", "Value": target_group}, {"Name": "AvailabilityZone"}],
+        )
+        names = ({one["Name"]: one["Value"] for one in answer["Dimensions"]} for answer in answers)
+        return tuple(sorted({one["AvailabilityZone"] for one in names if "AvailabilityZone" in one}))
+
+    def _document(self, name: str, query: Query, period: int) -> Json:
+        dimensions = [{"Name": "LoadBalancer", "Value": self._balancer}]
+        if query.target_group:
+            dimensions.append({"Name": "TargetGroup", "Value": query.target_group})
+        if query.zone:
+            dimensions.append({"Name": "AvailabilityZone", "Value": query.zone})
+        metric = {"Namespace": _NAMESPACE, "MetricName": query.metric, "Dimensions": dimensions}
+        stat = {"Metric": metric, "Period": period, "Stat": query.statistic}
+        return {"Id": name, "MetricStat": stat, "ReturnData": True}
+
+
+def _check_complete(answers: Sequence[Json]) -> None:
+    last = {answer["Id"]: answer.get("StatusCode", "Complete") for answer in answers}
+    broken = sorted({status for status in last.values() if status != "Complete"})
+    if broken:
+        raise AwsUnavailable(
+            f"AWS cloudwatch GetMetricData gave only a part of the data: {', '.join(broken)}",
+            code=broken[0],
+            next_step="the run holds until metrics are complete; they are never taken for good",
+        )

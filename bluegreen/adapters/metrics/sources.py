@@ -1,0 +1,76 @@
+"""Opens the metric sources that deploy.toml names, with what the contract knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from bluegreen.adapters.aws.session import Session
+from bluegreen.adapters.metrics.cloudwatch import CloudWatchMetrics
+from bluegreen.adapters.metrics.combined import CombinedMetrics, MetricSource
+from bluegreen.adapters.metrics.metrics_http import Sign
+from bluegreen.adapters.metrics.nerdgraph import NerdGraph, user_key
+from bluegreen.adapters.metrics.newrelic import NewRelicMetrics
+from bluegreen.adapters.metrics.prometheus import PrometheusMetrics
+from bluegreen.adapters.metrics.prometheus_api import PrometheusApi, sigv4
+from bluegreen.contract import Contract
+from bluegreen.errors import ConfigError, Fault
+from bluegreen.policy import Policy, Prometheus, Source
+from bluegreen.ports import Clock, Metrics
+
+__all__ = ["open_metrics"]
+
+
+def open_metrics(session: Session, contract: Contract, policy: Policy, *, clock: Clock) -> Metrics:
+    """The sources in one; makes no call. Raises ConfigError naming everything that is not known."""
+    faults = _faults(contract, policy)
+    if faults:
+        raise ConfigError(
+            "the metric sources cannot be asked",
+            faults=faults,
+            next_step="correct deploy.toml, or let `pulumi up` provision what it names",
+        )
+    balancer = CloudWatchMetrics(session, contract, policy.judge, clock=clock)
+    others: dict[Source, MetricSource] = {}
+    feeds = policy.metrics.feeds
+    if Source.PROMETHEUS in feeds:
+        table = policy.metrics.prometheus
+        url = table.url or contract.prometheus_query_url
+        api = PrometheusApi(url, timeout=table.timeout, clock=clock, sign=_signature(session, table, url))
+        others[Source.PROMETHEUS] = PrometheusMetrics(api, table, feeds=feeds[Source.PROMETHEUS], clock=clock)
+    if Source.NEW_RELIC in feeds:
+        relic = policy.metrics.newrelic
+        sign = user_key(session, relic.secret or contract.new_relic_secret)
+        graph = NerdGraph(relic, relic.account or contract.new_relic_account, clock=clock, sign=sign)
+        others[Source.NEW_RELIC] = NewRelicMetrics(graph, relic, feeds=feeds[Source.NEW_RELIC], clock=clock)
+    return CombinedMetrics(balancer, others, policy.metrics)
+
+
+def _faults(contract: Contract, policy: Policy) -> list[Fault]:
+    feeds, metrics = policy.metrics.feeds, policy.metrics
+    relic = metrics.newrelic
+    wanted = (
+        (Source.PROMETHEUS, "prometheus.url", metrics.prometheus.url or contract.prometheus_query_url),
+        (Source.NEW_RELIC, "newrelic.account", relic.account or contract.new_relic_account),
+        (Source.NEW_RELIC, "newrelic.secret", relic.secret or contract.new_relic_secret),
+    )
+    return [
+        Fault(
+            f"metrics.{name}",
+            f"is set neither here nor in the contract of {contract.stack}, and {source} feeds "
+            f"{', '.join(sorted(feeds[source]))}",
+        )
+        for source, name, value in wanted
+        if source in feeds and not value
+    ]
+
+
+def _signature(session: Session, table: Prometheus, url: str) -> Sign:
+    host = urlsplit(url).hostname or ""
+    if table.auth == "sigv4" or (table.auth == "auto" and host.endswith(".amazonaws.com")):
+        return sigv4(session)
+    return _unsigned
+
+
+def _unsigned(_url: str, _body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+    return headers

@@ -1,0 +1,139 @@
+"""A long command: run it, show it, stop it at a safe point when asked, end with its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._options import Settings
+from bluegreen.errors import DeployError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from bluegreen.commands._connect import Subscriber
+    from bluegreen.domain.journal import Entry, Header
+    from bluegreen.engine.deployer import Deployer
+    from bluegreen.engine.outcome import Result
+    from bluegreen.ui.timeline import Timeline
+    from bluegreen.ui.view import Closing
+
+__all__ = ["Run", "stopping"]
+
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_SIGNAL_SECONDS = 0.25
+"""A signal is answered within this time."""
+
+
+class _Follower:
+    """Knows at any time what the deployment does, for the answer to a second Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.timeline: Timeline | None = None
+
+    def __call__(self, header: Header, entry: Entry) -> None:
+        from bluegreen.ui.timeline_fold import tell
+
+        self.timeline = tell(self.timeline, header, entry)
+
+    def words(self) -> str:
+        """The stage that must be finished first."""
+        stage = self.timeline.current if self.timeline else None
+        return stage.title if stage else "the present step"
+
+
+@contextlib.contextmanager
+def stopping(
+    interrupt: Callable[[], None], note: Callable[[str], None], doing: Callable[[], str]
+) -> Iterator[None]:
+    """Within it the first signal calls `interrupt`, and every further one says what is being finished."""
+    asked = 0
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        name = signal.Signals(number).name
+        if asked == 1:
+            note(f"{name}: stopping at the next safe point")
+            interrupt()
+        else:
+            note(f"{name}: still finishing: {doing()}; killing this process now would leave it half done")
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+class Run:
+    """An opened stack with a display: plan and ask first, then `go`."""
+
+    def __init__(self, settings: Settings, *, listeners: Sequence[Subscriber] = ()) -> None:
+        self._view = _terminal.view_for(settings)
+        self._follower = _Follower()
+        self._stack = _connect.open_stack(settings, (self._follower, self._view, *listeners))
+
+    @property
+    def deployer(self) -> Deployer:
+        """The engine."""
+        return self._stack.deployer
+
+    def note(self, words: str) -> None:
+        """Say something beside the timeline."""
+        self._view.note(words)
+
+    def recall(self, number: int) -> None:
+        """Let the display know what deployment `number` did before this process took part.
+
+        A journal that cannot be read is the engine's to report, a moment later.
+        """
+        from bluegreen.ui.timeline_fold import told
+
+        with contextlib.suppress(DeployError):
+            header = self._stack.journal.header(number)
+            if header is not None:
+                timeline = told(header, self._stack.journal.entries(number))
+                self._follower.timeline = timeline
+                self._view.recall(timeline)
+
+    def go(self, action: Callable[[Deployer], Result]) -> NoReturn:
+        """Run `action`, show it, and end the process with the exit code of its result."""
+        raise typer.Exit(int(self.complete(action).exit_code))
+
+    def complete(self, action: Callable[[Deployer], Result]) -> Result:
+        """Run `action` and show it.
+
+        The action has a thread of its own: Python runs signal handlers in the main thread, which so
+        never holds a lock that `interrupt` needs.
+        """
+        view, doing = self._view, self._follower.words
+        with view, stopping(self.deployer.interrupt, view.note, doing), ThreadPoolExecutor(1) as pool:
+            future = pool.submit(action, self.deployer)
+            # A wait without end would not notice a signal that another thread received.
+            while wait((future,), timeout=_SIGNAL_SECONDS).not_done:
+                continue
+            result = future.result()
+            view.close(_closing(result))
+        return result
+
+
+def _closing(result: Result) -> Closing:
+    from bluegreen.ui.view import Closing
+
+    return Closing(
+        number=result.header.number,
+        stack=result.header.stack,
+        ending=result.ending,
+        exit_code=int(result.exit_code),
+        words=result.words,
+        next_step=result.next_step,
+        traffic=result.traffic,
+    )

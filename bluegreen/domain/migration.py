@@ -1,0 +1,78 @@
+"""The database's part of a way back (R8): the down migration, and the snapshot of before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bluegreen.domain.plan import FleetRef, Plan, StepKind, TierPlan
+from bluegreen.errors import Refused
+from bluegreen.policy import Policy
+
+__all__ = ["MigrationUndo", "check_down", "database_notes", "migrates", "snapshot_name"]
+
+
+def snapshot_name(stack: str, number: int) -> str:
+    """The database snapshot that deployment `number` makes before it changes anything (P8)."""
+    return f"sc-{stack}-before-{number}"
+
+
+def migrates(plan: Plan) -> bool:
+    """Whether the expand migration is a step of `plan`."""
+    return any(step.kind is StepKind.MIGRATE for step in plan.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationUndo:
+    """What is asked for, and what the release that is taken back did to the database."""
+
+    down: bool = False
+    """Run its down migration: on its own app host, when it has no traffic any more, before it is removed."""
+    migrated: bool = False
+    """Whether its expand migration was begun."""
+    snapshot: str = ""
+    """The database snapshot of before it; empty where none was made."""
+    source: str = "deploy.toml"
+    """Where the policy comes from that must name the down migration."""
+
+
+def check_down(undo: MigrationUndo, app: TierPlan | None, fleet: FleetRef | None, policy: Policy) -> None:
+    """Raises Refused where the down migration is asked for and cannot run.
+
+    `app` is the plan of the app tier, `fleet` its fleet that is taken back; None where there is none.
+    """
+    if not undo.down:
+        return
+    migration, without = policy.migration, "repeat the command without --down"
+    if migration is None or not migration.down:
+        raise Refused(
+            f"--down asks for the down migration, but {undo.source} names none",
+            next_step=f'name it in deploy.toml with `down = "..."` in [migration], or {without}',
+        )
+    if app is None:
+        raise Refused(
+            "--down asks for the down migration, but the app tier is not taken back, and migrations are its",
+            next_step=without,
+        )
+    if not undo.migrated:
+        raise Refused(
+            "--down asks for the down migration, but the release that is taken back ran no migration: "
+            "it would undo that of an earlier release",
+            next_step=without,
+        )
+    if migration.run == "ssm" and not (fleet and fleet.group_name):
+        raise Refused(
+            "--down asks for the down migration, but the release that is taken back has no app host left",
+            next_step=f"{without}, and run the down migration by hand",
+        )
+
+
+def database_notes(undo: MigrationUndo, version: str) -> Iterable[str]:
+    """What the plan of a way back says about the database; `version` is the release that is taken back."""
+    if undo.down:
+        yield (
+            f"the down migration of {version} runs once it has no traffic any more; "
+            "those of earlier releases do not"
+        )
+    if undo.snapshot:
+        yield f"the database is not restored; its snapshot of before {version} is {undo.snapshot}"

@@ -1,0 +1,250 @@
+"""Conducts one deployment to an ending: released, rolled back, halted or interrupted.
+
+Whatever happens, the ending says where the traffic is.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bluegreen.domain.journal import Ending, EntryKind, Header
+from bluegreen.domain.plan import Intent, StepKind
+from bluegreen.domain.release import Color
+from bluegreen.domain.returning import returns_to_json
+from bluegreen.engine.executor import carry_out
+from bluegreen.engine.heartbeat import StopRequested
+from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.engine.rolling_back import begun, turn_round
+from bluegreen.engine.run import Run
+from bluegreen.engine.steps.handlers import HANDLERS
+from bluegreen.errors import (
+    CloudUnavailable,
+    DeployError,
+    ExitCode,
+    Halted,
+    Interrupted,
+    LeaseLost,
+    Refused,
+    StepFailed,
+)
+
+__all__ = ["Result", "conduct", "take_back"]
+
+_RESUME = "`sc-deploy resume` goes on, `sc-deploy abort` takes it back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a command ended, for people and for the exit code."""
+
+    ending: Ending
+    exit_code: ExitCode
+    header: Header
+    words: str
+    next_step: str
+    traffic: tuple[str, ...]
+
+
+def conduct(run: Run) -> Result:
+    """Carry out the plan in force; on a failure take the release back, or halt.
+
+    Raises LeaseLost (nothing more may be written) and Refused (nothing was changed).
+    """
+    if run.plan.goes_back:
+        run.heartbeat.going_back()
+    try:
+        carry_out(run, HANDLERS)
+    except (StepFailed, StopRequested, Refused) as error:
+        return _failed(run, error)
+    except Interrupted:
+        return _interrupted(run)
+    except (Halted, CloudUnavailable) as error:
+        return _halted(run, error)
+    except DeployError:
+        raise
+    except Exception as error:  # noqa: BLE001  (a bug: even then the ending says where the traffic is)
+        return _broken(run, error)
+    return _completed(run)
+
+
+def _broken(run: Run, error: Exception) -> Result:
+    """The run met a bug of ours; it halts as it stands and keeps its lease from nobody."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    what = f"unexpected error, a bug of sc-deploy: {type(error).__name__}: {error} ({place})"
+    return replace(_halted(run, Halted(what)), exit_code=ExitCode.BUG)
+
+
+def _failed(run: Run, error: DeployError) -> Result:
+    if isinstance(error, Refused) and not run.started - {"check"}:
+        _end(run, Ending.ABORTED, error.what)
+        raise error
+    if run.plan.intent is Intent.TEARDOWN or run.plan.goes_back:
+        return _halted(run, error)
+    if _blue_is_going(run) or (_accepted(run) and not isinstance(error, StopRequested)):
+        return _halted(
+            run,
+            Halted(
+                f"the release is live, but the rest of the plan failed: {error.what}",
+                next_step=error.next_step or "sc-deploy resume",
+            ),
+        )
+    if (
+        begun(run, StepKind.WEIGHTS)
+        and not any(plan.blue for plan in run.plan.tiers)
+        and not isinstance(error, StopRequested)
+    ):
+        what = f"{error.what}; there is no earlier release to go back to"
+        return _halted(run, Halted(what, next_step="fix forward with a new promotion, or `sc-deploy abort`"))
+    return take_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)
+
+
+def take_back(run: Run, *, reason: str, down: bool = False) -> Result:
+    """Put everything back on blue and remove green; with `down` undo its migration before (R8).
+
+    Raises Refused where blue's own down migration has begun: it cannot serve any more.
+    """
+    if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.goes_back:
+        raise Refused(
+            "the down migration of the release before has begun; there is no way back to that release",
+            next_step="`sc-deploy resume` finishes this one",
+        )
+    run.heartbeat.going_back()
+    try:
+        if not run.plan.goes_back:
+            turn_round(run, reason, down=down)
+        carry_out(run, HANDLERS)
+    except Interrupted:
+        return _interrupted(run)
+    except LeaseLost:
+        raise
+    except DeployError as error:
+        return _halted(run, error)
+    except Exception as error:  # noqa: BLE001  (as in `conduct`)
+        return _broken(run, error)
+    return _completed(run)
+
+
+def _accepted(run: Run) -> bool:
+    return any(step.kind is StepKind.LABEL and step.id in run.results for step in run.plan.steps)
+
+
+def _blue_is_going(run: Run) -> bool:
+    going = (StepKind.MIGRATE_DOWN, StepKind.DETACH, StepKind.DELETE_FLEET)
+    steps = (step for step in run.plan.steps if step.kind in going and step.fleet is Color.BLUE)
+    return any(step.id in run.started for step in steps)
+
+
+def _completed(run: Run) -> Result:
+    header, version = run.recorder.header, run.plan.release.version if run.plan.release else ""
+    if run.plan.intent is Intent.TEARDOWN:
+        return _end(run, Ending.TORN_DOWN, "what served nothing is gone")
+    snapshot = f"; the database snapshot of before is {run.plan.snapshot}" if run.plan.snapshot else ""
+    if run.plan.goes_back:
+        words = f"rolled back: {run.plan.reason}" if run.plan.reason else "rolled back"
+        code = ExitCode.ROLLED_BACK if header.intent == Intent.PROMOTION else ExitCode.RELEASED
+        return _end(run, Ending.ROLLED_BACK, words + snapshot, code=code)
+    return _end(run, Ending.RELEASED, f"{version} serves everything{snapshot}", proven=True)
+
+
+def _traffic(run: Run) -> tuple[str, ...]:
+    returns = run.returns()
+    try:
+        return traffic_words(observe(run.contract, run.ports), returns)
+    except DeployError as error:
+        unknown = f"unknown, AWS could not be asked ({error.what})"
+        return tuple(f"{tier}: {unknown}{one.words()}" for tier, one in returns.items()) or (unknown,)
+
+
+def _result(
+    run: Run, *, ending: Ending, code: ExitCode, words: str, next_step: str, traffic: tuple[str, ...]
+) -> Result:
+    return Result(
+        ending=ending,
+        exit_code=code,
+        header=run.recorder.header,
+        words=words,
+        next_step=next_step,
+        traffic=traffic,
+    )
+
+
+def _end(
+    run: Run, ending: Ending, words: str, *, code: ExitCode = ExitCode.RELEASED, proven: bool = False
+) -> Result:
+    traffic = _traffic(run)
+    run.recorder.say(EntryKind.RUN_ENDED, ending=ending, words=words, traffic=traffic, exit_code=int(code))
+    header = run.recorder.header
+    # What the operator gave as the reason stays; an ending that nobody asked for needs its own.
+    reason = (header.reason or words) if ending is Ending.RELEASED else words
+    ended = replace(header, ending=ending, ended_at=run.ports.clock.now(), proven=proven, reason=reason)
+    run.recorder.close(ended)
+    _notify(run, f"{ended.version or ended.intent}: {ending}", words, traffic, critical=False)
+    return _result(run, ending=ending, code=code, words=words, next_step="", traffic=traffic)
+
+
+def _interrupted(run: Run) -> Result:
+    traffic = _traffic(run)
+    words = f"stopped at a safe point in stage {_stage(run)}"
+    run.recorder.say(
+        EntryKind.INTERRUPTED,
+        words=words,
+        traffic=traffic,
+        next=_RESUME,
+        returns=returns_to_json(run.returns()),
+    )
+    run.recorder.close(replace(run.recorder.header, ending=Ending.INTERRUPTED, reason=words))
+    return _result(
+        run,
+        ending=Ending.INTERRUPTED,
+        code=ExitCode.INTERRUPTED,
+        words=words,
+        next_step=_RESUME,
+        traffic=traffic,
+    )
+
+
+def _halted(run: Run, error: DeployError) -> Result:
+    traffic, next_step = _traffic(run), error.next_step or _RESUME
+    try:
+        run.recorder.say(
+            EntryKind.HALTED,
+            words=error.what,
+            next=next_step,
+            traffic=traffic,
+            returns=returns_to_json(run.returns()),
+        )
+        run.recorder.close(replace(run.recorder.header, ending=Ending.HALTED, reason=error.what))
+    except CloudUnavailable:
+        # The journal is away too; the screen still has to say what is known.
+        traffic = (
+            *traffic,
+            "the journal could not be written; `sc-deploy resume` finds the last durable step",
+        )
+    _notify(run, "halted, a human is needed", error.what, traffic, critical=True)
+    return _result(
+        run,
+        ending=Ending.HALTED,
+        code=ExitCode.HALTED,
+        words=error.what,
+        next_step=next_step,
+        traffic=traffic,
+    )
+
+
+def _stage(run: Run) -> str:
+    open_steps = [step.id for step in run.plan.steps if step.id not in run.results]
+    stage = run.plan.stage_of(open_steps[0]) if open_steps else None
+    return stage.name if stage else "end"
+
+
+def _notify(run: Run, subject: str, words: str, traffic: tuple[str, ...], *, critical: bool) -> None:
+    number, stack = run.recorder.header.number, run.contract.stack
+    body = "\n".join((words, "Traffic now:", *traffic))
+    try:
+        run.ports.environment.notify(f"[{stack} #{number}] {subject}", body, critical=critical)
+    except DeployError:
+        # A page that cannot be sent must not hide the ending itself; the exit code tells the caller.
+        return

@@ -1,0 +1,255 @@
+"""From what an operator asks for to a plan: resolve versions, look at the stack, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from bluegreen.contract import Contract, Tier, TierContract
+from bluegreen.domain.journal import Header
+from bluegreen.domain.migration import MigrationUndo, migrates, snapshot_name
+from bluegreen.domain.plan import Intent, Plan, StepKind
+from bluegreen.domain.promotion import Order, plan_promotion
+from bluegreen.domain.release import Model, Release, TierRelease
+from bluegreen.domain.rollback import plan_return, plan_teardown
+from bluegreen.domain.stack import StackState
+from bluegreen.engine.deployment import open_header
+from bluegreen.engine.observe import observe
+from bluegreen.engine.rolling_back import plan_open_back
+from bluegreen.errors import Refused
+from bluegreen.policy import Policy
+from bluegreen.ports import Ports
+
+__all__ = ["promotion", "rollback", "teardown"]
+
+_MEMORY = 50
+"""Deployments that are looked through for an earlier good one."""
+
+
+def promotion(
+    contract: Contract,
+    policy: Policy,
+    ports: Ports,
+    *,
+    version: str,
+    tiers: Sequence[Tier] = (),
+    model: str | None = None,
+    reason: str = "",
+) -> Plan:
+    """Plan `version` for all tiers, or for `tiers` alone; `model` for the tiers that have one.
+
+    Raises Refused: unknown tier, image or model, or a plan that cannot be carried out.
+    """
+    chosen = _chosen(contract, tiers)
+    if model is not None and not any(tier.model for tier in chosen):
+        raise Refused("--model names a model, but no chosen tier has one", next_step="release the ai tier")
+    seen = ports.parallel([partial(observe, contract, ports), partial(ports.journal.history, limit=1)])
+    state, history = seen
+    releases = ports.parallel([partial(_resolve, ports, tier, version, model, state) for tier in chosen])
+    order = Order(
+        release=Release(version=version, tiers=tuple(releases)),
+        number=_next_number(state, history),
+        launch_templates=_templates(ports, chosen),
+        reason=reason,
+    )
+    return plan_promotion(order, contract, policy, state)
+
+
+def _chosen(contract: Contract, tiers: Sequence[Tier]) -> tuple[TierContract, ...]:
+    known = {tier.name for tier in contract.tiers}
+    unknown = [tier for tier in tiers if tier not in known]
+    if unknown:
+        raise Refused(
+            f"stack {contract.stack} has no tier {', '.join(unknown)}",
+            next_step=f"its tiers are {', '.join(sorted(known))}",
+        )
+    return tuple(tier for tier in contract.tiers if not tiers or tier.name in tiers)
+
+
+def _resolve(
+    ports: Ports, tier: TierContract, version: str, model: str | None, state: StackState
+) -> TierRelease:
+    image = ports.images.resolve(tier.image_repository, version)
+    return TierRelease(tier=tier.name, version=version, image=image, model=_model(ports, tier, model, state))
+
+
+def _model(ports: Ports, tier: TierContract, asked: str | None, state: StackState) -> Model | None:
+    """The asked model, else the one that serves, else the one the pointer parameter names."""
+    if tier.model is None:
+        return None
+    live = state.of(tier.name).live
+    if asked is None and live and live.model:
+        return live.model
+    version = asked or ports.models.pointer(tier)
+    if version is None:
+        raise Refused(
+            f"{tier.name}: no model is named and none serves yet",
+            next_step="name one with --model VERSION, or set " + tier.model.pointer_parameter,
+        )
+    return ports.models.find(tier, version)
+
+
+def _templates(ports: Ports, tiers: Sequence[TierContract]) -> dict[Tier, int]:
+    versions = ports.parallel(
+        [partial(ports.fleets.launch_template_version, tier.launch_template_id) for tier in tiers]
+    )
+    return {tier.name: number for tier, number in zip(tiers, versions, strict=True)}
+
+
+def _next_number(state: StackState, history: Sequence[Header]) -> int:
+    return max(state.last_deployment, max((header.number for header in history), default=0)) + 1
+
+
+def rollback(
+    contract: Contract, policy: Policy, ports: Ports, *, to: str | None, reason: str, down: bool = False
+) -> Plan:
+    """The fastest safe way back, in this order.
+
+    An unfinished deployment is taken back. Fleets of the earlier release that still stand get the
+    traffic at once (R6). Else the earlier release is deployed again, all at once after proof (R7).
+    With `down` the release that serves now has its migration undone before it is removed (R8).
+    The plan has no stages where `to` is what serves already.
+    Raises Refused where nothing proven lies behind, or the down migration cannot run.
+    """
+    state, history = ports.parallel(
+        [partial(observe, contract, ports), partial(ports.journal.history, limit=_MEMORY)]
+    )
+    words = reason or "rollback asked for by the operator"
+    unfinished = open_header(history)
+    if unfinished and to is None:
+        header = ports.journal.header(unfinished.number) or unfinished
+        return plan_open_back(ports, header, reason=words, down=down)
+    number = _next_number(state, history)
+    target = _target(ports, history, state, to)
+    if target is None and unfinished:
+        raise Refused(
+            f"deployment #{unfinished.number} is not finished, so {to} may not have all the traffic yet",
+            next_step="`sc-deploy abort` rolls it back",
+        )
+    if target is None:
+        intent = Intent.ROLLBACK
+        return Plan(
+            intent=intent,
+            stack=contract.stack,
+            number=number,
+            release=None,
+            reason=words,
+            tiers=(),
+            stages=(),
+        )
+    undo = _undo(ports, state, down=down)
+    back = plan_return(contract, policy, state, number=number, to=target.number, reason=words, undo=undo)
+    if back:
+        return back
+    return _again(contract, policy, ports, state, target, number=number, reason=words, undo=undo)
+
+
+def _undo(ports: Ports, state: StackState, *, down: bool) -> MigrationUndo:
+    """What the release that serves now did to the database: of the app tier, whose migrations these are."""
+    lives = {tier.tier: tier.live.deployment for tier in state.tiers if tier.live}
+    number = lives.get(Tier.APP, max(lives.values(), default=0))
+    header = ports.journal.header(number)
+    if header is None:
+        return MigrationUndo(down=down)
+    plan = Plan.from_document(dict(header.documents["plan"]))
+    saved = any(step.kind is StepKind.SNAPSHOT for step in plan.steps)
+    name = snapshot_name(plan.stack, number) if saved else ""
+    return MigrationUndo(down=down, migrated=migrates(plan), snapshot=name)
+
+
+def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:
+    """The newest proven release before the live one, or the newest proven one called `to`.
+
+    A release is what its tiers run, digest and model, and not its version alone: the earlier one may
+    differ in the model only. None where `to` is what serves.
+    """
+    live = max((tier.live.deployment for tier in state.tiers if tier.live), default=0)
+    if not live:
+        raise Refused("nothing serves, so there is nothing to roll back", next_step="sc-deploy status")
+    proven = [header for header in history if header.proven and header.version]
+    serving = {tier.live.version for tier in state.tiers if tier.live and tier.live.deployment == live}
+    if to is None or to in serving:
+        before = [header for header in proven if header.number < live and to in (None, header.version)]
+    else:
+        before = [header for header in proven if header.version == to]
+    # A rollback has brought what serves back: an earlier release of its name is the one that was left.
+    returned = any(h.number == live and h.intent == Intent.ROLLBACK for h in history)
+    documents = (ports.journal.header(header.number) or header for header in before)
+    if not (to in serving and returned):
+        found = next((header for header in documents if _items(ports, state, header)), None)
+        if found is not None:
+            return found
+    if to is None or to not in {*serving, *(header.version for header in proven)}:
+        versions = ", ".join(dict.fromkeys(h.version for h in proven if h.number != live)) or "none"
+        what = f"{to} was never proven good here" if to else "no earlier release was proven good here"
+        raise Refused(what, next_step=f"proven releases: {versions}; or promote a version you trust")
+    return None
+
+
+def _again(
+    contract: Contract,
+    policy: Policy,
+    ports: Ports,
+    state: StackState,
+    target: Header,
+    *,
+    number: int,
+    reason: str,
+    undo: MigrationUndo,
+) -> Plan:
+    items = _items(ports, state, target)
+    tiers = [tier for tier in contract.tiers if tier.name in items]
+    for item in items.values():
+        ports.images.resolve(item.image.repository, item.image.tag)
+    order = Order(
+        release=Release(version=target.version, tiers=tuple(items[tier.name] for tier in tiers)),
+        number=number,
+        launch_templates=_templates(ports, tiers),
+        reason=reason,
+        intent=Intent.ROLLBACK,
+        all_at_once=True,
+        undo=undo,
+    )
+    return plan_promotion(order, contract, policy, state)
+
+
+def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRelease]:
+    """What each tier goes back to: the target release, and for tiers that the live release changed
+    and the target did not touch, what they ran before.
+    """
+    plan = Plan.from_document(dict(target.documents["plan"]))
+    items = {item.tier: item for item in plan.release.tiers} if plan.release else {}
+    for tier in state.tiers:
+        live = tier.live
+        header = ports.journal.header(live.deployment) if live and live.deployment > target.number else None
+        if tier.tier in items or header is None:
+            continue
+        before = Plan.from_document(dict(header.documents["plan"])).tier(tier.tier).blue
+        if before and before.image:
+            items[tier.tier] = TierRelease(
+                tier=tier.tier, version=before.version, image=before.image, model=before.model
+            )
+    # A tier that already runs what it would go back to stays as it is.
+    same = {
+        tier.tier
+        for tier in state.tiers
+        if (live := tier.live)
+        and live.image
+        and tier.tier in items
+        and (live.image.digest, live.model) == (items[tier.tier].image.digest, items[tier.tier].model)
+    }
+    return {name: item for name, item in items.items() if name not in same}
+
+
+def teardown(contract: Contract, ports: Ports, *, everything: bool) -> Plan:
+    """Remove what serves nothing, or with `everything` all of it; Refused while a deployment is open."""
+    state, history = ports.parallel(
+        [partial(observe, contract, ports), partial(ports.journal.history, limit=5)]
+    )
+    number = _next_number(state, history)
+    plan = plan_teardown(contract, state, number=number, everything=everything, reason="teardown")
+    if not plan.stages:
+        raise Refused(
+            "there is nothing to remove", next_step="`sc-deploy teardown --all` removes what serves too"
+        )
+    return plan

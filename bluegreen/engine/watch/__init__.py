@@ -1,0 +1,1 @@
+"""Watching one ramp step: measure, ask the judge, journal, obey."""

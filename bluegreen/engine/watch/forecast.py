@@ -1,0 +1,170 @@
+"""What the usual traffic of a stack can show about a release: measured, then put to the judge's maths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from bluegreen.contract import Tag, Tier
+from bluegreen.domain.forecast import Forecast, MetricPower, Outlook, StepPower, Usual
+from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.domain.stack import TargetGroup
+from bluegreen.domain.weights import FULL
+from bluegreen.engine.limits import thresholds
+from bluegreen.errors import CloudUnavailable
+from bluegreen.judge.power import Detectable, ExpectedTraffic, detectable
+from bluegreen.policy import Policy, Source
+from bluegreen.ports import Arms, Collected, Ports
+
+__all__ = ["blue_p95", "forecast", "outlook", "ramp_percents", "usual_traffic"]
+
+MEMORY = 3600.0
+"""Seconds of blue's past that are taken for its usual traffic."""
+
+
+def ramp_percents(plan: Plan) -> tuple[int, ...]:
+    """Green's shares that are judged against blue."""
+    percents = (step.percent for step in plan.steps if step.kind is StepKind.JUDGE and step.percent)
+    return tuple(percent for percent in percents if percent < FULL)
+
+
+def outlook(plan: Plan, policy: Policy, ports: Ports) -> Outlook:
+    """What each ramp step of `plan` can show, from blue's last hour; changes nothing, raises nothing."""
+    blues = [
+        Arms(
+            tier=tier.tier, green=TargetGroup(arn=ref.target_group_arn, name=ref.target_group_name, tags=tags)
+        )
+        for tier in plan.tiers
+        if (ref := tier.blue) is not None
+        for tags in [
+            {str(Tag.STACK): plan.stack, str(Tag.TIER): str(tier.tier), str(Tag.RELEASE): ref.version}
+            | {str(Tag.DEPLOYMENT): str(ref.deployment)}
+        ]
+    ]
+    percents = ramp_percents(plan)
+    if not blues or not percents:
+        return Outlook()
+    try:
+        usual, troubles = usual_traffic(blues, blue_p95(blues, ports), policy, ports)
+    except CloudUnavailable as error:
+        return Outlook(troubles=(error.what,))
+    return Outlook(forecasts=forecast(usual, percents, policy), troubles=troubles)
+
+
+def blue_p95(arms: Sequence[Arms], ports: Ports) -> dict[Tier, float]:
+    """The latency p95 in ms of the last hour of the fleets given as green; raises CloudUnavailable."""
+    now, p95_ms = ports.clock.now(), ports.metrics.p95_ms
+    figures = ports.parallel([partial(p95_ms, one.green, since=now - MEMORY, until=now) for one in arms])
+    return {one.tier: p95 for one, p95 in zip(arms, figures, strict=True) if p95}
+
+
+def usual_traffic(
+    arms: Sequence[Arms], p95_ms: Mapping[Tier, float], policy: Policy, ports: Ports
+) -> tuple[tuple[Usual, ...], tuple[str, ...]]:
+    """The last hour of the fleets given as green, and what the sources object to.
+
+    Latency thresholds are asked for as the judge will ask, so that a histogram that cannot serve them is
+    known before the release. Raises CloudUnavailable.
+    """
+    now, limits = ports.clock.now(), thresholds(policy.judge)
+    slow_ms = {tier: limits.latency_thresholds(p95) for tier, p95 in p95_ms.items()}
+    found = ports.metrics.collect(arms, since=now - MEMORY, until=now, slow_ms=slow_ms)
+    if found.troubles and not found.periods:
+        raise CloudUnavailable("; ".join(found.troubles))
+    return tuple(_usual(one.tier, found, now - policy.judge.settle) for one in arms), found.troubles
+
+
+def _usual(tier: Tier, found: Collected, until: float) -> Usual:
+    counted: dict[str, list[Period]] = {}
+    labelled: dict[str, list[Period]] = {}
+    for period in found.periods:
+        if period.tier is tier:
+            for kind, fits in ((counted, period.counts_errors), (labelled, bool(period.labels))):
+                if fits:
+                    kind.setdefault(period.source, []).append(period)
+    requests = counted.get(Source.CLOUDWATCH) or next(iter(counted.values()), [])
+    labels = next(iter(labelled.values()), [])
+    total, known = sum(one.requests for one in requests), sum(one.labels for one in labels)
+    wrong = sum(one.wrong for one in labels)
+    return Usual(
+        tier=tier,
+        requests_per_second=total / _covered(requests, until),
+        error_rate=(sum(one.errors for one in requests) + 0.5) / (total + 1),
+        labels_per_second=known / _covered(labels, until),
+        accuracy=1 - wrong / known if known else 0.9,
+    )
+
+
+def _covered(periods: Sequence[Period], until: float) -> float:
+    """Seconds from the first period with traffic; later ones without any count as quiet."""
+    if not periods:
+        return 1.0
+    return max(until, *(one.end for one in periods)) - min(one.start for one in periods)
+
+
+def forecast(usual: Sequence[Usual], percents: Sequence[int], policy: Policy) -> tuple[Forecast, ...]:
+    """What each step of the ramp can show, for every tier; `percents` below 100."""
+    return tuple(
+        Forecast(usual=one, steps=tuple(_step(one, percent, policy) for percent in percents)) for one in usual
+    )
+
+
+def _step(usual: Usual, percent: int, policy: Policy) -> StepPower:
+    rollout, synthetic, share = policy.rollout, policy.probes.synthetic, percent / 100
+    # Synthetic requests go to green by the preview rule, and again by the weights.
+    green = usual.requests_per_second * share + synthetic * (1 + share)
+    total = usual.requests_per_second + 2 * synthetic
+    shown = percent if not total else min(99, max(1, round(100 * green / total)))
+    both = replace(usual, requests_per_second=total)
+    return StepPower(
+        percent=percent,
+        requests_per_second=green,
+        seconds=rollout.bake,
+        metrics=tuple(_metrics(both, shown, policy)),
+        patience_seconds=rollout.bake + rollout.extension,
+    )
+
+
+def _metrics(usual: Usual, percent: int, policy: Policy) -> Iterator[MetricPower]:
+    """A defect is found by the fastest source of a metric; a pass needs the slowest, too."""
+    for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
+        feeds = [_feed(source, policy) for source in getattr(policy.metrics, metric.value)]
+        if not feeds or (metric is Metric.ACCURACY and not usual.labels_per_second):
+            continue
+        fast = _detectable(metric, _traffic(usual, min(feeds, key=sum)), percent, policy)
+        slow = _detectable(metric, _traffic(usual, max(feeds, key=sum)), percent, policy)
+        yield MetricPower(
+            metric=metric,
+            smallest=fast.smallest,
+            seconds_at_limit=fast.seconds_at_limit,
+            seconds_to_pass=slow.seconds_to_pass,
+        )
+
+
+def _feed(source: Source, policy: Policy) -> tuple[float, float]:
+    """Length of the source's periods, and how late they can be used, in seconds."""
+    judging, prometheus, new_relic = policy.judge, policy.metrics.prometheus, policy.metrics.newrelic
+    return {
+        Source.CLOUDWATCH: (judging.period, judging.settle),
+        Source.PROMETHEUS: (prometheus.period, prometheus.settle),
+        Source.NEW_RELIC: (new_relic.period, new_relic.settle),
+    }[source]
+
+
+def _traffic(usual: Usual, feed: tuple[float, float]) -> ExpectedTraffic:
+    return ExpectedTraffic(
+        requests_per_second=usual.requests_per_second,
+        labels_per_second=usual.labels_per_second,
+        error_rate=usual.error_rate,
+        accuracy=usual.accuracy,
+        period_seconds=feed[0],
+        late_seconds=feed[1],
+    )
+
+
+def _detectable(metric: Metric, traffic: ExpectedTraffic, percent: int, policy: Policy) -> Detectable:
+    limits, seconds = thresholds(policy.judge), policy.rollout.bake
+    found = detectable(traffic, percent=percent, seconds=seconds, thresholds=limits)
+    return next(one for one in found if one.metric is metric)

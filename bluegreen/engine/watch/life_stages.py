@@ -1,0 +1,32 @@
+"""The life stage of green's instances: one that boots is not sick."""
+
+from __future__ import annotations
+
+from bluegreen.contract import TierContract
+from bluegreen.domain.stack import Health
+
+__all__ = ["LifeStages"]
+
+_LOOKS = 2
+"""Looks in a row at which a target must be sick: a single one may be the balancer's own hiccup."""
+
+
+class LifeStages:
+    """Remembers of one tier's targets since when they are known and whether they were ever healthy."""
+
+    def __init__(self, tier: TierContract) -> None:
+        self._budget = float(tier.boot_budget_seconds)
+        self._since: dict[str, float] = {}
+        self._served: set[str] = set()
+        self._looks: dict[str, int] = {}
+
+    def sick(self, health: Health, now: float) -> tuple[str, ...]:
+        """Targets that were healthy and are no more, or have outlived their boot budget without it."""
+        self._served.update(health.healthy_ids)
+        # A target that was healthy in between begins to count anew.
+        self._looks = {one: self._looks.get(one, 0) + self._counts(one, now) for one in health.unhealthy_ids}
+        return tuple(one for one, looks in self._looks.items() if looks >= _LOOKS)
+
+    def _counts(self, target: str, now: float) -> bool:
+        since = self._since.setdefault(target, now)
+        return target in self._served or now - since >= self._budget

@@ -1,0 +1,116 @@
+"""One look at a ramp step: everything it needs is asked for at the same time, and what does not
+answer is named instead of hiding what the others say.
+
+There are two clocks. The fast one (`probes.interval`) asks for the health of green's targets and for the
+key functions: what it sees may only roll back. The slow one (`rollout.tick`) also collects the metrics
+and compares the live rules; only a look of the slow clock may advance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
+from typing import Any
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.stack import Health, Rule
+from bluegreen.engine.run import Run
+from bluegreen.engine.watch.key_functions import KeyFunctions
+from bluegreen.errors import CloudUnavailable
+from bluegreen.ports import Arms, Collected
+
+__all__ = ["Observer", "Seen"]
+
+_ROUNDING = 1e-6
+_MOMENT = 2.0
+"""Seconds that a look waits for metrics, which are seldom later."""
+_PATIENCE = 45.0
+"""Seconds without any metrics after which nothing may be promoted and people are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one look found."""
+
+    slow: bool
+    """A look of the slow clock: metrics and rules were asked for."""
+    rules: tuple[Rule, ...] | None = None
+    """None where they were not asked for, or did not answer."""
+    health: Mapping[Tier, Health] = field(default_factory=dict)
+    periods: tuple[Period, ...] = ()
+    troubles: tuple[str, ...] = ()
+    """What did not answer, and what the metric sources object to."""
+
+
+class Observer:
+    """Looks at the fleets of one ramp step."""
+
+    def __init__(self, run: Run, arms: Sequence[Arms], functions: KeyFunctions) -> None:
+        self._run, self._arms, self._functions = run, tuple(arms), functions
+        self._asked_at = -inf
+        self._pending: Callable[[float], Any] | None = None
+        self._objections: tuple[str, ...] = ()
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks."""
+        return min(self._run.policy.rollout.tick, self._run.policy.probes.interval)
+
+    def look(self, slow_ms: Mapping[Tier, Sequence[float]]) -> Seen:
+        """One look; the slow clock's questions are asked when they are due.
+
+        The metrics are collected aside: a source that hangs must not keep the fast clock waiting. The look
+        at which they arrive is the slow one.
+        """
+        run, now = self._run, self._run.ports.clock.now()
+        due = self._pending is None and now - self._asked_at >= run.policy.rollout.tick - _ROUNDING
+        if due:
+            self._asked_at = now
+            self._pending = run.ports.aside(partial(_tried, partial(self._collect, now, slow_ms)))
+        calls: list[Callable[[], Any]] = [self._functions.probe]
+        calls += [partial(run.ports.balancer.health, one.green.arn) for one in self._arms]
+        calls += [run.ports.balancer.rules] if due else []
+        answers = run.ports.parallel([partial(_tried, call) for call in calls])
+        troubles = [answer.what for answer in answers if isinstance(answer, CloudUnavailable)]
+        probed, *others = (None if isinstance(one, CloudUnavailable) else one for one in answers)
+        health = {
+            one.tier: found for one, found in zip(self._arms, others, strict=False) if found is not None
+        }
+        collected = self._arrived(now)
+        return Seen(
+            slow=collected is not None,
+            rules=others[-1] if due else None,
+            health=health,
+            periods=(*(collected.periods if collected else ()), *(probed or ())),
+            troubles=(*troubles, *self._objections),
+        )
+
+    def _arrived(self, now: float) -> Collected | None:
+        """What was collected, once it is there; a source that failed has no periods and is named."""
+        if self._pending is None:
+            return None
+        try:
+            found = self._pending(min(self.pause, _MOMENT))
+        except TimeoutError:
+            if now - self._asked_at >= _PATIENCE:
+                self._objections = (f"metrics broken: no answer for {now - self._asked_at:.0f} s",)
+            return None
+        self._pending = None
+        collected = Collected(troubles=(found.what,)) if isinstance(found, CloudUnavailable) else found
+        self._objections = collected.troubles
+        return collected
+
+    def _collect(self, now: float, slow_ms: Mapping[Tier, Sequence[float]]) -> Collected:
+        run, judging = self._run, self._run.policy.judge
+        since = max(run.marks[0][0] - run.policy.rollout.dwell, now - judging.settle - 10 * judging.period)
+        return run.ports.metrics.collect(self._arms, since=since, until=now, slow_ms=slow_ms)
+
+
+def _tried(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except CloudUnavailable as error:
+        return error

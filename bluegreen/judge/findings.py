@@ -1,0 +1,156 @@
+"""A tier's evidence in words and numbers that an operator can check against a dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, exp, log, log1p
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric
+from bluegreen.domain.verdict import Finding, Outcome
+from bluegreen.judge.comparison import Comparison
+from bluegreen.judge.settings import Look, Thresholds
+from bluegreen.judge.tiers import TierState
+
+__all__ = ["SUSPICIOUS", "fewest_for_a_pass", "findings"]
+
+SUSPICIOUS = 10.0
+"""Evidence from which an undecided metric is not given the benefit of the doubt."""
+
+
+def findings(state: TierState, limits: Thresholds, look: Look) -> tuple[Finding, ...]:
+    """What each metric of the tier shows now."""
+    return tuple(_request_findings(state, limits, look)) + tuple(_availability(state, limits, look))
+
+
+def _request_findings(state: TierState, limits: Thresholds, look: Look) -> Iterator[Finding]:
+    for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
+        tests = state.of(metric)
+        counted = [one for one in tests if one.green]
+        if counted:
+            yield _counted(state, metric, max(counted, key=lambda one: one.green), limits)
+        elif _required(state, metric, look):
+            yield Finding(
+                metric=metric,
+                tier=state.tier,
+                outcome=Outcome.INCONCLUSIVE,
+                words=f"{state.tier} {metric}: nothing measured on green yet",
+                needed=limits.needed,
+            )
+
+
+def _required(state: TierState, metric: Metric, look: Look) -> bool:
+    if metric is Metric.ACCURACY and look.full and not state.wrong_known:
+        return False  # the soak before has judged it, and against nothing it cannot be
+    if metric is Metric.ACCURACY and state.tier in look.labelled:
+        return True
+    if metric is Metric.ERRORS or any(its_metric is metric for its_metric, _ in state.seen):
+        return True
+    baseline = state.baseline
+    expected = None
+    if baseline is not None:
+        expected = baseline.p95_ms if metric is Metric.LATENCY else baseline.accuracy
+    return expected is not None and state.tier in expected
+
+
+def _counted(state: TierState, metric: Metric, one: Comparison, limits: Thresholds) -> Finding:
+    evidence, peak = state.evidence(metric), state.peak.get(metric, 1.0)
+    passed = state.passed(metric)
+    outcome = Outcome.PASS if passed else Outcome.INCONCLUSIVE
+    if peak >= limits.needed:
+        outcome, evidence = Outcome.FAIL, peak
+    pass_evidence = exp(min(one.pass_evidence, 300.0)) if one.exposed else 0.0
+    what = {
+        Metric.ERRORS: "errors",
+        Metric.LATENCY: _slower(one, 1.0),
+        Metric.ACCURACY: "wrong answers",
+    }[metric]
+    words = f"{state.tier} {what}: {_share(one.green_bad, one.green)} on green"
+    if one.blue:
+        than = ""
+        if metric is Metric.LATENCY:
+            than = f" {_slower(one, limits.latency_acceptable)}"
+        words += f", {_share(one.blue_bad, one.blue)}{than} on blue"
+    words += f"; evidence {_round(evidence)} of {limits.needed:.0f} needed"
+    if outcome is Outcome.INCONCLUSIVE:
+        words += _missing(one, pass_evidence, limits)
+    return Finding(
+        metric=metric,
+        tier=state.tier,
+        outcome=outcome,
+        words=words,
+        evidence=evidence,
+        needed=limits.needed,
+        numbers={
+            "green_bad": one.green_bad,
+            "green_total": one.green,
+            "blue_bad": one.blue_bad,
+            "blue_total": one.blue,
+            "pass_evidence": pass_evidence,
+            "pass_needed": limits.needed_to_pass,
+        },
+    )
+
+
+def _slower(one: Comparison, divisor: float) -> str:
+    """The threshold that is read now; the counts may be over several that followed blue."""
+    if one.latency is None:
+        return ""
+    about, ms = "about " if one.latency.moved else "", one.latency.limit_ms / divisor
+    return f"slower than {about}{ms:.0f} ms" if ms >= 100 else f"slower than {about}{ms:.3g} ms"
+
+
+def _missing(one: Comparison, pass_evidence: float, limits: Thresholds) -> str:
+    text = f"; for a pass {_round(pass_evidence)} of {limits.needed_to_pass:.0f} in this step"
+    if one.exposed < fewest_for_a_pass(limits):
+        text += f" ({one.exposed:,} counted: too little traffic)"
+    return text
+
+
+def fewest_for_a_pass(limits: Thresholds) -> int:
+    """Requests that it takes to show an error rate below the limit, even without one bad event."""
+    return ceil(log(limits.needed_to_pass) / -log1p(-limits.error_limit))
+
+
+def _availability(state: TierState, limits: Thresholds, look: Look) -> Iterator[Finding]:
+    unhealthy = look.unhealthy.get(state.tier, 0)
+    if unhealthy > limits.unhealthy_hosts:
+        names = ", ".join(look.unhealthy_names.get(state.tier, ()))
+        words = f"{unhealthy} of green's targets unhealthy" + (f" ({names})" if names else "")
+        yield _probe_finding(state.tier, Outcome.FAIL, words, limits.needed, limits)
+    for key, probes in sorted(state.probes.items()):
+        if not probes.asked:
+            continue
+        name = key or "health"
+        evidence = probes.evidence
+        if evidence >= limits.needed:
+            outcome = Outcome.FAIL
+        elif probes.step_asked and evidence < SUSPICIOUS and not probes.blue_sick:
+            outcome = Outcome.PASS
+        else:
+            outcome = Outcome.INCONCLUSIVE
+        words = f"{name}: {_share(probes.failed, probes.asked)} probes failed on green"
+        if probes.blue_sick:
+            words += ", and blue's fail too"
+        yield _probe_finding(state.tier, outcome, words, evidence, limits)
+
+
+def _probe_finding(tier: Tier, outcome: Outcome, words: str, evidence: float, limits: Thresholds) -> Finding:
+    return Finding(
+        metric=Metric.AVAILABILITY,
+        tier=tier,
+        outcome=outcome,
+        words=f"{tier} {words}; evidence {_round(evidence)} of {limits.needed:.0f} needed",
+        evidence=evidence,
+        needed=limits.needed,
+    )
+
+
+def _share(bad: int, total: int) -> str:
+    return f"{bad:,} of {total:,}"
+
+
+def _round(value: float) -> str:
+    if value >= 1e6:
+        return "over a million"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"

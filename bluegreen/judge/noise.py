@@ -1,0 +1,147 @@
+"""A/A: how much two fleets of the same release differ, and whether the thresholds are above that.
+
+The judge's error rates hold for independent requests. Fleets that differ by themselves (zones, caches, a
+noisy neighbour) break that, so `sc-deploy baseline` compares blue with itself before any release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.release import Color
+from bluegreen.domain.settling import settle
+from bluegreen.judge.batches import Batch, Calendar, pair
+from bluegreen.judge.evidence import Counts
+from bluegreen.judge.findings import SUSPICIOUS
+from bluegreen.judge.latency import LatencyCounts
+from bluegreen.judge.metric_tests import Frozen, comparison
+from bluegreen.judge.settings import Baseline, StepMark, Thresholds
+from bluegreen.judge.tiers import TierState
+
+__all__ = ["Noise", "fleet_noise"]
+
+_FEW_PERIODS = 20
+"""Fewer pairs say little about how the fleets differ over time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """How one metric of one tier differs between two halves of the same fleet."""
+
+    tier: Tier
+    metric: Metric
+    periods: int
+    ratio: float
+    """The larger half's share of bad events as a multiple of the smaller half's."""
+    dispersion: float
+    """Variance of the difference per period, as a multiple of pure counting noise; 1 is ideal."""
+    evidence: float
+    """The most that the judge would have held against the worse half."""
+    needed: float
+    quiet: bool
+    """The thresholds are above this noise."""
+
+    @property
+    def words(self) -> str:
+        """For the operator."""
+        found = (
+            f"{self.tier} {self.metric}: halves differ by a factor {self.ratio:.2f}, "
+            f"{self.dispersion:.1f} times counting noise, evidence {self.evidence:.1f} of {self.needed:.0f}"
+        )
+        if self.periods < _FEW_PERIODS:
+            return f"{found}; only {self.periods} periods: measure longer"
+        if self.quiet:
+            return f"{found}; thresholds are above the noise"
+        return f"{found}; raise the acceptable level, or make the halves alike before trusting a rollback"
+
+
+def fleet_noise(
+    periods: Sequence[Period], *, thresholds: Thresholds, baseline: Baseline
+) -> tuple[Noise, ...]:
+    """Compare two halves of blue, given as the arms of `periods` (by zone, by half or by time).
+
+    Which half is called green does not matter: both are tried as the suspect.
+    """
+    usable = settle(periods).periods
+    if not usable:
+        return ()
+    calendar = Calendar([StepMark(started_at=min(one.start for one in usable), percent=50)], thresholds)
+    batches = list(pair(usable, calendar, has_blue=True))
+    mirrored = list(pair([_mirror(one) for one in usable], calendar, has_blue=True))
+    found = []
+    for tier in sorted({batch.tier for batch in batches}):
+        peaks = [_peaks(tier, some, thresholds, baseline, calendar) for some in (batches, mirrored)]
+        for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
+            counts = _counts(tier, metric, batches, thresholds, baseline)
+            if counts:
+                evidence = max(peak.get(metric, 1.0) for peak in peaks)
+                found.append(_noise(tier, metric, counts, evidence, thresholds.needed))
+    return tuple(found)
+
+
+def _mirror(period: Period) -> Period:
+    return replace(period, arm=Color.BLUE if period.arm is Color.GREEN else Color.GREEN)
+
+
+def _peaks(
+    tier: Tier, batches: Sequence[Batch], thresholds: Thresholds, baseline: Baseline, calendar: Calendar
+) -> dict[Metric, float]:
+    state = TierState(tier, thresholds, baseline, calendar)
+    for batch in batches:
+        if batch.tier is tier:
+            state.add(batch)
+    return state.peak
+
+
+def _counts(
+    tier: Tier, metric: Metric, batches: Sequence[Batch], thresholds: Thresholds, baseline: Baseline
+) -> list[Counts]:
+    """Both halves' counts over the same threshold, unlike the judge's, which gives green a tolerance."""
+    p95_ms = baseline.p95_ms.get(tier)
+    if metric is Metric.LATENCY and not p95_ms:
+        return []
+    latency = LatencyCounts(p95_ms, thresholds) if p95_ms else None
+    tests = comparison(metric, thresholds, latency, controlled=True, frozen=Frozen())
+    result = []
+    for batch in batches:
+        if batch.tier is not tier:
+            continue
+        if metric is Metric.LATENCY:
+            assert latency is not None
+            counts = latency.same(batch)
+        else:
+            counts = tests.fail_counts(batch)
+        if counts is not None and counts.green and counts.blue:
+            result.append(counts)
+    return result
+
+
+def _noise(tier: Tier, metric: Metric, counts: Sequence[Counts], evidence: float, needed: float) -> Noise:
+    green = (sum(one.green_bad for one in counts) + 0.5) / (sum(one.green for one in counts) + 1)
+    blue = (sum(one.blue_bad for one in counts) + 0.5) / (sum(one.blue for one in counts) + 1)
+    return Noise(
+        tier=tier,
+        metric=metric,
+        periods=len(counts),
+        ratio=max(green, blue) / min(green, blue),
+        dispersion=_dispersion(counts),
+        evidence=evidence,
+        needed=needed,
+        quiet=evidence < SUSPICIOUS,
+    )
+
+
+def _dispersion(counts: Sequence[Counts]) -> float:
+    """Pearson's chi-square of each period's two-by-two table, over the number of tables with any bad."""
+    total, tables = 0.0, 0
+    for green_bad, green, blue_bad, blue in counts:
+        pooled = (green_bad + blue_bad) / (green + blue)
+        if not 0 < pooled < 1:
+            continue
+        difference = green_bad / green - blue_bad / blue
+        total += difference**2 / (pooled * (1 - pooled) * (1 / green + 1 / blue))
+        tables += 1
+    return total / tables if tables else 1.0

@@ -1,0 +1,1 @@
+"""One table per question: plan, status, history, doctor, forecast, baseline."""

@@ -1,0 +1,138 @@
+"""How much the fleets differ by themselves, and whether the thresholds are above it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric
+from bluegreen.ui.tables.grid import field, grid
+
+__all__ = ["Compared", "Halved", "baseline_document", "baseline_view"]
+
+
+class Halved(Protocol):
+    """How one metric of one tier differs between two halves of the same fleet."""
+
+    @property
+    def tier(self) -> Tier:
+        """The tier."""
+
+    @property
+    def metric(self) -> Metric:
+        """The metric."""
+
+    @property
+    def periods(self) -> int:
+        """Pairs of periods that were compared."""
+
+    @property
+    def ratio(self) -> float:
+        """The larger share of bad events as a multiple of the smaller."""
+
+    @property
+    def dispersion(self) -> float:
+        """Times pure counting noise."""
+
+    @property
+    def evidence(self) -> float:
+        """The most the judge would have held against the worse half."""
+
+    @property
+    def needed(self) -> float:
+        """The evidence that fails a release."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the thresholds are above the noise."""
+
+    @property
+    def words(self) -> str:
+        """All of it in a sentence."""
+
+
+class Compared(Protocol):
+    """One comparison of a fleet with itself."""
+
+    @property
+    def source(self) -> str:
+        """Who counted."""
+
+    @property
+    def words(self) -> str:
+        """What was compared."""
+
+    @property
+    def noises(self) -> Sequence[Halved]:
+        """A noise per tier and metric."""
+
+
+def baseline_view(found: Sequence[Compared], *, minutes: float) -> RenderableType:
+    """A table per comparison, and what to do about noise below it.
+
+    `factor` is the larger share of bad events over the smaller, `dispersion` the variance of their
+    difference over that of pure counting: both are 1 for fleets that are alike.
+    """
+    parts: list[RenderableType] = [Text(f"A/A over the last {minutes:g} minutes", style="bold")]
+    for one in found:
+        columns = (
+            "tier",
+            "metric",
+            "periods",
+            "factor",
+            "dispersion",
+            "evidence",
+            "thresholds",
+        )
+        table = grid(*columns, right=columns[2:6])
+        for noise in one.noises:
+            verdict = "above the noise" if noise.quiet else "NOT above the noise"
+            table.add_row(
+                noise.tier,
+                noise.metric,
+                str(noise.periods),
+                f"{noise.ratio:.2f}",
+                f"{noise.dispersion:.1f}",
+                f"{noise.evidence:,.0f} of {noise.needed:,.0f}",
+                verdict,
+                style="" if noise.quiet else "yellow",
+            )
+        parts += [Text(), Text(f"{one.source}: {one.words}"), table]
+    noisy = [noise for one in found for noise in one.noises if not noise.quiet]
+    parts += [Text(), field("result", "" if noisy else "the thresholds are above the noise of these fleets")]
+    if noisy:
+        parts[-1] = field(
+            "result", "fleets of one release differ by more than the thresholds allow", "yellow"
+        )
+        parts += [field("noise", noise.words, "yellow") for noise in noisy]
+    return Group(*parts)
+
+
+def baseline_document(found: Sequence[Compared], *, minutes: float) -> dict[str, Any]:
+    """The comparisons for `--output json`; `ok` says that the thresholds are above all the noise."""
+    return {
+        "ok": all(noise.quiet for one in found for noise in one.noises),
+        "minutes": minutes,
+        "comparisons": [
+            {"source": one.source, "compared": one.words, "noises": [_noise(noise) for noise in one.noises]}
+            for one in found
+        ],
+    }
+
+
+def _noise(noise: Halved) -> dict[str, Any]:
+    return {
+        "tier": str(noise.tier),
+        "metric": str(noise.metric),
+        "periods": noise.periods,
+        "ratio": noise.ratio,
+        "dispersion": noise.dispersion,
+        "evidence": noise.evidence,
+        "needed": noise.needed,
+        "quiet": noise.quiet,
+        "words": noise.words,
+    }

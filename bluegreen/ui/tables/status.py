@@ -1,0 +1,144 @@
+"""Where a stack stands: fleets, weights, health, who holds the lease, and where the traffic is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bluegreen.domain.journal import Header
+from bluegreen.domain.stack import Fleet, Health, StackState, TierState
+from bluegreen.ports import Holder
+from bluegreen.ui.format import day, iso, percent
+from bluegreen.ui.tables.grid import field, grid
+from bluegreen.ui.tables.history import header_document
+
+__all__ = ["Standing", "status_document", "status_view"]
+
+
+class Standing(Protocol):
+    """What the engine says about a stack."""
+
+    @property
+    def state(self) -> StackState:
+        """Fleets and weights."""
+
+    @property
+    def health(self) -> Mapping[str, Health]:
+        """Target group ARN -> health."""
+
+    @property
+    def holder(self) -> Holder | None:
+        """Who holds the lease."""
+
+    @property
+    def open(self) -> Header | None:
+        """The deployment that is not finished."""
+
+    @property
+    def watchdogs(self) -> tuple[str, ...]:
+        """Armed schedules."""
+
+    @property
+    def traffic(self) -> tuple[str, ...]:
+        """Where the traffic is, in words."""
+
+    @property
+    def next_step(self) -> str:
+        """What to do now."""
+
+
+def _health(status: Standing, fleet: Fleet) -> Health | None:
+    return status.health.get(fleet.target_group.arn) if fleet.target_group else None
+
+
+def status_view(status: Standing, *, now: float) -> RenderableType:
+    """The status on a terminal."""
+    table = grid(
+        "tier", "fleet", "version", "model", "share", "targets", "instances", right=("share", "instances")
+    )
+    for tier in status.state.tiers:
+        for fleet in tier.fleets:
+            weight = tier.percent(fleet)
+            health = _health(status, fleet)
+            sick = weight > 0 and (health is None or not health.healthy)
+            table.add_row(
+                tier.tier,
+                f"{fleet.color or 'no color'}, deployment {fleet.deployment}",
+                fleet.version,
+                fleet.model.version if fleet.model else "—",
+                percent(weight),
+                Text(str(health) if health else "no target group", style="bold red" if sick else ""),
+                f"{fleet.group.in_service} of {fleet.group.desired}" if fleet.group else "—",
+                style="" if weight else "dim",
+            )
+        if not tier.fleets:
+            table.add_row(tier.tier, "nothing deployed", style="dim")
+    parts: list[RenderableType] = [Text(f"stack {status.state.stack}", style="bold"), Text(), table, Text()]
+    parts += [field("traffic", words) for words in status.traffic]
+    parts += _open(status, now)
+    return Group(*parts)
+
+
+def _open(status: Standing, now: float) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if status.open:
+        one = status.open
+        words = f"deployment {one.number} ({one.intent} of {one.version}) is {one.ending}"
+        parts.append(field("open", f"{words}, begun {day(one.started_at)} by {one.operator}", "yellow"))
+    if status.holder:
+        holder = status.holder
+        expired = holder.expires <= now
+        until = f"{'expired' if expired else 'until'} {day(holder.expires)}"
+        words = f"{holder.owner} since {day(holder.since)}, {until}: {holder.why}"
+        parts.append(field("lease", words, "dim" if expired else "yellow"))
+    parts += [field("watchdog", name) for name in status.watchdogs]
+    if status.next_step:
+        parts.append(field("next", status.next_step, "bold"))
+    return parts
+
+
+def status_document(status: Standing) -> dict[str, Any]:
+    """The status for `--output json`."""
+    holder = status.holder
+    return {
+        "stack": status.state.stack,
+        "tiers": [_tier_document(status, tier) for tier in status.state.tiers],
+        "lease": {
+            **asdict(holder),
+            "since": iso(holder.since),
+            "expires": iso(holder.expires),
+        }
+        if holder
+        else None,
+        "open": header_document(status.open) if status.open else None,
+        "watchdogs": list(status.watchdogs),
+        "traffic": list(status.traffic),
+        "next_step": status.next_step,
+    }
+
+
+def _tier_document(status: Standing, tier: TierState) -> dict[str, Any]:
+    fleets = []
+    for fleet in tier.fleets:
+        health = _health(status, fleet)
+        fleets.append(
+            {
+                "deployment": fleet.deployment,
+                "color": fleet.color,
+                "version": fleet.version,
+                "image": fleet.image.digest if fleet.image else None,
+                "model": fleet.model.version if fleet.model else None,
+                "weight": tier.weight(fleet),
+                "percent": tier.percent(fleet),
+                "health": asdict(health) if health else None,
+                "target_group": fleet.target_group.arn if fleet.target_group else None,
+                "group": fleet.group.name if fleet.group else None,
+                "in_service": fleet.group.in_service if fleet.group else 0,
+                "desired": fleet.group.desired if fleet.group else 0,
+            }
+        )
+    return {"tier": str(tier.tier), "fleets": fleets}

@@ -1,0 +1,148 @@
+"""The timeline of a deployment: one view model behind every display; `telling` folds it from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bluegreen.contract import Tier
+from bluegreen.domain.journal import Ending
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.verdict import Outcome
+
+__all__ = ["Progress", "StageView", "StepView", "TierView", "Timeline", "VerdictView", "Warned"]
+
+
+class Progress(StrEnum):
+    """How far a stage or a step is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    """Not reached: the deployment was taken back before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step as it stands: how far, on which tier, and what it said last."""
+
+    state: Progress
+    tier: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageView:
+    """One stage as it stands."""
+
+    name: str
+    title: str
+    expected_seconds: float
+    steps: Mapping[str, StepView] = field(default_factory=dict)
+    """By step id, those that were started."""
+    back: bool = False
+    """Part of the way back."""
+    state: Progress = Progress.WAITING
+    started_at: float | None = None
+    ended_at: float | None = None
+
+    def elapsed(self, now: float) -> float:
+        """Seconds it has taken so far; 0 before it began."""
+        return 0.0 if self.started_at is None else (self.ended_at or now) - self.started_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierView:
+    """One tier: the versions of both colors and green's share; None while it is not known."""
+
+    tier: Tier
+    blue: str = ""
+    green: str = ""
+    percent: int | None = None
+    since: float = 0.0
+    """Epoch seconds at which the share began; figures from before it would mislead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictView:
+    """The newest verdict."""
+
+    at: float
+    percent: int | None
+    outcome: Outcome
+    reason: str
+    hold: bool
+    ask: bool
+    next: str
+    next_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """A warning and when it came."""
+
+    at: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """A deployment as a person follows it."""
+
+    number: int
+    stack: str
+    intent: str
+    version: str
+    operator: str
+    started_at: float
+    reason: str = ""
+    stages: tuple[StageView, ...] = ()
+    first: int = 0
+    """Index of the first stage of the plan in force (the way back begins a new one)."""
+    tiers: tuple[TierView, ...] = ()
+    periods: tuple[Period, ...] = ()
+    verdict: VerdictView | None = None
+    decision: str = ""
+    warnings: tuple[Warned, ...] = ()
+    ending: Ending = Ending.RUNNING
+    ended_at: float | None = None
+    words: str = ""
+    traffic: tuple[str, ...] = ()
+    next_step: str = ""
+    last_seq: int = 0
+
+    @property
+    def from_versions(self) -> tuple[str, ...]:
+        """What served before, without repetition; empty on an empty stack."""
+        going_back = self.intent == "rollback" and any(stage.back for stage in self.stages)
+        found = [tier.green if going_back else tier.blue for tier in self.tiers]
+        return tuple(dict.fromkeys(version for version in found if version))
+
+    @property
+    def expected_seconds(self) -> float:
+        """Expected duration: the real one of stages that ended, the plan's of the others."""
+        counted = [stage for stage in self.stages if stage.state is not Progress.DROPPED]
+        return sum(s.elapsed(s.ended_at) if s.ended_at else s.expected_seconds for s in counted)
+
+    @property
+    def current(self) -> StageView | None:
+        """The stage that runs now."""
+        return next((stage for stage in self.stages if stage.state is Progress.RUNNING), None)
+
+    def upcoming(self) -> tuple[str, float | None]:
+        """What happens next and when (epoch seconds, None if it is not known)."""
+        stage = self.current
+        verdict = self.verdict
+        if stage is None or not self.ending.open:
+            return self.next_step, None
+        if verdict and verdict.at >= (stage.started_at or 0.0):
+            if verdict.outcome is Outcome.FAIL:
+                return "", None
+            if verdict.next:
+                return verdict.next, verdict.next_at
+        after = next((item for item in self.stages if item.state is Progress.WAITING), None)
+        at = (stage.started_at or 0.0) + stage.expected_seconds
+        return (after.title if after else "the end of the deployment"), at

@@ -1,0 +1,182 @@
+"""Shell commands on an instance and here: begun once, watched, stopped, masked."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from bluegreen.adapters.aws.autoscaling import AutoScalingFleets
+from bluegreen.adapters.aws.elb.balancer import ElbBalancer
+from bluegreen.adapters.aws.run_command import RemoteCommands
+from bluegreen.adapters.commands import ShellCommands
+from bluegreen.adapters.masking import mask
+from bluegreen.adapters.shell import LocalCommands
+from bluegreen.contract import Tier
+from bluegreen.errors import CloudUnavailable, Refused
+from bluegreen.lab.cloud.clock import ManualClock
+
+from .conftest import Stack, lost, spec, tags
+
+
+@pytest.fixture
+def local(tmp_path: Path, clock: ManualClock) -> LocalCommands:
+    return LocalCommands(clock=clock, directory=tmp_path / "commands")
+
+
+def ended(commands: LocalCommands | ShellCommands, handle: str) -> tuple[bool | None, str]:
+    for _ in range(6000):
+        success, output = commands.poll(handle)
+        if success is not None:
+            return success, output
+        time.sleep(0.01)
+    raise AssertionError("the command did not end")
+
+
+class TestLocal:
+    def test_success_and_failure(self, local: LocalCommands) -> None:
+        handle = local.start("echo out; echo err >&2", token="a", timeout=60)
+        assert ended(local, handle) == (True, "out\nerr\n")
+        handle = local.start("echo bad; exit 3", token="b", timeout=60)
+        assert ended(local, handle) == (False, "bad\n\nexit code 3")
+
+    def test_runs_where_the_operator_is(
+        self, local: LocalCommands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert ended(local, local.start("pwd", token="a", timeout=60)) == (True, f"{tmp_path}\n")
+
+    def test_begins_once_per_token(self, local: LocalCommands, tmp_path: Path) -> None:
+        command = f"echo once >> {tmp_path}/count"
+        first = local.start(command, token="a", timeout=60)
+        ended(local, first)
+        assert local.start(command, token="a", timeout=60) == first
+        assert (tmp_path / "count").read_text() == "once\n"
+
+    def test_another_process_finds_it(self, local: LocalCommands, tmp_path: Path, clock: ManualClock) -> None:
+        handle = local.start("sleep 0.2; echo done", token="a", timeout=60)
+        heir = LocalCommands(clock=clock, directory=tmp_path / "commands")
+        assert heir.start("echo never", token="a", timeout=60) == handle
+        assert ended(heir, handle) == (True, "done\n")
+
+    def test_timeout_ends_the_whole_group(
+        self, local: LocalCommands, tmp_path: Path, clock: ManualClock
+    ) -> None:
+        handle = local.start(f"sleep 60 & echo $! > {tmp_path}/pid; wait", token="a", timeout=30)
+        for _ in range(6000):
+            if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
+                break
+            time.sleep(0.01)
+        assert local.poll(handle)[0] is None
+        clock.sleep(31)
+        success, output = local.poll(handle)
+        assert success is False
+        assert "longer than its timeout" in output
+        child = int((tmp_path / "pid").read_text())
+        for _ in range(6000):
+            stat = Path(f"/proc/{child}/stat")
+            if not stat.exists() or stat.read_text().split()[2] == "Z":
+                break
+            time.sleep(0.01)
+        else:
+            raise AssertionError("a child of the command still runs")
+        assert local.poll(handle)[0] is False
+
+    def test_secrets_are_masked(self, local: LocalCommands) -> None:
+        handle = local.start("echo DB_PASSWORD=hunter2", token="a", timeout=60)
+        assert ended(local, handle) == (True, "DB_PASSWORD=****\n")
+
+    def test_only_the_end_of_long_output_is_told(self, local: LocalCommands) -> None:
+        handle = local.start("seq 1 5000", token="a", timeout=60)
+        success, output = ended(local, handle)
+        assert success
+        assert output.endswith("4999\n5000\n")
+        assert len(output) <= 4000
+
+    def test_place_is_private(self, tmp_path: Path, clock: ManualClock) -> None:
+        place = tmp_path / "open"
+        place.mkdir(mode=0o755)
+        place.chmod(0o755)
+        with pytest.raises(Refused, match="open to others"):
+            LocalCommands(clock=clock, directory=place).start("true", token="a", timeout=1)
+        private = tmp_path / "private"
+        LocalCommands(clock=clock, directory=private).start("true", token="a", timeout=1)
+        assert private.stat().st_mode & 0o777 == 0o700
+        assert private.stat().st_uid == os.getuid()
+
+
+class TestRemote:
+    @pytest.fixture
+    def instance(self, stack: Stack) -> str:
+        tier = stack.contract.tier(Tier.APP)
+        balancer = ElbBalancer(stack.session, stack.contract, clock=stack.clock)
+        arn = balancer.ensure_target_group(tier, spec(), tags()).arn
+        fleets = AutoScalingFleets(stack.session, stack.contract)
+        fleets.ensure(tier, spec(), arn, tags())
+        stack.clock.sleep(10)
+        group = fleets.group("sc-test-app-1")
+        assert group is not None
+        return group.instances[0]
+
+    @pytest.fixture
+    def commands(self, stack: Stack, local: LocalCommands) -> ShellCommands:
+        return ShellCommands(RemoteCommands(stack.session, pause=stack.pause), local)
+
+    def test_runs_on_the_instance(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
+        handle = commands.start(instance, "echo token=abc; exit 2", token="t", timeout=60)
+        stack.clock.sleep(2)
+        assert commands.poll(handle) == (False, "token=****\nFailed, exit code 2")
+
+    def test_begins_once_per_token(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
+        first = commands.start(instance, "true", token="t", timeout=60)
+        assert commands.start(instance, "true", token="t", timeout=60) == first
+        assert commands.start(instance, "true", token="t" * 200, timeout=60) != first
+        assert stack.region.count()["SendCommand"] == 2
+
+    def test_lost_answer_is_looked_for_not_sent_again(
+        self, stack: Stack, commands: ShellCommands, instance: str
+    ) -> None:
+        stack.fault("SendCommand", lost(), after=True)
+        handle = commands.start(instance, "true", token="t", timeout=60)
+        stack.clock.sleep(2)
+        assert commands.poll(handle) == (True, "")
+        assert stack.region.count()["SendCommand"] == 1
+
+    def test_lost_request_is_told(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
+        stack.fault("SendCommand", lost())
+        with pytest.raises(CloudUnavailable, match="no command of that name has begun"):
+            commands.start(instance, "true", token="t", timeout=60)
+
+    def test_instance_that_takes_no_commands(self, stack: Stack, commands: ShellCommands) -> None:
+        with pytest.raises(Refused, match="i-0dead does not take commands") as caught:
+            commands.start("i-0dead", "true", token="t", timeout=60)
+        assert "SSM agent" in caught.value.next_step
+
+    def test_without_instance_it_runs_here(self, stack: Stack, commands: ShellCommands) -> None:
+        assert ended(commands, commands.start(None, "echo here", token="t", timeout=60)) == (True, "here\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgres://app:s3cret@db:5432/x", "postgres://app:****@db:5432/x"),
+        ("Authorization: Bearer abcdefghijk", "Authorization: ****"),
+        ('{"apiKey": "abc def", "n": 1}', '{"apiKey": ****, "n": 1}'),
+        ("run --password hunter2 now", "run --password **** now"),
+        ("AWS_SECRET_ACCESS_KEY=abc/def+g", "AWS_SECRET_ACCESS_KEY=****"),
+        ("key AKIAIOSFODNN7EXAMPLE", "key ****"),
+        ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_", "jwt ****"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----", "****"),
+        ("https://x/?X-Amz-Signature=abc&n=1", "https://x/?X-Amz-Signature=****&n=1"),
+        ("password: hunter2", "password: ****"),
+        (
+            "not authorized: secretsmanager:DescribeSecret on x",
+            "not authorized: secretsmanager:DescribeSecret on x",
+        ),
+        ("12 rows migrated, author: bob", "12 rows migrated, author: bob"),
+    ],
+)
+def test_mask(text: str, shown: str) -> None:
+    assert mask(text) == shown

@@ -1,0 +1,274 @@
+"""Lease and journal on DynamoDB: one winner, fenced writes, repeated writes recognised."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bluegreen.adapters.aws.state.items import PK, SK, pack, unpack
+from bluegreen.adapters.aws.state.journal import DynamoJournal
+from bluegreen.adapters.aws.state.lease import DynamoLease
+from bluegreen.adapters.aws.state.table import Table
+from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
+from bluegreen.errors import CloudUnavailable, LeaseLost, Locked, Refused
+from bluegreen.ports import Holder
+
+from .conftest import Stack, lost
+
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def table(stack: Stack) -> Table:
+    stack.raw("dynamodb").create_table(
+        TableName=stack.contract.state_table,
+        KeySchema=[{"AttributeName": PK, "KeyType": "HASH"}, {"AttributeName": SK, "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in (PK, SK)],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    stack.region.calls.clear()
+    return Table(stack.session, stack.contract.state_table, pause=stack.pause)
+
+
+@pytest.fixture
+def lease(table: Table) -> DynamoLease:
+    return DynamoLease(table, "test")
+
+
+@pytest.fixture
+def journal(table: Table) -> DynamoJournal:
+    return DynamoJournal(table, "test")
+
+
+@pytest.fixture
+def holder(lease: DynamoLease) -> Holder:
+    return take(lease)
+
+
+def take(lease: DynamoLease, owner: str = "me", *, now: float = NOW) -> Holder:
+    return lease.acquire(owner=owner, why="promote v1", deployment=42, ttl=90, now=now)
+
+
+def header(number: int = 42, **more: Any) -> Header:
+    values: dict[str, Any] = {
+        "number": number,
+        "stack": "test",
+        "intent": "promotion",
+        "version": "v1.0.0",
+        "operator": "me",
+        "started_at": NOW + 0.125,
+        "fingerprint": "abc",
+        "documents": {"plan": {"steps": [1, 2.5, None]}, "preview": "token"},
+    }
+    return Header(**(values | more))
+
+
+def entry(seq: int, **data: Any) -> Entry:
+    return Entry(seq=seq, at=NOW + seq / 3, kind=EntryKind.STEP_DONE, stage="s", step="x.app", data=data)
+
+
+class TestLease:
+    def test_token_rises_with_every_acquisition(self, lease: DynamoLease) -> None:
+        first = take(lease)
+        assert (first.token, first.since, first.expires) == (1, NOW, NOW + 90)
+        lease.release(first)
+        assert lease.holder() is None
+        assert take(lease, "other").token == 2
+        assert take(lease, "other").token == 3
+
+    def test_held_names_the_holder(self, lease: DynamoLease, holder: Holder) -> None:
+        with pytest.raises(Locked) as caught:
+            take(lease, "other", now=NOW + 30)
+        text = str(caught.value)
+        assert "held by me for 30 s (deployment 42: promote v1)" in text
+        assert "ends in 60 s" in text
+        assert lease.holder() == holder
+
+    def test_expired_lease_is_taken_and_the_old_holder_learns_it(
+        self, lease: DynamoLease, holder: Holder
+    ) -> None:
+        new = take(lease, "other", now=NOW + 90)
+        assert new.token == holder.token + 1
+        with pytest.raises(LeaseLost, match="other has it for promote v1"):
+            lease.renew(holder, ttl=90, now=NOW + 91)
+        lease.release(holder)
+        assert lease.holder() == new
+
+    def test_renew_after_expiry_while_nobody_took_it(self, lease: DynamoLease, holder: Holder) -> None:
+        assert lease.renew(holder, ttl=90, now=NOW + 500).expires == NOW + 590
+
+    def test_renew_after_release(self, lease: DynamoLease, holder: Holder) -> None:
+        lease.release(holder)
+        lease.release(holder)
+        with pytest.raises(LeaseLost, match="given back"):
+            lease.renew(holder, ttl=90, now=NOW)
+
+    def test_stop_request_reaches_the_holder(self, lease: DynamoLease, holder: Holder) -> None:
+        assert lease.request_stop("abort by ops") == replace(holder, stop="abort by ops")
+        assert lease.renew(holder, ttl=90, now=NOW + 1).stop == "abort by ops"
+        lease.release(holder)
+        assert lease.request_stop("again") is None
+        assert take(lease).stop == ""
+
+    def test_lost_answer_of_acquire(self, stack: Stack, lease: DynamoLease) -> None:
+        """The lease is ours though nobody told us: the same owner just takes it again."""
+        taken = take(lease)
+        assert take(lease, now=NOW + 1).token == taken.token + 1
+
+    def test_thirty_two_deployers_one_winner(self, lease: DynamoLease) -> None:
+        barrier = threading.Barrier(32)
+
+        def race(number: int) -> Holder | None:
+            barrier.wait()
+            try:
+                return take(lease, f"deployer-{number}")
+            except Locked:
+                return None
+
+        with ThreadPoolExecutor(32) as pool:
+            winners = [one for one in pool.map(race, range(32)) if one]
+        assert len(winners) == 1
+        assert lease.holder() == winners[0]
+
+    def test_missing_table(self, stack: Stack) -> None:
+        with pytest.raises(Refused, match="state table nowhere does not exist") as caught:
+            DynamoLease(Table(stack.session, "nowhere"), "test").holder()
+        assert "pulumi up" in caught.value.next_step
+
+
+class TestJournal:
+    def test_header_comes_back_whole(self, journal: DynamoJournal, holder: Holder) -> None:
+        made = header()
+        journal.create(made, token=holder.token)
+        assert journal.header(42) == made
+        assert journal.header(43) is None
+
+    def test_large_documents_are_cut_and_joined(self, journal: DynamoJournal, holder: Holder) -> None:
+        # Hex of a linear congruential sequence hardly compresses, so this needs several parts.
+        values, state = [], 1
+        for _ in range(120_000):
+            state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+            values.append(f"{state:016x}")
+        made = header(documents={"plan": {"noise": values}})
+        journal.create(made, token=holder.token)
+        assert journal.header(42) == made
+
+    def test_number_that_is_taken(self, journal: DynamoJournal, holder: Holder) -> None:
+        journal.create(header(), token=holder.token)
+        journal.create(header(), token=holder.token)  # the same again: an answer was lost
+        with pytest.raises(Refused, match="deployment 42 of stack test already has other content"):
+            journal.create(header(operator="other"), token=holder.token)
+
+    def test_entries_come_back_in_order(self, journal: DynamoJournal, holder: Holder) -> None:
+        entries = [entry(seq, number=seq, share=0.1, name="ü") for seq in (1, 2, 3, 10, 11, 100)]
+        journal.append(42, entries[:3], token=holder.token)
+        journal.append(42, entries[3:], token=holder.token)
+        assert journal.entries(42) == tuple(entries)
+        assert journal.entries(42, after=3) == tuple(entries[3:])
+        assert journal.entries(41) == ()
+
+    def test_more_entries_than_a_transaction_takes(
+        self, stack: Stack, journal: DynamoJournal, holder: Holder
+    ) -> None:
+        entries = [entry(seq) for seq in range(1, 251)]
+        stack.region.calls.clear()
+        journal.append(42, entries, token=holder.token)
+        assert stack.region.count() == {"TransactWriteItems": 3}
+        assert journal.entries(42) == tuple(entries)
+
+    def test_nothing_to_append(self, stack: Stack, journal: DynamoJournal, holder: Holder) -> None:
+        stack.region.calls.clear()
+        journal.append(42, [], token=holder.token)
+        assert stack.region.calls == []
+
+    def test_repeated_append_is_recognised_other_content_is_not(
+        self, journal: DynamoJournal, holder: Holder
+    ) -> None:
+        journal.append(42, [entry(1, a=1), entry(2)], token=holder.token)
+        journal.append(42, [entry(1, a=1), entry(2)], token=holder.token)
+        with pytest.raises(Refused, match="already has other content"):
+            journal.append(42, [entry(1, a=2), entry(2)], token=holder.token)
+        assert len(journal.entries(42)) == 2
+
+    def test_stale_token_writes_nothing(
+        self, journal: DynamoJournal, lease: DynamoLease, holder: Holder
+    ) -> None:
+        journal.create(header(), token=holder.token)
+        take(lease, "other", now=NOW + 90)
+        for write in (
+            lambda: journal.append(42, [entry(1)], token=holder.token),
+            lambda: journal.create(header(43), token=holder.token),
+            lambda: journal.close(header(ending=Ending.RELEASED), token=holder.token),
+        ):
+            with pytest.raises(LeaseLost, match="other has it"):
+                write()
+        assert journal.entries(42) == ()
+        assert [one.ending for one in journal.history()] == [Ending.RUNNING]
+
+    def test_released_lease_writes_nothing(
+        self, journal: DynamoJournal, lease: DynamoLease, holder: Holder
+    ) -> None:
+        lease.release(holder)
+        with pytest.raises(LeaseLost, match="given back"):
+            journal.append(42, [entry(1)], token=holder.token)
+
+    def test_close(self, journal: DynamoJournal, holder: Holder) -> None:
+        journal.create(header(), token=holder.token)
+        ended = header(ending=Ending.RELEASED, ended_at=NOW + 9.5, proven=True, reason="well")
+        journal.close(ended, token=holder.token)
+        assert journal.header(42) == ended
+        journal.close(header(ending=Ending.RUNNING), token=holder.token)
+        assert journal.header(42) == header()
+        with pytest.raises(Refused, match="deployment 7 of stack test was never opened"):
+            journal.close(header(7), token=holder.token)
+
+    def test_history_is_newest_first_without_documents(self, journal: DynamoJournal, holder: Holder) -> None:
+        for number in (9, 10, 11):
+            journal.create(header(number), token=holder.token)
+        found = journal.history(limit=2)
+        assert [one.number for one in found] == [11, 10]
+        assert all(not one.documents for one in found)
+
+    def test_lost_answer(self, stack: Stack, journal: DynamoJournal, holder: Holder) -> None:
+        client = stack.raw("dynamodb")
+        writes = []
+
+        def lose(**_: object) -> None:
+            writes.append(1)
+            if len(writes) == 1:
+                raise lost()
+
+        client.meta.events.register("after-call.dynamodb.TransactWriteItems", lose)
+        try:
+            with pytest.raises(CloudUnavailable, match="may or may not"):
+                journal.append(42, [entry(1)], token=holder.token)
+            journal.append(42, [entry(1)], token=holder.token)
+        finally:
+            client.meta.events.unregister("after-call.dynamodb.TransactWriteItems", lose)
+        assert journal.entries(42) == (entry(1),)
+
+    def test_collisions_are_retried(self, stack: Stack, journal: DynamoJournal, holder: Holder) -> None:
+        reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+        answer: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+        conflict = ClientError(answer, "TransactWriteItems")
+        stack.fault("TransactWriteItems", conflict, times=3)
+        begun = stack.clock.now()
+        journal.append(42, [entry(1)], token=holder.token)
+        assert journal.entries(42) == (entry(1),)
+        assert 0 < stack.clock.now() - begun < 1
+
+    def test_endless_collisions_end(self, stack: Stack, journal: DynamoJournal, holder: Holder) -> None:
+        conflict = ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")
+        stack.fault("TransactWriteItems", conflict, times=100)
+        with pytest.raises(CloudUnavailable, match="TransactionConflict"):
+            journal.append(42, [entry(1)], token=holder.token)
+
+
+@pytest.mark.parametrize("value", [0, -7, 12, 0.5, 1e-9, 1_700_000_000.25, True, False, "", "ü", b"\x00\xff"])
+def test_values_survive_the_item(value: Any) -> None:
+    assert unpack(pack({"a": value, "b": None})) == {"a": value}

@@ -1,0 +1,388 @@
+"""The verdict order and what each kind of release comes to."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.release import Color
+from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from tests.judge.traffic import BASELINE, GOOD, START, Fleet, Traffic, look, probes, step
+
+LIMITS = Thresholds()
+
+
+def verdict(
+    periods: list[Period],
+    at: Look,
+    steps: tuple[StepMark, ...] = (step(),),
+    baseline: Baseline | None = BASELINE,
+) -> Verdict:
+    return judge(periods, thresholds=LIMITS, baseline=baseline, steps=steps, look=at)
+
+
+def detected(traffic: Traffic, percent: int = 25, planned: float = 300.0, until: int = 600) -> int | None:
+    """Seconds of data after which the release fails."""
+    periods = traffic.periods({0: percent}, until)
+    marks = (step(percent=percent, planned=planned),)
+    for count in range(1, int(until / traffic.seconds) + 1):
+        seconds = count * traffic.seconds
+        known = [period for period in periods if period.end <= START + seconds + 1e-6]
+        at = look(seconds, planned_seconds=planned, min_bake_seconds=planned)
+        if verdict(known, at, marks).outcome is Outcome.FAIL:
+            return int(seconds)
+    return None
+
+
+def test_a_good_release_passes_when_its_bake_is_over() -> None:
+    periods = Traffic().periods({0: 5}, 300)
+    early = [period for period in periods if period.end <= START + 285]
+    assert verdict(early, look(285)).outcome is Outcome.INCONCLUSIVE
+    done = verdict(periods, look(300))
+    assert done.outcome is Outcome.PASS
+    assert {one.metric for one in done.findings} == {Metric.ERRORS, Metric.LATENCY}
+    assert not done.hold
+    assert not done.ask
+
+
+def test_shortening_passes_early_but_not_before_the_shortest_bake() -> None:
+    periods = Traffic(rate=5_000).periods({0: 25}, 120)
+    short = look(120, shorten=True)
+    assert verdict(periods, short, (step(percent=25),)).outcome is Outcome.PASS
+    assert verdict(periods, replace(short, min_bake_seconds=180.0), (step(percent=25),)).outcome is (
+        Outcome.INCONCLUSIVE
+    )
+
+
+@pytest.mark.parametrize(
+    ("truth", "metric", "within"),
+    [
+        (Fleet(errors=0.012), Metric.ERRORS, 180),
+        (Fleet(errors=0.05), Metric.ERRORS, 45),
+        (Fleet(errors=0.30), Metric.ERRORS, 45),
+        (Fleet(slow=(0.125, 0.105, 0.075)), Metric.LATENCY, 150),
+    ],
+)
+def test_a_bad_release_fails_in_time(truth: Fleet, metric: Metric, within: int) -> None:
+    traffic = Traffic(green=lambda _: truth)
+    seconds = detected(traffic)
+    assert seconds is not None
+    assert seconds <= within
+    periods = traffic.periods({0: 25}, within)
+    failed = verdict(periods, look(within), (step(percent=25),))
+    assert failed.outcome is Outcome.FAIL
+    assert [one.metric for one in failed.findings if one.outcome is Outcome.FAIL] == [metric]
+
+
+def test_the_reason_names_counts_and_evidence() -> None:
+    periods = Traffic(green=lambda _: Fleet(errors=0.05)).periods({0: 25}, 60)
+    reason = verdict(periods, look(60), (step(percent=25),)).reason
+    green = sum(period.requests for period in periods if period.arm is Color.GREEN)
+    assert reason.startswith("app errors: ")
+    assert f"of {green:,} on green" in reason
+    assert "of 400 needed" in reason
+
+
+@pytest.mark.parametrize(("percent", "within"), [(25, 9), (50, 11)])
+def test_the_demo_finds_two_percent_errors_within_seconds(percent: int, within: int) -> None:
+    """One-second periods, ten-second steps, 400 requests/s; at 50 % half the control is gone."""
+    found = [
+        detected(
+            Traffic(green=lambda _: Fleet(errors=0.02), seconds=1.0, rate=400.0, seed=seed),
+            percent=percent,
+            planned=10.0,
+            until=30,
+        )
+        for seed in range(5)
+    ]
+    assert None not in found
+    assert sorted(one or 0 for one in found)[2] <= within
+
+
+@pytest.mark.parametrize(("seconds", "burst"), [(15.0, 15), (1.0, 15), (60.0, 60)])
+def test_one_burst_never_decides(seconds: float, burst: int) -> None:
+    """Evidence that was enough once fails a release for good, so the last look tells of all."""
+    truth = lambda at: Fleet(errors=0.2) if 120 <= at < 120 + burst else GOOD  # noqa: E731  (reads as a table)
+    periods = Traffic(green=truth, seconds=seconds).periods({0: 25}, 600)
+    found = verdict(periods, look(600), (step(percent=25),))
+    assert found.outcome is not Outcome.FAIL
+    lasting = Traffic(green=lambda _: Fleet(errors=0.2), seconds=seconds).periods({0: 25}, 600)
+    assert verdict(lasting, look(600), (step(percent=25),)).outcome is Outcome.FAIL
+
+
+def test_a_shared_incident_holds_and_the_release_goes_on_when_it_is_over() -> None:
+    truth = lambda at: Fleet(errors=0.05) if at < 120 else GOOD  # noqa: E731  (reads as a table)
+    traffic = Traffic(green=truth, blue=truth)
+    holding = verdict(traffic.periods({0: 25}, 120), look(120), (step(percent=25),))
+    assert holding.outcome is Outcome.INCONCLUSIVE
+    assert holding.hold
+    assert "blue itself is sick (errors)" in holding.reason
+    # The clock restarts when blue is well again, so the planned end of the step is not enough.
+    early = verdict(traffic.periods({0: 25}, 315), look(315), (step(percent=25),))
+    assert early.outcome is Outcome.INCONCLUSIVE
+    assert not early.hold
+    over = verdict(traffic.periods({0: 25}, 600), look(600), (step(percent=25),))
+    assert over.outcome is Outcome.PASS
+
+
+def test_a_hold_that_lasts_to_the_deadline_asks() -> None:
+    sick = Traffic(green=lambda _: Fleet(errors=0.05), blue=lambda _: Fleet(errors=0.05))
+    asked = verdict(sick.periods({0: 25}, 1_200), look(1_200), (step(percent=25),))
+    assert asked.hold
+    assert asked.ask
+
+
+def test_no_traffic_never_passes_and_asks_at_the_deadline() -> None:
+    before = verdict([], look(600))
+    assert before.outcome is Outcome.INCONCLUSIVE
+    assert not before.ask
+    after = verdict([], look(1_200))
+    assert after.ask
+    assert "nothing measured on green yet" in after.reason
+
+
+def test_little_traffic_is_named() -> None:
+    periods = Traffic(rate=5).periods({0: 5}, 300)
+    result = verdict(periods, look(300))
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "too little traffic" in result.reason
+
+
+def test_every_tier_must_be_measured() -> None:
+    periods = Traffic().periods({0: 5}, 300)
+    result = verdict(periods, look(300, tiers=(Tier.APP, Tier.WEB)))
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "web errors: nothing measured" in result.reason
+
+
+def test_the_worst_tier_decides() -> None:
+    good = Traffic(tier=Tier.WEB).periods({0: 25}, 300)
+    bad = Traffic(tier=Tier.APP, green=lambda _: Fleet(errors=0.05)).periods({0: 25}, 300)
+    result = verdict(good + bad, look(300, tiers=(Tier.WEB, Tier.APP)), (step(percent=25),))
+    assert result.outcome is Outcome.FAIL
+    assert "app errors" in result.reason
+    assert "web" not in result.reason
+
+
+def test_a_step_needs_evidence_of_its_own() -> None:
+    periods = Traffic().periods({0: 5}, 300)
+    steps = (step(), step(300, 25))
+    result = verdict(periods, look(301), steps)
+    assert result.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_silent_source_holds_and_is_no_failed_release() -> None:
+    periods = Traffic().periods({0: 5}, 300)
+    result = verdict(periods, look(400))
+    assert result.outcome is Outcome.ERROR
+    assert result.hold
+    assert "nothing new from prometheus for 100 s" in result.reason
+
+
+def test_green_without_counts_is_a_broken_metric_unless_its_probes_fail() -> None:
+    periods = [
+        period
+        for period in Traffic().periods({0: 25}, 120)
+        if period.arm is Color.BLUE or period.end <= START + 60
+    ]
+    result = verdict(periods, look(120), (step(percent=25),))
+    assert result.outcome is Outcome.ERROR
+    assert "nothing on green for 4 periods" in result.reason
+    failing = [probes(Color.GREEN, 110.0 + 5 * i, failed=True) for i in range(2)]
+    down = verdict([*periods, *failing], look(120), (step(percent=25),))
+    assert down.outcome is Outcome.FAIL
+    assert "probes fail" in down.reason
+
+
+def test_a_key_function_that_is_down_fails_within_twenty_seconds() -> None:
+    healthy = [probes(arm, 5.0 * i, failed=False) for i in range(60) for arm in Color]
+    down = [probes(arm, 300 + 5.0 * i, failed=arm is Color.GREEN) for i in range(4) for arm in Color]
+    at = [
+        seconds
+        for seconds in (305, 310, 315, 320)
+        if verdict([*healthy, *(p for p in down if p.end <= START + seconds)], look(seconds)).outcome
+        is Outcome.FAIL
+    ]
+    assert min(at) <= 315
+
+
+def test_a_key_function_down_on_both_fleets_holds() -> None:
+    down = [probes(arm, 5.0 * i, failed=True) for i in range(4) for arm in Color]
+    result = verdict(down, look(20))
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert result.hold
+    assert "blue fails its probes of login" in result.reason
+
+
+def test_unhealthy_hosts_fail_at_once() -> None:
+    result = verdict(Traffic().periods({0: 5}, 60), look(60, unhealthy={Tier.APP: 1}))
+    assert result.outcome is Outcome.FAIL
+    assert "1 of green's targets unhealthy" in result.reason
+
+
+def test_without_blue_absolute_limits_hold() -> None:
+    first = (step(percent=100),)
+    good = [p for p in Traffic().periods({0: 100}, 300) if p.arm is Color.GREEN]
+    assert verdict(good, look(300, full=True), first, None).outcome is Outcome.PASS
+    bad = Traffic(green=lambda _: Fleet(errors=0.03)).periods({0: 100}, 60)
+    assert verdict(bad, look(60, full=True), first, None).outcome is Outcome.FAIL
+
+
+def test_at_full_weight_green_is_judged_against_frozen_blue() -> None:
+    ramp = {0.0: 25, 300.0: 100}
+    steps = (step(percent=25), step(300, 100))
+    good = Traffic().periods(ramp, 600)
+    assert verdict(good, look(600, full=True), steps).outcome is Outcome.PASS
+    truth = lambda at: Fleet(slow=(0.2, 0.17, 0.13)) if at >= 300 else GOOD  # noqa: E731  (reads as a table)
+    slow = verdict(Traffic(green=truth).periods(ramp, 420), look(420, full=True), steps)
+    assert slow.outcome is Outcome.FAIL
+    assert "app slower than 260 ms" in slow.reason
+
+
+def test_accuracy_is_left_to_the_last_step_but_not_beyond() -> None:
+    traffic = Traffic(tier=Tier.AI, rate=200, labels=2.0)
+    periods = traffic.periods({0: 25}, 300)
+    at = look(300, tiers=(Tier.AI,))
+    early = verdict(periods, at, (step(percent=25),))
+    assert early.outcome is Outcome.PASS
+    assert "left to the last step: ai wrong answers" in early.reason
+    assert verdict(periods, replace(at, last_before_full=True), (step(percent=25),)).outcome is (
+        Outcome.INCONCLUSIVE
+    )
+
+
+def test_accuracy_that_a_source_should_label_must_be_measured() -> None:
+    """A source of labels that delivers none is no pass, at the latest in the last soak."""
+    periods = Traffic(tier=Tier.AI).periods({0: 25}, 300)
+    unknown = replace(BASELINE, accuracy={})
+    at = look(300, tiers=(Tier.AI,), labelled=(Tier.AI,))
+    assert verdict(periods, at, (step(percent=25),), unknown).outcome is Outcome.PASS
+    last = verdict(periods, replace(at, last_before_full=True), (step(percent=25),), unknown)
+    assert last.outcome is Outcome.INCONCLUSIVE
+    assert "ai accuracy: nothing measured on green yet" in last.reason
+    unlabelled = replace(at, labelled=(), last_before_full=True)
+    assert verdict(periods, unlabelled, (step(percent=25),), unknown).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("labels", "judged"), [(0.2, False), (2.0, True)])
+def test_few_labels_in_the_ramp_do_not_ask_for_more_at_full_weight(labels: float, *, judged: bool) -> None:
+    steps = (step(percent=50), step(300, 100))
+    traffic = Traffic(tier=Tier.AI, rate=500, labels=labels, green=lambda _: Fleet(wrong=0.05))
+    at = look(900, tiers=(Tier.AI,), labelled=(Tier.AI,), full=True)
+    found = verdict(traffic.periods({0: 50, 300: 100}, 900), at, steps, replace(BASELINE, accuracy={}))
+    assert found.outcome is Outcome.PASS, found.reason
+    assert (Metric.ACCURACY in {one.metric for one in found.findings}) is judged
+
+
+def test_accuracy_that_fell_by_a_quarter_fails() -> None:
+    traffic = Traffic(tier=Tier.AI, rate=500, labels=10.0, green=lambda _: Fleet(wrong=0.325))
+    result = verdict(traffic.periods({0: 25}, 390), look(390, tiers=(Tier.AI,)), (step(percent=25),))
+    assert result.outcome is Outcome.FAIL
+    assert "ai wrong answers" in result.reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"errors": math.nan}, {"requests": -1}, {"errors": 10**9}, {"start": START + 9_999}, {"seconds": 7.5}],
+)
+def test_broken_data_never_passes(change: dict[str, object]) -> None:
+    periods = Traffic().periods({0: 5}, 300)
+    assert verdict(periods, look(300)).outcome is Outcome.PASS
+    broken = replace(periods[-1], **change)  # type: ignore[arg-type]  # broken on purpose
+    result = verdict([*periods[:-1], broken], look(300))
+    assert result.outcome in {Outcome.ERROR, Outcome.INCONCLUSIVE}
+
+
+def test_evidence_may_not_reach_across_broken_data() -> None:
+    periods = Traffic().periods({0: 5}, 315)
+    periods[-4] = replace(periods[-4], errors=10**9)
+    result = verdict(periods, look(315))
+    assert result.outcome is Outcome.INCONCLUSIVE
+
+
+def test_other_buckets_than_asked_still_judge() -> None:
+    def rebucket(period: Period) -> Period:
+        # A histogram with edges 200, 250, 300 ms only, lognormal tail in between.
+        (_, a), _, (_, c) = period.slow
+        return replace(period, slow=((200.0, a), (250.0, (a + 2 * c) // 3), (300.0, c // 2)))
+
+    good = [rebucket(period) for period in Traffic().periods({0: 25}, 300)]
+    assert verdict(good, look(300), (step(percent=25),)).outcome is Outcome.PASS
+    truth = Fleet(slow=(0.25, 0.22, 0.18))
+    bad = [rebucket(period) for period in Traffic(green=lambda _: truth).periods({0: 25}, 300)]
+    assert verdict(bad, look(300), (step(percent=25),)).outcome is Outcome.FAIL
+
+
+def test_a_changed_unit_is_no_pass() -> None:
+    seconds = [
+        replace(period, slow=tuple((ms / 1_000, count) for ms, count in period.slow))
+        for period in Traffic().periods({0: 25}, 300)
+    ]
+    result = verdict(seconds, look(300), (step(percent=25),))
+    assert result.outcome is Outcome.INCONCLUSIVE
+
+
+def test_two_sources_must_both_pass() -> None:
+    fast = Traffic().periods({0: 25}, 300)
+    slow = Traffic(source="cloudwatch", seconds=60.0).periods({0: 25}, 240)
+    assert verdict([*fast, *slow], look(300), (step(percent=25),)).outcome is Outcome.PASS
+    stale = [period for period in slow if period.end <= START + 60]
+    one = verdict([*fast, *stale], look(400), (step(percent=25),))
+    assert one.outcome is Outcome.ERROR
+
+
+def test_same_journal_same_verdict_and_it_survives_the_journal() -> None:
+    periods = Traffic(green=lambda _: Fleet(errors=0.01)).periods({0: 25}, 300)
+    at = look(300)
+    first = verdict(periods, at, (step(percent=25),))
+    assert first == verdict(list(periods), at, (step(percent=25),))
+    assert Verdict.from_json(first.to_json()) == first
+
+
+def test_there_is_nothing_to_judge_before_the_first_step() -> None:
+    with pytest.raises(ValueError, match="no ramp step"):
+        judge([], thresholds=LIMITS, baseline=BASELINE, steps=(), look=look(0))
+
+
+def test_the_last_soak_bakes_in_measured_time() -> None:
+    """CloudWatch is two minutes late: what began in them has not been seen when the clock says 300 s."""
+    known = Traffic(source="cloudwatch", seconds=60.0).periods({0: 95}, 180)
+    last = (step(percent=95),)
+    early = verdict(known, look(300), last)
+    assert early.outcome is Outcome.PASS
+    soak = verdict(known, look(300, last_before_full=True), last)
+    assert soak.outcome is Outcome.INCONCLUSIVE
+    assert "bake: 180 of 300 s" in soak.reason
+    whole = Traffic(source="cloudwatch", seconds=60.0).periods({0: 95}, 300)
+    assert verdict(whole, look(420, last_before_full=True), last).outcome is Outcome.PASS
+
+
+def test_scarce_labels_may_be_held_against_blue_s_earlier_share() -> None:
+    """In the last soak concurrent blue has one label in twenty: too few to compare with."""
+    ramp, steps = {0.0: 50, 300.0: 95}, (step(percent=50), step(300, 95))
+    at = look(600, tiers=(Tier.AI,), last_before_full=True)
+
+    def ai(wrong: float, percents: dict[float, int] = ramp) -> list[Period]:
+        truth = Fleet(wrong=wrong)
+        traffic = Traffic(tier=Tier.AI, rate=500, labels=10.0, green=lambda _: truth)
+        return traffic.periods(percents, 600)
+
+    assert verdict(ai(0.145), at, steps).outcome is Outcome.PASS, "accuracy fell by 5 %, which is acceptable"
+    assert verdict(ai(0.20), at, steps).outcome is not Outcome.PASS, "it fell by 11 %"
+    alone = [one for one in ai(0.145) if one.start >= START + 300]
+    assert verdict(alone, at, steps).outcome is Outcome.INCONCLUSIVE, "blue's share before is not known"
+
+
+def test_blue_s_sick_time_is_not_its_normal() -> None:
+    """A shared slowdown in the ramp must not excuse a slow green at full weight."""
+    sick, worse = Fleet(slow=(0.3, 0.28, 0.25)), Fleet(slow=(0.14, 0.12, 0.09))
+    shared = lambda at: sick if at < 150 else GOOD  # noqa: E731  (reads as a table)
+    slow = lambda at: sick if at < 150 else worse if at >= 600 else GOOD  # noqa: E731  (reads as a table)
+    ramp, steps = {0.0: 50, 600.0: 100}, (step(percent=50, planned=600), step(600, 100))
+    periods = Traffic(green=slow, blue=shared).periods(ramp, 720)
+    found = verdict(periods, look(720, full=True), steps)
+    assert found.outcome is Outcome.FAIL
+    assert "app slower than 260 ms" in found.reason

@@ -7,6 +7,7 @@ from pathlib import Path
 from bluegreen.adapters.aws.autoscaling import AutoScalingFleets
 from bluegreen.adapters.aws.ecr import EcrImages
 from bluegreen.adapters.aws.elb.balancer import ElbBalancer
+from bluegreen.adapters.aws.elb.calls import ElbCalls
 from bluegreen.adapters.aws.environment import AwsEnvironment
 from bluegreen.adapters.aws.failures import AwsUnavailable, CredentialsUnusable
 from bluegreen.adapters.aws.rds import RdsSnapshots
@@ -96,22 +97,22 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         )
     fence = Fence()
     session = session.fenced(fence)
-    balancer = ElbBalancer(session, contract, clock=clock)
-    table = Table(session, contract.state_table)
+    elb = ElbCalls(session, stack=contract.stack, clock=clock)
+    table = Table(session, contract.state_table, clock)
     return Ports(
         clock=clock,
-        balancer=balancer,
-        fleets=AutoScalingFleets(session, contract),
+        balancer=ElbBalancer(elb, contract),
+        fleets=AutoScalingFleets(session, contract, clock),
         metrics=open_metrics(session, contract, policy, clock=clock),
         prober=HttpProber(contract.base_url),
         journal=DynamoJournal(table, contract.stack),
         lease=DynamoLease(table, contract.stack),
-        watchdog=SchedulerWatchdog(session, contract, balancer.calls),
+        watchdog=SchedulerWatchdog(session, contract, elb),
         database=RdsSnapshots(session, contract.stack),
-        commands=ShellCommands(RemoteCommands(session), LocalCommands(clock=clock)),
+        commands=ShellCommands(RemoteCommands(session, clock), LocalCommands(clock=clock)),
         models=S3Models(session),
         images=EcrImages(session),
-        environment=AwsEnvironment(session, contract, balancer.calls, owner=owner),
+        environment=AwsEnvironment(session, contract, elb, owner=owner),
         parallel=parallel,
         aside=aside,
         fence=fence,

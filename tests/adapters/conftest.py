@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from bluegreen.adapters.aws.elb.calls import ElbCalls
 from bluegreen.adapters.aws.session import Session
 from bluegreen.contract import MANAGED_BY, Contract, Tag
 from bluegreen.domain.plan import FleetSpec
@@ -149,11 +150,11 @@ class Stack:
     def raw(self, service: str) -> Any:
         return self.session.service(service).client
 
+    def elb(self) -> ElbCalls:
+        return ElbCalls(self.session, stack=self.contract.stack, clock=self.clock)
+
     def fault(self, operation: str, error: Exception, *, after: bool = False, times: int = 1) -> None:
         self.region.faults.append(Fault(operation, error, after, times))
-
-    def pause(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
 
 
 def tags(number: int = 1, **more: str) -> dict[str, str]:

@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from bluegreen.adapters.aws.ecr import EcrImages
-from bluegreen.adapters.aws.elb.balancer import ElbBalancer
 from bluegreen.adapters.aws.environment import AwsEnvironment
 from bluegreen.adapters.aws.rds import RdsSnapshots
 from bluegreen.adapters.aws.s3 import S3Models
@@ -239,7 +238,7 @@ class TestSnapshots:
 class TestEnvironment:
     @pytest.fixture
     def environment(self, stack: Stack) -> AwsEnvironment:
-        calls = ElbBalancer(stack.session, stack.contract, clock=stack.clock).calls
+        calls = stack.elb()
         return AwsEnvironment(stack.session, stack.contract, calls, owner="me@host")
 
     def test_missing(self, stack: Stack, environment: AwsEnvironment) -> None:

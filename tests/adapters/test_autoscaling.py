@@ -21,13 +21,13 @@ SCALING = [
 
 @pytest.fixture
 def fleets(stack: Stack) -> AutoScalingFleets:
-    return AutoScalingFleets(stack.session, stack.contract, pause=stack.pause)
+    return AutoScalingFleets(stack.session, stack.contract, stack.clock)
 
 
 @pytest.fixture
 def group_arn(stack: Stack) -> str:
     """A target group behind a preview rule."""
-    balancer = ElbBalancer(stack.session, stack.contract, clock=stack.clock, pause=stack.pause)
+    balancer = ElbBalancer(stack.elb(), stack.contract)
     tier = stack.contract.tier(Tier.APP)
     arn = balancer.ensure_target_group(tier, spec(), tags()).arn
     balancer.ensure_preview(tier, arn, "token-1234567890", tags())

@@ -24,7 +24,7 @@ T0 = 1_800_000_000.0
 
 @pytest.fixture
 def arms(stack: Stack) -> Arms:
-    balancer = ElbBalancer(stack.session, stack.contract, clock=stack.clock, pause=stack.pause)
+    balancer = ElbBalancer(stack.elb(), stack.contract)
     tier = stack.contract.tier(Tier.APP)
     blue, green = (balancer.ensure_target_group(tier, spec(n), tags(n)) for n in (1, 2))
     balancer.set_weights(tier, {blue.arn: 95, green.arn: 5}, tags())

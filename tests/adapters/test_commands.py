@@ -111,9 +111,9 @@ class TestRemote:
     @pytest.fixture
     def instance(self, stack: Stack) -> str:
         tier = stack.contract.tier(Tier.APP)
-        balancer = ElbBalancer(stack.session, stack.contract, clock=stack.clock)
+        balancer = ElbBalancer(stack.elb(), stack.contract)
         arn = balancer.ensure_target_group(tier, spec(), tags()).arn
-        fleets = AutoScalingFleets(stack.session, stack.contract)
+        fleets = AutoScalingFleets(stack.session, stack.contract, stack.clock)
         fleets.ensure(tier, spec(), arn, tags())
         stack.clock.sleep(10)
         group = fleets.group("sc-test-app-1")
@@ -122,7 +122,7 @@ class TestRemote:
 
     @pytest.fixture
     def commands(self, stack: Stack, local: LocalCommands) -> ShellCommands:
-        return ShellCommands(RemoteCommands(stack.session, pause=stack.pause), local)
+        return ShellCommands(RemoteCommands(stack.session, stack.clock), local)
 
     def test_runs_on_the_instance(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
         handle = commands.start(instance, "echo token=abc; exit 2", token="t", timeout=60)

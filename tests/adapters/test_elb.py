@@ -20,7 +20,7 @@ TOKEN = "token-1234567890"
 
 @pytest.fixture
 def balancer(stack: Stack) -> ElbBalancer:
-    return ElbBalancer(stack.session, stack.contract, clock=stack.clock, pause=stack.pause)
+    return ElbBalancer(stack.elb(), stack.contract)
 
 
 @pytest.fixture
@@ -379,7 +379,7 @@ class TestWeights:
         stack.fault("ModifyRule", refused("Throttling", "Rate exceeded"))
         with pytest.raises(CloudUnavailable, match="Throttling"):
             balancer.set_weights(tier, {blue: 50, green: 50}, tags())
-        assert balancer.calls.budget.bucket("ModifyRule").tokens == 0
+        assert balancer._calls.budget.bucket("ModifyRule").tokens == 0
 
 
 class TestPreview:
@@ -483,7 +483,7 @@ def test_rule_deleted_between_the_look_and_its_tags(
     blue, green = two_groups(balancer, tier)
     rule = balancer.set_weights(tier, {blue: 100}, tags())
     preview = balancer.ensure_preview(tier, green, TOKEN, tags(2))
-    fresh = ElbBalancer(stack.session, stack.contract, clock=stack.clock, pause=stack.pause)
+    fresh = ElbBalancer(stack.elb(), stack.contract)
 
     def before(operation: str, params: dict[str, Any]) -> None:
         if operation == "DescribeTags" and len(params["ResourceArns"]) == 2:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import bluegreen.adapters.aws
+import bluegreen.adapters
 from bluegreen.adapters.connect import connect
 from bluegreen.contract import Contract, TierContract
 from bluegreen.policy import Policy
@@ -52,7 +52,7 @@ class Link:
 def link(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Link:
     made = Link()
     stack.region.around = made.call
-    for module in pkgutil.iter_modules(bluegreen.adapters.aws.__path__, "bluegreen.adapters.aws."):
+    for module in pkgutil.walk_packages(bluegreen.adapters.__path__, "bluegreen.adapters."):
         if hasattr(importlib.import_module(module.name), "parallel"):
             monkeypatch.setattr(f"{module.name}.parallel", made.parallel)
     return made

@@ -21,7 +21,7 @@ GROUP = "sportcoach-test"
 
 @pytest.fixture
 def balancer(stack: Stack) -> ElbBalancer:
-    return ElbBalancer(stack.session, stack.contract, clock=stack.clock, pause=stack.pause)
+    return ElbBalancer(stack.elb(), stack.contract)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def rule(stack: Stack, balancer: ElbBalancer) -> Rule:
 
 @pytest.fixture
 def watchdog(stack: Stack, balancer: ElbBalancer) -> SchedulerWatchdog:
-    return SchedulerWatchdog(stack.session, stack.contract, balancer.calls)
+    return SchedulerWatchdog(stack.session, stack.contract, stack.elb())
 
 
 def blue_only(rule: Rule) -> dict[str, int]:
@@ -71,7 +71,7 @@ def test_is_pushed_forward_in_one_call(stack: Stack, rule: Rule, watchdog: Sched
 
 def test_another_process_pushes_it_forward(stack: Stack, balancer: ElbBalancer, rule: Rule) -> None:
     for _ in range(2):
-        again = SchedulerWatchdog(stack.session, stack.contract, balancer.calls)
+        again = SchedulerWatchdog(stack.session, stack.contract, stack.elb())
         again.arm(rule.arn, blue_only(rule), name=NAME, at=1_900_000_000)
     assert again.armed() == (NAME,)
 
@@ -138,7 +138,7 @@ def test_disarm(stack: Stack, rule: Rule, watchdog: SchedulerWatchdog) -> None:
 
 def test_missing_group(stack: Stack, balancer: ElbBalancer, rule: Rule) -> None:
     stack.raw("scheduler").delete_schedule_group(Name=GROUP)
-    watchdog = SchedulerWatchdog(stack.session, stack.contract, balancer.calls)
+    watchdog = SchedulerWatchdog(stack.session, stack.contract, stack.elb())
     assert watchdog.armed() == ()
     with pytest.raises(Refused, match=f"schedule group {GROUP} does not exist"):
         watchdog.arm(rule.arn, blue_only(rule), name=NAME, at=1_900_000_000)

@@ -32,7 +32,7 @@ def table(stack: Stack) -> Table:
         BillingMode="PAY_PER_REQUEST",
     )
     stack.region.calls.clear()
-    return Table(stack.session, stack.contract.state_table, pause=stack.pause)
+    return Table(stack.session, stack.contract.state_table, stack.clock)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ class TestLease:
 
     def test_missing_table(self, stack: Stack) -> None:
         with pytest.raises(Refused, match="state table nowhere does not exist") as caught:
-            DynamoLease(Table(stack.session, "nowhere"), "test").holder()
+            DynamoLease(Table(stack.session, "nowhere", stack.clock), "test").holder()
         assert "pulumi up" in caught.value.next_step
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bluegreen.adapters.aws.session import Json
+from bluegreen.adapters.aws.tags import tag_list, tags_of
 from bluegreen.domain.stack import Group
 from bluegreen.errors import Refused
 
-__all__ = ["group_from", "refuse_protected", "tag_list"]
+__all__ = ["group_from", "group_tags", "refuse_protected"]
 
 
 def refuse_protected(document: Json) -> None:
@@ -38,19 +39,11 @@ def group_from(document: Json) -> Group:
         in_service=sum(one["LifecycleState"] == "InService" for one in members),
         target_groups=tuple(dict.fromkeys([*(document.get("TargetGroupARNs") or ()), *sources])),
         deleting=bool(document.get("Status")),
-        tags={tag["Key"]: tag.get("Value", "") for tag in document.get("Tags") or ()},
+        tags=tags_of(document.get("Tags")),
     )
 
 
-def tag_list(name: str, tags: Mapping[str, str]) -> list[Json]:
+def group_tags(name: str, tags: Mapping[str, str]) -> list[Json]:
     """Tags as CreateAutoScalingGroup takes them; instances launched from now on carry them too."""
-    return [
-        {
-            "ResourceId": name,
-            "ResourceType": "auto-scaling-group",
-            "Key": key,
-            "Value": value,
-            "PropagateAtLaunch": True,
-        }
-        for key, value in tags.items()
-    ]
+    about = {"ResourceId": name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}
+    return [{**about, **tag} for tag in tag_list(tags)]

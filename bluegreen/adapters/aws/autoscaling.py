@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bluegreen.adapters.aws.asg_documents import group_from, refuse_protected, tag_list
+from bluegreen.adapters.aws.asg_documents import group_from, group_tags, refuse_protected
 from bluegreen.adapters.aws.elb.calls import foreign
 from bluegreen.adapters.aws.failures import AwsRefusal
 from bluegreen.adapters.aws.scaling import policies_of
@@ -17,23 +16,23 @@ from bluegreen.adapters.threads import parallel
 from bluegreen.contract import Contract, Tag, TierContract
 from bluegreen.domain.plan import FleetSpec
 from bluegreen.domain.stack import Group, is_ours
-from bluegreen.errors import Refused
+from bluegreen.errors import DeployError, Refused
+from bluegreen.ports import Clock
+from bluegreen.ports.wait import again
 
 __all__ = ["AutoScalingFleets"]
 
 _GONE = ("not found", "does not exist")
 _BUSY = frozenset({"ResourceInUse", "ScalingActivityInProgress", "ResourceContention"})
-_ATTACH_WAITS = (0.0, 1.0, 2.0, 3.0, 5.0)
-"""Seconds before each try of a request-count policy: its target group must be behind a rule by then."""
+_ATTACH_WAITS = (1.0, 2.0, 3.0, 5.0)
+"""Seconds between tries of a request-count policy: its target group must be behind a rule by then."""
 
 
 class AutoScalingFleets:
     """The Auto Scaling Groups of one stack."""
 
-    def __init__(
-        self, session: Session, contract: Contract, *, pause: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._session, self._contract, self._pause = session, contract, pause
+    def __init__(self, session: Session, contract: Contract, clock: Clock) -> None:
+        self._session, self._contract, self._clock = session, contract, clock
 
     def _call(self, operation: str, /, **parameters: Any) -> Json:
         return self._session.service("autoscaling").call(operation, **parameters)
@@ -124,7 +123,7 @@ class AutoScalingFleets:
                 # By the API's default there is no grace, and a slow start is replaced for ever.
                 HealthCheckGracePeriod=tier.grace_seconds,
                 DefaultInstanceWarmup=tier.warmup_seconds,
-                Tags=tag_list(spec.name, tags),
+                Tags=group_tags(spec.name, tags),
             )
         except AwsRefusal as error:
             # An earlier attempt may have taken effect though its answer was lost.
@@ -132,21 +131,12 @@ class AutoScalingFleets:
                 raise
 
     def _put_policy(self, policy: Json) -> None:
-        for delay in _ATTACH_WAITS:
-            if delay:
-                self._pause(delay)
-            try:
-                self._call("put_scaling_policy", about=policy["PolicyName"], **policy)
-            except AwsRefusal as error:
-                # The preview rule that attaches the target group is created at the same time.
-                if (
-                    error.code != "ValidationError"
-                    or "load balancer" not in error.what
-                    or delay == _ATTACH_WAITS[-1]
-                ):
-                    raise
-            else:
-                return
+        again(
+            lambda: self._call("put_scaling_policy", about=policy["PolicyName"], **policy),
+            on=_unattached,
+            pauses=_ATTACH_WAITS,
+            sleep=self._clock.sleep,
+        )
 
     def resize(self, name: str, *, minimum: int, maximum: int | None = None) -> Group:
         """Set the bounds; the desired size is never lowered: the maximum stays at least at it."""
@@ -165,7 +155,7 @@ class AutoScalingFleets:
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         """Add or overwrite tags on the group and on instances launched later."""
         self._standing(name)
-        self._call("create_or_update_tags", about=name, Tags=tag_list(name, tags))
+        self._call("create_or_update_tags", about=name, Tags=group_tags(name, tags))
 
     def delete(self, name: str) -> bool:
         """Empty the group so that its targets drain, then delete it; True once nothing is left.
@@ -221,3 +211,8 @@ class AutoScalingFleets:
         failed = [one for one in answer["Activities"] if one.get("StatusCode") in ("Failed", "Cancelled")]
         words = (one.get("StatusMessage") or one.get("Description", "") for one in failed)
         return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _unattached(error: DeployError) -> bool:
+    """Whether the target group is behind no rule yet: the preview rule is created at the same time."""
+    return isinstance(error, AwsRefusal) and error.code == "ValidationError" and "load balancer" in error.what

@@ -10,6 +10,7 @@ from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
 from bluegreen.adapters.aws.failures import AwsRefusal
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.ssm import Parameters
+from bluegreen.adapters.aws.tags import tags_of
 from bluegreen.adapters.masking import mask
 from bluegreen.adapters.threads import parallel
 from bluegreen.contract import Contract, Tag
@@ -71,7 +72,7 @@ class AwsEnvironment:
         answer = self._session.service("cloudwatch").call(
             "list_tags_for_resource", about=alarm["AlarmName"], ResourceARN=alarm["AlarmArn"]
         )
-        tags = {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
+        tags = tags_of(answer["Tags"])
         return tags.get(Tag.STACK) == stack
 
     def listener_exists(self) -> bool:

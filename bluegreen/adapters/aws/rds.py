@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bluegreen.adapters.aws.elb.calls import foreign
 from bluegreen.adapters.aws.failures import AwsRefusal
 from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.tags import tag_list, tags_of
 from bluegreen.domain.stack import is_ours
 from bluegreen.errors import Refused
 
@@ -39,7 +40,7 @@ class RdsSnapshots:
             found = self._create(identifier, snapshot, tags)
         if found is None:
             return WAITING
-        there = {tag["Key"]: tag.get("Value", "") for tag in found.get("TagList") or ()}
+        there = tags_of(found.get("TagList"))
         if found.get("DBInstanceIdentifier") != identifier or not is_ours(there, self._stack):
             raise foreign(f"DB snapshot {snapshot}", self._stack)
         status: str = found["Status"]
@@ -57,7 +58,7 @@ class RdsSnapshots:
         return next(iter(answer["DBSnapshots"]), None)
 
     def _create(self, identifier: str, snapshot: str, tags: Mapping[str, str]) -> Json | None:
-        written = [{"Key": key, "Value": value} for key, value in tags.items()]
+        written = tag_list(tags)
         try:
             answer = self._service().call(
                 "create_db_snapshot",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
 
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable
 from bluegreen.adapters.aws.session import Json, Service, Session
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable, HostNotReady
+from bluegreen.ports import Clock
+from bluegreen.ports.wait import until
 
 __all__ = ["RemoteCommands"]
 
@@ -18,7 +18,8 @@ _DELIVERY_SECONDS = 120
 """An instance that has not picked the command up by then never runs it (SendCommand TimeoutSeconds)."""
 _TAIL = 4000
 """Characters of output that are shown: the end says why it failed."""
-_LOOKS = (0.5, 1.0, 2.0)
+_FIRST_LOOK, _LOOKS = 0.5, (1.0, 2.0)
+"""Seconds before the first look for a command whose answer was lost, and between the others."""
 
 
 class RemoteCommands:
@@ -28,8 +29,8 @@ class RemoteCommands:
     looked for by the comment first.
     """
 
-    def __init__(self, session: Session, *, pause: Callable[[float], None] = time.sleep) -> None:
-        self._session, self._pause = session, pause
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session, self._clock = session, clock
 
     def _service(self) -> Service:
         return self._session.service("ssm")
@@ -63,11 +64,10 @@ class RemoteCommands:
 
     def _after_silence(self, comment: str, error: AwsUnavailable) -> str:
         """The answer was lost: look whether the command runs; never send it twice."""
-        for delay in _LOOKS:
-            self._pause(delay)
-            found = self._sent(comment)
-            if found:
-                return found
+        self._clock.sleep(_FIRST_LOOK)
+        found = until(lambda: self._sent(comment), _LOOKS, self._clock.sleep)
+        if found:
+            return found
         raise CloudUnavailable(
             f"{error.what}; no command of that name has begun",
             next_step="`sc-deploy resume` looks for it again before it sends anything",

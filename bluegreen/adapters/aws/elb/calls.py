@@ -12,14 +12,27 @@ from typing import Any
 from bluegreen.adapters.aws.budget import ApiBudget
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, is_throttle
 from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.tags import tags_of
 from bluegreen.adapters.threads import parallel
 from bluegreen.domain.stack import is_ours
-from bluegreen.errors import Refused
+from bluegreen.errors import DeployError, Refused
 from bluegreen.ports import Clock
 
 __all__ = ["ABSENT", "ElbCalls", "foreign"]
 
 ABSENT = frozenset({"TargetGroupNotFound", "RuleNotFound", "ListenerNotFound", "LoadBalancerNotFound"})
+_DEFAULT_LIMITS = {
+    "rules-per-application-load-balancer": 100,
+    "target-groups": 3000,
+    "target-groups-per-application-load-balancer": 100,
+}
+"""AWS's defaults, for a limit that DescribeAccountLimits does not name."""
+_LIMIT_OF = {
+    "TooManyRules": "rules-per-application-load-balancer",
+    "TooManyTargetGroups": "target-groups",
+    "TooManyUniqueTargetGroupsPerLoadBalancer": "target-groups-per-application-load-balancer",
+    "TooManyTargets": "targets-per-application-load-balancer",
+}
 _TAGS_PER_CALL = 20
 """DescribeTags takes at most 20 resources."""
 
@@ -36,7 +49,7 @@ class ElbCalls:
     """ELBv2 for one stack."""
 
     def __init__(self, session: Session, *, stack: str, clock: Clock) -> None:
-        self.stack = stack
+        self.stack, self.clock = stack, clock
         self.budget = ApiBudget(clock)
         self._session = session
         self._watched = False
@@ -44,14 +57,34 @@ class ElbCalls:
         self._seen: dict[str, tuple[str, ...]] = {}
 
     def call(self, operation: str, /, *, urgent: bool = False, about: str = "", **parameters: Any) -> Json:
-        """One call, after waiting for its token."""
-        with self._granted(operation, urgent=urgent) as service:
-            return service.call(operation, about=about, **parameters)
+        """One call, after waiting for its token; a refusal for a quota names the quota's number."""
+        try:
+            with self._granted(operation, urgent=urgent) as service:
+                return service.call(operation, about=about, **parameters)
+        except AwsRefusal as error:
+            raise self._numbered(error) from error.__cause__
 
     def pages(self, operation: str, key: str, /, *, urgent: bool = False, **parameters: Any) -> list[Json]:
         """All pages; one token, for more pages than one are rare (400 items a page)."""
         with self._granted(operation, urgent=urgent) as service:
             return service.pages(operation, key, **parameters)
+
+    def limits(self) -> dict[str, int]:
+        """The account's quotas by AWS's names."""
+        found = self.pages("describe_account_limits", "Limits")
+        return _DEFAULT_LIMITS | {one["Name"]: int(one["Max"]) for one in found}
+
+    def _numbered(self, error: AwsRefusal) -> AwsRefusal:
+        """The refusal with the number of its quota, which AWS leaves out."""
+        name = _LIMIT_OF.get(error.code)
+        if name is None:
+            return error
+        try:
+            limit = self.limits().get(name)
+        except DeployError:
+            limit = None  # the refusal itself says more than a failed look-up
+        number = f" (limit {limit} {name.replace('-', ' ')}, all used)" if limit else ""
+        return AwsRefusal(error.what + number, code=error.code, next_step=error.next_step)
 
     @contextmanager
     def _granted(self, operation: str, *, urgent: bool) -> Iterator[Service]:
@@ -92,10 +125,7 @@ class ElbCalls:
             singles = [[arn] for arn in arns] if len(arns) > 1 else []
             answers = parallel([partial(one_by_one, single) for single in singles])
             return {arn: tags for found in answers for arn, tags in found.items()}
-        return {
-            one["ResourceArn"]: {tag["Key"]: tag.get("Value", "") for tag in one.get("Tags") or ()}
-            for one in answer["TagDescriptions"]
-        }
+        return {one["ResourceArn"]: tags_of(one.get("Tags")) for one in answer["TagDescriptions"]}
 
     def with_tags(
         self, key: str, read: Callable[[], list[Json]], *, urgent: bool = False

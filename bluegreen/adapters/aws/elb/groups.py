@@ -10,8 +10,10 @@ from typing import Any
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls, foreign
 from bluegreen.adapters.aws.failures import AwsRefusal
 from bluegreen.adapters.aws.session import Json
+from bluegreen.adapters.aws.tags import tag_list
 from bluegreen.adapters.threads import parallel
 from bluegreen.contract import Contract, Tag, TierContract
+from bluegreen.domain.plan import FleetSpec
 from bluegreen.domain.stack import Health, TargetGroup, is_ours
 from bluegreen.errors import Refused
 
@@ -32,10 +34,9 @@ class TargetGroups:
     """The target groups of one stack."""
 
     def __init__(self, calls: ElbCalls, contract: Contract) -> None:
-        self._calls = calls
-        self._contract = contract
+        self._calls, self._contract = calls, contract
 
-    def all(self) -> tuple[TargetGroup, ...]:
+    def target_groups(self) -> tuple[TargetGroup, ...]:
         """Every target group that carries our tags, attached to the balancer or not."""
         prefix = _name_prefix(self._contract.stack)
 
@@ -50,10 +51,10 @@ class TargetGroups:
             if is_ours(tags, self._contract.stack)
         )
 
-    def health(self, arn: str) -> Health:
+    def health(self, target_group_arn: str) -> Health:
         """Targets by state; anything that is neither healthy, starting nor leaving is unhealthy."""
         try:
-            answer = self._calls.call("describe_target_health", TargetGroupArn=arn)
+            answer = self._calls.call("describe_target_health", TargetGroupArn=target_group_arn)
         except AwsRefusal as error:
             if error.code in ABSENT:
                 return Health()
@@ -77,8 +78,11 @@ class TargetGroups:
             **named,
         )
 
-    def ensure(self, tier: TierContract, name: str, tags: Mapping[str, str]) -> TargetGroup:
+    def ensure_target_group(
+        self, tier: TierContract, spec: FleetSpec, tags: Mapping[str, str]
+    ) -> TargetGroup:
         """Create it or recognise it by its tags."""
+        name = spec.name
         if not _NAME.fullmatch(name):
             raise Refused(
                 f"{name!r} ({len(name)} characters) cannot name a target group: at most 32 letters, digits "
@@ -87,7 +91,7 @@ class TargetGroups:
             )
         found = self._by_name(name)
         if found is None:
-            return self._create(tier, name, tags)
+            return self._create_group(tier, name, tags)
         return self._recognise(found, tier, name, tags)
 
     def _by_name(self, name: str) -> Json | None:
@@ -99,7 +103,7 @@ class TargetGroups:
             raise
         return next(iter(answer["TargetGroups"]), None)
 
-    def _create(self, tier: TierContract, name: str, tags: Mapping[str, str]) -> TargetGroup:
+    def _create_group(self, tier: TierContract, name: str, tags: Mapping[str, str]) -> TargetGroup:
         check = tier.health_check
         try:
             answer = self._calls.call(
@@ -118,7 +122,7 @@ class TargetGroups:
                 HealthyThresholdCount=check.healthy_threshold,
                 UnhealthyThresholdCount=check.unhealthy_threshold,
                 Matcher={"HttpCode": check.matcher},
-                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                Tags=tag_list(tags),
             )
         except AwsRefusal as error:
             # An earlier attempt may have taken effect though its answer was lost.
@@ -156,7 +160,7 @@ class TargetGroups:
         delay = {"Key": _DELAY, "Value": str(tier.deregistration_delay_seconds)}
         self._calls.call("modify_target_group_attributes", TargetGroupArn=arn, Attributes=[delay])
 
-    def delete(self, arn: str) -> None:
+    def delete_target_group(self, arn: str) -> None:
         """Delete our target group; absent is fine. A group that a rule still names is Refused by AWS."""
         if self._calls.own_tags(arn, f"target group {arn}") is None:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,14 +19,16 @@ from bluegreen.adapters.aws.elb.rule_documents import (
 )
 from bluegreen.adapters.aws.failures import AwsRefusal
 from bluegreen.adapters.aws.session import Json
+from bluegreen.adapters.aws.tags import tag_list
 from bluegreen.contract import Contract, Tag, TierContract
 from bluegreen.domain.stack import Rule, is_ours
 from bluegreen.errors import CloudUnavailable, Refused
+from bluegreen.ports.wait import until
 
 __all__ = ["Rules"]
 
-_READ_BACK = (0.0, 0.2, 0.5, 1.0, 2.0)
-"""Seconds before each look: ELBv2's own reads may lag behind its writes for a moment."""
+_READ_BACK = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between looks: ELBv2's own reads may lag behind its writes for a moment."""
 
 Seen = tuple[Rule, Json]
 
@@ -35,12 +36,10 @@ Seen = tuple[Rule, Json]
 class Rules:
     """The rules of the contract's listener."""
 
-    def __init__(
-        self, calls: ElbCalls, contract: Contract, *, pause: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._calls, self._contract, self._pause = calls, contract, pause
+    def __init__(self, calls: ElbCalls, contract: Contract) -> None:
+        self._calls, self._contract = calls, contract
 
-    def all(self) -> tuple[Rule, ...]:
+    def rules(self) -> tuple[Rule, ...]:
         """Every rule but the default one."""
         return tuple(rule for rule, _ in self._read())
 
@@ -84,7 +83,7 @@ class Rules:
         find = partial(self._find, tier, preview=True)
         found = find()
         if found is None:
-            made = self._create(tier.preview_priority, wanted_conditions, actions, tags, find)
+            made = self._create_rule(tier.preview_priority, wanted_conditions, actions, tags, find)
             if isinstance(made, Rule):
                 return made
             found = made
@@ -92,7 +91,7 @@ class Rules:
         _refuse_unplain(rule)
         # The tags first: an interruption between the two calls must not leave the rule to nobody.
         if not tags.items() <= rule.tags.items():
-            self._calls.call("add_tags", ResourceArns=[rule.arn], Tags=_tag_list(tags))
+            self._calls.call("add_tags", ResourceArns=[rule.arn], Tags=tag_list(tags))
             rule = replace(rule, tags={**rule.tags, **tags})
         if same_conditions(rule, tier, token) and rule.weights.keys() == weights.keys():
             return rule
@@ -100,15 +99,15 @@ class Rules:
         return self._read_back(rule.arn, rule.tags, weights, urgent=False)
 
     def set_weights(
-        self, tier: TierContract, weights: Mapping[str, int], tags: Mapping[str, str], *, urgent: bool
+        self, tier: TierContract, weights: Mapping[str, int], tags: Mapping[str, str], *, urgent: bool = False
     ) -> Rule:
-        """Give the tier's live rule these weights; creates it where none is."""
+        """Give the tier's live rule these weights, creating it if missing; `urgent` may use the reserve."""
         check_weights(weights, f"rule of tier {tier.name}")
         find = partial(self._find, tier, preview=False, urgent=urgent)
         found = find()
         if found is None:
             actions = forward(weights, stickiness_of(None, tier))
-            made = self._create(tier.rule_priority, conditions(tier), actions, tags, find, urgent=urgent)
+            made = self._create_rule(tier.rule_priority, conditions(tier), actions, tags, find, urgent=urgent)
             if isinstance(made, Rule):
                 return self._read_back(made.arn, made.tags, weights, urgent=urgent)
             found = made
@@ -141,7 +140,7 @@ class Rules:
             change["Actions"] = forward(weights, stickiness)
         return change
 
-    def _create(
+    def _create_rule(
         self,
         priority: int,
         wanted: list[Json],
@@ -161,7 +160,7 @@ class Rules:
                 Priority=priority,
                 Conditions=wanted,
                 Actions=actions,
-                Tags=_tag_list(tags),
+                Tags=tag_list(tags),
             )
         except AwsRefusal as error:
             found = again() if error.code == "PriorityInUse" else None
@@ -175,21 +174,24 @@ class Rules:
     def _read_back(
         self, arn: str, tags: Mapping[str, str], weights: Mapping[str, int], *, urgent: bool
     ) -> Rule:
-        rule: Rule | None = None
-        for delay in _READ_BACK:
-            if delay:
-                self._pause(delay)
+        found: Mapping[str, int] = {}
+
+        def look() -> Rule | None:
+            nonlocal found
             answer = self._calls.call("describe_rules", urgent=urgent, RuleArns=[arn])
             rule = rule_from(answer["Rules"][0], tags)
-            if dict(rule.weights) == dict(weights):
-                return rule
+            found = rule.weights
+            return rule if dict(found) == dict(weights) else None
+
+        rule = until(look, _READ_BACK, self._calls.clock.sleep)
+        if rule is not None:
+            return rule
         raise CloudUnavailable(
-            f"rule {arn} was given weights {_short(weights)} "
-            f"but reads back {_short(rule.weights if rule else {})}",
+            f"rule {arn} was given weights {_short(weights)} but reads back {_short(found)}",
             next_step="somebody else changes it, or AWS is late: look at `sc-deploy status`, then resume",
         )
 
-    def delete(self, arn: str) -> None:
+    def delete_rule(self, arn: str) -> None:
         """Delete our rule; absent is fine."""
         if self._calls.own_tags(arn, f"rule {arn}") is None:
             return
@@ -212,10 +214,6 @@ def _refuse_unplain(rule: Rule) -> None:
 def _present_stickiness(document: Json) -> dict[str, Any]:
     config = document["Actions"][0].get("ForwardConfig") or {}
     return dict(config.get("TargetGroupStickinessConfig") or {"Enabled": False})
-
-
-def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _short(weights: Mapping[str, int]) -> str:

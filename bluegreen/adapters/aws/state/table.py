@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -14,7 +13,9 @@ from botocore.exceptions import ClientError
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable
 from bluegreen.adapters.aws.session import Json, Service, Session
 from bluegreen.adapters.aws.state.items import PK, SK, Item
-from bluegreen.errors import Refused
+from bluegreen.errors import DeployError, Refused
+from bluegreen.ports import Clock
+from bluegreen.ports.wait import again
 
 __all__ = ["Cancelled", "Table"]
 
@@ -37,10 +38,9 @@ class Cancelled(Exception):  # DynamoDB's word for it
 class Table:
     """The state table of one stack."""
 
-    def __init__(self, session: Session, name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, session: Session, name: str, clock: Clock) -> None:
         self.name = name
-        self._session = session
-        self._pause = pause
+        self._session, self._clock = session, clock
 
     def _service(self) -> Service:
         return self._session.service("dynamodb")
@@ -121,45 +121,53 @@ class Table:
         )
 
     def _retried(self, once: Callable[[], T]) -> T:
-        for attempt in range(_ATTEMPTS):
-            try:
-                return once()
-            except AwsRefusal as error:
-                failed, collided = _reasons(error)
-                if failed:
-                    raise Cancelled(failed) from error
-                if not collided:
-                    raise
-                last: AwsRefusal | AwsUnavailable = error
-            except AwsUnavailable as error:
-                if error.code != "TransactionInProgressException":
-                    raise
-                last = error
-            # Several tiers and the renewal of the lease meet on the lease item; jitter parts them.
-            self._pause(random.uniform(0.5, 1.0) * min(1.0, 0.02 * 2**attempt))  # noqa: S311  # no secret
-        raise AwsUnavailable(
-            f"{last.what}; still colliding after {_ATTEMPTS} attempts",
-            code=last.code,
-            next_step="another process writes to the state table without pause: `sc-deploy status` names it",
-        ) from last
+        try:
+            return again(once, on=_collided, pauses=_jitter(), sleep=self._clock.sleep)
+        except (AwsRefusal, AwsUnavailable) as error:
+            failed = _failed(error)
+            if failed:
+                raise Cancelled(failed) from error
+            if not _collided(error):
+                raise
+            raise AwsUnavailable(
+                f"{error.what}; still colliding after {_ATTEMPTS} attempts",
+                code=error.code,
+                next_step="another process writes to the state table all the time: "
+                "`sc-deploy status` names it",
+            ) from error
 
 
-def _reasons(error: AwsRefusal) -> tuple[dict[int, Item], bool]:
-    """(conditions that failed with what stood there, whether it is worth another try)."""
-    response = error.__cause__.response if isinstance(error.__cause__, ClientError) else {}
+def _jitter() -> Iterator[float]:
+    """Pauses that grow to a second: several tiers and the lease's renewal meet on one item."""
+    for attempt in range(_ATTEMPTS - 1):
+        yield random.uniform(0.5, 1.0) * min(1.0, 0.02 * 2**attempt)  # noqa: S311  # no secret
+
+
+def _response(error: DeployError) -> Json:
+    return error.__cause__.response if isinstance(error.__cause__, ClientError) else {}
+
+
+def _failed(error: AwsRefusal | AwsUnavailable) -> dict[int, Item]:
+    """The conditions that did not hold, by position, each with the item that stood there."""
     if error.code == "ConditionalCheckFailedException":
-        return {0: response.get("Item") or {}}, False
-    if error.code == "TransactionConflictException":
-        return {}, True
+        return {0: _response(error).get("Item") or {}}
     if error.code != "TransactionCanceledException":
-        return {}, False
-    reasons = response.get("CancellationReasons") or []
-    failed = {
-        position: reason.get("Item") or {}
-        for position, reason in enumerate(reasons)
-        if reason.get("Code") == "ConditionalCheckFailed"
-    }
-    return failed, any(reason.get("Code") in _COLLISIONS for reason in reasons)
+        return {}
+    reasons = enumerate(_response(error).get("CancellationReasons") or [])
+    return {at: one.get("Item") or {} for at, one in reasons if one.get("Code") == "ConditionalCheckFailed"}
+
+
+def _collided(error: DeployError) -> bool:
+    """Whether the write met another one and nothing else, so that it is worth another try."""
+    if isinstance(error, AwsUnavailable):
+        return error.code == "TransactionInProgressException"
+    if not isinstance(error, AwsRefusal) or _failed(error):
+        return False
+    reasons = _response(error).get("CancellationReasons") or []
+    return error.code == "TransactionConflictException" or (
+        error.code == "TransactionCanceledException"
+        and any(one.get("Code") in _COLLISIONS for one in reasons)
+    )
 
 
 def _token_of(writes: Sequence[Json]) -> str:

@@ -29,12 +29,12 @@ class Fleet:
         document = shipped.model_dump(mode="json", exclude_none=True)
         contract = stack.with_tier(**{name: document[name] for name in TIMES})
         tier = contract.tier(Tier.APP)
-        balancer = ElbBalancer(stack.session, contract, clock=stack.clock, pause=stack.pause)
+        balancer = ElbBalancer(stack.elb(), contract)
         size = shipped.fleet
         wanted = spec(minimum=size.minimum, desired=size.desired, maximum=size.desired + 1)
         self.target_group = balancer.ensure_target_group(tier, wanted, tags()).arn
         balancer.ensure_preview(tier, self.target_group, "token-1234567890", tags())
-        fleets = AutoScalingFleets(stack.session, contract, pause=stack.pause)
+        fleets = AutoScalingFleets(stack.session, contract, stack.clock)
         fleets.ensure(tier, wanted, self.target_group, tags())
 
     def run(self, seconds: float) -> None:

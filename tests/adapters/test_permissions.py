@@ -8,7 +8,7 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-import bluegreen.adapters.aws
+import bluegreen.adapters
 from bluegreen.adapters.aws.permissions import USED, actions_for, all_actions
 
 
@@ -21,7 +21,7 @@ def called() -> set[str]:
         for operation in session.get_service_model(service).operation_names
     }
     found: set[str] = set()
-    for path in Path(bluegreen.adapters.aws.__file__).parent.glob("*.py"):
+    for path in Path(bluegreen.adapters.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 texts = [a.value for a in node.args[:2] if isinstance(a, ast.Constant)]

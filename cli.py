@@ -27,8 +27,6 @@ from bluegreen.commands.status import status
 from bluegreen.commands.teardown import teardown
 from bluegreen.errors import DeployError, ExitCode
 
-__all__ = ["app", "main"]
-
 VERBS: tuple[Callable[..., None], ...] = (
     plan,
     promote,

@@ -12,8 +12,6 @@ from bluegreen.errors import Refused
 if TYPE_CHECKING:
     from bluegreen.domain.plan import Plan
 
-__all__ = ["confirm", "confirm_plan"]
-
 
 def confirm_plan(settings: Settings, plan: Plan, question: str) -> None:
     """Show the plan and ask; `--yes` goes without. Raises Refused without an answer of yes."""

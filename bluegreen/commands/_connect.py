@@ -22,8 +22,6 @@ if TYPE_CHECKING:  # heavy: imported when a verb runs, not for --help
 
     Subscriber = Callable[[Header, Entry], None]
 
-__all__ = ["Stack", "exit_code_of", "open_contract", "open_stack", "operator", "read_contract", "read_policy"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:

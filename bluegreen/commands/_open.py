@@ -9,8 +9,6 @@ import typer
 if TYPE_CHECKING:
     from bluegreen.engine.deployer import Deployer
 
-__all__ = ["NumberArgument", "find_open"]
-
 NumberArgument = Annotated[
     int | None,
     typer.Argument(metavar="NUMBER", help="[default: the unfinished one]", min=1),

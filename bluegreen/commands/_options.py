@@ -16,18 +16,6 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-__all__ = [
-    "DEFAULT_POLICY",
-    "Debug",
-    "Output",
-    "OutputOption",
-    "Reason",
-    "Settings",
-    "command_line",
-    "preformatted",
-    "verb",
-]
-
 DEFAULT_POLICY = Path("deploy.toml")
 P = ParamSpec("P")
 

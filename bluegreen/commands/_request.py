@@ -11,8 +11,6 @@ from bluegreen.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from bluegreen.contract import Tier
 
-__all__ = ["ModelOption", "TiersOption", "VersionArgument", "tiers_of"]
-
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help="The release, e.g. v1.4.0.")]
 TiersOption = Annotated[
     str, typer.Option("--tiers", help="Only these tiers, e.g. ai or web,app.  [default: all]")

@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 
     from bluegreen.commands._connect import Subscriber
     from bluegreen.domain.journal import Entry, Header
+    from bluegreen.domain.reports import Result
     from bluegreen.engine.deployer import Deployer
-    from bluegreen.engine.outcome import Result
     from bluegreen.ui.timeline import Timeline
-    from bluegreen.ui.view import Closing
-
-__all__ = ["Run", "stopping"]
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SIGNAL_SECONDS = 0.25
@@ -121,19 +118,5 @@ class Run:
             while wait((future,), timeout=_SIGNAL_SECONDS).not_done:
                 continue
             result = future.result()
-            view.close(_closing(result))
+            view.close(result)
         return result
-
-
-def _closing(result: Result) -> Closing:
-    from bluegreen.ui.view import Closing
-
-    return Closing(
-        number=result.header.number,
-        stack=result.header.stack,
-        ending=result.ending,
-        exit_code=int(result.exit_code),
-        words=result.words,
-        next_step=result.next_step,
-        traffic=result.traffic,
-    )

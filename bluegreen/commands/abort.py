@@ -8,8 +8,6 @@ from bluegreen.commands._options import Reason, Settings, verb
 from bluegreen.commands._run import Run
 from bluegreen.commands.rollback import Down
 
-__all__ = ["abort"]
-
 
 @verb
 def abort(settings: Settings, number: NumberArgument = None, reason: Reason = "", down: Down = False) -> None:

@@ -10,8 +10,6 @@ from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Settings, verb
 from bluegreen.errors import ExitCode
 
-__all__ = ["baseline"]
-
 Minutes = Annotated[
     int, typer.Option("--minutes", min=5, max=360, help="Compare the last so many minutes of traffic.")
 ]

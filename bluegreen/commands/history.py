@@ -11,8 +11,6 @@ from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Settings, verb
 from bluegreen.errors import Refused
 
-__all__ = ["history"]
-
 Number = Annotated[
     int | None, typer.Argument(metavar="NUMBER", help="Tell this deployment's timeline.", min=1)
 ]

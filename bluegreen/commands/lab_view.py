@@ -11,8 +11,6 @@ from rich.text import Text
 from bluegreen.contract import Tag
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["lab_view"]
-
 
 def lab_view(document: Mapping[str, Any]) -> RenderableType:
     """Addresses, instances with their health, faults, and the releases of its registry."""

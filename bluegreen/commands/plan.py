@@ -6,8 +6,6 @@ from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Reason, Settings, command_line, verb
 from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
 
-__all__ = ["plan"]
-
 
 @verb
 def plan(

@@ -13,8 +13,6 @@ from bluegreen.commands._request import ModelOption, TiersOption, VersionArgumen
 from bluegreen.commands._run import Run
 from bluegreen.errors import Refused
 
-__all__ = ["promote"]
-
 PlanId = Annotated[str, typer.Option("--plan-id", metavar="FINGERPRINT", help="Apply only this plan.")]
 
 

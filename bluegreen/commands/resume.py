@@ -10,9 +10,6 @@ from bluegreen.commands._open import NumberArgument, find_open
 from bluegreen.commands._options import Settings, verb
 from bluegreen.commands._run import Run
 
-__all__ = ["resume"]
-
-
 SkipDown = Annotated[
     bool,
     typer.Option("--skip-down", help="Do not run the down migration: it was done by hand, or not wanted."),

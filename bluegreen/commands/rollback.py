@@ -11,8 +11,6 @@ from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Reason, Settings, verb
 from bluegreen.commands._run import Run
 
-__all__ = ["Down", "rollback"]
-
 To = Annotated[
     str, typer.Option("--to", metavar="VERSION", help="The version.  [default: the last proven one]")
 ]

@@ -14,8 +14,6 @@ from bluegreen.errors import CloudUnavailable
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["status"]
-
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again until Ctrl-C.")]
 Interval = Annotated[float, typer.Option("--interval", min=0.5, max=3600, help="Seconds between looks.")]
 

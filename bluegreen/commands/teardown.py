@@ -11,8 +11,6 @@ from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Settings, verb
 from bluegreen.commands._run import Run
 
-__all__ = ["teardown"]
-
 All = Annotated[bool, typer.Option("--all", help="The live fleets too: the stack serves nothing.")]
 
 

@@ -9,25 +9,25 @@ from functools import partial
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.journal import Header
+from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
+from bluegreen.domain.reports import AAComparison, Check, Result, Status
 from bluegreen.domain.stack import StackState
 from bluegreen.engine import deployment, planning, rolling_back
 from bluegreen.engine.checks import doctor
 from bluegreen.engine.following import follow
 from bluegreen.engine.observe import observe
-from bluegreen.engine.outcome import Result, conduct, take_back
+from bluegreen.engine.outcome import conduct, take_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.status import Status, look
+from bluegreen.engine.status import look
 from bluegreen.engine.takeover import take_over
 from bluegreen.engine.wait import again
-from bluegreen.engine.watch.aa_comparison import AAComparison, aa_comparison
+from bluegreen.engine.watch.aa_comparison import aa_comparison
 from bluegreen.engine.watch.forecast import outlook
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
-from bluegreen.ports import Holder, Ports
-
-__all__ = ["Deployer"]
+from bluegreen.ports import Ports
 
 Note = Callable[[str], None]
 
@@ -176,7 +176,7 @@ class Deployer:
         """Deployments, newest first."""
         return self._ports.journal.history(limit=limit)
 
-    def doctor(self) -> tuple[doctor.Check, ...]:
+    def doctor(self) -> tuple[Check, ...]:
         """Check everything a release leans on; changes nothing."""
         return doctor.examine(self._contract, self._policy, self._ports)
 

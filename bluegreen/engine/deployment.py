@@ -8,6 +8,7 @@ from typing import Any
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.lease import Holder
 from bluegreen.domain.measurement import periods_from_json
 from bluegreen.domain.plan import Plan, StepKind, TierPlan
 from bluegreen.domain.returning import journalled
@@ -19,9 +20,7 @@ from bluegreen.engine.run import Run
 from bluegreen.engine.wait import again
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
-from bluegreen.ports import Holder, Ports
-
-__all__ = ["create", "open_header", "reopen"]
+from bluegreen.ports import Ports
 
 
 def open_header(headers: Iterable[Header]) -> Header | None:

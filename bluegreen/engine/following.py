@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.reports import Result
 from bluegreen.domain.returning import journalled
 from bluegreen.engine.observe import observe, traffic_words
-from bluegreen.engine.outcome import Result
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.errors import ExitCode
 from bluegreen.ports import Ports
-
-__all__ = ["follow"]
 
 _POLL = 1.0
 

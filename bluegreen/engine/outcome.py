@@ -6,12 +6,13 @@ Whatever happens, the ending says where the traffic is.
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from bluegreen.domain.journal import Ending, EntryKind, Header
+from bluegreen.domain.journal import Ending, EntryKind
 from bluegreen.domain.plan import Intent, StepKind
 from bluegreen.domain.release import Color
+from bluegreen.domain.reports import Result
 from bluegreen.domain.returning import returns_to_json
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.heartbeat import StopRequested
@@ -30,21 +31,7 @@ from bluegreen.errors import (
     StepFailed,
 )
 
-__all__ = ["Result", "conduct", "take_back"]
-
 _RESUME = "`sc-deploy resume` goes on, `sc-deploy abort` takes it back"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """How a command ended, for people and for the exit code."""
-
-    ending: Ending
-    exit_code: ExitCode
-    header: Header
-    words: str
-    next_step: str
-    traffic: tuple[str, ...]
 
 
 def conduct(run: Run) -> Result:

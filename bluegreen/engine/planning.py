@@ -20,8 +20,6 @@ from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 
-__all__ = ["promotion", "rollback", "teardown"]
-
 _MEMORY = 50
 """Deployments that are looked through for an earlier good one."""
 

@@ -13,8 +13,6 @@ from bluegreen.ui.screen import title
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
 
-__all__ = ["Lines", "traffic_lines"]
-
 _QUIET_SECONDS = 15.0
 """A verdict that only repeats itself is printed this often."""
 

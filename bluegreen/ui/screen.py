@@ -16,8 +16,6 @@ from bluegreen.ui.format import clock, duration, percent, rate, share
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
 from bluegreen.ui.timeline import Progress, StageView, TierView, Timeline
 
-__all__ = ["screen", "title"]
-
 _FEWEST_STAGES = 3
 _STEPS = 3
 _WARNINGS = 3

@@ -11,8 +11,6 @@ from bluegreen.domain.journal import Ending
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.verdict import Outcome
 
-__all__ = ["Progress", "StageView", "StepView", "TierView", "Timeline", "VerdictView", "Warned"]
-
 
 class Progress(StrEnum):
     """How far a stage or a step is."""

@@ -18,8 +18,6 @@ from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.figures import recent
 from bluegreen.ui.timeline import Progress, StageView, StepView, TierView, Timeline, VerdictView, Warned
 
-__all__ = ["begin", "tell", "told"]
-
 
 def begin(header: Header) -> Timeline:
     """The timeline before its first entry, with the plan of the header where it has one."""

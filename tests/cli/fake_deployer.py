@@ -11,12 +11,10 @@ from bluegreen.commands._connect import Stack
 from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.journal import Ending, Entry, Header
 from bluegreen.domain.plan import Plan
-from bluegreen.domain.stack import StackState
-from bluegreen.engine.checks.doctor import Check
-from bluegreen.engine.outcome import Result
-from bluegreen.engine.status import Status
+from bluegreen.domain.reports import Check, Result, Status
+from bluegreen.domain.stack import Health, StackState
 from bluegreen.errors import DeployError, ExitCode
-from tests.ui.samples import BLUE, HEALTH, Script, contract, promotion, state, take_back
+from tests.ui.samples import BLUE, Script, contract, promotion, state, take_back
 
 Subscriber = Callable[[Header, Entry], None]
 CODES = {
@@ -129,7 +127,7 @@ class FakeDeployer:
         groups = [f.target_group.arn for tier in BLUE.tiers for f in tier.fleets if f.target_group]
         return Status(
             state=BLUE,
-            health=dict.fromkeys(groups, HEALTH),
+            health=dict.fromkeys(groups, Health(healthy=2)),
             holder=None,
             open=None,
             watchdogs=(),

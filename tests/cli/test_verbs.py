@@ -9,7 +9,7 @@ import pytest
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, EntryKind
-from bluegreen.engine.checks.doctor import Check
+from bluegreen.domain.reports import Check
 from bluegreen.errors import (
     CloudUnavailable,
     ConfigError,

@@ -11,7 +11,7 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.release import Color
-from bluegreen.engine.watch.aa_comparison import AAComparison
+from bluegreen.domain.reports import AAComparison
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Effect, Fault

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from bluegreen.contract import Database, Tag, Tier
 from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.domain.reports import Result
 from bluegreen.engine.following import follow
-from bluegreen.engine.outcome import Result
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome

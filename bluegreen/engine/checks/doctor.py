@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from bluegreen.contract import Contract, TierContract
+from bluegreen.domain.reports import Check
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.observe import observe, traffic_words
@@ -14,18 +14,6 @@ from bluegreen.engine.watch.forecast import blue_p95, usual_traffic
 from bluegreen.errors import DeployError
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
-
-__all__ = ["Check", "examine"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at; `ok` None means that it could not be checked."""
-
-    name: str
-    ok: bool | None
-    words: str
-    next_step: str = ""
 
 
 def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ...]:

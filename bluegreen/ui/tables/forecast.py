@@ -13,8 +13,6 @@ from bluegreen.domain.measurement import Metric
 from bluegreen.ui.format import duration, percent, rate
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["outlook_document", "outlook_view"]
-
 _HEADING = (
     "What the usual traffic shows: regressions from this size on are found (half of them sooner) within"
 )

@@ -16,8 +16,6 @@ from bluegreen.ui.glyphs import ENDING_STYLE
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.tables.grid import grid
 
-__all__ = ["header_document", "history_view", "story_document", "story_lines"]
-
 _REASON_WIDTH = 60
 
 

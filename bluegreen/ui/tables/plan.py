@@ -13,8 +13,6 @@ from bluegreen.ui.format import duration, percent
 from bluegreen.ui.tables.forecast import outlook_document, outlook_view
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["plan_document", "plan_view", "ramp"]
-
 
 def plan_document(plan: Plan, *, command: str, outlook: Outlook | None = None) -> dict[str, Any]:
     """The plan for `--output json`: its document, fingerprint, expected seconds and the promote command.

@@ -160,7 +160,10 @@ def plan_return(
 def plan_teardown(
     contract: Contract, state: StackState, *, number: int, everything: bool, reason: str
 ) -> Plan:
-    """Remove what serves nothing, or with `everything` all that sc-deploy made in the stack; pure."""
+    """Remove what serves nothing, or with `everything` all that sc-deploy made in the stack; pure.
+
+    It has no stages where nothing stands.
+    """
 
     def tier_plan(tier: TierState) -> TierPlan:
         fleets = tier.fleets if everything else tier.leftovers
@@ -169,7 +172,7 @@ def plan_teardown(
 
     tiers = tuple(tier_plan(tier) for tier in state.tiers)
     stages = Stages()
-    if everything:
+    if everything and any(tier.rule or tier.fleets or tier.previews for tier in state.tiers):
         rules = [Step(kind=StepKind.DELETE_RULE, tier=tier.tier) for tier in state.tiers if tier.rule]
         stages.add("close", "Take the live rules away: visitors see the maintenance page", rules)
         guards = [Step(kind=StepKind.STAND_DOWN, tier=tier.tier) for tier in state.tiers]

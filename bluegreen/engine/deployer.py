@@ -60,7 +60,7 @@ class Deployer:
     def plan_promotion(
         self, version: str, *, tiers: Sequence[Tier] = (), model: str | None = None, reason: str = ""
     ) -> Plan:
-        """The plan that brings `version` live; changes nothing. Raises Refused."""
+        """The plan that brings `version` live; changes nothing. Raises Refused, Locked."""
         return planning.promotion(
             self._contract,
             self._policy,
@@ -84,7 +84,7 @@ class Deployer:
         return aa_comparison(self._contract, self._policy, self._ports, seconds=seconds)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
-        """Remove what serves nothing, or everything; changes nothing."""
+        """Remove what serves nothing, or everything; changes nothing. Raises Refused, Locked."""
         return planning.teardown(self._contract, self._ports, everything=everything)
 
     def run(self, plan: Plan) -> Result:
@@ -100,10 +100,7 @@ class Deployer:
         def begin() -> Run:
             unfinished = deployment.open_header(self._ports.journal.history(limit=5))
             if unfinished:
-                raise Refused(
-                    f"deployment #{unfinished.number} is not finished: {unfinished.ending}",
-                    next_step="`sc-deploy resume` goes on with it, `sc-deploy abort` takes it back",
-                )
+                raise deployment.not_finished(unfinished)
             return deployment.create(
                 plan,
                 contract=self._contract,
@@ -116,7 +113,7 @@ class Deployer:
         return self._conduct(holder, begin, conduct)
 
     def resume(self, number: int | None = None, *, skip_down: bool = False, note: Note = _silent) -> Result:
-        """Go on with an unfinished deployment, from any machine; waits out a dead deployer's lease.
+        """Continue an unfinished deployment, from any machine; waits out a dead deployer's lease.
 
         With `skip_down` its down migration is not run: a human did it, or will not have it.
         `note` is told what is waited for. Raises Refused, Locked (its deployer lives), LeaseLost.
@@ -140,7 +137,7 @@ class Deployer:
     def abort(
         self, number: int | None = None, *, reason: str = "", down: bool = False, note: Note = _silent
     ) -> Result:
-        """Take an unfinished deployment back, with `down` its migration too (R8).
+        """Roll back an unfinished deployment, with `down` its migration too (R8).
 
         Where another process drives it, ask that one to. Raises Refused: nothing is unfinished, or its
         down migration cannot run; Locked, LeaseLost.
@@ -154,16 +151,18 @@ class Deployer:
             holder = acquire()
         except Locked:
             if self._ports.lease.request_stop(words, down=down) is not None:
-                note("another process runs this deployment; it was asked to take it back")
+                note("another process runs this deployment; it was asked to roll it back")
                 result = follow(header, self._contract, self._ports, self._subscribers)
                 if result is not None:
                     if down and not rolling_back.ran_down(self._ports, header.number):
                         note("the down migration has not run; `sc-deploy history` shows why")
                     return result
-                note("that process does not answer any more; this one takes over")
+                note("that process no longer answers; this one takes over")
             holder = acquire()
         return self._conduct(
-            holder, partial(self._reopen, header, holder), partial(take_back, reason=words, down=down)
+            holder,
+            partial(self._reopen, header, holder),
+            partial(take_back, reason=words, down=down, asked=True),
         )
 
     def interrupt(self) -> None:

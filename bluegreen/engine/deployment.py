@@ -28,6 +28,25 @@ def open_header(headers: Iterable[Header]) -> Header | None:
     return next((header for header in headers if header.ending.open), None)
 
 
+def not_finished(header: Header) -> Refused:
+    """Why nothing else may begin while deployment `header` is open."""
+    return Refused(
+        f"deployment #{header.number} is not finished: {header.ending}",
+        next_step="`sc-deploy resume` continues it, `sc-deploy abort` rolls it back",
+    )
+
+
+def refuse_open(headers: Iterable[Header], *, stack: str, ports: Ports) -> None:
+    """Raises Refused while a deployment is open, and Locked where its deployer lives."""
+    found = open_header(headers)
+    if found is None:
+        return
+    holder, now = ports.lease.holder(), ports.clock.now()
+    if holder is not None and holder.expires > now:
+        raise holder.locked(stack, now=now)
+    raise not_finished(found)
+
+
 def create(
     plan: Plan,
     *,

@@ -16,7 +16,6 @@ from bluegreen.domain.lease import Holder
 from bluegreen.errors import CloudUnavailable, DeployError, Interrupted, StepFailed
 from bluegreen.ports import Ports
 
-
 _MOST_BETWEEN_BEATS = 5.0
 """Seconds; how late a stop request from another process may be noticed."""
 

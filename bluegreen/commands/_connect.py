@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # heavy: imported when a verb runs, not for --help
     from bluegreen.domain.journal import Entry, Header
     from bluegreen.engine.deployer import Deployer
     from bluegreen.policy import Policy
-    from bluegreen.ports import Journal
+    from bluegreen.ports import Ports
 
     Subscriber = Callable[[Header, Entry], None]
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:  # heavy: imported when a verb runs, not for --help
 class Stack:
     """A stack that can be deployed to."""
 
+    contract: Contract
+    policy: Policy
+    ports: Ports
     deployer: Deployer
-    journal: Journal
 
 
 def operator() -> str:
@@ -100,4 +102,4 @@ def open_stack(settings: Settings, subscribers: Sequence[Subscriber] = ()) -> St
     owner = operator()
     ports = connect(contract, policy, session=session, clock=SystemClock(), owner=owner)
     deployer = Deployer(contract=contract, policy=policy, ports=ports, owner=owner, subscribers=subscribers)
-    return Stack(deployer=deployer, journal=ports.journal)
+    return Stack(contract=contract, policy=policy, ports=ports, deployer=deployer)

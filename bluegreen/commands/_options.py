@@ -34,7 +34,7 @@ OutputOption = Annotated[
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; stands in the history and in notifications.")]
+Reason = Annotated[str, typer.Option("--reason", help="Recorded in the history and in notifications.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Settings:
     ] = ""
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", envvar="SC_DEPLOY_YES", help="Do not ask."),
+        typer.Option("--yes", "-y", envvar="SC_DEPLOY_YES", help="Do not ask for confirmation."),
     ] = False
     output: OutputOption = Output.HUMAN
     debug: Debug = False

@@ -11,7 +11,7 @@ from bluegreen.commands._options import DEFAULT_POLICY, Settings, verb
 from bluegreen.errors import ConfigError, DeployError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bluegreen.domain.reports import Check
 
@@ -28,13 +28,25 @@ def doctor(settings: Settings) -> None:
     """
     from bluegreen.ui.tables.doctor import doctor_document, doctor_view
 
-    source = settings.policy or (DEFAULT_POLICY if DEFAULT_POLICY.exists() else "the defaults")
-    policy = _tried("policy", f"{source}", lambda: _connect.read_policy(settings))
-    found = [policy, *_stack_checks(settings, policy_ok=policy.ok is True)]
+    documents = _documents(settings)
+    usable = all(check.ok for check in documents)
+    # The engine's own row says more about a contract that can be used.
+    found = [documents[0], *_stack_checks(settings)] if usable else documents
     _terminal.show(settings, doctor_document(found), doctor_view(found))
+    if any(check.ok is False for check in documents):
+        raise typer.Exit(int(ExitCode.USAGE))
     if any(check.ok is False for check in found):
-        unusable = any(check.ok is False and check.name in ("policy", "contract") for check in found)
-        raise typer.Exit(int(ExitCode.USAGE if unusable else ExitCode.REFUSED))
+        raise typer.Exit(int(ExitCode.REFUSED))
+
+
+def _documents(settings: Settings) -> list[Check]:
+    """Whether policy and contract can be used at all."""
+    source = settings.policy or (DEFAULT_POLICY if DEFAULT_POLICY.exists() else "the defaults")
+    described = f"stack {settings.stack} is described"
+    return [
+        _tried("policy", f"{source}", lambda: _connect.read_policy(settings)),
+        _tried("contract", described, lambda: _connect.open_contract(settings)),
+    ]
 
 
 def _tried(name: str, words: str, look: Callable[[], object]) -> Check:
@@ -49,10 +61,8 @@ def _tried(name: str, words: str, look: Callable[[], object]) -> Check:
     return Check(name=name, ok=True, words=words)
 
 
-def _stack_checks(settings: Settings, *, policy_ok: bool) -> list[Check]:
-    """The contract, and with a usable policy the engine's own checks."""
-    described = f"stack {settings.stack} is described"
-    contract = _tried("contract", described, lambda: _connect.open_contract(settings))
-    if contract.ok is not True or not policy_ok:
-        return [contract]
-    return [contract, *_connect.open_stack(settings).deployer.doctor()]
+def _stack_checks(settings: Settings) -> Sequence[Check]:
+    from bluegreen.engine.checks.doctor import examine
+
+    stack = _connect.open_stack(settings)
+    return examine(stack.contract, stack.policy, stack.ports)

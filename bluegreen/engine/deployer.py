@@ -1,4 +1,4 @@
-"""The verbs of sc-deploy on one stack: plan, run, resume, abort, status, history, doctor."""
+"""The verbs of sc-deploy that change a stack: plan, run, resume, abort."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ from contextlib import suppress
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.forecast import Outlook
 from bluegreen.domain.journal import Header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
-from bluegreen.domain.reports import AAComparison, Check, Result, Status
+from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import StackState
 from bluegreen.engine import deployment, planning, rolling_back
-from bluegreen.engine.checks import doctor
 from bluegreen.engine.following import follow
 from bluegreen.engine.observe import observe
 from bluegreen.engine.outcome import conduct, take_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.status import look
 from bluegreen.engine.takeover import take_over
 from bluegreen.engine.wait import again
-from bluegreen.engine.watch.aa_comparison import aa_comparison
-from bluegreen.engine.watch.forecast import outlook
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
@@ -75,14 +70,6 @@ class Deployer:
         """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
         return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
 
-    def outlook(self, plan: Plan) -> Outlook:
-        """What each ramp step of `plan` can show with the usual traffic; changes nothing."""
-        return outlook(plan, self._policy, self._ports)
-
-    def aa_comparison(self, *, seconds: float) -> tuple[AAComparison, ...]:
-        """A/A: what serves now compared with itself over the last `seconds`; changes nothing."""
-        return aa_comparison(self._contract, self._policy, self._ports, seconds=seconds)
-
     def plan_teardown(self, *, everything: bool) -> Plan:
         """Remove what serves nothing, or everything; changes nothing. Raises Refused, Locked."""
         return planning.teardown(self._contract, self._ports, everything=everything)
@@ -118,7 +105,7 @@ class Deployer:
         With `skip_down` its down migration is not run: a human did it, or will not have it.
         `note` is told what is waited for. Raises Refused, Locked (its deployer lives), LeaseLost.
         """
-        header = self._open(number)
+        header = self.unfinished(number)
         holder = take_over(
             partial(self._acquire, header.number, "resume"),
             ports=self._ports,
@@ -142,7 +129,7 @@ class Deployer:
         Where another process drives it, ask that one to. Raises Refused: nothing is unfinished, or its
         down migration cannot run; Locked, LeaseLost.
         """
-        header = self._open(number)
+        header = self.unfinished(number)
         if down:
             rolling_back.plan_open_back(self._ports, header, reason=reason, down=True)
         words = reason or f"abort by {self._owner}"
@@ -175,14 +162,6 @@ class Deployer:
         """Deployments, newest first."""
         return self._ports.journal.history(limit=limit)
 
-    def doctor(self) -> tuple[Check, ...]:
-        """Check everything a release leans on; changes nothing."""
-        return doctor.examine(self._contract, self._policy, self._ports)
-
-    def status(self) -> Status:
-        """The stack now: fleets, weights, health, lease, what to do next."""
-        return look(self._contract, self._ports)
-
     def _acquire(self, number: int, why: str) -> Holder:
         policy, clock = self._policy.lease, self._ports.clock
 
@@ -193,7 +172,8 @@ class Deployer:
 
         return again(acquire, clock=clock, patience=policy.patience)
 
-    def _open(self, number: int | None) -> Header:
+    def unfinished(self, number: int | None = None) -> Header:
+        """The deployment that is open, by default the only one; raises Refused where it is not."""
         if number is None:
             found = deployment.open_header(self._ports.journal.history(limit=5))
             number = found.number if found else None

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
 
-from bluegreen.commands import _connect
-from bluegreen.commands._options import Settings
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.release import Color
-from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
 from bluegreen.lab.faults import Effect, Fault
@@ -24,34 +19,8 @@ from bluegreen.ui.figures import figures
 from bluegreen.ui.screen import screen
 from bluegreen.ui.timeline import Progress, Timeline
 from bluegreen.ui.timeline_fold import tell
-from tests.cli.conftest import Line
+from tests.cli.conftest import SIM, Line
 from tests.world import LATENCY, POLICY, World
-
-SIM = ("--stack", "sim")
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    made = World()
-
-    def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> _connect.Stack:
-        ports = made.ports()
-        listeners = [*subscribers, lambda header, entry: made.entries.append((header, entry))]
-        deployer = Deployer(
-            contract=made.contract,
-            policy=made.policy,
-            ports=ports,
-            owner="anna@desk:1",
-            subscribers=listeners,
-        )
-        return _connect.Stack(deployer=deployer, journal=ports.journal)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_connect, "open_stack", open_stack)
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield made
-    time.tzset()
 
 
 def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
@@ -69,7 +38,9 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     assert "What the usual traffic shows" in line("plan", "v1.1.0", *SIM).stdout
     second = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
     assert second.exit_code == 0, second.output
+    assert "[1/" in second.stdout
     assert "released: v1.1.0" in second.stdout
+    assert "traffic: app: 100 % v1.1.0 (#2)" in second.stdout
     assert world.weights() == {"app": {"v1.1.0": 100}}
     assert "v1.1.0" in line("status", *SIM).stdout
     _, (listed,) = line.json("history", *SIM)
@@ -198,8 +169,8 @@ def save(timeline: Timeline, entries: Sequence[tuple[Header, Entry]]) -> None:
         (("resume",), 3, "no deployment is unfinished"),
         (("abort", "--yes"), 3, "no deployment is unfinished"),
         (("resume", "7"), 3, "deployment #7"),
-        (("rollback", "--yes"), 3, ""),
-        (("history", "3"), 3, "no deployment 3"),
+        (("rollback", "--yes"), 3, "nothing serves"),
+        (("history", "3"), 3, "no deployment #3"),
     ],
 )
 def test_what_cannot_be_done_is_refused(

@@ -21,6 +21,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
     checks: Sequence[tuple[str, Callable[[], Check]]] = (
         ("contract", partial(_contract, contract)),
         ("policy", partial(_policy, contract, policy)),
+        ("smoke tests", partial(_smoke, policy)),
         ("stack", partial(_stack, contract, ports)),
         ("environment", partial(_environment, contract, ports)),
         ("metrics", partial(_metrics, contract, policy, ports)),
@@ -50,14 +51,21 @@ def _contract(contract: Contract) -> Check:
 
 def _policy(contract: Contract, policy: Policy) -> Check:
     impatient = list(preflight.patience_faults(contract, policy))
-    if impatient:
-        words = "; ".join(f"{fault.where}: {fault.problem}" for fault in impatient)
-        return Check(name="policy", ok=False, words=words, next_step=impatient[0].allowed)
-    ramp = " / ".join(str(percent) for percent in (*policy.rollout.ramp, 100))
-    if any(test.key for test in policy.smoke):
-        return Check(name="policy", ok=True, words=f"ramp {ramp}, {len(policy.smoke)} smoke tests")
+    words = "; ".join(f"{fault.where}: {fault.problem}" for fault in impatient)
     return Check(
         name="policy",
+        ok=not impatient,
+        words=words or f"green has {policy.health.deadline:g} s to become healthy",
+        next_step=impatient[0].allowed if impatient else "",
+    )
+
+
+def _smoke(policy: Policy) -> Check:
+    ramp = " / ".join(str(percent) for percent in (*policy.rollout.ramp, 100))
+    if any(test.key for test in policy.smoke):
+        return Check(name="smoke tests", ok=True, words=f"{len(policy.smoke)}, ramp {ramp}")
+    return Check(
+        name="smoke tests",
         ok=False,
         words=f"ramp {ramp}, but no key function is probed",
         next_step="describe one with [[smoke]] in deploy.toml: an outage is found by probes first (R1)",

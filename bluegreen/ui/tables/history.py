@@ -25,7 +25,7 @@ def history_view(headers: Sequence[Header], *, now: float) -> RenderableType:
         return Text("no deployment yet")
     table = grid("#", "what", "version", "ended", "began", "took", "by", "reason", right=("#", "took"))
     for header in headers:
-        proven = f"{header.version} (proven)" if header.proven else header.version
+        proven = f"{header.version} (verified)" if header.proven else header.version
         table.add_row(
             str(header.number),
             header.intent,

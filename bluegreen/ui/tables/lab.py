@@ -26,7 +26,7 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
-    return f"{fault['effect']} {fault['service']} {fault['action']} ({fault['struck']} times so far)"
+    return f"{fault['effect']} {fault['service']} {fault['action']} (hit {fault['struck']} times)"
 
 
 def _instances(document: Mapping[str, Any]) -> RenderableType:

@@ -6,7 +6,7 @@
     │   └── HostNotReady        3   an instance takes no commands, or not yet
     ├── Locked                  4   another deployment holds the stack
     │   └── LeaseLost           4   it was ours and is not any more
-    ├── StepFailed              -   a step ended without its goal; the executor decides what follows
+    ├── StepFailed              -   a step did not reach its goal; the executor decides what follows
     ├── CloudUnavailable        -   AWS did not answer for longer than our patience
     ├── Halted                  6   a human is needed; traffic is where the message says
     └── Interrupted           130   stopped at a safe point; `sc-deploy resume` continues

@@ -32,7 +32,7 @@ def confirm(settings: Settings, question: str, *, by_name: bool = False) -> None
     if not _asks():
         raise Refused(
             f"{question} There is no terminal to ask on; nothing was changed",
-            next_step="look at the plan first (`sc-deploy plan`), then repeat the command with --yes",
+            next_step="repeat the command with --yes to confirm it in advance",
         )
     prompt = f"Type the name of the stack ({settings.stack}) to confirm: " if by_name else "[y/N] "
     sys.stderr.write(f"{question} {prompt}")

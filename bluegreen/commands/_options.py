@@ -30,7 +30,10 @@ class Output(StrEnum):
 OutputOption = Annotated[
     Output,
     typer.Option(
-        "--output", "-o", envvar="SC_DEPLOY_OUTPUT", help="human, or json: data on stdout, one event a line."
+        "--output",
+        "-o",
+        envvar="SC_DEPLOY_OUTPUT",
+        help="human or json: data on stdout, one event per line.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]

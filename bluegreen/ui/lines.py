@@ -50,7 +50,7 @@ class Lines:
         if stage is not None:
             number, total = entry.data.get("index"), entry.data.get("count")
             place = f"[{number}/{total}] " if number and total else ""
-            back = "back: " if stage.back else ""
+            back = "rollback: " if stage.back else ""
             yield f"{place}{back}{stage.title} (about {duration(stage.expected_seconds)})"
 
     def _judged(self, timeline: Timeline, entry: Entry) -> Iterable[str]:

@@ -80,7 +80,9 @@ class LiveView:
                 note=self._note,
             )
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
-            return Group(Text(f"the screen cannot be drawn ({error}); the deployment goes on", no_wrap=True))
+            return Group(
+                Text(f"the screen cannot be drawn ({error}); the deployment continues", no_wrap=True)
+            )
         return Group(*lines)
 
     def close(self, result: Result) -> None:

@@ -1,4 +1,4 @@
-"""The plain view: the timeline as lines on a stream that is no terminal."""
+"""The plain view: the timeline as lines, for a stream that is not a terminal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlainView:
         return None
 
     def recall(self, timeline: Timeline) -> None:
-        """Lines go on where the timeline stands."""
+        """Lines continue where the timeline is."""
         self._lines.timeline = timeline
 
     def __call__(self, header: Header, entry: Entry) -> None:

@@ -206,7 +206,7 @@ def _decided(timeline: Timeline, entry: Entry) -> Timeline:
         _closed(s, entry.at, Progress.DROPPED if s.state is Progress.WAITING else Progress.FAILED)
         for s in timeline.stages
     )
-    # What was measured before is not what flows from now on: the way back shows no stale figures.
+    # What was measured before is not what flows from now on: a rollback shows no stale figures.
     return _planned(replace(timeline, stages=stages, periods=()), plan, back=True)
 
 

@@ -35,7 +35,7 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     assert [step["percent"] for step in power["steps"]] == [10, 50]
     assert all(step["metrics"]["errors"]["smallest"] for step in power["steps"])
     assert planned["warnings"] == []
-    assert "What the usual traffic shows" in line("plan", "v1.1.0", *SIM).stdout
+    assert "What the usual traffic can detect" in line("plan", "v1.1.0", *SIM).stdout
     second = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
     assert second.exit_code == 0, second.output
     assert "[1/" in second.stdout

@@ -72,7 +72,7 @@ def test_a_screen_that_cannot_be_drawn_does_not_break_the_run(monkeypatch: pytes
     view = LiveView(console)
     view(script.header, script.entries[0])
     monkeypatch.setattr(live, "screen", lambda *_args, **_more: 1 / 0)
-    assert "the deployment goes on" in shown(view, console)
+    assert "the deployment continues" in shown(view, console)
 
 
 class Gone(io.StringIO):

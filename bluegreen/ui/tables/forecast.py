@@ -1,4 +1,4 @@
-"""What the usual traffic can show at each ramp step: the smallest regression, and in how many minutes."""
+"""What the usual traffic can detect at each ramp step: the smallest regression, and how fast."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from bluegreen.domain.measurement import Metric
 from bluegreen.ui.format import duration, percent, rate
 from bluegreen.ui.tables.grid import field, grid
 
-_HEADING = (
-    "What the usual traffic shows: regressions from this size on are found (half of them sooner) within"
-)
+_HEADING = "What the usual traffic can detect: regressions of at least this size, half of them sooner, within"
 _COLUMNS = ("tier", "green", "requests/s", "errors", "latency", "accuracy", "within", "good passes in")
 
 
@@ -27,7 +25,7 @@ def outlook_view(outlook: Outlook) -> RenderableType:
         for forecast in outlook.forecasts:
             for step in forecast.steps:
                 table.add_row(forecast.usual.tier, *_cells(step), style="yellow" if step.thin else "")
-        parts += [Text(f"{_HEADING} the time named, from blue's last hour", style="dim"), table]
+        parts += [Text(f"{_HEADING} the time shown (from blue's last hour)", style="dim"), table]
     parts += [field("warning", words, "yellow") for words in outlook.warnings]
     return Group(*parts)
 

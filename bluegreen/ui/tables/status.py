@@ -1,4 +1,4 @@
-"""Where a stack stands: fleets, weights, health, who holds the lease, and where the traffic is."""
+"""Where a stack stands: fleets, weights, health, who holds the lease, and where the traffic goes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _open(status: Status, now: float) -> list[RenderableType]:
     if status.open:
         one = status.open
         words = f"deployment {one.number} ({one.intent} of {one.version}) is {one.ending}"
-        parts.append(field("open", f"{words}, begun {day(one.started_at)} by {one.operator}", "yellow"))
+        parts.append(field("open", f"{words}, started {day(one.started_at)} by {one.operator}", "yellow"))
     if status.holder:
         holder = status.holder
         expired = holder.expires <= now

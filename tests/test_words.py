@@ -17,15 +17,14 @@ _GAP = r"\s+(?:\S+\s+){0,3}?"
 
 ROOMS = (
     "bluegreen/commands",
-    "bluegreen/domain/lease.py",
-    "bluegreen/domain/reports.py",
+    "bluegreen/domain",
     "bluegreen/errors.py",
     "bluegreen/ui",
     "cli.py",
     "docs/glossary.md",
 )
 """Where every text follows the glossary; a room is added once it does."""
-NOT_YET = ("bluegreen/commands/demo", "bluegreen/commands/lab.py")
+NOT_YET = ("bluegreen/commands/demo", "bluegreen/commands/lab.py", "bluegreen/domain/journal.py")
 """Beginnings of paths in these rooms that do not yet."""
 
 

@@ -201,8 +201,8 @@ def test_the_checklist_is_shown_with_the_plan_that_a_yes_confirms(line: Line, wo
     listed = 'checklist = ["tests passed", "the team is in place"]\n' + POLICY
     world.policy = parse_policy(listed, stack="sim", source="deploy.toml")
     shown = line("plan", "v1.0.0", *SIM).stdout
-    assert "your yes confirms: tests passed" in shown
-    assert "your yes confirms: the team is in place" in shown
+    assert "by confirming you attest: tests passed" in shown
+    assert "by confirming you attest: the team is in place" in shown
     assert line("promote", "v1.0.0", *SIM).exit_code == 3, "there is nobody to confirm it"
     assert world.weights() == {"app": {}}
     assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0

@@ -311,7 +311,7 @@ def test_second_deployer(scene: Scene, words: Sequence[str]) -> None:
     )
     refused(
         scene, scene(*words, "--yes"), 4, "stack sim is held by ben@ci:7", "deployment 3: promotion v1.1.0",
-        next_step="wait, or ask for its end with `sc-deploy abort`",
+        next_step="wait, or ask for it to be rolled back with `sc-deploy abort`",
     )  # fmt: skip
     assert scene.world.weights() == {"app": {"v1.2.0": 100}}
 

@@ -42,7 +42,7 @@ def doctor(settings: Settings) -> None:
 def _documents(settings: Settings) -> list[Check]:
     """Whether policy and contract can be used at all."""
     source = settings.policy or (DEFAULT_POLICY if DEFAULT_POLICY.exists() else "the defaults")
-    described = f"stack {settings.stack} is described"
+    described = f"stack {settings.stack} has a contract"
     return [
         _tried("policy", f"{source}", lambda: _connect.read_policy(settings)),
         _tried("contract", described, lambda: _connect.open_contract(settings)),

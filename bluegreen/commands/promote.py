@@ -48,9 +48,9 @@ def promote(
     if plan_id and plan.fingerprint != plan_id:
         again = command_line(settings, "plan", version, tiers=tiers, model=model, reason=reason)
         raise Refused(
-            f"plan {plan_id} is not the plan of this release now, which is {plan.fingerprint}: "
-            "the stack, the release or the options have changed since it was shown",
-            next_step=f"see the current plan with `{again}`",
+            f"plan {plan_id} is out of date: the stack, the release or the options have changed since it was "
+            f"shown; the current plan is {plan.fingerprint}",
+            next_step=f"see it with `{again}`",
         )
     for words in outlook(plan, run.stack.policy, run.stack.ports).warnings:
         _terminal.say(f"Warning: {words}")

@@ -295,7 +295,7 @@ def test_plan_fingerprint_that_is_stale(scene: Scene) -> None:
     assert scene.promote("v1.2.0").exit_code == 0
     result = scene("promote", "v1.1.0", "--yes", "--plan-id", planned["fingerprint"])
     refused(
-        scene, result, 3, f"plan {planned['fingerprint']} is not the plan of this release now",
+        scene, result, 3, f"plan {planned['fingerprint']} is out of date",
         "the stack, the release or the options have changed",
         next_step="sc-deploy plan v1.1.0 --stack sim",
     )  # fmt: skip

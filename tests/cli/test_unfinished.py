@@ -24,6 +24,11 @@ def test_nothing_else_begins_and_abort_rolls_it_back(line: Line, unfinished: Wor
         assert refused.exit_code == 3, refused.output
         assert "deployment #2 is not finished: interrupted" in refused.stderr
         assert "?" not in refused.stderr, "it is refused before the question"
+    for words in (("abort", "--down"), ("rollback", "--down")):
+        refused = line(*words, *SIM)
+        assert refused.exit_code == 3
+        assert "names none" in refused.stderr
+        assert "?" not in refused.stderr, "it is refused before the question"
     for words in (("abort",), ("rollback",)):
         unasked = line(*words, *SIM)
         assert unasked.exit_code == 3
@@ -41,7 +46,7 @@ def test_nothing_else_begins_and_abort_rolls_it_back(line: Line, unfinished: Wor
 def test_resume_knows_what_was_done_before(line: Line, unfinished: World) -> None:
     result = line("resume", *SIM)
     assert result.exit_code == 0, result.output
-    assert "resumed by anna@desk:1" in result.stdout
+    assert result.stdout.splitlines()[0].endswith(" resumed by anna@desk:1"), "its beginning is known"
     assert "Create green target groups" not in result.stdout, "told by the process before"
     assert unfinished.weights() == {"app": {"v1.1.0": 100}}
 

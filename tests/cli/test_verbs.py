@@ -64,7 +64,7 @@ def test_plan_shows_the_command_that_applies_exactly_it(line: Line) -> None:
 def test_promote_refuses_another_plan_than_the_one_shown(line: Line) -> None:
     result = line("promote", "v1.2.0", *SIM, "--yes", "--plan-id", "0123456789ab")
     assert result.exit_code == 3
-    assert "plan 0123456789ab is not the plan of this release now" in result.stderr
+    assert "plan 0123456789ab is out of date" in result.stderr
     assert "sc-deploy plan v1.2.0 --stack sim" in result.stderr
 
 

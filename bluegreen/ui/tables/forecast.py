@@ -14,7 +14,7 @@ from bluegreen.ui.format import duration, percent, rate
 from bluegreen.ui.tables.grid import field, grid
 
 _HEADING = "What the usual traffic can detect: regressions of at least this size, half of them sooner, within"
-_COLUMNS = ("tier", "green", "requests/s", "errors", "latency", "accuracy", "within", "good passes in")
+_COLUMNS = ("tier", "green", "requests/s", "errors", "latency", "accuracy", "within", "passes in")
 
 
 def outlook_view(outlook: Outlook) -> RenderableType:

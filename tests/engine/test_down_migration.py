@@ -89,7 +89,7 @@ def test_on_the_way_back_to_a_kept_blue_it_runs_on_the_failed_fleet_without_traf
     console.print(plan_view(plan))
     shown = console.export_text()
     assert "Run green's down migration" in shown
-    assert "the down migration of v1.1.0 runs once it has no traffic any more" in shown
+    assert "the down migration of v1.1.0 runs once it has no traffic" in shown
     result = deployer.run(plan)
     assert result.exit_code is ExitCode.RELEASED, world.story()
     assert shell.downs == [("v1.1.0", "migrate down v1.1.0")]

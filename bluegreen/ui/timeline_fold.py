@@ -56,7 +56,7 @@ def _started(timeline: Timeline, entry: Entry) -> Timeline:
 
 
 def _resumed(timeline: Timeline, entry: Entry) -> Timeline:
-    """Begins from what is observed: figures and verdict of before the stop are not what flows now."""
+    """Begins from what is observed: the figures and verdict from before the stop are stale."""
     operator = str(entry.data.get("operator") or timeline.operator)
     timeline = replace(
         timeline, ending=Ending.RUNNING, ended_at=None, operator=operator, words="", next_step=""

@@ -184,7 +184,12 @@ def test_a_bug_is_short_and_debug_shows_where(line: Line, monkeypatch: pytest.Mo
 def test_doctor(line: Line, served: World, monkeypatch: pytest.MonkeyPatch) -> None:
     result, (document,) = line.json("doctor", *SIM)
     assert result.exit_code == 3
-    assert [c["check"] for c in document["checks"]][:3] == ["policy", "contract", "smoke tests"]
+    assert [c["check"] for c in document["checks"]][:4] == [
+        "policy",
+        "contract",
+        "boot budget",
+        "smoke tests",
+    ]
     assert [c["words"] for c in document["checks"] if c["ok"] is False] == [
         "ramp 10 / 50 / 100, but no key function is probed"
     ]

@@ -80,6 +80,9 @@ def test_the_same_release_deployed_twice_is_one_release() -> None:
 def test_while_a_deployment_is_open_nobody_says_that_all_is_well() -> None:
     world = serving("v1.0.0")
     died_at_half(world)
+    with pytest.raises(Locked, match="held by dead"):
+        world.deployer().plan_rollback(to="v1.0.0")
+    world.clock.sleep(60)
     with pytest.raises(Refused, match="#2 is not finished"):
         world.deployer().plan_rollback(to="v1.0.0")
 

@@ -20,7 +20,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
     """All checks, at the same time."""
     checks: Sequence[tuple[str, Callable[[], Check]]] = (
         ("contract", partial(_contract, contract)),
-        ("policy", partial(_policy, contract, policy)),
+        ("boot budget", partial(_boot_budget, contract, policy)),
         ("smoke tests", partial(_smoke, policy)),
         ("stack", partial(_stack, contract, ports)),
         ("environment", partial(_environment, contract, ports)),
@@ -49,11 +49,11 @@ def _contract(contract: Contract) -> Check:
     return Check(name="contract", ok=True, words=words)
 
 
-def _policy(contract: Contract, policy: Policy) -> Check:
+def _boot_budget(contract: Contract, policy: Policy) -> Check:
     impatient = list(preflight.patience_faults(contract, policy))
     words = "; ".join(f"{fault.where}: {fault.problem}" for fault in impatient)
     return Check(
-        name="policy",
+        name="boot budget",
         ok=not impatient,
         words=words or f"green has {policy.health.deadline:g} s to become healthy",
         next_step=impatient[0].allowed if impatient else "",

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bluegreen.contract import Tier
+from bluegreen.domain.document import from_document, to_document
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
@@ -339,7 +340,7 @@ def test_same_journal_same_verdict_and_it_survives_the_journal() -> None:
     at = look(300)
     first = verdict(periods, at, (step(percent=25),))
     assert first == verdict(list(periods), at, (step(percent=25),))
-    assert Verdict.from_json(first.to_json()) == first
+    assert from_document(Verdict, to_document(first)) == first
 
 
 def test_there_is_nothing_to_judge_before_the_first_step() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period, periods_from_json, periods_to_json
+from bluegreen.domain.measurement import Metric, Period, period_of, period_row
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import Baseline, Thresholds, judge
@@ -127,7 +127,7 @@ class TestAnEarlyP95ThatIsWrong:
 
     def test_the_journal_alone_gives_the_same_verdict(self) -> None:
         periods = served(4.0, green=steady(1.6), until=120.0)
-        again = periods_from_json(periods_to_json(periods))
+        again = tuple(period_of(period_row(one)) for one in periods)
         assert verdict(list(again), 4.0, 120.0) == verdict(periods, 4.0, 120.0)
 
 

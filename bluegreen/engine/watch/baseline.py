@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bluegreen.domain.journal import BaselineFrozen
+from bluegreen.domain.measurement import BlueBaseline
 from bluegreen.domain.plan import Step
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch.forecast import blue_p95, forecast, ramp_percents, usual_traffic
@@ -11,15 +13,13 @@ from bluegreen.errors import CloudUnavailable
 from bluegreen.policy import Policy
 from bluegreen.ports import Arms
 
-__all__ = ["freeze_baseline"]
-
 
 def freeze_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
     """Journal blue's p95 per tier, and the tiers with too little traffic; once per deployment.
 
     Returns what kept it from being measured, or "": without it latency cannot be judged.
     """
-    if run.baseline:
+    if run.baseline is not None:
         return ""
     blues = [Arms(tier=one.tier, green=one.blue) for one in arms if one.blue]
     try:
@@ -27,12 +27,14 @@ def freeze_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
         usual, _ = usual_traffic(blues, p95_ms, run.policy, run.ports)
     except CloudUnavailable as error:
         return f"blue's figures are unknown: {error.what}"
-    run.baseline.update({str(tier): p95 for tier, p95 in p95_ms.items()})
-    words = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in run.baseline.items())
+    figures = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in p95_ms.items())
     percents = ramp_percents(run.plan)
     thin = [one for one in forecast(usual, percents, _without_synthetic(run.policy)) if one.warning]
-    run.baseline.update(at=run.ports.clock.now(), thin=[str(one.usual.tier) for one in thin])
-    run.progress(step, f"blue's p95: {words or 'no traffic yet'}", baseline=dict(run.baseline))
+    run.baseline = BlueBaseline(
+        p95_ms=p95_ms, thin=tuple(one.usual.tier for one in thin), at=run.ports.clock.now()
+    )
+    words = f"blue's p95: {figures or 'no traffic yet'}"
+    run.recorder.write(BaselineFrozen(stage=run.stage(step), step=step, words=words, baseline=run.baseline))
     for one in forecast(usual, percents, run.policy):
         if one.warning:
             run.warn(one.warning)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import dropwhile, islice
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import EntryKind
-from bluegreen.domain.measurement import Period, periods_to_json
+from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven, WeightsSet
+from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import Rule
@@ -28,14 +29,13 @@ from bluegreen.judge.probed import decided_by_probes
 from bluegreen.judge.settings import Baseline, Look, StepMark
 from bluegreen.judge.tail import asked_for
 
-__all__ = ["Watch"]
-
 
 class Watch:
     """The loop of one judge step."""
 
     def __init__(self, run: Run, step: Step) -> None:
         self._run, self._step, self._percent = run, step, step.percent or FULL
+        self._stage = run.stage(step)
         self._arms = arms_of(run)
         self._thresholds = thresholds(run.policy.judge)
         self._known = {(period.stream, period.start): period for period in run.periods}
@@ -52,7 +52,10 @@ class Watch:
         run, clock = self._run, self._run.ports.clock
         began = clock.now() + run.policy.rollout.dwell
         run.marks.append((began, self._percent))
-        run.progress(self._step, f"watching {self._percent} %", mark=began, percent=self._percent)
+        words = f"watching {self._percent} %"
+        run.recorder.write(
+            ShareWatched(stage=self._stage, step=self._step, words=words, percent=self._percent, since=began)
+        )
         while True:
             run.heartbeat.beat()
             seen = self._see()
@@ -62,7 +65,7 @@ class Watch:
                 return verdict
             self._decide(verdict)
             if seen.slow:
-                self._functions.synthetic(run.baseline.get("thin", ()))
+                self._functions.synthetic(run.baseline.thin if run.baseline else ())
             run.heartbeat.wait(self._observer.pause)
 
     def _decide(self, verdict: Verdict) -> None:
@@ -84,12 +87,17 @@ class Watch:
         return replace(seen, troubles=(self._unfrozen, *seen.troubles)) if self._unfrozen else seen
 
     def _slow_ms(self) -> dict[Tier, Sequence[float]]:
-        known = self._run.baseline
+        known = self._p95_ms
         return {
             arms.tier: asked_for(known[arms.tier], self._thresholds)
             for arms in self._arms
             if arms.tier in known
         }
+
+    @property
+    def _p95_ms(self) -> Mapping[Tier, float]:
+        """Blue's frozen p95, of the tiers where it is known."""
+        return self._run.baseline.p95_ms if self._run.baseline else {}
 
     def _take_in(self, seen: Seen) -> None:
         """Journal what is new; raise for what needs no judge."""
@@ -106,9 +114,7 @@ class Watch:
         fresh = [p for p in seen.periods if self._known.get((p.stream, p.start)) != p]
         if fresh:
             self._tell_revisions(fresh)
-            run.recorder.say(
-                EntryKind.MEASURED, stage=f"judge-{self._percent}", periods=periods_to_json(fresh)
-            )
+            run.recorder.write(Measured(stage=self._stage, percent=self._percent, periods=tuple(fresh)))
             run.periods.extend(fresh)
             self._known.update({(p.stream, p.start): p for p in fresh})
         sick = {
@@ -116,11 +122,7 @@ class Watch:
             for tier, health in seen.health.items()
         }
         if sick != self._sick and (any(sick.values()) or any(self._sick.values())):
-            run.recorder.say(
-                EntryKind.MEASURED,
-                stage=f"judge-{self._percent}",
-                sick={str(tier): list(names) for tier, names in sick.items()},
-            )
+            run.recorder.write(Measured(stage=self._stage, percent=self._percent, sick=sick))
         self._sick = sick
         for tier, health in seen.health.items():
             if not health.healthy:
@@ -142,7 +144,7 @@ class Watch:
         found = {rule.arn: rule for rule in rules}
         for arms in self._arms:
             plan = run.plan.tier(arms.tier)
-            arn = str(run.results[f"weights.{arms.tier}.green.{self._percent}"]["rule"])
+            arn = run.result(WeightsSet, arms.tier).rule_arn
             wanted = {a: w for a, w in expected_weights(plan, arms.green.arn, self._percent).items() if w}
             rule = found.get(arn)
             now = {a: w for a, w in rule.weights.items() if w} if rule else {}
@@ -178,7 +180,7 @@ class Watch:
             run.periods,
             thresholds=self._thresholds,
             baseline=Baseline(
-                p95_ms={a.tier: run.baseline[a.tier] for a in self._arms if a.tier in run.baseline}
+                p95_ms={a.tier: self._p95_ms[a.tier] for a in self._arms if a.tier in self._p95_ms}
             ),
             steps=[
                 StepMark(started_at=at, percent=percent, planned_seconds=planned) for at, percent in run.marks
@@ -196,14 +198,15 @@ class Watch:
         if not always and gist == self._said:
             return
         self._said = gist
-        self._run.recorder.say(
-            EntryKind.VERDICT,
-            stage=f"judge-{self._percent}",
-            step=self._step.id,
-            percent=self._percent,
-            **verdict.to_json(),
-            next=self._next(),
-            next_at=next_at,
+        self._run.recorder.write(
+            VerdictGiven(
+                stage=self._stage,
+                step=self._step,
+                percent=self._percent,
+                verdict=verdict,
+                next=self._next(),
+                next_at=next_at,
+            )
         )
 
     def _settled(self, verdict: Verdict, seen: Seen, *, late: bool) -> Verdict:
@@ -249,10 +252,8 @@ class Watch:
         return decided_by_probes(verdict, run.periods, step=step, limits=self._thresholds)
 
     def _next(self) -> str:
-        stages = self._run.plan.stages
-        names = [stage.name for stage in stages]
-        mine = names.index(f"judge-{self._percent}")
-        return stages[mine + 1].title if mine + 1 < len(stages) else "Finish"
+        later = dropwhile(lambda stage: self._step not in stage.steps, self._run.plan.stages)
+        return next((stage.title for stage in islice(later, 1, None)), "Finish")
 
 
 def _shares(weights: Mapping[str, int]) -> str:

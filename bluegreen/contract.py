@@ -20,6 +20,8 @@ from bluegreen.errors import ConfigError, Fault
 
 __all__ = [
     "MANAGED_BY",
+    "MODEL_FILE",
+    "MODEL_PREFIX",
     "SCHEMA_VERSION",
     "STATE_TABLE_HASH_KEY",
     "STATE_TABLE_RANGE_KEY",
@@ -46,6 +48,8 @@ __all__ = [
 SCHEMA_VERSION: Literal[1] = 1
 STATE_TABLE_HASH_KEY = "pk"
 STATE_TABLE_RANGE_KEY = "sk"
+MODEL_PREFIX, MODEL_FILE = "models/", "model.bin"
+"""Where a model version lies in the models bucket: <prefix><version>/<file>."""
 STACK_PATTERN = r"^[a-z][a-z0-9-]{0,11}$"
 """Twelve characters: `sc-<stack>-<tier>-<number>` must fit the 32 of a target group name."""
 
@@ -152,8 +156,8 @@ class ModelStore(_Document):
     """Where the AI models of this tier lie: s3://<bucket>/<prefix><version>/ (A1, A2)."""
 
     bucket: str
-    prefix: str = "models/"
-    file: str = "model.bin"
+    prefix: str = MODEL_PREFIX
+    file: str = MODEL_FILE
     pointer_parameter: Annotated[str, Field(pattern=r"^/")]
     """SSM parameter that names the current model version; sc-deploy owns its value."""
 

@@ -3,8 +3,7 @@
 import pulumi
 from pulumi.runtime.config import is_config_secret
 
-from infra.rules import SECRETS
-from infra.settings import parse_settings
+from infra.settings import SECRETS, parse_settings
 from infra.stack import build
 
 config = pulumi.Config("sportcoach")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from infra.component import Environment
+from infra.environment import Environment
 from infra.layers.fleets import build_fleets
 from infra.layers.foundation import lay_foundation
 from infra.layers.front_door import build_front_door
@@ -15,8 +15,6 @@ from infra.layers.releases import Below, build_releases
 from infra.layers.stores import build_stores
 from infra.layers.watch import build_watch
 from infra.settings import Settings
-
-__all__ = ["build"]
 
 
 def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
@@ -31,8 +29,8 @@ def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
     dashboard = build_watch(settings, environment, config, below, releases)
     storage, delivery = foundation.storage, releases.delivery
     return {
-        "contract": releases.handover.document.apply(json.loads),
-        "contract_parameter": releases.handover.parameter.name,
+        "contract": releases.contract_parameter.document.apply(json.loads),
+        "contract_parameter": releases.contract_parameter.parameter.name,
         "url": f"https://{settings.domain}",
         "dashboard_url": dashboard.url,
         "prometheus_url": fleets.prometheus.workspace.prometheus_endpoint,

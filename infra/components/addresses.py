@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-
-__all__ = ["AddressArgs", "Addresses", "Target"]
+from infra.component import Component
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.policies import document, service_trust
-
-__all__ = ["Alerts", "AlertsArgs"]
+from infra.component import Component
+from infra.documents.policies import document, service_trust
+from infra.environment import Environment
+from infra.settings import AlertsSettings, SlackSettings
 
 PUBLISHERS = (
     "aps.amazonaws.com",
@@ -28,7 +27,7 @@ class AlertsArgs:
     topics of their own region.
     """
 
-    settings: sections.Alerts
+    settings: AlertsSettings
     pagerduty: pulumi.Output[str] | None
     key: pulumi.Input[str]
     outside_key: pulumi.Input[str] | None = None
@@ -125,7 +124,7 @@ class Alerts(Component):
             opts=self.options(provider=provider),
         )
 
-    def _slack(self, slack: sections.Slack) -> None:
+    def _slack(self, slack: SlackSettings) -> None:
         role = self.role(
             "slack",
             trust=service_trust("chatbot.amazonaws.com", account_id=self.environment.account_id),

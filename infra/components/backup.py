@@ -10,12 +10,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component
 from infra.components.encryption import Encryption
-from infra.policies import service_trust
-
-__all__ = ["Backup", "BackupArgs"]
+from infra.documents.policies import service_trust
+from infra.environment import Environment
+from infra.settings import BackupSettings
 
 SERVICE_POLICIES = (
     "service-role/AWSBackupServiceRolePolicyForBackup",
@@ -37,7 +36,7 @@ FAILURES = {
 class BackupArgs:
     """`resources` are ARNs to back up; `verified` is the bucket whose restore is tried every week."""
 
-    settings: sections.Backup
+    settings: BackupSettings
     keys: Encryption
     resources: Sequence[pulumi.Input[str]]
     verified: pulumi.Input[str]

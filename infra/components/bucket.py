@@ -9,10 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.policies import Statement, deny_insecure_transport, document
-
-__all__ = ["Bucket", "BucketArgs"]
+from infra.component import Component
+from infra.documents.policies import Statement, deny_insecure_transport, document
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
-from infra.findings import Findings
-
-__all__ = ["Cache", "CacheArgs"]
+from infra.environment import Environment
+from infra.settings import CacheSettings
 
 PORT = 6379
 
@@ -28,7 +26,7 @@ ACCEPTED: Findings = {
 class CacheArgs:
     """`auth_token` is the stack's secret `cacheAuthToken`."""
 
-    settings: sections.Cache
+    settings: CacheSettings
     auth_token: pulumi.Output[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
@@ -113,7 +111,7 @@ class Cache(Component):
     def _secret(self) -> aws.secretsmanager.Secret:
         secret = aws.secretsmanager.Secret(
             self.name,
-            name=f"{self.environment.path[1:]}/cache",
+            name=self.environment.secret_name("cache"),
             kms_key_id=self._args.keys.data.arn,
             description="Host and AUTH token of the cache",
             opts=self.options(protect=True),

@@ -8,20 +8,17 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from bluegreen.contract import Tier
-from infra import sections
-from infra.component import Component, Environment
+from bluegreen.contract import MODEL_FILE, MODEL_PREFIX, Tier
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.policies import Statement, allow, service_trust
-from infra.user_data import BootVariables, encode, render
-
-__all__ = ["MACHINE_IMAGE", "MODEL_FILE", "MODEL_PREFIX", "Compute", "ComputeArgs"]
+from infra.documents.policies import Statement, allow, service_trust
+from infra.documents.user_data import BootVariables, encode, render
+from infra.environment import Environment
+from infra.settings import Role, TierSettings
 
 MACHINE_IMAGE = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
 """Canonical's own parameter for Ubuntu 22.04 LTS."""
-MODEL_PREFIX, MODEL_FILE = "models/", "model.bin"
 
 
 ACCEPTED: Findings = {
@@ -37,7 +34,7 @@ class ComputeArgs:
     """`secret_names` are Secrets Manager names that the tier's containers may read."""
 
     tier: Tier
-    settings: sections.TierSettings
+    settings: TierSettings
     security_group_id: pulumi.Input[str]
     keys: Encryption
     storage: Storage
@@ -64,7 +61,7 @@ class Compute(Component):
 
     @property
     def has_model(self) -> bool:
-        return sections.Role.AI in self._args.settings.roles
+        return Role.AI in self._args.settings.roles
 
     def _template(self) -> aws.ec2.LaunchTemplate:
         args, settings = self._args, self._args.settings
@@ -206,16 +203,16 @@ class Compute(Component):
         return statements
 
 
-def storage_statements(roles: Sequence[sections.Role], storage: Storage) -> list[Statement]:
+def storage_statements(roles: Sequence[Role], storage: Storage) -> list[Statement]:
     """The application keeps uploads; AI reads models and adds feedback to the training data (S6, S7)."""
     statements: list[Statement] = []
-    if sections.Role.APP in roles:
+    if Role.APP in roles:
         statements.append(
             allow(
                 ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{storage.assets.arn}/*"], sid="Assets"
             )
         )
-    if sections.Role.AI in roles:
+    if Role.AI in roles:
         statements += [
             allow(["s3:GetObject"], [f"{storage.models.arn}/{MODEL_PREFIX}*"], sid="Models"),
             allow(["s3:PutObject"], [f"{storage.training_data.arn}/feedback/*"], sid="Feedback"),

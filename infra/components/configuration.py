@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
-from infra.findings import Findings
-
-__all__ = ["Configuration", "ConfigurationArgs"]
-
+from infra.environment import Environment
+from infra.settings import ApplicationSettings
 
 ACCEPTED: Findings = {
     (
@@ -32,7 +29,7 @@ ACCEPTED: Findings = {
 class ConfigurationArgs:
     """`addresses` are parameters that name other resources, beside the stack's own."""
 
-    settings: sections.Application
+    settings: ApplicationSettings
     addresses: Mapping[str, pulumi.Input[str]]
     keys: Encryption
 
@@ -52,7 +49,7 @@ class Configuration(Component):
                 insecure_value=value,
                 opts=self.options(),
             )
-        self.secret_names = tuple(f"{environment.path[1:]}/{secret}" for secret in args.settings.secrets)
+        self.secret_names = tuple(environment.secret_name(secret) for secret in args.settings.secrets)
         for secret, full in zip(args.settings.secrets, self.secret_names, strict=True):
             aws.secretsmanager.Secret(
                 f"{name}-{secret}",

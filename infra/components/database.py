@@ -10,13 +10,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
-from infra.findings import Findings
-from infra.policies import service_trust
-
-__all__ = ["Database", "DatabaseArgs"]
+from infra.documents.policies import service_trust
+from infra.environment import Environment
+from infra.settings import DatabaseSettings
 
 NAME, USER, PORT = "sportcoach", "sportcoach", 5432
 
@@ -49,7 +47,7 @@ ACCEPTED: Findings = {
 class DatabaseArgs:
     """`password` is the stack's secret `databasePassword`."""
 
-    settings: sections.Database
+    settings: DatabaseSettings
     password: pulumi.Output[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
@@ -187,7 +185,7 @@ class Database(Component):
     def _secret(self) -> aws.secretsmanager.Secret:
         secret = aws.secretsmanager.Secret(
             self.name,
-            name=f"{self.environment.path[1:]}/database",
+            name=self.environment.secret_name("database"),
             kms_key_id=self._args.keys.data.arn,
             description="Host, user and password of the database",
             opts=self.options(protect=True),

@@ -11,14 +11,12 @@ import pulumi
 import pulumi_aws as aws
 
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
-from infra.deploy_policy import rules_of
-from infra.findings import Findings
-from infra.policies import allow, document, service_trust
-
-__all__ = ["Delivery", "DeliveryArgs", "github_trust", "operator_trust"]
+from infra.documents.deploy_policy import rules_of
+from infra.documents.policies import allow, document, service_trust
+from infra.environment import Environment
+from infra.settings import DeliverySettings
 
 GITHUB = "token.actions.githubusercontent.com"
 LONGEST_RELEASE_SECONDS = 4 * 3600
@@ -36,7 +34,7 @@ ACCEPTED: Findings = {
 class DeliveryArgs:
     """`listener_arn` is the one whose rules the watchdog may put back."""
 
-    settings: sections.Delivery
+    settings: DeliverySettings
     keys: Encryption
     listener_arn: pulumi.Output[str]
 

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.findings import Findings
-
-__all__ = ["Dns", "DnsArgs"]
-
+from infra.component import Component, Findings
+from infra.environment import Environment
 
 ACCEPTED: Findings = {
     (

@@ -8,13 +8,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.web_acl import REDACTED, rules, visibility
-
-__all__ = ["Edge", "EdgeArgs"]
+from infra.documents.web_acl import REDACTED, rules, visibility
+from infra.environment import Environment
+from infra.settings import EdgeSettings
 
 # Managed policies of CloudFront; their ids are the same in every account ("Use managed policies").
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -42,7 +40,7 @@ ACCEPTED: Findings = {
 class EdgeArgs:
     """`origin` is a name of the balancer that its certificate covers; keys and logs are us-east-1's."""
 
-    settings: sections.Edge
+    settings: EdgeSettings
     storage: Storage
     origin: str
     certificate_arn: pulumi.Input[str]

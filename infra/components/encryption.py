@@ -5,10 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.policies import Statement, key_policy
-
-__all__ = ["Encryption"]
+from infra.component import Component
+from infra.documents.policies import Statement, key_policy
+from infra.environment import Environment
 
 
 class Encryption(Component):

@@ -9,10 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from bluegreen.contract import Tier
-from infra.component import Component, Environment
+from infra.component import Component
 from infra.components.network import Network
-
-__all__ = ["Firewall", "FirewallArgs", "Flow"]
+from infra.environment import Environment
 
 POSTGRES, REDIS, HTTPS, HTTP = 5432, 6379, 443, 80
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.web_acl import REDACTED, rules, visibility
-
-__all__ = ["MAINTENANCE_PAGE", "TLS_POLICY", "LoadBalancer", "LoadBalancerArgs"]
+from infra.component import Component
+from infra.documents.web_acl import REDACTED, rules, visibility
+from infra.environment import Environment
+from infra.settings import LoadBalancerSettings
 
 # TLS 1.3, and 1.2 with forward secrecy for what cannot speak 1.3 yet (CloudFront towards an origin).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
@@ -26,7 +25,7 @@ MAINTENANCE_PAGE = (
 class LoadBalancerArgs:
     """`log_bucket` must already allow the balancer to write: `depends_on` is its policy."""
 
-    settings: sections.LoadBalancer
+    settings: LoadBalancerSettings
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]

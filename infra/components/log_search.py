@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.log_delivery import UNPACK, delivery_statements
-from infra.policies import allow, document, service_trust
-
-__all__ = ["LogSearch", "LogSearchArgs"]
-
+from infra.documents.log_delivery import UNPACK, delivery_statements
+from infra.documents.policies import allow, document, service_trust
+from infra.environment import Environment
+from infra.settings import OpenSearchSettings
 
 ACCEPTED: Findings = {
     (
@@ -43,7 +40,7 @@ ACCEPTED: Findings = {
 class LogSearchArgs:
     """`log_groups` by the name of their subscription."""
 
-    settings: sections.OpenSearch
+    settings: OpenSearchSettings
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group: aws.ec2.SecurityGroup
     reader_arns: Sequence[pulumi.Input[str]]
@@ -62,7 +59,7 @@ class LogSearch(Component):
         self._delivery = self.role(
             "delivery",
             trust=service_trust("firehose.amazonaws.com", account_id=environment.account_id),
-            statements=delivery_statements(environment, args.storage),
+            statements=delivery_statements(environment, args.storage.logs.arn),
         )
         self.domain = self._domain()
         self._within_group()

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.policies import allow, service_trust
-from infra.subnets import SubnetTier, carve
-
-__all__ = ["Network", "NetworkArgs"]
+from infra.component import Component
+from infra.documents.policies import allow, service_trust
+from infra.documents.subnets import SubnetTier, carve
+from infra.environment import Environment
+from infra.settings import NetworkSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkArgs:
     """`logs_key` encrypts the flow logs."""
 
-    settings: sections.Network
+    settings: NetworkSettings
     logs_key: pulumi.Input[str]
 
 

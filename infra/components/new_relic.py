@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.policies import allow, service_trust
-
-__all__ = ["NewRelic", "NewRelicArgs", "query_secret"]
+from infra.documents.contract_document import query_secret
+from infra.documents.policies import allow, service_trust
+from infra.environment import Environment
 
 ENDPOINT = "https://aws-api.newrelic.com/cloudwatch-metrics/v1"
 NAMESPACES = (
@@ -43,11 +42,6 @@ class NewRelicArgs:
     storage: Storage
 
 
-def query_secret(environment: Environment) -> str:
-    """The Secrets Manager name of the key that sc-deploy queries New Relic with."""
-    return f"{environment.path[1:]}/new-relic-query"
-
-
 class NewRelic(Component):
     """A metric stream, and the key that sc-deploy asks with; what New Relic refuses is kept in S3."""
 
@@ -55,7 +49,7 @@ class NewRelic(Component):
         super().__init__(name, environment)
         secret = aws.secretsmanager.Secret(
             name,
-            name=f"{environment.path[1:]}/new-relic",
+            name=environment.secret_name("new-relic"),
             kms_key_id=args.keys.data.arn,
             description="License key of New Relic, read by Firehose",
             opts=self.options(),

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-
-__all__ = ["Outside", "OutsideArgs"]
+from infra.component import Component
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

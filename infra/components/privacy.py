@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-
-__all__ = ["Privacy", "PrivacyArgs"]
+from infra.component import Component
+from infra.environment import Environment
 
 FINDINGS = {"source": ["aws.macie"], "detail-type": ["Macie Finding"]}
 

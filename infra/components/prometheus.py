@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
+from infra.component import Component
 from infra.components.alerts import Alerts
-
-__all__ = ["Prometheus", "PrometheusArgs"]
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

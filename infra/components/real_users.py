@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.findings import Findings
-from infra.policies import allow
-
-__all__ = ["RealUsers", "RealUsersArgs"]
-
+from infra.component import Component, Findings
+from infra.documents.policies import allow
+from infra.environment import Environment
 
 ACCEPTED: Findings = {
     (

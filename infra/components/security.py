@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.alerts import Alerts
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.policies import allow, service_trust
-
-__all__ = ["SecurityBaseline", "SecurityBaselineArgs"]
+from infra.documents.policies import allow, service_trust
+from infra.environment import Environment
 
 DETECTOR_FEATURES = ("EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "S3_DATA_EVENTS")
 

@@ -9,16 +9,12 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.bucket import Bucket, BucketArgs
 from infra.components.encryption import Encryption
-from infra.findings import Findings
-from infra.policies import Statement, allow, service_trust
-from infra.sections.stores import COLD_AFTER_DAYS
-
-__all__ = ["Storage", "StorageArgs"]
-
+from infra.documents.policies import Statement, allow, service_trust
+from infra.environment import Environment
+from infra.settings import COLD_AFTER_DAYS, StorageSettings
 
 ACCEPTED: Findings = {
     ("CKV2_AWS_62", "storage-*"): "Nothing acts on single objects",
@@ -42,7 +38,7 @@ ACCEPTED: Findings = {
 class StorageArgs:
     """`cors_origins` are the sites whose pages may read assets."""
 
-    settings: sections.Storage
+    settings: StorageSettings
     keys: Encryption
     cors_origins: Sequence[str]
 

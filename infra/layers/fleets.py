@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
-from infra.component import Environment
 from infra.components.compute import Compute, ComputeArgs
 from infra.components.configuration import Configuration, ConfigurationArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
+from infra.environment import Environment
 from infra.layers.foundation import STORE_ROLES, Foundation
 from infra.layers.stores import Stores
-from infra.sections import Role
-from infra.settings import Settings
-
-__all__ = ["Fleets", "build_fleets"]
+from infra.settings import Role, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

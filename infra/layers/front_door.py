@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.component import Environment
 from infra.components.addresses import AddressArgs, Addresses, Target
 from infra.components.dns import Dns, DnsArgs
 from infra.components.edge import Edge, EdgeArgs
 from infra.components.load_balancer import LoadBalancer, LoadBalancerArgs
+from infra.documents.subnets import SubnetTier
+from infra.environment import Environment
 from infra.layers.foundation import Foundation
 from infra.settings import Settings
-from infra.subnets import SubnetTier
-
-__all__ = ["FrontDoor", "build_front_door"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.component import Environment
 from infra.components.cache import Cache, CacheArgs
 from infra.components.database import Database, DatabaseArgs
+from infra.documents.subnets import SubnetTier
+from infra.environment import Environment
 from infra.layers.foundation import Foundation
 from infra.settings import Settings
-from infra.subnets import SubnetTier
-
-__all__ = ["Stores", "build_stores"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +27,8 @@ class Stores:
 
     def secret_names(self, environment: Environment) -> tuple[str, ...]:
         """Secrets Manager names of host and password of each store."""
-        path = environment.path[1:]
-        return (f"{path}/database", *((f"{path}/cache",) if self.cache else ()))
+        names = ("database", "cache") if self.cache else ("database",)
+        return tuple(environment.secret_name(name) for name in names)
 
     def addresses(self) -> dict[str, pulumi.Input[str]]:
         """Hosts by the name of their environment variable."""

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from infra.sections import TierSettings
-from infra.user_data import BootVariables, render
+from infra.documents.user_data import BootVariables, render
+from infra.settings import TierSettings
 
 __all__ = ["DIGEST", "MODEL", "Machine", "machine"]
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.findings import accepted
 from tests.infra.recording import Recording, recorded
-from tools.findings import compare, main
+from tools.findings import accepted, compare, main
 from tools.terraform_plan import address_of, plan, terraform_type
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.rules import SECRETS as SECRET_FORMS
+from infra.settings import SECRETS as SECRET_FORMS
 from infra.settings import SettingsError, parse_settings
 from tests.infra.recording import REPOSITORY, SECRETS, STACKS, Recording, evaluate, settings_of
 

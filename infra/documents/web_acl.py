@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["REDACTED", "rules", "visibility"]
-
 # Sets of AWS, in the order they are tried, with the rules that only count. The common set's body rule
 # would block uploads of more than 8 KB.
 MANAGED: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -10,9 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bluegreen.contract import FleetSize, HealthCheck, Scaling, Stickiness
-from infra.sections.fields import InstanceType, RateLimit, Section, worded
-
-__all__ = ["Application", "Edge", "LoadBalancer", "Role", "TierSettings"]
+from infra.settings.fields import InstanceType, RateLimit, Section, worded
 
 AGENT_PORTS = frozenset({9090, 9100})
 EnvironmentName = Annotated[
@@ -62,7 +60,7 @@ class TierSettings(Section):
             yield "scaling: backlog counts AI jobs; this tier has not the role ai"
 
 
-class Application(Section):
+class ApplicationSettings(Section):
     """Configuration the containers read: plain parameters, and secrets by name only (P7)."""
 
     parameters: dict[EnvironmentName, str] = Field(default_factory=dict)
@@ -75,7 +73,7 @@ class Application(Section):
                 yield f"parameters.{name} must be one line that is not empty"
 
 
-class Edge(Section):
+class EdgeSettings(Section):
     """CloudFront and its web ACL (E9, S3)."""
 
     rate_limit: RateLimit
@@ -84,7 +82,7 @@ class Edge(Section):
     ]
 
 
-class LoadBalancer(Section):
+class LoadBalancerSettings(Section):
     """The web ACL on the Application Load Balancer (E8, S3)."""
 
     rate_limit: RateLimit

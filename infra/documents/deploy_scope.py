@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.component import Environment
-from infra.policies import Statement, allow
-
-__all__ = ["DeployScope", "data", "measurements", "publish", "state"]
+from bluegreen.contract import MODEL_PREFIX
+from infra.documents.policies import Statement, allow
+from infra.environment import Environment
 
 Arns = Sequence[pulumi.Input[str]]
 
@@ -145,7 +144,7 @@ def publish(environment: Environment, scope: DeployScope) -> list[Statement]:
             repositories,
             sid="PushImages",
         ),
-        allow(["s3:PutObject"], [f"arn:aws:s3:::{scope.models_bucket}/models/*"], sid="UploadModels"),
+        allow(["s3:PutObject"], [f"arn:aws:s3:::{scope.models_bucket}/{MODEL_PREFIX}*"], sid="UploadModels"),
         allow(
             ["kms:Decrypt", "kms:GenerateDataKey"],
             list(scope.keys),

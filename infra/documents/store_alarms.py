@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from infra import sections
-from infra.alarms import CPU_PERCENT, DOWN, MEMORY_PERCENT, UP, Alarm, Severity
-
-__all__ = ["cache_alarms", "database_alarms", "memory_gib"]
+from infra.documents.alarms import CPU_PERCENT, DOWN, MEMORY_PERCENT, UP, Alarm, Severity
+from infra.settings import DatabaseSettings
 
 REPLICA_LAG_SECONDS = 60
 GIB = 1024**3
 
 
-def database_alarms(identifier: str, settings: sections.Database) -> list[Alarm]:
+def database_alarms(identifier: str, settings: DatabaseSettings) -> list[Alarm]:
     """Connections, load, storage, latency and replication lag (M2)."""
 
     def alarm(name: str, metric: str, *, instance: str = identifier, **more: Any) -> Alarm:

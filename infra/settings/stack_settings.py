@@ -13,25 +13,18 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from bluegreen.contract import STACK_PATTERN, Tier, faults_of
-from infra.orderings import disorder
-from infra.rules import RULES
-from infra.sections import (
-    Alerts,
-    Application,
-    Backup,
-    Cache,
-    Database,
-    Delivery,
-    Edge,
-    LoadBalancer,
-    Network,
-    Storage,
-    Telemetry,
-    TierSettings,
+from infra.settings.fields import Domain, Region, Section, worded
+from infra.settings.operations import AlertsSettings, DeliverySettings, TelemetrySettings
+from infra.settings.orderings import disorder
+from infra.settings.rules import RULES
+from infra.settings.stores import (
+    BackupSettings,
+    CacheSettings,
+    DatabaseSettings,
+    NetworkSettings,
+    StorageSettings,
 )
-from infra.sections.fields import Domain, Region, Section, worded
-
-__all__ = ["Settings", "SettingsError", "parse_settings"]
+from infra.settings.tiers import ApplicationSettings, EdgeSettings, LoadBalancerSettings, TierSettings
 
 ROOT = "sportcoach:settings"
 
@@ -49,18 +42,18 @@ class Settings(Section):
     domain: Domain
     protect: bool
     """Whether data, addresses and keys are protected from deletion."""
-    network: Network
-    storage: Storage
-    database: Database
-    cache: Cache | None = None
+    network: NetworkSettings
+    storage: StorageSettings
+    database: DatabaseSettings
+    cache: CacheSettings | None = None
     tiers: Annotated[dict[Tier, TierSettings], Field(min_length=1)]
-    application: Application
-    edge: Edge | None = None
-    load_balancer: LoadBalancer
-    delivery: Delivery
-    alerts: Alerts
-    telemetry: Telemetry
-    backup: Backup
+    application: ApplicationSettings
+    edge: EdgeSettings | None = None
+    load_balancer: LoadBalancerSettings
+    delivery: DeliverySettings
+    alerts: AlertsSettings
+    telemetry: TelemetrySettings
+    backup: BackupSettings
 
 
 class SettingsError(ValueError):

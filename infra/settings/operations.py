@@ -6,12 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from infra.sections.fields import Email, LogDays, Phone, Section
-
-__all__ = ["Alerts", "Delivery", "NewRelic", "OpenSearch", "Slack", "Telemetry"]
+from infra.settings.fields import Email, LogDays, Phone, Section
 
 
-class Delivery(Section):
+class DeliverySettings(Section):
     """Where images are kept and who may release (P2)."""
 
     repositories: Annotated[
@@ -21,23 +19,23 @@ class Delivery(Section):
     github_environment: Annotated[str, Field(pattern=r"^[\w-]+$")]
 
 
-class Slack(Section):
+class SlackSettings(Section):
     """A channel of AWS Chatbot; the workspace is authorised once in its console."""
 
     workspace_id: Annotated[str, Field(pattern=r"^T[A-Z0-9]+$")]
     channel_id: Annotated[str, Field(pattern=r"^[CG][A-Z0-9]+$")]
 
 
-class Alerts(Section):
+class AlertsSettings(Section):
     """Who hears of an alarm (M10)."""
 
     emails: Annotated[tuple[Email, ...], Field(min_length=1)]
     sms: tuple[Phone, ...] = ()
     pagerduty: bool
-    slack: Slack | None = None
+    slack: SlackSettings | None = None
 
 
-class OpenSearch(Section):
+class OpenSearchSettings(Section):
     """The log search (M5)."""
 
     instance_type: Annotated[str, Field(pattern=r"^[a-z0-9]+\.[a-z0-9]+\.search$")]
@@ -45,21 +43,21 @@ class OpenSearch(Section):
     storage_gb: Annotated[int, Field(ge=10, le=3_000)]
 
 
-class NewRelic(Section):
+class NewRelicSettings(Section):
     """The New Relic account that metrics stream to (M4)."""
 
     account_id: Annotated[str, Field(pattern=r"^[1-9]\d{0,11}$")]
 
 
-class Telemetry(Section):
+class TelemetrySettings(Section):
     """Measurements and logs, and the numbers that alarms compare with (M1 to M9)."""
 
     response_time_ms: Annotated[int, Field(ge=1, le=60_000)]
     """The accepted P95; an alarm rises 50 % above it (M9)."""
     outside_check: bool
     """Whether the site is probed from other continents; a stack that sleeps at night would page."""
-    opensearch: OpenSearch | None = None
-    new_relic: NewRelic | None = None
+    opensearch: OpenSearchSettings | None = None
+    new_relic: NewRelicSettings | None = None
     real_user_share: Annotated[float, Field(ge=0, le=1)]
     """Share of browser sessions that RUM samples; 0 switches it off (M6)."""
     log_days: LogDays

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from infra.component import Environment
-from infra.components.storage import Storage
-from infra.policies import Statement, allow
-
-__all__ = ["UNPACK", "delivery_statements"]
+from infra.documents.policies import Statement, allow
+from infra.environment import Environment
 
 # CloudWatch Logs sends gzipped batches; the search wants one document per event.
 UNPACK = [
@@ -21,7 +18,7 @@ UNPACK = [
 ]
 
 
-def delivery_statements(environment: Environment, storage: Storage) -> list[Statement]:
+def delivery_statements(environment: Environment, log_bucket_arn: str) -> list[Statement]:
     """What Firehose needs for a domain in a VPC, and for the bucket of what the domain refused."""
     domain = environment.arn("es", f"domain/{environment.name}-logs")
     return [
@@ -32,7 +29,7 @@ def delivery_statements(environment: Environment, storage: Storage) -> list[Stat
         allow(["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"], [f"{domain}/*"]),
         allow(
             ["s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket", "s3:PutObject"],
-            [storage.logs.arn, f"{storage.logs.arn}/search-failed/*"],
+            [log_bucket_arn, f"{log_bucket_arn}/search-failed/*"],
         ),
         allow(
             [

@@ -9,18 +9,6 @@ from typing import Any
 
 import pulumi
 
-__all__ = [
-    "CPU_PERCENT",
-    "DOWN",
-    "MEMORY_PERCENT",
-    "UP",
-    "Alarm",
-    "Severity",
-    "balancer_alarms",
-    "host_alarms",
-    "log_alarms",
-]
-
 # The strategy's numbers (M9).
 CPU_PERCENT = 80
 MEMORY_PERCENT = 80

@@ -7,15 +7,6 @@ from typing import Any, TypedDict
 
 import pulumi
 
-__all__ = [
-    "Statement",
-    "allow",
-    "deny_insecure_transport",
-    "document",
-    "key_policy",
-    "service_trust",
-]
-
 
 class Statement(TypedDict, total=False):
     """A statement of a policy document."""

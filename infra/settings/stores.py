@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from infra.sections.fields import (
+from infra.settings.fields import (
     DOCKER_BRIDGE,
     BucketPrefix,
     CacheType,
@@ -23,15 +23,13 @@ from infra.sections.fields import (
     worded,
 )
 
-__all__ = ["COLD_AFTER_DAYS", "Backup", "Cache", "Database", "Network", "Storage"]
-
 # gp3 for PostgreSQL: 20 GiB to 64 TiB (RDS user guide, "DB instance storage").
 RDS_MIN_GB, RDS_MAX_GB = 20, 65_536
 COLD_AFTER_DAYS = 90
 """Age at which training data moves to the storage class STANDARD_IA."""
 
 
-class Network(Section):
+class NetworkSettings(Section):
     """VPC, subnets and the ways in and out (E11)."""
 
     cidr: VpcCidr
@@ -54,7 +52,7 @@ class Network(Section):
             yield f"nat_gateways {self.nat_gateways} exceeds the {len(self.zones)} zones"
 
 
-class Storage(Section):
+class StorageSettings(Section):
     """The S3 buckets: assets, models, training data, logs (E7, A1, A5, S6)."""
 
     bucket_prefix: BucketPrefix
@@ -67,7 +65,7 @@ class Storage(Section):
     """Whether Macie searches the training data every week; it costs about a dollar a GB (S6)."""
 
 
-class Database(Section):
+class DatabaseSettings(Section):
     """RDS PostgreSQL 14 (E5, E12, E13)."""
 
     engine_version: Annotated[str, worded(r"14\.\d{1,2}", "a minor version of PostgreSQL 14, such as 14.22")]
@@ -88,7 +86,7 @@ class Database(Section):
             yield f"max_storage_gb {self.max_storage_gb} is below {floor}: storage_gb and 10 %"
 
 
-class Cache(Section):
+class CacheSettings(Section):
     """ElastiCache for Redis, cluster mode on (E6, E12)."""
 
     engine_version: Annotated[str, Field(pattern=r"^7\.[01]$")]
@@ -98,7 +96,7 @@ class Cache(Section):
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
 
 
-class Backup(Section):
+class BackupSettings(Section):
     """AWS Backup; zero days switch a part off (A5)."""
 
     daily_days: Days

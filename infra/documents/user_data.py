@@ -9,8 +9,6 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["USER_DATA_LIMIT", "BootVariables", "encode", "render"]
-
 USER_DATA_LIMIT = 16_384
 """Bytes before base64 (EC2 user guide, "Run commands when you launch an EC2 instance")."""
 

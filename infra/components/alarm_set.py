@@ -7,27 +7,26 @@ from dataclasses import dataclass
 
 import pulumi_aws as aws
 
-from infra.alarms import Alarm
-from infra.component import Component, Environment
+from infra.component import Component
 from infra.components.alerts import Alerts
 from infra.components.database import Database
-
-__all__ = ["AlarmArgs", "Alarms"]
+from infra.documents.alarms import Alarm
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmArgs:
-    """`alarms` as data, see infra/alarms.py."""
+class AlarmSetArgs:
+    """`alarms` as data, see infra/documents/alarms.py."""
 
     alerts: Alerts
     alarms: Sequence[Alarm]
     database: Database
 
 
-class Alarms(Component):
+class AlarmSet(Component):
     """Every alarm of a stack."""
 
-    def __init__(self, name: str, environment: Environment, args: AlarmArgs) -> None:
+    def __init__(self, name: str, environment: Environment, args: AlarmSetArgs) -> None:
         super().__init__(name, environment)
         self._alerts = args.alerts
         for alarm in args.alarms:

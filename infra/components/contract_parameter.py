@@ -8,11 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from bluegreen.contract import Contract, Tier, parameter_name
-from infra.component import Component, Environment
-from infra.findings import Findings
-
-__all__ = ["Handover", "HandoverArgs", "pointer_name"]
-
+from infra.component import Component, Findings
+from infra.documents.contract_document import pointer_name
+from infra.environment import Environment
 
 ACCEPTED: Findings = {
     (
@@ -22,23 +20,18 @@ ACCEPTED: Findings = {
 }
 
 
-def pointer_name(stack: str, tier: Tier) -> str:
-    """The SSM parameter that names the tier's model; its value is sc-deploy's."""
-    return f"/sportcoach/{stack}/model/{tier}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandoverArgs:
+class ContractParameterArgs:
     """`contract` is a plain document, or one with outputs that resolves to it."""
 
     contract: pulumi.Output[Contract]
     model_tiers: tuple[Tier, ...]
 
 
-class Handover(Component):
+class ContractParameter(Component):
     """Contract and model pointers."""
 
-    def __init__(self, name: str, environment: Environment, args: HandoverArgs) -> None:
+    def __init__(self, name: str, environment: Environment, args: ContractParameterArgs) -> None:
         super().__init__(name, environment)
         self.document = args.contract.apply(lambda contract: contract.to_json())
         self.parameter = aws.ssm.Parameter(

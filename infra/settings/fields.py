@@ -9,27 +9,6 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-__all__ = [
-    "DOCKER_BRIDGE",
-    "BucketPrefix",
-    "CacheType",
-    "Cidr",
-    "Days",
-    "DbClass",
-    "Domain",
-    "Email",
-    "InstanceType",
-    "LogDays",
-    "Phone",
-    "RateLimit",
-    "Region",
-    "ReplicaClass",
-    "Section",
-    "VpcCidr",
-    "Zone",
-    "worded",
-]
-
 # The days that CloudWatch Logs accepts as retention (PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 3653)
 # Docker's default bridge; a VPC over it would make its hosts unreachable from containers.

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bluegreen.contract import Tier
-from infra.sections import TierSettings
-
-__all__ = ["RULES", "SECRETS", "Rule"]
+from infra.settings.tiers import TierSettings
 
 SECRETS: Mapping[str, tuple[str, str]] = {
     "databasePassword": (r"[!#-.0-?A-~]{8,128}", '8 to 128 printable characters without space, ", / and @'),

@@ -9,11 +9,9 @@ from __future__ import annotations
 import pulumi
 
 from bluegreen.contract import MANAGED_BY, Tag
-from infra.component import Environment
-from infra.deploy_scope import DeployScope, data, measurements, publish, state
-from infra.policies import Statement, allow
-
-__all__ = ["DeployScope", "access_policies", "rules_of"]
+from infra.documents.deploy_scope import DeployScope, data, measurements, publish, state
+from infra.documents.policies import Statement, allow
+from infra.environment import Environment
 
 
 def access_policies(environment: Environment, scope: DeployScope) -> dict[str, list[Statement]]:

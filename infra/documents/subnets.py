@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 from enum import StrEnum
 
-__all__ = ["MAX_ZONES", "SubnetTier", "carve"]
-
 MAX_ZONES = 3
 
 

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.sections.stores import COLD_AFTER_DAYS
-
-__all__ = ["ORDERINGS", "Ordering", "disorder"]
+from infra.settings.stores import COLD_AFTER_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What is written down before anything is registered: policies, alarms, rules, user data, the contract."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from infra.documents.event_patterns import Pattern
 from infra.documents.policies import Statement, document
 from infra.environment import PROJECT, Environment
 
@@ -64,6 +66,13 @@ class Component(pulumi.ComponentResource):
             kms_key_id=key,
             opts=self.options(provider=provider),
         )
+
+    def notify(self, name: str, description: str, *, pattern: Pattern, topic_arn: pulumi.Input[str]) -> None:
+        """Send every event that matches `pattern` to a topic."""
+        rule = aws.cloudwatch.EventRule(
+            name, description=description, event_pattern=json.dumps(pattern), opts=self.options()
+        )
+        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=topic_arn, opts=self.options())
 
     def role(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import pulumi_aws as aws
 
 from infra.component import Component
 from infra.components.encryption import Encryption
+from infra.documents.event_patterns import BACKUP
 from infra.documents.policies import service_trust
 from infra.environment import Environment
 from infra.settings import BackupSettings
@@ -22,14 +22,6 @@ SERVICE_POLICIES = (
     "AWSBackupServiceRolePolicyForS3Backup",
     "AWSBackupServiceRolePolicyForS3Restore",
 )
-_UNSUCCESSFUL = ["ABORTED", "EXPIRED", "FAILED", "PARTIAL"]
-FAILURES = {
-    "source": ["aws.backup"],
-    "detail-type": ["Backup Job State Change", "Copy Job State Change", "Restore Job State Change"],
-    # Backup and copy jobs call it state, restore jobs status.
-    "detail": {"$or": [{"state": _UNSUCCESSFUL}, {"status": _UNSUCCESSFUL}]},
-}
-"""EventBridge pattern (AWS Backup developer guide, "Monitoring events using EventBridge")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,20 +66,14 @@ class Backup(Component):
             resources=list(args.resources),
             opts=self.options(),
         )
-        self._failures()
+        self.notify(
+            f"{name}-failed",
+            "A backup, a copy or a restore test did not succeed",
+            pattern=BACKUP,
+            topic_arn=args.alerts_topic_arn,
+        )
         self._restore_tests()
         self.register_outputs({"vault": self.vault.name})
-
-    def _failures(self) -> None:
-        rule = aws.cloudwatch.EventRule(
-            f"{self.name}-failed",
-            description="A backup, a copy or a restore test did not succeed",
-            event_pattern=json.dumps(FAILURES),
-            opts=self.options(),
-        )
-        aws.cloudwatch.EventTarget(
-            f"{self.name}-failed", rule=rule.name, arn=self._args.alerts_topic_arn, opts=self.options()
-        )
 
     def _rules(self, copies: aws.backup.Vault | None) -> list[dict[str, Any]]:
         settings = self._args.settings

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component
+from infra.documents.event_patterns import MACIE
 from infra.environment import Environment
-
-FINDINGS = {"source": ["aws.macie"], "detail-type": ["Macie Finding"]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +49,5 @@ class Privacy(Component):
             },
             opts=self.options(depends_on=enabled),
         )
-        rule = aws.cloudwatch.EventRule(
-            name,
-            description="Personal data among the training data",
-            event_pattern=json.dumps(FINDINGS),
-            opts=self.options(),
-        )
-        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=args.topic_arn, opts=self.options())
+        self.notify(name, "Personal data in the training data", pattern=MACIE, topic_arn=args.topic_arn)
         self.register_outputs({})

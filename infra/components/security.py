@@ -11,6 +11,7 @@ from infra.component import Component, Findings
 from infra.components.alerts import Alerts
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
+from infra.documents.event_patterns import GUARDDUTY, INSPECTOR
 from infra.documents.policies import allow, service_trust
 from infra.environment import Environment
 
@@ -159,23 +160,13 @@ class SecurityBaseline(Component):
         )
 
     def _findings(self) -> None:
-        """GuardDuty findings of medium severity and above, and critical ones of Inspector (M8)."""
-        patterns = {
-            "guardduty": '{"source":["aws.guardduty"],"detail":{"severity":[{"numeric":[">=",4]}]}}',
-            "inspector": '{"source":["aws.inspector2"],"detail":{"severity":["CRITICAL"]}}',
-        }
-        for source, pattern in patterns.items():
-            rule = aws.cloudwatch.EventRule(
+        """What GuardDuty and Inspector find is sent to those on call (M8)."""
+        for source, pattern in (("guardduty", GUARDDUTY), ("inspector", INSPECTOR)):
+            self.notify(
                 f"{self.name}-{source}",
-                description=f"Security findings of {source}",
-                event_pattern=pattern,
-                opts=self.options(),
-            )
-            aws.cloudwatch.EventTarget(
-                f"{self.name}-{source}",
-                rule=rule.name,
-                arn=self._args.alerts.critical.arn,
-                opts=self.options(),
+                f"Security findings of {source}",
+                pattern=pattern,
+                topic_arn=self._args.alerts.critical.arn,
             )
 
     def _patching(self) -> None:

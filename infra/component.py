@@ -67,6 +67,22 @@ class Component(pulumi.ComponentResource):
             opts=self.options(provider=provider),
         )
 
+    def secret(
+        self, name: str, description: str, *, key: pulumi.Input[str], content: pulumi.Input[str]
+    ) -> aws.secretsmanager.Secret:
+        """One of the stack's secrets with its value, protected where the stack is."""
+        secret = aws.secretsmanager.Secret(
+            self.name,
+            name=self.environment.secret_name(name),
+            kms_key_id=key,
+            description=description,
+            opts=self.options(protect=True),
+        )
+        aws.secretsmanager.SecretVersion(
+            self.name, secret_id=secret.id, secret_string=content, opts=self.options()
+        )
+        return secret
+
     def notify(self, name: str, description: str, *, pattern: Pattern, topic_arn: pulumi.Input[str]) -> None:
         """Send every event that matches `pattern` to a topic."""
         rule = aws.cloudwatch.EventRule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -72,37 +73,7 @@ class Alerts(Component):
         aws.sns.TopicPolicy(
             f"{self.name}-{severity}",
             arn=topic.arn,
-            policy=pulumi.Output.json_dumps(
-                document(
-                    [
-                        {
-                            "Sid": "ServicesOfThisAccount",
-                            "Effect": "Allow",
-                            "Principal": {"Service": list(PUBLISHERS)},
-                            "Action": ["sns:GetTopicAttributes", "sns:Publish"],
-                            "Resource": topic.arn,
-                            "Condition": {"StringEquals": {"aws:SourceAccount": self.environment.account_id}},
-                        },
-                        {
-                            # EventBridge sends no source to a topic: a condition would never hold, and
-                            # security findings would be dropped ("Use resource-based policies", SNS).
-                            "Sid": "SecurityFindings",
-                            "Effect": "Allow",
-                            "Principal": {"Service": "events.amazonaws.com"},
-                            "Action": "sns:Publish",
-                            "Resource": topic.arn,
-                        },
-                        {
-                            "Sid": "TlsOnly",
-                            "Effect": "Deny",
-                            "Principal": "*",
-                            "Action": "sns:Publish",
-                            "Resource": topic.arn,
-                            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                        },
-                    ]
-                )
-            ),
+            policy=pulumi.Output.json_dumps(topic_policy(topic.arn, self.environment.account_id)),
             opts=self.options(provider=provider),
         )
         return topic
@@ -142,3 +113,36 @@ class Alerts(Component):
             logging_level="ERROR",
             opts=self.options(),
         )
+
+
+def topic_policy(topic_arn: pulumi.Input[str], account_id: str) -> dict[str, Any]:
+    """Services of this account may publish, over TLS alone."""
+    return document(
+        [
+            {
+                "Sid": "ServicesOfThisAccount",
+                "Effect": "Allow",
+                "Principal": {"Service": list(PUBLISHERS)},
+                "Action": ["sns:GetTopicAttributes", "sns:Publish"],
+                "Resource": topic_arn,
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            },
+            {
+                # EventBridge sends no source account to a topic: a condition would never hold, and security
+                # findings would be dropped ("Use resource-based policies", SNS).
+                "Sid": "SecurityFindings",
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": topic_arn,
+            },
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sns:Publish",
+                "Resource": topic_arn,
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        ]
+    )

@@ -146,14 +146,30 @@ class Compute(Component):
         )
 
     def _statements(self) -> list[Statement]:
+        args = self._args
+        statements = [*self._boot_statements(), *self._metric_statements()]
+        if args.secret_names:
+            statements += self._secret_statements()
+        storage = storage_statements(args.settings.roles, args.storage)
+        if storage:
+            key = allow(
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [args.keys.data.arn],
+                sid="ObjectsKey",
+                condition=self._via("s3"),
+            )
+            statements += [*storage, key]
+        return statements
+
+    def _via(self, service: str) -> dict[str, dict[str, str]]:
+        """A key is used through one service alone."""
+        return {"StringEquals": {"kms:ViaService": f"{service}.{self.environment.region}.amazonaws.com"}}
+
+    def _boot_statements(self) -> list[Statement]:
+        """Image, configuration and logs."""
         args, environment = self._args, self.environment
-        key = args.keys.data.arn
-
-        def via(service: str) -> dict[str, dict[str, str]]:
-            return {"StringEquals": {"kms:ViaService": f"{service}.{environment.region}.amazonaws.com"}}
-
-        statements = [
-            # The token itself opens nothing; the action takes no resource.
+        return [
+            # The token itself grants nothing; the action takes no resource.
             allow(["ecr:GetAuthorizationToken"], ["*"], sid="RegistryLogin"),
             allow(
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
@@ -170,37 +186,32 @@ class Compute(Component):
                 [environment.arn("logs", f"log-group:{environment.path}/{args.tier}*:*")],
                 sid="Logs",
             ),
+        ]
+
+    def _metric_statements(self) -> list[Statement]:
+        namespaces = [f"SportCoach/{self.environment.stack}", "SportCoach/AI"]
+        return [
             allow(
                 ["cloudwatch:PutMetricData"],
                 ["*"],
                 sid="Metrics",
-                condition={
-                    "StringEquals": {
-                        "cloudwatch:namespace": [f"SportCoach/{environment.stack}", "SportCoach/AI"]
-                    }
-                },
+                condition={"StringEquals": {"cloudwatch:namespace": namespaces}},
             ),
-            allow(["aps:RemoteWrite"], [args.metrics_arn], sid="Prometheus"),
+            allow(["aps:RemoteWrite"], [self._args.metrics_arn], sid="Prometheus"),
         ]
-        if args.secret_names:
-            statements += [
-                allow(
-                    ["secretsmanager:GetSecretValue"],
-                    [
-                        environment.arn("secretsmanager", f"secret:{name}-??????")
-                        for name in args.secret_names
-                    ],
-                    sid="Secrets",
-                ),
-                allow(["kms:Decrypt"], [key], sid="SecretsKey", condition=via("secretsmanager")),
-            ]
-        storage = storage_statements(args.settings.roles, args.storage)
-        if storage:
-            statements += [
-                *storage,
-                allow(["kms:Decrypt", "kms:GenerateDataKey"], [key], sid="ObjectsKey", condition=via("s3")),
-            ]
-        return statements
+
+    def _secret_statements(self) -> list[Statement]:
+        args, environment = self._args, self.environment
+        secrets = [environment.arn("secretsmanager", f"secret:{name}-??????") for name in args.secret_names]
+        return [
+            allow(["secretsmanager:GetSecretValue"], secrets, sid="Secrets"),
+            allow(
+                ["kms:Decrypt"],
+                [args.keys.data.arn],
+                sid="SecretsKey",
+                condition=self._via("secretsmanager"),
+            ),
+        ]
 
 
 def storage_statements(roles: Sequence[Role], storage: Storage) -> list[Statement]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Findings
-from infra.components.encryption import Encryption
+from infra.components.placement import Placement
 from infra.documents.policies import service_trust
 from infra.environment import Environment
 from infra.settings import DatabaseSettings
@@ -49,10 +47,7 @@ class DatabaseArgs:
 
     settings: DatabaseSettings
     password: pulumi.Output[str]
-    subnet_ids: Sequence[pulumi.Input[str]]
-    security_group_id: pulumi.Input[str]
-    keys: Encryption
-    log_days: int
+    placement: Placement
 
 
 class Database(Component):
@@ -67,8 +62,8 @@ class Database(Component):
             self.log_group(
                 f"log{instance.removeprefix(self.identifier)}-{kind}",
                 f"/aws/rds/instance/{instance}/{kind}",
-                days=args.log_days,
-                key=args.keys.logs.arn,
+                days=args.placement.log_days,
+                key=args.placement.keys.logs.arn,
             )
             for instance in self._instances()
             for kind in ("postgresql", "upgrade")
@@ -80,12 +75,12 @@ class Database(Component):
         )
         self.primary = self._primary()
         self.replica = self._replica()
-        self.secret = self._secret()
+        self._secret()
         if args.settings.copy_backups:
             aws.rds.InstanceAutomatedBackupsReplication(
                 name,
                 source_db_instance_arn=self.primary.arn,
-                kms_key_id=args.keys.backup.arn,
+                kms_key_id=args.placement.keys.backup.arn,
                 retention_period=args.settings.backup_days,
                 opts=self.options(provider=environment.providers.backup),
             )
@@ -97,7 +92,7 @@ class Database(Component):
 
     def _shared(self) -> dict[str, Any]:
         """What primary and replica have in common."""
-        key = self._args.keys.data.arn
+        key = self._args.placement.keys.data.arn
         return {
             "auto_minor_version_upgrade": False,
             "copy_tags_to_snapshot": True,
@@ -112,7 +107,7 @@ class Database(Component):
             "performance_insights_retention_period": 7,
             "publicly_accessible": False,
             "storage_encrypted": True,
-            "vpc_security_group_ids": [self._args.security_group_id],
+            "vpc_security_group_ids": [self._args.placement.security_group_id],
             "ca_cert_identifier": "rds-ca-rsa2048-g1",
         }
 
@@ -126,7 +121,7 @@ class Database(Component):
             instance_class=settings.instance_class,
             allocated_storage=settings.storage_gb,
             storage_type="gp3",
-            kms_key_id=self._args.keys.data.arn,
+            kms_key_id=self._args.placement.keys.data.arn,
             multi_az=settings.multi_az,
             db_name=NAME,
             username=USER,
@@ -164,7 +159,7 @@ class Database(Component):
 
     def _subnet_group(self) -> aws.rds.SubnetGroup:
         return aws.rds.SubnetGroup(
-            self.name, subnet_ids=list(self._args.subnet_ids), opts=self.options(protect=True)
+            self.name, subnet_ids=list(self._args.placement.subnet_ids), opts=self.options(protect=True)
         )
 
     def _parameter_group(self) -> aws.rds.ParameterGroup:
@@ -182,28 +177,21 @@ class Database(Component):
             opts=self.options(),
         )
 
-    def _secret(self) -> aws.secretsmanager.Secret:
-        secret = aws.secretsmanager.Secret(
-            self.name,
-            name=self.environment.secret_name("database"),
-            kms_key_id=self._args.keys.data.arn,
-            description="Host, user and password of the database",
-            opts=self.options(protect=True),
+    def _secret(self) -> None:
+        content = pulumi.Output.json_dumps(
+            {
+                "engine": "postgres",
+                "host": self.primary.address,
+                "port": PORT,
+                "dbname": NAME,
+                "username": USER,
+                "password": self._args.password,
+                "sslmode": "verify-full",
+            }
         )
-        content = pulumi.Output.all(self.primary.address, self._args.password).apply(
-            lambda known: json.dumps(
-                {
-                    "engine": "postgres",
-                    "host": known[0],
-                    "port": PORT,
-                    "dbname": NAME,
-                    "username": USER,
-                    "password": known[1],
-                    "sslmode": "verify-full",
-                }
-            )
+        self.secret(
+            "database",
+            "Host, user and password of the database",
+            key=self._args.placement.keys.data.arn,
+            content=content,
         )
-        aws.secretsmanager.SecretVersion(
-            self.name, secret_id=secret.id, secret_string=content, opts=self.options()
-        )
-        return secret

@@ -56,8 +56,15 @@ class LoadBalancer(Component):
             idle_timeout=60,
             opts=self.options(protect=True, depends_on=[args.log_policy]),
         )
+        self._redirect()
+        self.listener = self._https(args.certificate_arn)
+        self.web_acl = self._web_acl(args)
+        self.register_outputs({"dns_name": self.resource.dns_name, "listener": self.listener.arn})
+
+    def _redirect(self) -> None:
+        """Port 80 answers with the HTTPS address alone."""
         aws.lb.Listener(
-            f"{name}-http",
+            f"{self.name}-http",
             load_balancer_arn=self.resource.arn,
             port=80,
             protocol="HTTP",
@@ -69,13 +76,15 @@ class LoadBalancer(Component):
             ],
             opts=self.options(protect=True),
         )
-        self.listener = aws.lb.Listener(
-            f"{name}-https",
+
+    def _https(self, certificate_arn: pulumi.Input[str]) -> aws.lb.Listener:
+        return aws.lb.Listener(
+            f"{self.name}-https",
             load_balancer_arn=self.resource.arn,
             port=443,
             protocol="HTTPS",
             ssl_policy=TLS_POLICY,
-            certificate_arn=args.certificate_arn,
+            certificate_arn=certificate_arn,
             default_actions=[
                 {
                     "type": "fixed-response",
@@ -90,8 +99,6 @@ class LoadBalancer(Component):
             routing_http_response_x_content_type_options_header_value="nosniff",
             opts=self.options(protect=True),
         )
-        self.web_acl = self._web_acl(args)
-        self.register_outputs({"dns_name": self.resource.dns_name, "listener": self.listener.arn})
 
     def _web_acl(self, args: LoadBalancerArgs) -> aws.wafv2.WebAcl:
         acl = aws.wafv2.WebAcl(

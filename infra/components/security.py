@@ -171,6 +171,10 @@ class SecurityBaseline(Component):
 
     def _patching(self) -> None:
         """Security updates on Sunday nights in Tokyo, beside the daily unattended upgrades."""
+        self._baseline()
+        self._patch_fleets(self._window())
+
+    def _baseline(self) -> None:
         baseline = aws.ssm.PatchBaseline(
             self.name,
             name=self.environment.name,
@@ -187,7 +191,14 @@ class SecurityBaseline(Component):
             ],
             opts=self.options(),
         )
-        window = aws.ssm.MaintenanceWindow(
+        if self.environment.account_wide:
+            # Fleets are not this program's: they get the baseline of the account.
+            aws.ssm.DefaultPatchBaseline(
+                self.name, baseline_id=baseline.id, operating_system="UBUNTU", opts=self.options()
+            )
+
+    def _window(self) -> aws.ssm.MaintenanceWindow:
+        return aws.ssm.MaintenanceWindow(
             self.name,
             name=f"{self.environment.name}-patching",
             schedule="cron(0 4 ? * SUN *)",
@@ -196,6 +207,8 @@ class SecurityBaseline(Component):
             cutoff=1,
             opts=self.options(),
         )
+
+    def _patch_fleets(self, window: aws.ssm.MaintenanceWindow) -> None:
         fleet = aws.ssm.MaintenanceWindowTarget(
             self.name,
             window_id=window.id,
@@ -226,8 +239,3 @@ class SecurityBaseline(Component):
             },
             opts=self.options(),
         )
-        if self.environment.account_wide:
-            # Fleets are not this program's: they get the baseline of the account.
-            aws.ssm.DefaultPatchBaseline(
-                self.name, baseline_id=baseline.id, operating_system="UBUNTU", opts=self.options()
-            )

@@ -49,43 +49,14 @@ class Storage(Component):
     def __init__(self, name: str, environment: Environment, args: StorageArgs) -> None:
         super().__init__(name, environment)
         self._args = args
-        prefix, days = args.settings.bucket_prefix, args.settings
-        balancers = aws.elb.get_service_account_output(
-            opts=pulumi.InvokeOutputOptions(parent=self, provider=environment.providers.main)
-        )
-        self.logs = self._bucket(
-            "logs",
-            lifecycle=[expire("logs", days.log_days), expire_old("logs-old", days.noncurrent_days)],
-            # Access logs of S3 and of balancers cannot be written under a customer managed key.
-            customer_key=False,
-            statements=log_writers(f"arn:aws:s3:::{prefix}-logs", environment, balancers.arn),
-        )
-        self.assets = self._bucket(
-            "assets",
-            lifecycle=[expire_old("old-versions", days.noncurrent_days)],
-            statements=[cdn_reads(f"arn:aws:s3:::{prefix}-assets", environment.account_id)],
-        )
-        # A model version is a prefix of its own and never expires: every release can be brought back (A2).
-        self.models = self._bucket("models", lifecycle=[expire_old("old-versions", days.noncurrent_days)])
+        self.logs = self._logs_bucket()
+        self.assets = self._assets_bucket()
+        old_versions = expire_old("old-versions", args.settings.noncurrent_days)
+        # A model version is a prefix of its own and never expires: every release can be restored (A2).
+        self.models = self._bucket("models", lifecycle=[old_versions])
+        end_of_life = expire("end-of-life", args.settings.training_data_days)
         self.training_data = self._bucket(
-            "training-data",
-            lifecycle=[
-                {**expire("end-of-life", days.training_data_days), "transitions": _COLD},
-                expire_old("old-versions", days.noncurrent_days),
-            ],
-        )
-        aws.s3.BucketCorsConfiguration(
-            f"{name}-assets",
-            bucket=self.assets.id,
-            cors_rules=[
-                {
-                    "allowed_methods": ["GET", "HEAD"],
-                    "allowed_origins": list(args.cors_origins),
-                    "allowed_headers": ["*"],
-                    "max_age_seconds": 3600,
-                }
-            ],
-            opts=self.options(),
+            "training-data", lifecycle=[{**end_of_life, "transitions": _COLD}, old_versions]
         )
         self.audited = [self.training_data.arn, self.models.arn]
         """Buckets whose every access the trail records, as ARNs."""
@@ -93,6 +64,45 @@ class Storage(Component):
             self._replicate([self.assets, self.models, self.training_data])
             self.audited += [f"{arn}-replica" for arn in self.audited]
         self.register_outputs({"assets": self.assets.id, "models": self.models.id, "logs": self.logs.id})
+
+    def _logs_bucket(self) -> Bucket:
+        settings, environment = self._args.settings, self.environment
+        balancers = aws.elb.get_service_account_output(
+            opts=pulumi.InvokeOutputOptions(parent=self, provider=environment.providers.main)
+        )
+        return self._bucket(
+            "logs",
+            lifecycle=[
+                expire("logs", settings.log_days),
+                expire_old("logs-old", settings.noncurrent_days),
+            ],
+            # Access logs of S3 and of balancers cannot be written under a customer managed key.
+            customer_key=False,
+            statements=log_writers(f"arn:aws:s3:::{settings.bucket_prefix}-logs", environment, balancers.arn),
+        )
+
+    def _assets_bucket(self) -> Bucket:
+        settings = self._args.settings
+        arn = f"arn:aws:s3:::{settings.bucket_prefix}-assets"
+        bucket = self._bucket(
+            "assets",
+            lifecycle=[expire_old("old-versions", settings.noncurrent_days)],
+            statements=[cdn_reads(arn, self.environment.account_id)],
+        )
+        aws.s3.BucketCorsConfiguration(
+            f"{self.name}-assets",
+            bucket=bucket.id,
+            cors_rules=[
+                {
+                    "allowed_methods": ["GET", "HEAD"],
+                    "allowed_origins": list(self._args.cors_origins),
+                    "allowed_headers": ["*"],
+                    "max_age_seconds": 3600,
+                }
+            ],
+            opts=self.options(),
+        )
+        return bucket
 
     def _bucket(
         self,

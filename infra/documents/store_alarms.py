@@ -9,87 +9,114 @@ from infra.documents.alarms import CPU_PERCENT, DOWN, MEMORY_PERCENT, UP, Alarm,
 from infra.settings import DatabaseSettings
 
 REPLICA_LAG_SECONDS = 60
+LATENCY_SECONDS = 0.02
 GIB = 1024**3
 
 
 def database_alarms(identifier: str, settings: DatabaseSettings) -> list[Alarm]:
-    """Connections, load, storage, latency and replication lag (M2)."""
+    """Load, capacity, latency and replication lag (M2)."""
+    return [
+        *_load(identifier, settings),
+        *_capacity(identifier, settings),
+        *_latency(identifier),
+        *_availability(identifier, has_replica=settings.replica_class is not None),
+    ]
 
-    def alarm(name: str, metric: str, *, instance: str = identifier, **more: Any) -> Alarm:
-        more.setdefault("severity", Severity.WARNING)
-        return Alarm(
-            name=f"database-{name}",
-            metric=metric,
-            namespace="AWS/RDS",
-            dimensions={"DBInstanceIdentifier": instance},
-            **more,
-        )
 
-    alarms = [
-        alarm(
-            "cpu", "CPUUtilization", description="CPU of the database above 80 % (M9)", threshold=CPU_PERCENT
+def _of_database(identifier: str, name: str, metric: str, description: str, **more: Any) -> Alarm:
+    """A warning about one database instance, unless `more` says otherwise."""
+    return Alarm(
+        name=f"database-{name}",
+        metric=metric,
+        description=description,
+        namespace="AWS/RDS",
+        dimensions={"DBInstanceIdentifier": identifier},
+        **{"severity": Severity.WARNING, **more},
+    )
+
+
+def _load(identifier: str, settings: DatabaseSettings) -> list[Alarm]:
+    whole = memory_gib(settings.instance_class) * GIB
+    return [
+        _of_database(
+            identifier,
+            "cpu",
+            "CPUUtilization",
+            f"CPU of the database is above {CPU_PERCENT} % (M9)",
+            threshold=CPU_PERCENT,
         ),
-        alarm(
+        _of_database(
+            identifier,
             "memory",
             "FreeableMemory",
-            description="Memory of the database above 80 % (M9)",
-            threshold=memory_gib(settings.instance_class) * GIB * (100 - MEMORY_PERCENT) / 100,
+            f"The database uses more than {MEMORY_PERCENT} % of its memory (M9)",
+            threshold=whole * (100 - MEMORY_PERCENT) / 100,
             comparison=DOWN,
         ),
-        alarm(
+    ]
+
+
+def _capacity(identifier: str, settings: DatabaseSettings) -> list[Alarm]:
+    return [
+        _of_database(
+            identifier,
             "connections",
             "DatabaseConnections",
-            description=f"More than {settings.connections_alarm} connections; refusals come next (M8)",
+            f"More than {settings.connections_alarm} connections; refusals come next (M8)",
             severity=Severity.CRITICAL,
             statistic="Maximum",
             threshold=settings.connections_alarm,
         ),
-        alarm(
+        _of_database(
+            identifier,
             "storage",
             "FreeStorageSpace",
-            description="Less than 10 % of the storage left",
+            "Less than 10 % of the storage is free",
             severity=Severity.CRITICAL,
             statistic="Minimum",
             threshold=settings.storage_gb * GIB / 10,
             comparison=DOWN,
         ),
-        alarm(
-            "read-latency",
-            "ReadLatency",
-            description="Reads take more than 20 ms",
-            threshold=0.02,
-            minutes=10,
-        ),
-        alarm(
-            "write-latency",
-            "WriteLatency",
-            description="Writes take more than 20 ms",
-            threshold=0.02,
-            minutes=10,
-        ),
-        alarm(
-            "silent",
-            "DatabaseConnections",
-            description="The database reports nothing: it is down or out of reach (M8)",
-            severity=Severity.CRITICAL,
-            threshold=0,
-            comparison=DOWN,
-            missing="breaching",
-        ),
     ]
-    if settings.replica_class:
-        alarms.append(
-            alarm(
-                "replica-lag",
-                "ReplicaLag",
-                instance=f"{identifier}-replica",
-                description=f"The replica is more than {REPLICA_LAG_SECONDS} s behind",
-                statistic="Maximum",
-                threshold=REPLICA_LAG_SECONDS,
-                missing="breaching",
-            )
+
+
+def _latency(identifier: str) -> list[Alarm]:
+    return [
+        _of_database(
+            identifier,
+            f"{kind.lower()}-latency",
+            f"{kind}Latency",
+            f"{kind}s take more than {LATENCY_SECONDS * 1000:.0f} ms",
+            threshold=LATENCY_SECONDS,
+            minutes=10,
         )
-    return alarms
+        for kind in ("Read", "Write")
+    ]
+
+
+def _availability(identifier: str, *, has_replica: bool) -> list[Alarm]:
+    silent = _of_database(
+        identifier,
+        "silent",
+        "DatabaseConnections",
+        "The database reports no metrics: it is down or unreachable (M8)",
+        severity=Severity.CRITICAL,
+        threshold=0,
+        comparison=DOWN,
+        missing="breaching",
+    )
+    if not has_replica:
+        return [silent]
+    lag = _of_database(
+        f"{identifier}-replica",
+        "replica-lag",
+        "ReplicaLag",
+        f"The replica is more than {REPLICA_LAG_SECONDS} s behind",
+        statistic="Maximum",
+        threshold=REPLICA_LAG_SECONDS,
+        missing="breaching",
+    )
+    return [silent, lag]
 
 
 def memory_gib(instance_class: str) -> int:

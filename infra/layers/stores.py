@@ -8,6 +8,7 @@ import pulumi
 
 from infra.components.cache import Cache, CacheArgs
 from infra.components.database import Database, DatabaseArgs
+from infra.components.placement import Placement
 from infra.documents.subnets import SubnetTier
 from infra.environment import Environment
 from infra.layers.foundation import Foundation
@@ -46,18 +47,13 @@ def build_stores(
     settings: Settings, environment: Environment, config: pulumi.Config, foundation: Foundation
 ) -> Stores:
     """Build the layer."""
-    groups = foundation.firewall.groups
-    subnets = foundation.network.subnets[SubnetTier.DATA]
     database = Database(
         "database",
         environment,
         DatabaseArgs(
             settings=settings.database,
             password=config.require_secret("databasePassword"),
-            subnet_ids=subnets,
-            security_group_id=groups["database"].id,
-            keys=foundation.keys,
-            log_days=settings.telemetry.log_days,
+            placement=_placement(settings, foundation, "database"),
         ),
     )
     cache: Cache | None = None
@@ -68,10 +64,16 @@ def build_stores(
             CacheArgs(
                 settings=settings.cache,
                 auth_token=config.require_secret("cacheAuthToken"),
-                subnet_ids=subnets,
-                security_group_id=groups["cache"].id,
-                keys=foundation.keys,
-                log_days=settings.telemetry.log_days,
+                placement=_placement(settings, foundation, "cache"),
             ),
         )
     return Stores(database=database, cache=cache)
+
+
+def _placement(settings: Settings, foundation: Foundation, group: str) -> Placement:
+    return Placement(
+        subnet_ids=foundation.network.subnets[SubnetTier.DATA],
+        security_group_id=foundation.firewall.groups[group].id,
+        keys=foundation.keys,
+        log_days=settings.telemetry.log_days,
+    )

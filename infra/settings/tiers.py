@@ -9,7 +9,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bluegreen.contract import FleetSize, HealthCheck, Scaling, Stickiness
+from bluegreen.contract import (
+    BOOT_BUDGET_SECONDS,
+    BootBudget,
+    FleetSize,
+    HealthCheck,
+    Port,
+    RulePriority,
+    Scaling,
+    Stickiness,
+    TierTimes,
+)
 from infra.settings.fields import InstanceType, RateLimit, Section, worded
 
 AGENT_PORTS = frozenset({9090, 9100})
@@ -29,26 +39,24 @@ class Role(StrEnum):
     AI = "ai"
 
 
-class TierSettings(Section):
+class TierSettings(Section, TierTimes):
     """One fleet: its machine, its address on the balancer, its size (E2, E3, E4)."""
 
     instance_type: InstanceType
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     public: bool = False
     paths: Annotated[tuple[Annotated[str, Field(pattern=r"^/")], ...], Field(min_length=1, max_length=4)]
-    rule_priority: Annotated[int, Field(ge=100, le=50_000)]
+    rule_priority: Annotated[RulePriority, Field(ge=100)]
     """Preview rules take priorities 1 to 99, see `preview_priority`."""
-    port: Annotated[int, Field(ge=1024, le=65_535)]
+    port: Annotated[Port, Field(ge=1024)]
     image_repository: str
     fleet: FleetSize
     scaling: tuple[Scaling, ...] = ()
     health_check: HealthCheck = HealthCheck()
     stickiness: Stickiness | None = None
-    deregistration_delay_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
-    warmup_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
-    boot_budget_seconds: Annotated[int, Field(ge=600, le=7_200)] = 600
-    """Launch -> the application answers: packages, image and model are fetched on the way. It is the grace of
-    the fleet's health check, and how long an instance waits for its container."""
+    boot_budget_seconds: Annotated[BootBudget, Field(ge=BOOT_BUDGET_SECONDS)] = BOOT_BUDGET_SECONDS
+    """Packages, image and model are fetched on the way. It is the grace period of the fleet's health check,
+    and how long an instance waits for its container."""
     disk_gb: Annotated[int, Field(ge=20, le=16_384)] = 40
 
     def problems(self) -> Iterable[str]:

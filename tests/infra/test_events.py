@@ -15,7 +15,8 @@ RULE = "aws:cloudwatch/eventRule:EventRule"
 def event(source: str, detail_type: str, **detail: Any) -> dict[str, Any]:
     return {
         "version": "0", "id": "c8c4daa7", "account": "111122223333", "region": "ap-northeast-1",
-        "resources": [], "time": "2026-11-01T00:00:00Z", "source": source, "detail-type": detail_type, "detail": detail,
+        "resources": [], "time": "2026-11-01T00:00:00Z",
+        "source": source, "detail-type": detail_type, "detail": detail,
     }  # fmt: skip
 
 

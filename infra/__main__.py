@@ -1,4 +1,4 @@
-"""`pulumi up`: read the settings, build the stack, export what a person wants to know."""
+"""`pulumi up`: read the settings, build the stack, export its outputs."""
 
 import pulumi
 from pulumi.runtime.config import is_config_secret

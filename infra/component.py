@@ -99,7 +99,7 @@ class Component(pulumi.ComponentResource):
         managed: Sequence[str] = (),
         **more: Any,
     ) -> aws.iam.Role:
-        """A role that `trust` may assume, allowed what `statements` and the AWS policies `managed` say."""
+        """A role that `trust` may assume, with `statements` and the AWS managed policies `managed`."""
         role = aws.iam.Role(
             f"{self.name}-{name}",
             assume_role_policy=pulumi.Output.json_dumps(trust),

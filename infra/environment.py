@@ -1,4 +1,4 @@
-"""What everything of a stack knows of its surroundings: names, account, regions, providers."""
+"""What components and documents may know about their stack: names, account, regions, providers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Providers:
     main: aws.Provider
     backup: aws.Provider
     us_east_1: aws.Provider
-    """CloudFront reads its certificate, web ACL and logs from there."""
+    """CloudFront's certificate, web ACL and logs must be there."""
 
     @classmethod
     def of(cls, settings: Settings) -> Providers:
-        """Providers that refuse any account but the stack's, and tag whatever they make."""
+        """Providers that refuse any account but the stack's, and tag everything they create."""
 
         def provider(name: str, region: str) -> aws.Provider:
             return aws.Provider(
@@ -41,7 +41,7 @@ class Providers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What a component may know of its surroundings."""
+    """What a component may know about its stack."""
 
     stack: str
     account_id: str
@@ -80,5 +80,5 @@ class Environment:
         return f"{self.path[1:]}/{name}"
 
     def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
-        """An ARN in this account, in the main region where none is named."""
+        """An ARN in this account; in the main region unless another is given."""
         return f"arn:aws:{service}:{self.region if region is None else region}:{self.account_id}:{resource}"

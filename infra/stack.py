@@ -1,4 +1,4 @@
-"""One environment, layer by layer, in the order in which they need each other."""
+"""One environment, layer by layer, in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infra.settings import Settings
 
 
 def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
-    """Register everything of the environment; what a person wants to see, for `pulumi stack output`."""
+    """Register the whole environment; returns what `pulumi stack output` shows."""
     environment = Environment.of(settings)
     foundation = lay_foundation(settings, environment, config)
     stores = build_stores(settings, environment, config, foundation)

@@ -1,4 +1,4 @@
-"""CloudWatch alarms, log filters and database events, all to the topics (M8, M9)."""
+"""CloudWatch alarms, log filters and database events, all sent to the topics (M8, M9)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AlarmSet(Component):
         self.register_outputs({})
 
     def _alarm_name(self, alarm: Alarm) -> str:
-        """sc-deploy knows the alarms that hold a release by the stack's name at their beginning."""
+        """sc-deploy recognises the alarms that block a release by the stack's name as their prefix."""
         name = f"{self.environment.name}-{alarm.name}"
         return name if alarm.holds_releases else f"notice-{name}"
 

@@ -1,4 +1,4 @@
-"""Who hears of it: two topics, and e-mail, SMS, PagerDuty and Slack behind them (M10)."""
+"""Who is notified: two topics, with e-mail, SMS, PagerDuty and Slack subscribed to them (M10)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PUBLISHERS = (
 class AlertsArgs:
     """`pagerduty` is the endpoint of PagerDuty's integration, a secret.
 
-    `outside_key` is a key of us-east-1 where the stack is probed from outside: alarms publish only to
-    topics of their own region.
+    `outside_key` is a key in us-east-1, for a stack that is probed from outside: alarms publish only to
+    topics in their own region.
     """
 
     settings: AlertsSettings
@@ -35,7 +35,7 @@ class AlertsArgs:
 
 
 class Alerts(Component):
-    """`critical` wakes somebody, `warning` is read in the morning."""
+    """`critical` pages somebody, `warning` is read in the morning."""
 
     def __init__(self, name: str, environment: Environment, args: AlertsArgs) -> None:
         super().__init__(name, environment)
@@ -54,7 +54,7 @@ class Alerts(Component):
         self.register_outputs({"critical": self.critical.arn, "warning": self.warning.arn})
 
     def _page(self, prefix: str, topic: aws.sns.Topic, args: AlertsArgs, provider: aws.Provider) -> None:
-        """Everybody who is to be woken."""
+        """Everybody who is paged."""
         for index, address in enumerate(args.settings.emails):
             self._subscribe(f"{prefix}email-{index}", topic, "email", address, provider)
         for index, number in enumerate(args.settings.sms):
@@ -107,7 +107,7 @@ class Alerts(Component):
             slack_team_id=slack.workspace_id,
             slack_channel_id=slack.channel_id,
             iam_role_arn=role.arn,
-            # Whatever the channel asks for, it may only look.
+            # Whatever the channel asks for, it has read access only.
             guardrail_policy_arns=["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"],
             sns_topic_arns=[t.arn for t in (self.critical, self.warning, self.outside) if t is not None],
             logging_level="ERROR",
@@ -116,7 +116,7 @@ class Alerts(Component):
 
 
 def topic_policy(topic_arn: pulumi.Input[str], account_id: str) -> dict[str, Any]:
-    """Services of this account may publish, over TLS alone."""
+    """Services of this account may publish, over TLS only."""
     return document(
         [
             {

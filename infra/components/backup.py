@@ -1,4 +1,4 @@
-"""Copies that outlive a mistake and a region, and the proof that they can be restored (A5, E1)."""
+"""Copies that survive a mistake or the loss of a region, and weekly restore tests (A5, E1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SERVICE_POLICIES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupArgs:
-    """`resources` are ARNs to back up; `verified` is the bucket whose restore is tried every week."""
+    """`resources` are ARNs to back up; `verified` is the bucket that is restored every week as a test."""
 
     settings: BackupSettings
     keys: Encryption
@@ -36,7 +36,7 @@ class BackupArgs:
 
 
 class Backup(Component):
-    """A vault here and one in the backup region, the plan between them, and restore tests."""
+    """A vault here, one in the backup region, the backup plan, and restore tests."""
 
     def __init__(self, name: str, environment: Environment, args: BackupArgs) -> None:
         super().__init__(name, environment)
@@ -103,7 +103,7 @@ class Backup(Component):
         return [daily, monthly]
 
     def _restore_tests(self) -> None:
-        """AWS Backup restores the newest copy of the training data each week, and deletes it again."""
+        """Every week AWS Backup restores the newest copy of the training data, and deletes it again."""
         name = f"{self.environment.name}_restore".replace("-", "_")
         plan = aws.backup.RestoreTestingPlan(
             self.name,

@@ -30,7 +30,7 @@ class CacheArgs:
 
 
 class Cache(Component):
-    """Shards over the zones, TLS and a token on every connection."""
+    """Shards across the zones; every connection uses TLS and a token."""
 
     def __init__(self, name: str, environment: Environment, args: CacheArgs) -> None:
         super().__init__(name, environment)
@@ -55,7 +55,7 @@ class Cache(Component):
             parameter_group_name=self._parameter_group().name,
             subnet_group_name=self._subnet_group().name,
             security_group_ids=[args.placement.security_group_id],
-            # Cluster mode requires failover to be on, even where a shard has nothing to fail over to.
+            # Cluster mode requires failover to be on, even if a shard has nothing to fail over to.
             automatic_failover_enabled=True,
             multi_az_enabled=settings.replicas_per_shard > 0,
             at_rest_encryption_enabled=True,

@@ -1,4 +1,4 @@
-"""What a fleet is made from: launch template, instance role and logs of one tier (E2, E3, E4, A1)."""
+"""What a fleet is built from: launch template, instance role and logs of one tier (E2, E3, E4, A1)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ComputeArgs:
 
 
 class Compute(Component):
-    """One tier. Fleets are sc-deploy's: it launches them from a pinned version of `template`."""
+    """One tier. sc-deploy owns the fleets: it launches them from a pinned version of `template`."""
 
     def __init__(self, name: str, environment: Environment, args: ComputeArgs) -> None:
         super().__init__(name, environment)
@@ -73,7 +73,7 @@ class Compute(Component):
         return aws.ec2.LaunchTemplate(
             self.name,
             description=f"SportCoach {self.environment.stack} {args.tier}",
-            # Resolved now: a fleet that scales out tomorrow must equal the one that was proved today.
+            # Resolved now: a fleet that scales out tomorrow must match the one that was verified today.
             image_id=image.insecure_value,
             instance_type=settings.instance_type,
             update_default_version=True,
@@ -162,7 +162,7 @@ class Compute(Component):
         return statements
 
     def _via(self, service: str) -> dict[str, dict[str, str]]:
-        """A key is used through one service alone."""
+        """The key may be used through one service only."""
         return {"StringEquals": {"kms:ViaService": f"{service}.{self.environment.region}.amazonaws.com"}}
 
     def _boot_statements(self) -> list[Statement]:
@@ -215,7 +215,7 @@ class Compute(Component):
 
 
 def storage_statements(roles: Sequence[Role], storage: Storage) -> list[Statement]:
-    """The application keeps uploads; AI reads models and adds feedback to the training data (S6, S7)."""
+    """The application stores uploads; AI reads models and adds feedback to the training data (S6, S7)."""
     statements: list[Statement] = []
     if Role.APP in roles:
         statements.append(

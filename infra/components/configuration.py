@@ -1,4 +1,4 @@
-"""What containers read at their start: parameters in SSM, secrets by name in Secrets Manager (P7)."""
+"""What containers read when they start: parameters in SSM, secrets in Secrets Manager (P7)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACCEPTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationArgs:
-    """`addresses` are parameters that name other resources, beside the stack's own."""
+    """`addresses` are parameters that name other resources, in addition to the stack's own."""
 
     settings: ApplicationSettings
     addresses: Mapping[str, pulumi.Input[str]]
@@ -35,7 +35,7 @@ class ConfigurationArgs:
 
 
 class Configuration(Component):
-    """Parameters with their values, secrets without: an operator puts those in."""
+    """Parameters with their values, and empty secrets: an operator sets their values."""
 
     def __init__(self, name: str, environment: Environment, args: ConfigurationArgs) -> None:
         super().__init__(name, environment)
@@ -55,7 +55,7 @@ class Configuration(Component):
                 f"{name}-{secret}",
                 name=full,
                 kms_key_id=args.keys.data.arn,
-                description="Put in by an operator: aws secretsmanager put-secret-value",
+                description="Set by an operator: aws secretsmanager put-secret-value",
                 opts=self.options(protect=True),
             )
         self.register_outputs({})

@@ -1,4 +1,4 @@
-"""The contract parameter: what this stack tells sc-deploy (see bluegreen/contract.py)."""
+"""The contract parameter: what sc-deploy knows about this stack (see bluegreen/contract.py)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ACCEPTED: Findings = {
     (
         "CKV2_AWS_34",
         "contract*",
-    ): "Names and ARNs that operators must read when all else fails; no secret among them",
+    ): "Names and ARNs that operators must be able to read in an emergency; none is secret",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractParameterArgs:
-    """`contract` is a plain document, or one with outputs that resolves to it."""
+    """`model_tiers` are the tiers that have a model pointer."""
 
     contract: pulumi.Output[Contract]
     model_tiers: tuple[Tier, ...]
@@ -40,7 +40,7 @@ class ContractParameter(Component):
             type="String",
             # 8 KB; three tiers with their subnets and secrets come close to the 4 KB of a standard one.
             tier="Advanced",
-            description="What sc-deploy knows of this stack",
+            description="What sc-deploy knows about this stack",
             insecure_value=self.document,
             opts=self.options(),
         )
@@ -50,7 +50,7 @@ class ContractParameter(Component):
                 name=pointer_name(environment.stack, tier),
                 type="String",
                 insecure_value="none",
-                # sc-deploy writes the value with every model it proves.
+                # sc-deploy writes the value with every model it releases.
                 opts=self.options(ignore_changes=["insecureValue", "value"]),
             )
         self.register_outputs({"parameter": self.parameter.name})

@@ -27,7 +27,7 @@ PARAMETERS = {
     "log_min_duration_statement": "1000",
     "log_statement": "ddl",
 }
-# These are read only when the server starts.
+# Read only when the server starts.
 STATIC_PARAMETERS = frozenset({"shared_preload_libraries"})
 
 
@@ -36,7 +36,10 @@ ACCEPTED: Findings = {
         "CKV2_AWS_57",
         "database",
     ): "RDS cannot manage the secret of a primary with replicas; the runbook rotates it",
-    ("CKV_AWS_157", "database-replica"): "A replica is not the standby: the primary has one in another zone",
+    (
+        "CKV_AWS_157",
+        "database-replica",
+    ): "The replica is not the standby: the primary has one in another zone",
     ("CKV_AWS_226", "database*"): "A minor version is a change like any other: it passes dev and test first",
 }
 
@@ -51,14 +54,14 @@ class DatabaseArgs:
 
 
 class Database(Component):
-    """Primary, replica where the stack asks for one, and the secret that applications read."""
+    """Primary, optional replica, and the secret that applications read."""
 
     def __init__(self, name: str, environment: Environment, args: DatabaseArgs) -> None:
         super().__init__(name, environment)
         self._args = args
         self.identifier = environment.name
         self.log_groups = [
-            # RDS would create them without encryption and keep them for ever.
+            # RDS would create them unencrypted and keep them for ever.
             self.log_group(
                 f"log{instance.removeprefix(self.identifier)}-{kind}",
                 f"/aws/rds/instance/{instance}/{kind}",
@@ -130,7 +133,7 @@ class Database(Component):
             db_subnet_group_name=self._subnet_group().name,
             parameter_group_name=self._parameter_group().name,
             backup_retention_period=settings.backup_days,
-            # 02:30 to 03:00 in Tokyo; AWS Backup must neither start in it nor in the hour before.
+            # 02:30 to 03:00 in Tokyo; AWS Backup must not start in it or in the hour before.
             backup_window="17:30-18:00",
             maintenance_window="sun:18:30-sun:19:30",
             delete_automated_backups=not self.environment.protect,
@@ -147,11 +150,11 @@ class Database(Component):
         return aws.rds.Instance(
             f"{self.name}-replica",
             identifier=f"{self.identifier}-replica",
-            # Key and kind of storage are the primary's: RDS refuses them for a replica in the same region.
+            # Key and storage type are the primary's: RDS rejects them for a replica in the same region.
             replicate_source_db=self.primary.identifier,
             instance_class=instance_class,
             parameter_group_name=self.primary.parameter_group_name,
-            # A replica is rebuilt from its primary: it needs neither backups nor a last snapshot.
+            # A replica is rebuilt from its primary: it needs no backups and no final snapshot.
             skip_final_snapshot=True,
             opts=self.options(protect=True, depends_on=self.log_groups),
             **self._shared(),

@@ -1,4 +1,4 @@
-"""The rights of the deploy and operator roles, once everything they name exists (S5)."""
+"""The permissions of the deploy and operator roles, once everything they name exists (S5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.environment import Environment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployAccessArgs:
-    """`roles` by the name of what they are for."""
+    """`roles` by purpose."""
 
     roles: Mapping[str, aws.iam.Role]
     scope: DeployScope

@@ -1,4 +1,4 @@
-"""Keys: one for data, one for logs and alerts, and one in each further region (S2)."""
+"""Keys: one for data, one for logs and alerts, and one in each other region (S2)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Encryption(Component):
 
 
 def data_statements(account_id: str, region: str) -> list[Statement]:
-    """What AWS services need beside the account's own IAM policies."""
+    """What AWS services need in addition to the account's IAM policies."""
     return [
         {
             # Auto Scaling's service-linked role has no kms rights of its own, and naming it here would
@@ -66,7 +66,7 @@ def data_statements(account_id: str, region: str) -> list[Statement]:
             },
         },
         {
-            # Macie looks for personal data (S6). Its service-linked role may not exist yet, as above.
+            # Macie searches for personal data (S6). Its service-linked role may not exist yet, as above.
             "Sid": "MacieReadsTrainingData",
             "Effect": "Allow",
             "Principal": {"AWS": "*"},
@@ -125,7 +125,7 @@ def log_statements(account_id: str, region: str) -> list[Statement]:
             "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
         },
         {
-            # EventBridge sends no source for an encrypted topic either (SNS guide, "Key management").
+            # EventBridge sends no source account for an encrypted topic either (SNS guide, "Key management").
             "Sid": "SecurityFindings",
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},

@@ -1,4 +1,4 @@
-"""The front door: ALB, listeners and web ACL (E8, S2, S3). Rules and target groups are sc-deploy's."""
+"""ALB, listeners and web ACL (E8, S2, S3). sc-deploy owns the rules and target groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.documents.web_acl import REDACTED, rules, visibility
 from infra.environment import Environment
 from infra.settings import LoadBalancerSettings
 
-# TLS 1.3, and 1.2 with forward secrecy for what cannot speak 1.3 yet (CloudFront towards an origin).
+# TLS 1.3, and 1.2 with forward secrecy for clients without 1.3 (CloudFront as a client of the origin).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 MAINTENANCE_PAGE = (
@@ -23,7 +23,7 @@ MAINTENANCE_PAGE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancerArgs:
-    """`log_bucket` must already allow the balancer to write: `depends_on` is its policy."""
+    """`log_bucket` must already let the load balancer write: `log_policy` is its policy."""
 
     settings: LoadBalancerSettings
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -37,7 +37,7 @@ class LoadBalancerArgs:
 
 
 class LoadBalancer(Component):
-    """Balancer and listeners; until a release adds its rules, every request meets the maintenance page."""
+    """Load balancer and listeners; until a release adds rules, every request gets the maintenance page."""
 
     def __init__(self, name: str, environment: Environment, args: LoadBalancerArgs) -> None:
         super().__init__(name, environment)
@@ -62,7 +62,7 @@ class LoadBalancer(Component):
         self.register_outputs({"dns_name": self.resource.dns_name, "listener": self.listener.arn})
 
     def _redirect(self) -> None:
-        """Port 80 answers with the HTTPS address alone."""
+        """Port 80 only redirects to HTTPS."""
         aws.lb.Listener(
             f"{self.name}-http",
             load_balancer_arn=self.resource.arn,

@@ -1,4 +1,4 @@
-"""Log search: log groups through Firehose into OpenSearch, the ELK of the strategy (M5)."""
+"""Log search: log groups through Firehose into OpenSearch (M5)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class LogSearchArgs:
 
 
 class LogSearch(Component):
-    """The domain inside the VPC, and the stream that feeds it."""
+    """The domain in the VPC, and the stream that feeds it."""
 
     def __init__(self, name: str, environment: Environment, args: LogSearchArgs) -> None:
         super().__init__(name, environment)
@@ -69,7 +69,7 @@ class LogSearch(Component):
 
     def _domain(self) -> aws.opensearch.Domain:
         args, environment = self._args, self.environment
-        # A domain in a VPC is refused before its service-linked role exists, which an account has once.
+        # A domain in a VPC needs its service-linked role to exist, of which an account has one.
         ready = (
             [
                 aws.iam.ServiceLinkedRole(
@@ -154,7 +154,7 @@ class LogSearch(Component):
         return [{"log_type": kind, "cloudwatch_log_group_arn": group.arn} for kind, group in groups.items()]
 
     def _within_group(self) -> None:
-        """Firehose's interfaces carry the domain's own group, and must reach the domain through it."""
+        """Firehose's network interfaces use the domain's own group, which must let them reach the domain."""
         group = self._args.security_group.id
         rule = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "security_group_id": group}
         aws.vpc.SecurityGroupIngressRule(

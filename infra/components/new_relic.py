@@ -43,7 +43,7 @@ class NewRelicArgs:
 
 
 class NewRelic(Component):
-    """A metric stream, and the key that sc-deploy asks with; what New Relic refuses is kept in S3."""
+    """A metric stream, and the key that sc-deploy queries with; what New Relic rejects is kept in S3."""
 
     def __init__(self, name: str, environment: Environment, args: NewRelicArgs) -> None:
         super().__init__(name, environment)
@@ -78,7 +78,7 @@ class NewRelic(Component):
         return secret, version
 
     def _delivery(self, license_key: aws.secretsmanager.Secret) -> aws.iam.Role:
-        """Firehose reads the key, and writes to the log bucket what New Relic refuses."""
+        """Firehose reads the key, and writes what New Relic rejects to the log bucket."""
         logs = self._args.storage.logs.arn
         return self.role(
             "delivery",

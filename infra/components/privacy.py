@@ -1,4 +1,4 @@
-"""Training data must be anonymised before it is stored; Macie looks every week whether it was (S6)."""
+"""Training data must be anonymised before it is stored; Macie checks this every week (S6)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from infra.environment import Environment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacyArgs:
-    """`bucket` holds the training data; `topic_arn` hears of personal data in it."""
+    """`bucket` holds the training data; personal data in it is reported to `topic_arn`."""
 
     bucket: str
     topic_arn: pulumi.Input[str]
 
 
 class Privacy(Component):
-    """A weekly search of the bucket for personal data. Macie itself is switched on once in an account."""
+    """A weekly search of the bucket for personal data. Macie itself is enabled once per account."""
 
     def __init__(self, name: str, environment: Environment, args: PrivacyArgs) -> None:
         super().__init__(name, environment)

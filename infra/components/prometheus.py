@@ -1,4 +1,4 @@
-"""Managed Prometheus: where instances write every 15 s, and the rules over it (M1, M7, M8, M9)."""
+"""Managed Prometheus: the workspace that instances write to every 15 s, and its rules (M1, M7, M8, M9)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.environment import Environment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusArgs:
-    """`tiers` are watched one by one; `has_ai` adds the rules about the AI tier."""
+    """`tiers` each get a rule; `has_ai` adds the rules for the AI tier."""
 
     alerts: Alerts
     logs_key: pulumi.Input[str]
@@ -27,7 +27,7 @@ class PrometheusArgs:
 
 
 class Prometheus(Component):
-    """Workspace, alert rules, and the way from an alert to a topic."""
+    """Workspace, alert rules, and the alert manager that sends alerts to the topics."""
 
     def __init__(self, name: str, environment: Environment, args: PrometheusArgs) -> None:
         super().__init__(name, environment)

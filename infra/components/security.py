@@ -1,4 +1,4 @@
-"""What an account has once: trail, threat detection, scanning; and patching of the stack (S4, S5, M8)."""
+"""Once per account: trail, threat detection, scanning; and for each stack: patching (S4, S5, M8)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCEPTED: Findings = {
     (
         "CKV_AWS_252",
         "security",
-    ): "Nobody reads a mail per log file: GuardDuty watches the trail and its findings are routed",
+    ): "Nobody reads one mail per log file: GuardDuty watches the trail and its findings are sent on",
 }
 
 
@@ -41,7 +41,7 @@ class SecurityBaselineArgs:
 
 
 class SecurityBaseline(Component):
-    """Account-wide services where the stack owns the account, patching in every stack."""
+    """Account-wide services if the stack owns the account; patching in every stack."""
 
     def __init__(self, name: str, environment: Environment, args: SecurityBaselineArgs) -> None:
         super().__init__(name, environment)
@@ -160,7 +160,7 @@ class SecurityBaseline(Component):
         )
 
     def _findings(self) -> None:
-        """What GuardDuty and Inspector find is sent to those on call (M8)."""
+        """Findings of GuardDuty and Inspector page whoever is on call (M8)."""
         for source, pattern in (("guardduty", GUARDDUTY), ("inspector", INSPECTOR)):
             self.notify(
                 f"{self.name}-{source}",
@@ -192,7 +192,7 @@ class SecurityBaseline(Component):
             opts=self.options(),
         )
         if self.environment.account_wide:
-            # Fleets are not this program's: they get the baseline of the account.
+            # sc-deploy creates the fleets, so they use the account's default baseline.
             aws.ssm.DefaultPatchBaseline(
                 self.name, baseline_id=baseline.id, operating_system="UBUNTU", opts=self.options()
             )
@@ -231,7 +231,7 @@ class SecurityBaseline(Component):
                 "run_command_parameters": {
                     "parameters": [
                         {"name": "Operation", "values": ["Install"]},
-                        # A reboot would take a serving instance away; the next release brings the kernel.
+                        # A reboot would interrupt a serving instance; the next release brings the new kernel.
                         {"name": "RebootOption", "values": ["NoReboot"]},
                     ],
                     "timeout_seconds": 3600,

@@ -17,12 +17,12 @@ from infra.environment import Environment
 from infra.settings import COLD_AFTER_DAYS, StorageSettings
 
 ACCEPTED: Findings = {
-    ("CKV2_AWS_62", "storage-*"): "Nothing acts on single objects",
-    ("CKV_AWS_144", "storage-*-replica"): "It is the copy",
+    ("CKV2_AWS_62", "storage-*"): "Nothing reacts to single objects",
+    ("CKV_AWS_144", "storage-*-replica"): "It is the replica itself",
     (
         "CKV_AWS_144",
         "storage-logs",
-    ): "Logs outlive neither their bucket nor their year; the audit trail is in CloudWatch as well",
+    ): "Logs expire after about a year; the audit trail is in CloudWatch as well",
     (
         "CKV_AWS_145",
         "storage-logs",
@@ -164,7 +164,7 @@ class Storage(Component):
                         },
                     }
                 ],
-                # Replication is refused until both ends keep versions.
+                # Replication needs versioning at both ends.
                 opts=self.options(depends_on=[source.versioning, replica.versioning]),
             )
 
@@ -188,7 +188,7 @@ def expire_old(name: str, days: int) -> dict[str, Any]:
 
 
 def cdn_reads(bucket_arn: str, account_id: str) -> Statement:
-    """CloudFront reads by origin access control, for distributions of this account alone."""
+    """CloudFront reads through origin access control, for distributions of this account only."""
     return allow(
         ["s3:GetObject"],
         [f"{bucket_arn}/*"],
@@ -199,7 +199,7 @@ def cdn_reads(bucket_arn: str, account_id: str) -> Statement:
 
 
 def log_writers(bucket_arn: str, environment: Environment, balancers: pulumi.Input[str]) -> list[Statement]:
-    """The services that write access logs, each into its own prefix."""
+    """The services that write access logs, each to its own prefix."""
     account = environment.account_id
     own = {"StringEquals": {"aws:SourceAccount": account}}
     own_trail = {"ArnLike": {"aws:SourceArn": environment.arn("cloudtrail", "trail/*")}}
@@ -240,7 +240,7 @@ def log_writers(bucket_arn: str, environment: Environment, balancers: pulumi.Inp
 def replication_statements(
     sources: Sequence[Bucket], replicas: Sequence[Bucket], keys: Encryption, environment: Environment
 ) -> list[Statement]:
-    """Read every version here, write it there, under the key of each side."""
+    """Read every version here and write it there, under the key of each side."""
 
     def via_s3(region: str) -> dict[str, dict[str, Any]]:
         return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}

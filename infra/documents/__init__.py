@@ -1,1 +1,1 @@
-"""What is written down before anything is registered: policies, alarms, rules, user data, the contract."""
+"""Pure documents: policies, alarms, alert rules, dashboard, subnets, user data, the contract."""

@@ -1,4 +1,4 @@
-"""Alarms as data: what is measured, against which number, and how loud; door, hosts and logs (M1, M8, M9)."""
+"""Alarms as data: metric, threshold and severity, for the load balancer, hosts and logs (M1, M8, M9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UP = "GreaterThanThreshold"
 
 
 class Severity(StrEnum):
-    """`critical` pages, `warning` is read."""
+    """`critical` pages somebody, `warning` is read in the morning."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -46,11 +46,11 @@ class Alarm:
     queries: Sequence[Mapping[str, Any]] = ()
     """Metric math instead of `metric`."""
     holds_releases: bool = True
-    """sc-deploy releases nothing while an alarm of the stack fires; not so what a release may end."""
+    """sc-deploy starts no release while such an alarm fires. False for what a release itself may fix."""
 
 
 def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[Alarm]:
-    """What users meet at the front door. `balancer` is the `app/...` suffix of its ARN."""
+    """What users see at the load balancer. `balancer` is the `app/...` suffix of its ARN."""
 
     def alarm(name: str, metric: str, **more: Any) -> Alarm:
         return Alarm(
@@ -64,7 +64,7 @@ def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[
     return [
         Alarm(
             name="service-down",
-            description="The balancer itself answers 5xx: targets are ill or silent (M8)",
+            description="The load balancer answers 5xx itself: targets are unhealthy or do not respond (M8)",
             severity=Severity.CRITICAL,
             threshold=10,
             minutes=2,
@@ -73,7 +73,7 @@ def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[
         alarm(
             "maintenance-page",
             "HTTP_Fixed_Response_Count",
-            description="Requests meet the maintenance page: no rule of a release takes them (M8)",
+            description="Requests get the maintenance page: no release has a rule for them (M8)",
             severity=Severity.CRITICAL,
             statistic="Sum",
             threshold=10,
@@ -91,7 +91,7 @@ def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[
         alarm(
             "response-time",
             "TargetResponseTime",
-            description=f"P95 is 50 % above the accepted {response_time_ms} ms (M9)",
+            description=f"P95 response time is 50 % above the accepted {response_time_ms} ms (M9)",
             severity=Severity.WARNING,
             statistic="p95",
             threshold=response_time_ms * SLOWER / 1000,
@@ -114,7 +114,7 @@ def _sum_of(balancer: pulumi.Input[str], name: str, metric: str) -> dict[str, An
 
 
 def _own_errors(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
-    """The balancer's 5xx less the maintenance page, which has an alarm of its own."""
+    """The load balancer's own 5xx without the maintenance page, which has its own alarm."""
     return [
         _sum_of(balancer, "own", "HTTPCode_ELB_5XX_Count"),
         _sum_of(balancer, "page", "HTTP_Fixed_Response_Count"),
@@ -123,7 +123,7 @@ def _own_errors(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
 
 
 def _error_rate(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
-    # 5xx is only reported when there is one; no requests at all is another alarm's matter.
+    # 5xx is reported only when there is one; no requests at all is covered by another alarm.
     rate = "IF(requests > 100, 100 * FILL(errors, 0) / requests, 0)"
     return [
         _sum_of(balancer, "errors", "HTTPCode_Target_5XX_Count"),
@@ -133,7 +133,7 @@ def _error_rate(balancer: pulumi.Input[str]) -> list[dict[str, Any]]:
 
 
 def host_alarms(stack: str, tier: str) -> list[Alarm]:
-    """CPU, memory and disk of a tier, over whatever fleets serve it (M1, A3)."""
+    """CPU, memory and disk of a tier, whichever fleets serve it (M1, A3)."""
     metrics = (
         ("cpu", "cpu_usage_active", CPU_PERCENT),
         ("memory", "mem_used_percent", MEMORY_PERCENT),
@@ -142,12 +142,12 @@ def host_alarms(stack: str, tier: str) -> list[Alarm]:
     return [
         Alarm(
             name=f"{tier}-{name}",
-            description=f"{name} of tier {tier} above {limit} % (M9)",
+            description=f"Tier {tier}: {name} is above {limit} % (M9)",
             severity=Severity.WARNING,
             namespace=f"SportCoach/{stack}",
             metric=metric,
             dimensions={"Stack": stack, "Tier": tier},
-            # A fleet is as ill as its worst host where a disk is full.
+            # A full disk on one host is enough.
             statistic="Maximum" if name == "disk" else "Average",
             threshold=limit,
             minutes=10,
@@ -157,7 +157,7 @@ def host_alarms(stack: str, tier: str) -> list[Alarm]:
 
 
 def log_alarms(stack: str) -> list[Alarm]:
-    """What log filters count, see components/alarms.py (M8)."""
+    """What log filters count, see infra/components/alarm_set.py (M8)."""
     return [
         Alarm(
             name="database-refuses",

@@ -17,20 +17,20 @@ def _rule(name: str, expression: str, minutes: int, severity: str, summary: str)
 
 
 def rule_groups(tiers: Sequence[str], *, has_ai: bool) -> dict[str, object]:
-    """Rules in Prometheus's own form: what a fleet says about itself, whoever made the fleet."""
+    """Rules in Prometheus's format, over what instances report about themselves."""
     groups: list[dict[str, object]] = [
         {
             "name": "services",
             "interval": "30s",
             "rules": [
                 *(
-                    # `absent`: the instances write their own series, so that dead ones write none.
+                    # `absent`: instances write their own series, so a dead fleet writes none at all.
                     _rule(
                         f"ServiceDown{tier.capitalize()}",
                         f'absent(up{{job="application", tier="{tier}"}} == 1)',
                         2,
                         "critical",
-                        f"No instance of tier {tier} answers its scrape",
+                        f"No instance of tier {tier} can be scraped",
                     )
                     for tier in tiers
                 ),
@@ -39,7 +39,7 @@ def rule_groups(tiers: Sequence[str], *, has_ai: bool) -> dict[str, object]:
                     'up{job="application"} == 0',
                     5,
                     "warning",
-                    "{{ $labels.instance_id }} of tier {{ $labels.tier }} does not answer its scrape",
+                    "{{ $labels.instance_id }} of tier {{ $labels.tier }} cannot be scraped",
                 ),
             ],
         }
@@ -50,7 +50,7 @@ def rule_groups(tiers: Sequence[str], *, has_ai: bool) -> dict[str, object]:
 
 
 def _ai_rules() -> dict[str, object]:
-    """M8: the AI service crashed. M9: accuracy down by more than 5 %, against the day before."""
+    """M8: the AI service crashed. M9: accuracy more than 5 % lower than the day before."""
     return {
         "name": "ai",
         "interval": "30s",
@@ -60,7 +60,7 @@ def _ai_rules() -> dict[str, object]:
                 'absent(up{job="ai"} == 1)',
                 2,
                 "critical",
-                "No AI instance answers its scrape",
+                "No AI instance can be scraped",
             ),
             _rule(
                 "AiAccuracyDown",
@@ -68,7 +68,7 @@ def _ai_rules() -> dict[str, object]:
                 " < 0.95 * avg(avg_over_time(ai_model_accuracy[1d] offset 1h))",
                 10,
                 "warning",
-                "AI accuracy fell by more than 5 % against the day before",
+                "AI accuracy is more than 5 % lower than the day before",
             ),
             _rule(
                 "AiInferenceSlow",
@@ -83,7 +83,7 @@ def _ai_rules() -> dict[str, object]:
                 "avg(ai_queue_length) > 50",
                 5,
                 "warning",
-                "The AI queue holds more than 50 jobs an instance",
+                "More than 50 AI jobs are queued per instance",
             ),
         ],
     }

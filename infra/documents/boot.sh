@@ -1,13 +1,13 @@
-# Brings up one instance of a fleet. The program prepends the variables of the stack and the tier;
-# what to run comes from the instance's own tags. Every step may be repeated: the script runs at every
-# boot. A failure ends it with the reason in the log. A container that runs is left to the balancer's health
-# checks, which know whether it serves; only one whose model is not the release's is stopped.
+# Starts one instance of a fleet. The program prepends the variables of the stack and the tier; what to run
+# comes from the instance's own tags. Every step is idempotent: the script runs at every boot. On failure it
+# exits with the reason in the log. A running container is left to the load balancer's health checks, which
+# know whether it serves; only a container with the wrong model is stopped.
 # shellcheck shell=bash
 set -Eeuo pipefail
-# Agents run as users of their own and must read what is made for them; what is secret says so itself.
+# Agents run as their own users and must be able to read their files; secrets set stricter modes themselves.
 umask 022
 
-# Overridden only by the tests.
+# Overridden only by tests.
 IMDS="${IMDS_ENDPOINT:-http://169.254.169.254}"
 ROOT="${SPORTCOACH_ROOT:-}"
 # The user that images run as.
@@ -30,8 +30,8 @@ trap 'fail "line $LINENO ended with status $?"' ERR
 
 elapsed() { echo $(($(date +%s) - STARTED)); }
 
-# retry WHAT COMMAND...: a registry or an API may be out of reach for a while, a container may start slowly.
-# The fleet replaces this instance when the boot budget is used up, and not before; neither gives the script up.
+# retry WHAT COMMAND...: a registry or an API may be unavailable for a while, a container may start slowly.
+# The fleet replaces this instance once the boot budget is used up, not before; the script tries as long.
 retry() {
   local what=$1 attempt=1
   shift
@@ -64,7 +64,7 @@ read_identity() {
   fi
 }
 
-tag() { imds "tags/instance/$1" || { log "no tag $1 on this instance; fleets are made by sc-deploy" >&2; return 1; }; }
+tag() { imds "tags/instance/$1" || { log "no tag $1 on this instance; fleets are created by sc-deploy" >&2; return 1; }; }
 
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
@@ -126,7 +126,7 @@ YAML
   printf '%s\n' 'ARGS="--web.listen-address=127.0.0.1:9100"' >"$ROOT/etc/default/prometheus-node-exporter"
 }
 
-# Agents see the host, they do not carry the application: none of them may stop the boot.
+# Agents only observe the host: none of them may stop the boot.
 start_agents() {
   install_cloudwatch_agent || log "WARNING: the CloudWatch agent could not be installed"
   local agent
@@ -137,7 +137,7 @@ start_agents() {
   amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c "file:$ROOT/etc/amazon-cloudwatch-agent.json" || true
 }
 
-# Asked at the end: systemd calls a service that cannot read its configuration started, for a moment.
+# Checked at the end: for a moment, systemd reports a service with an invalid configuration as started.
 check_agents() {
   local agent
   for agent in $AGENTS; do
@@ -145,7 +145,7 @@ check_agents() {
   done
 }
 
-# Prometheus keeps everything; these few go to CloudWatch as well, where dashboard and alarms are.
+# Prometheus keeps everything; these few also go to CloudWatch, for the dashboard.
 ai_gauges() {
   [[ ,$ROLES, == *,ai,* ]] || return 0
   cat >"$ROOT/etc/prometheus/cloudwatch-agent.yml" <<YAML
@@ -193,7 +193,7 @@ fetch_model() {
   if ! matches "$target"; then
     retry "model $MODEL" aws s3 cp --only-show-errors --region "$AWS_REGION" \
       "s3://$MODEL_BUCKET/$MODEL_PREFIX$MODEL/$MODEL_FILE" "$target.part"
-    matches "$target.part" || { rm -f "$target.part"; docker rm --force "$CONTAINER" >/dev/null 2>&1 || true; fail "model $MODEL does not have the SHA-256 $MODEL_SHA256; it was not started"; }
+    matches "$target.part" || { rm -f "$target.part"; docker rm --force "$CONTAINER" >/dev/null 2>&1 || true; fail "model $MODEL does not have the SHA-256 $MODEL_SHA256; the container was not started"; }
     mv "$target.part" "$target"
   fi
   chown -R "$APP_USER" "$MODEL_DIR"
@@ -240,9 +240,9 @@ start_container() {
   if [[ -n $MODEL_BUCKET ]]; then
     mounts+=(--volume "$MODEL_DIR/$MODEL:/models:ro")
   fi
-  # After a reboot docker may have brought the last one back, without the secrets that lay in /run.
+  # After a reboot docker may have restarted the old container, without the secrets that were in /run.
   docker rm --force "$CONTAINER" >/dev/null 2>&1 || true
-  # The host's network: the instance role stays behind one hop, which bridged containers cannot pass.
+  # The host's network: with a hop limit of 1, bridged containers could not reach the instance role.
   docker run --detach --name "$CONTAINER" --restart unless-stopped --network host --user "$APP_USER" \
     --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
     --env-file "$RUN_DIR/environment" "${mounts[@]}" \
@@ -257,7 +257,7 @@ main() {
   install -d -m 700 "$RUN_DIR"
   install -d -m 755 "$ROOT/etc/apt/apt.conf.d" "$ROOT/etc/prometheus" "$ROOT/etc/default" \
     "$ROOT/var/lib/cloud/scripts/per-boot"
-  # What lies in /run is gone after a reboot: run again at every boot (cloud-init, scripts-per-boot).
+  # /run is empty after a reboot: run again at every boot (cloud-init, scripts-per-boot).
   install -m 700 "$0" "$ROOT/var/lib/cloud/scripts/per-boot/sportcoach" 2>/dev/null || true
   read_identity
   log "release $RELEASE ($COLOR) of deployment $DEPLOYMENT on $INSTANCE_ID"

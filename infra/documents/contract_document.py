@@ -1,4 +1,4 @@
-"""The contract of a stack, built from its settings and from what its resources turned out to be."""
+"""The contract of a stack, built from its settings and the ids and ARNs of its resources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PREVIEW_STEP = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierResolved:
-    """What AWS decided about a tier; each field is called as in the contract."""
+    """What AWS assigned to a tier; fields are named as in the contract."""
 
     launch_template_id: pulumi.Input[str]
     subnet_ids: pulumi.Output[list[str]]
@@ -35,7 +35,7 @@ class TierResolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """What AWS decided about the stack, and the names that must exist before a release (P7)."""
+    """What AWS assigned to the stack, and the names that must exist before a release (P7)."""
 
     vpc_id: pulumi.Input[str]
     load_balancer_arn: pulumi.Input[str]
@@ -71,7 +71,7 @@ def preview_priorities(settings: Settings) -> dict[Tier, int]:
 def build_contract(
     environment: Environment, settings: Settings, resolved: Resolved
 ) -> pulumi.Output[Contract]:
-    """The document, once everything it names exists; a fault in it stops the update."""
+    """The document, once everything it names exists; an invalid one stops the update."""
     return pulumi.Output.all(
         tiers=pulumi.Output.all(**{str(tier): _outputs(one) for tier, one in resolved.tiers.items()}),
         stack=_outputs(resolved),

@@ -12,7 +12,7 @@ COLUMNS = 3
 def body(
     *, stack: str, region: str, balancer: str, tiers: Sequence[str], database: str, cache_nodes: Sequence[str]
 ) -> dict[str, Any]:
-    """Widgets three to a row. Fleets are found by search: they are new with every release."""
+    """Three widgets a row. Fleets are found by search: every release creates new ones."""
     charts = [
         *_front_door(balancer),
         *_hosts(stack, tiers),
@@ -81,7 +81,7 @@ def _hosts(stack: str, tiers: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _ai(stack: str) -> list[dict[str, Any]]:
-    """Quality first (M7): what the model answers is worth more than how fast."""
+    """Quality first (M7): correct answers matter more than fast ones."""
 
     def of(metric: str) -> list[Any]:
         return [f"SportCoach/{stack}", metric, "Stack", stack, "Tier", "ai"]

@@ -1,7 +1,7 @@
 """What a release may do in an account, and nothing else (S5).
 
 `tests/test_contract.py` compares it with the calls of sc-deploy, which are taken from its source.
-What sc-deploy makes is named `sc-<stack>-...` and tagged; what Pulumi made it may only read.
+What sc-deploy creates is named `sc-<stack>-...` and tagged; what Pulumi created it may only read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from infra.environment import Environment
 
 
 def access_policies(environment: Environment, scope: DeployScope) -> dict[str, list[Statement]]:
-    """Statements by policy: one would be longer than the 6,144 characters of a managed policy."""
+    """Statements by policy; a single one would exceed the 6,144 characters of a managed policy."""
     return {
         "deploy-traffic": [*_read(environment), *_traffic(environment, scope)],
         "deploy-fleets": _fleets(environment, scope),
@@ -26,7 +26,7 @@ def access_policies(environment: Environment, scope: DeployScope) -> dict[str, l
 
 
 def _read(environment: Environment) -> list[Statement]:
-    """Calls that change nothing; the first statement's take no resource."""
+    """Calls that change nothing; those of the first statement support no resource-level permissions."""
     return [
         allow(
             [
@@ -59,7 +59,7 @@ def _read(environment: Environment) -> list[Statement]:
 
 
 def _traffic(environment: Environment, scope: DeployScope) -> list[Statement]:
-    """Rules of the one listener, and target groups by their name."""
+    """Rules of the one listener, and target groups by name."""
     elb = "elasticloadbalancing"
     groups = environment.arn(elb, f"targetgroup/sc-{environment.stack}-*")
     rules = rules_of(scope.listener)
@@ -80,7 +80,7 @@ def _traffic(environment: Environment, scope: DeployScope) -> list[Statement]:
 
 
 def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
-    """Auto Scaling Groups by their name, launched only from this stack's templates and roles."""
+    """Auto Scaling Groups by name, launched only from this stack's templates and roles."""
     groups = environment.arn(
         "autoscaling", f"autoScalingGroup:*:autoScalingGroupName/sc-{environment.stack}-*"
     )
@@ -98,14 +98,14 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             [groups],
             sid="Fleets",
         ),
-        # The first group of an account brings Auto Scaling's own role with it.
+        # The first group in an account creates Auto Scaling's service-linked role.
         allow(
             ["iam:CreateServiceLinkedRole"],
             [f"arn:aws:iam::{environment.account_id}:role/aws-service-role/autoscaling.amazonaws.com/*"],
             sid="AutoScalingRole",
             condition={"StringEquals": {"iam:AWSServiceName": "autoscaling.amazonaws.com"}},
         ),
-        # Auto Scaling checks the caller's right to launch what the template says.
+        # Auto Scaling checks that the caller may launch what the template says.
         allow(["ec2:RunInstances"], ["*"], sid="LaunchFromTemplates", condition=from_templates),
         allow(
             ["ec2:CreateTags"],

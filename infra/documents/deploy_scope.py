@@ -1,4 +1,4 @@
-"""What a release works with, and its rights on what it keeps: journal, snapshots, models, measurements."""
+"""What a release works with, and its permissions on journal, snapshots, models and metrics."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class DeployScope:
     repositories: Sequence[str]
     models_bucket: str
     secrets: Sequence[str]
-    """Names that must exist before a release; their values stay unread."""
+    """Names that must exist before a release; their values are not read."""
     query_secrets: Sequence[str]
-    """Names of the keys that measurements are asked for with."""
+    """Names of the API keys that metrics are queried with."""
     workspace: pulumi.Input[str]
     """Managed Prometheus."""
     keys: Arns
@@ -67,7 +67,7 @@ def state(environment: Environment, scope: DeployScope) -> list[Statement]:
         ),
         allow(["sns:Publish"], list(scope.topics), sid="Notify"),
         allow(["ssm:GetParameter", "ssm:GetParameters"], [parameters], sid="Contract"),
-        # An unknown stack is answered with the names of those that exist.
+        # For an unknown stack, sc-deploy lists those that exist.
         allow(["ssm:GetParametersByPath"], [environment.arn("ssm", "parameter/sportcoach")], sid="Stacks"),
         allow(
             ["ssm:PutParameter"],
@@ -109,7 +109,7 @@ def data(environment: Environment, scope: DeployScope) -> list[Statement]:
 
 
 def measurements(environment: Environment, scope: DeployScope) -> list[Statement]:
-    """What releases are judged by, beside CloudWatch."""
+    """Metric sources besides CloudWatch."""
     statements = [allow(["aps:GetLabels", "aps:QueryMetrics"], [scope.workspace], sid="Prometheus")]
     if scope.query_secrets:
         secrets = [environment.arn("secretsmanager", f"secret:{name}-??????") for name in scope.query_secrets]

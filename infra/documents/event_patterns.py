@@ -1,4 +1,4 @@
-"""EventBridge patterns: which events of AWS services people must hear of (A5, S6, M8).
+"""EventBridge patterns: the AWS events that people are notified of (A5, S6, M8).
 
 A misspelt pattern is accepted by AWS and never matches; `tests/infra/test_events.py` tries each one on the
 events that AWS documents.

@@ -1,11 +1,11 @@
-"""From CloudWatch Logs through Firehose to the log search: rights, and how records are unpacked."""
+"""From CloudWatch Logs through Firehose to the log search: permissions, and how records are unpacked."""
 
 from __future__ import annotations
 
 from infra.documents.policies import Statement, allow
 from infra.environment import Environment
 
-# CloudWatch Logs sends gzipped batches; the search wants one document per event.
+# CloudWatch Logs sends gzipped batches; OpenSearch needs one document per event.
 UNPACK = [
     {
         "type": "Decompression",
@@ -19,7 +19,7 @@ UNPACK = [
 
 
 def delivery_statements(environment: Environment, log_bucket_arn: str) -> list[Statement]:
-    """What Firehose needs for a domain in a VPC, and for the bucket of what the domain refused."""
+    """What Firehose needs for a domain in a VPC, and for the bucket with rejected records."""
     domain = environment.arn("es", f"domain/{environment.name}-logs")
     return [
         allow(

@@ -44,10 +44,10 @@ def allow(
 
 
 def service_trust(service: str, *, account_id: str, source_arn: str | None = None) -> dict[str, Any]:
-    """Who may assume a service role: that service, on behalf of this account alone.
+    """Who may assume a service role: that service, on behalf of this account only.
 
-    The condition closes the confused deputy (IAM user guide, "The confused deputy problem"). EC2 sends
-    no source account, which is why its roles are trusted without one.
+    The condition prevents the confused deputy (IAM user guide, "The confused deputy problem"). EC2 sends no
+    source account, so its roles have no such condition.
     """
     condition: dict[str, Any] = {}
     if service != "ec2.amazonaws.com":
@@ -65,7 +65,7 @@ def service_trust(service: str, *, account_id: str, source_arn: str | None = Non
 
 
 def key_policy(account_id: str, statements: Sequence[Statement] = ()) -> dict[str, Any]:
-    """A key whose use IAM policies of the account decide, and `statements` for AWS services."""
+    """A key that the account's IAM policies govern, plus `statements` for AWS services."""
     owner: Statement = {
         "Sid": "AccountDecidesByIam",
         "Effect": "Allow",

@@ -62,7 +62,7 @@ def _capacity(identifier: str, settings: DatabaseSettings) -> list[Alarm]:
             identifier,
             "connections",
             "DatabaseConnections",
-            f"More than {settings.connections_alarm} connections; refusals come next (M8)",
+            f"More than {settings.connections_alarm} connections; the database is close to its limit (M8)",
             severity=Severity.CRITICAL,
             statistic="Maximum",
             threshold=settings.connections_alarm,
@@ -120,10 +120,10 @@ def _availability(identifier: str, *, has_replica: bool) -> list[Alarm]:
 
 
 def memory_gib(instance_class: str) -> int:
-    """Memory of a database class: an RDS instance reports what is free, in bytes, and never its size.
+    """Memory of a database class in GiB: RDS reports only how much is free.
 
     From `large` on, memory doubles with each step (RDS user guide, "Hardware specifications"). Raises
-    KeyError for a size that is not known.
+    KeyError for an unknown size.
     """
     _, family, size = instance_class.split(".")
     small = {"micro": 1, "small": 2, "medium": 4}
@@ -138,7 +138,7 @@ def cache_alarms(nodes: Sequence[str]) -> list[Alarm]:
     metrics = (
         ("cpu", "EngineCPUUtilization", UP, CPU_PERCENT, "CPU above 80 %"),
         ("memory", "DatabaseMemoryUsagePercentage", UP, MEMORY_PERCENT, "memory above 80 %"),
-        ("hit-rate", "CacheHitRate", DOWN, 0.8, "fewer than 80 % of reads hit"),
+        ("hit-rate", "CacheHitRate", DOWN, 0.8, "hit rate below 80 %"),
         ("connections", "CurrConnections", UP, 50_000, "more than 50,000 of 65,000 connections"),
     )
     return [
@@ -152,7 +152,7 @@ def cache_alarms(nodes: Sequence[str]) -> list[Alarm]:
             comparison=comparison,
             threshold=threshold,
             minutes=10,
-            holds_releases=name != "hit-rate",  # a cold cache warms by itself
+            holds_releases=name != "hit-rate",  # a cold cache warms up by itself
         )
         for node in nodes
         for name, metric, comparison, threshold, meaning in metrics

@@ -1,4 +1,4 @@
-"""Carving a VPC into subnets: equal shares, public first, so that a third zone moves nothing."""
+"""Carving a VPC into equal subnets, so that adding a third zone changes no existing range."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class SubnetTier(StrEnum):
 def carve(cidr: str, zones: int) -> dict[SubnetTier, tuple[str, ...]]:
     """One subnet per tier and zone, each a sixteenth of `cidr`.
 
-    The places of all three zones are reserved whatever `zones` is: a stack may grow from two zones to
-    three without a subnet changing its range, which would replace it. Raises ValueError for more zones.
+    Space for three zones is reserved whatever `zones` is: a stack can grow from two to three without
+    changing (and so replacing) a subnet. Raises ValueError for more zones.
     """
     if not 1 <= zones <= MAX_ZONES:
         raise ValueError(f"{zones} zones; 1 to {MAX_ZONES} are supported")

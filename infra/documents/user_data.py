@@ -25,7 +25,7 @@ class BootVariables:
     port: int
     health_path: str
     boot_budget_seconds: int
-    """As in the contract: so long the script tries, and the fleet spares the instance."""
+    """As in the contract: how long the script keeps trying, and the fleet leaves the instance alone."""
     log_group: str
     security_log_group: str
     config_path: str
@@ -33,7 +33,7 @@ class BootVariables:
     secret_names: str
     """Space-separated Secrets Manager names, each mounted as a file."""
     metrics_url: str
-    """Workspace URL of Managed Prometheus, with a slash at its end."""
+    """Workspace URL of Managed Prometheus, with a trailing slash."""
     model_bucket: str = ""
     """Empty for a tier without a model."""
     model_prefix: str = ""
@@ -46,7 +46,7 @@ def _script() -> str:
 
 
 def render(variables: BootVariables) -> str:
-    """The whole script; values are quoted, so that none can become a command."""
+    """The whole script; values are quoted, so none can be run as a command."""
     lines = [
         f"{field.name.upper()}={shlex.quote(str(getattr(variables, field.name)))}"
         for field in fields(variables)
@@ -55,11 +55,11 @@ def render(variables: BootVariables) -> str:
 
 
 def encode(script: str) -> str:
-    """Compressed (cloud-init unpacks gzip) and in base64, as a launch template wants it.
+    """Compressed (cloud-init unpacks gzip) and in base64, as launch templates require.
 
-    Raises ValueError above the limit of EC2. The time stamp is fixed: the same script is the same text.
+    Raises ValueError above EC2's limit. The time stamp is fixed: the same script gives the same text.
     """
     packed = gzip.compress(script.encode(), mtime=0)
     if len(packed) > USER_DATA_LIMIT:
-        raise ValueError(f"user data has {len(packed)} bytes, EC2 takes {USER_DATA_LIMIT}")
+        raise ValueError(f"user data has {len(packed)} bytes; EC2 allows {USER_DATA_LIMIT}")
     return base64.b64encode(packed).decode()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# Sets of AWS, in the order they are tried, with the rules that only count. The common set's body rule
-# would block uploads of more than 8 KB.
+# AWS managed rule groups in order of evaluation, each with the rules that only count. The common group's
+# body rule would block uploads of more than 8 KB.
 MANAGED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("AWSManagedRulesAmazonIpReputationList", ()),
     ("AWSManagedRulesKnownBadInputsRuleSet", ()),
@@ -13,11 +13,11 @@ MANAGED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("AWSManagedRulesSQLiRuleSet", ()),
     ("AWSManagedRulesAnonymousIpList", ()),
 )
-# Hosting providers and VPNs: GitHub's runners probe from there, and so do honest users. Seen, not blocked.
+# Hosting providers and VPNs: GitHub's runners and ordinary users come from there. Counted, not blocked.
 COUNTED = frozenset({"AWSManagedRulesAnonymousIpList"})
 
 REDACTED = [{"single_header": {"name": "authorization"}}, {"single_header": {"name": "cookie"}}]
-"""Never written to the log of a web ACL."""
+"""Never written to a web ACL's log."""
 
 
 def visibility(name: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def visibility(name: str) -> dict[str, Any]:
 
 
 def rules(rate_limit: int, *, forwarded: bool) -> list[dict[str, Any]]:
-    """`rate_limit` requests per client address and five minutes, then the managed sets.
+    """`rate_limit` requests per client address and five minutes, then the managed rule groups.
 
     Behind a CDN the client's address is the first of X-Forwarded-For (`forwarded`); a request whose
     header is not an address is blocked.

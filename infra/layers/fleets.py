@@ -1,4 +1,4 @@
-"""What fleets are made from, what their containers read, and where they write their metrics."""
+"""What fleets are built from, what their containers read, and where they write their metrics."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def build_fleets(
                 security_group_id=foundation.firewall.groups[tier].id,
                 keys=foundation.keys,
                 storage=foundation.storage,
-                # The web tier alone holds no secret: it serves pages and passes the rest on.
+                # The web tier needs no secret: it serves pages and passes everything else on.
                 secret_names=secret_names if STORE_ROLES & set(wanted.roles) else (),
                 metrics_url=prometheus.workspace.prometheus_endpoint,
                 metrics_arn=prometheus.workspace.arn,

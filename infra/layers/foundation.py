@@ -1,4 +1,4 @@
-"""What everything stands on: keys, topics, buckets, network, security groups."""
+"""What everything else builds on: keys, topics, buckets, network, security groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infra.environment import Environment
 from infra.settings import Role, Settings
 
 STORE_ROLES = frozenset({Role.APP, Role.AI})
-"""Roles whose containers hold a connection to the database and the cache."""
+"""Roles whose containers connect to the database and the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

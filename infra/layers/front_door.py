@@ -1,4 +1,4 @@
-"""How requests come in: names, certificates, balancer, and the CDN where a stack has one."""
+"""How requests arrive: names, certificates, load balancer, and the CDN if the stack has one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _edge(settings: Settings, environment: Environment, foundation: Foundation, 
 def _addresses(settings: Settings, environment: Environment, door: FrontDoor) -> None:
     balancer = Target(dns_name=door.balancer.resource.dns_name, zone_id=door.balancer.resource.zone_id)
     names = dict.fromkeys((settings.domain, f"www.{settings.domain}"), balancer)
-    ipv6: frozenset[str] = frozenset()  # the balancer answers on IPv4 alone
+    ipv6: frozenset[str] = frozenset()  # the load balancer has IPv4 only
     if door.edge:
         cdn = door.edge.distribution
         names = dict.fromkeys(names, Target(dns_name=cdn.domain_name, zone_id=cdn.hosted_zone_id))

@@ -1,4 +1,4 @@
-"""What sc-deploy stands on: repositories, table, roles with their rights, and the contract."""
+"""What sc-deploy needs: repositories, table, roles with their permissions, and the contract."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from infra.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Below:
-    """The layers that releases and the watch over a stack look at."""
+    """The layers below releases and monitoring."""
 
     foundation: Foundation
     stores: Stores

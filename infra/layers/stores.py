@@ -1,4 +1,4 @@
-"""Database and cache, and what tells applications where they are."""
+"""Database and cache, and how applications find them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What watches a stack: alarms, dashboard, browsers, New Relic, security, backups, log search."""
+"""Monitoring and protection: alarms, dashboard, browsers, New Relic, security, backups, log search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from infra.settings import Settings
 def build_watch(
     settings: Settings, environment: Environment, config: pulumi.Config, below: Below, releases: Releases
 ) -> Dashboard:
-    """Build the layer; the dashboard is what a person asks for."""
+    """Build the layer; returns the dashboard, whose address is an output of the stack."""
     _alarms(settings, environment, below)
     if settings.telemetry.real_user_share:
         RealUsers("real-users", environment, RealUsersArgs(share=settings.telemetry.real_user_share))

@@ -1,4 +1,4 @@
-"""Types of single settings: form, range, and the AWS rule behind each, told in words where one is broken."""
+"""Types of single settings: format, range, and the AWS rule behind each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 # The days that CloudWatch Logs accepts as retention (PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 3653)
-# Docker's default bridge; a VPC over it would make its hosts unreachable from containers.
+# Docker's default bridge; a VPC that overlaps it would be unreachable from containers.
 DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
 
 
 class Section(BaseModel):
-    """A part of the settings: immutable, and an unknown key is a fault."""
+    """A part of the settings: immutable; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def problems(self) -> Iterable[str]:
-        """What contradicts itself between keys that are right one by one."""
+        """Contradictions between keys that are each valid on their own."""
         return ()
 
     @model_validator(mode="after")
@@ -33,7 +33,7 @@ class Section(BaseModel):
 
 
 def worded(pattern: str, allowed: str) -> AfterValidator:
-    """A check against `pattern` that says in words what is allowed."""
+    """A check against `pattern` whose message says what is allowed."""
 
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -45,7 +45,7 @@ def worded(pattern: str, allowed: str) -> AfterValidator:
 
 def _retention(days: int) -> int:
     if days not in LOG_RETENTION_DAYS:
-        raise ValueError(f"CloudWatch Logs keeps {', '.join(map(str, LOG_RETENTION_DAYS))} days")
+        raise ValueError(f"must be one of {', '.join(map(str, LOG_RETENTION_DAYS))} days (CloudWatch Logs)")
     return days
 
 
@@ -60,14 +60,14 @@ def _network(text: str) -> str:
 def _vpc(text: str) -> str:
     size = ipaddress.IPv4Network(text).prefixlen
     if not 16 <= size <= 22:
-        raise ValueError(f"/{size} does not do: nine subnets with room for green fleets take /16 to /22")
+        raise ValueError(f"/{size} is not supported: nine subnets with room for green fleets need /16 to /22")
     return text
 
 
 def _steady(instance_class: str) -> str:
     if instance_class.startswith("db.t"):
         raise ValueError(
-            "a burstable class out of credits falls behind the primary without bound"
+            "must not be burstable: once out of CPU credits, a replica falls ever further behind the primary"
             " (allowed: db.m5 to db.m7, db.r5 to db.r7)"
         )
     return instance_class
@@ -100,7 +100,7 @@ CacheType = Annotated[
 Email = Annotated[
     str, worded(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "an e-mail address, such as oncall@example.com")
 ]
-Phone = Annotated[str, worded(r"\+[1-9]\d{7,14}", "a telephone number in E.164 form, such as +81312345678")]
+Phone = Annotated[str, worded(r"\+[1-9]\d{7,14}", "a phone number in E.164 format, such as +81312345678")]
 Region = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, such as ap-northeast-1")]
 Zone = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an availability zone, such as ap-northeast-1a")]
 Domain = Annotated[
@@ -114,7 +114,7 @@ BucketPrefix = Annotated[
     str,
     worded(
         r"[a-z0-9][a-z0-9-]{2,38}[a-z0-9]",
-        "4 to 40 lower-case letters, digits and inner hyphens (`-training-data-replica` follows)",
+        "4 to 40 lower-case letters, digits and inner hyphens (`-training-data-replica` is appended)",
     ),
 ]
 Cidr = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_network)]

@@ -1,4 +1,4 @@
-"""Settings of releases, alerts and measurements (P2, M1 to M10)."""
+"""Settings for releases, alerts and telemetry (P2, M1 to M10)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class DeliverySettings(Section):
 
 
 class SlackSettings(Section):
-    """A channel of AWS Chatbot; the workspace is authorised once in its console."""
+    """An AWS Chatbot channel; its workspace is authorised once, in the console."""
 
     workspace_id: Annotated[str, Field(pattern=r"^T[A-Z0-9]+$")]
     channel_id: Annotated[str, Field(pattern=r"^[CG][A-Z0-9]+$")]
 
 
 class AlertsSettings(Section):
-    """Who hears of an alarm (M10)."""
+    """Who is notified of an alarm (M10)."""
 
     emails: Annotated[tuple[Email, ...], Field(min_length=1)]
     sms: tuple[Phone, ...] = ()
@@ -44,20 +44,20 @@ class OpenSearchSettings(Section):
 
 
 class NewRelicSettings(Section):
-    """The New Relic account that metrics stream to (M4)."""
+    """The New Relic account that receives the metrics (M4)."""
 
     account_id: Annotated[str, Field(pattern=r"^[1-9]\d{0,11}$")]
 
 
 class TelemetrySettings(Section):
-    """Measurements and logs, and the numbers that alarms compare with (M1 to M9)."""
+    """Metrics and logs, and the thresholds of alarms (M1 to M9)."""
 
     response_time_ms: Annotated[int, Field(ge=1, le=60_000)]
-    """The accepted P95; an alarm rises 50 % above it (M9)."""
+    """The accepted P95; an alarm fires 50 % above it (M9)."""
     outside_check: bool
-    """Whether the site is probed from other continents; a stack that sleeps at night would page."""
+    """Whether the site is probed from other continents; for a stack that is off at night this would page."""
     opensearch: OpenSearchSettings | None = None
     new_relic: NewRelicSettings | None = None
     real_user_share: Annotated[float, Field(ge=0, le=1)]
-    """Share of browser sessions that RUM samples; 0 switches it off (M6)."""
+    """Share of browser sessions that RUM samples; 0 disables it (M6)."""
     log_days: LogDays

@@ -1,6 +1,6 @@
-"""Settings of which one number must be greater than another, as one table.
+"""Pairs of settings of which one must be greater than the other, as one table.
 
-AWS checks most such pairs when the resource is created, which is halfway through an update.
+AWS checks most such pairs only when it creates the resource: halfway through an update.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from infra.settings.stores import COLD_AFTER_DAYS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordering:
-    """`greater` and `than` are dotted paths of settings, `*` stands for every key; `than` may be a number."""
+    """`greater` and `than` are dotted paths of settings (`*` is every key); `than` may be a number."""
 
     greater: str
     than: str | int
@@ -22,7 +22,7 @@ class Ordering:
 
     @property
     def section(self) -> str:
-        """The section of both numbers."""
+        """The section that holds both numbers."""
         return self.greater.partition(".")[0]
 
 
@@ -30,7 +30,7 @@ ORDERINGS = (
     Ordering(
         greater="storage.training_data_days",
         than=COLD_AFTER_DAYS,
-        why="the day on which training data moves to STANDARD_IA; S3 deletes only after it has moved",
+        why="the day on which training data moves to STANDARD_IA; S3 can delete it only after that",
     ),
     Ordering(
         greater="tiers.*.health_check.interval_seconds",
@@ -40,7 +40,7 @@ ORDERINGS = (
     Ordering(
         greater="tiers.*.boot_budget_seconds",
         than="tiers.*.warmup_seconds",
-        why="an instance that still warms up must not be replaced",
+        why="an instance that is still warming up must not be replaced",
     ),
 )
 """S3, PutBucketLifecycleConfiguration: "'Days' in the Expiration action must be greater than 'Days' in the
@@ -48,7 +48,7 @@ Transition action". ELBv2, CreateTargetGroup: the health check interval must be 
 
 
 def disorder(parts: Mapping[str, Any], orderings: tuple[Ordering, ...] = ORDERINGS) -> Iterator[str]:
-    """What breaks an ordering, for the sections that could be read: key, value, what is allowed, why."""
+    """Every broken ordering among the valid sections: key, value, what is allowed and why."""
     for rule in orderings:
         if rule.section not in parts:
             continue
@@ -59,7 +59,7 @@ def disorder(parts: Mapping[str, Any], orderings: tuple[Ordering, ...] = ORDERIN
 
 
 def _bound(parts: Mapping[str, Any], rule: Ordering, place: str) -> tuple[int, str]:
-    """The other number, and how it is told; its `*` stand for the same keys as those of `place`."""
+    """The other number, and its wording; its `*` stand for the same keys as in `place`."""
     if isinstance(rule.than, int):
         return rule.than, str(rule.than)
     keys = zip(rule.greater.split("."), place.split("."), strict=True)
@@ -70,7 +70,7 @@ def _bound(parts: Mapping[str, Any], rule: Ordering, place: str) -> tuple[int, s
 
 
 def _at(value: Any, path: str, above: str = "") -> Iterator[tuple[str, int]]:
-    """Every number at `path`, with its place."""
+    """Every number at `path`, with its full path."""
     head, _, rest = path.partition(".")
     for key in list(value) if head == "*" else [head]:
         inner = value[key] if isinstance(value, Mapping) else getattr(value, key)

@@ -10,25 +10,25 @@ from bluegreen.contract import Tier
 from infra.settings.tiers import TierSettings
 
 SECRETS: Mapping[str, tuple[str, str]] = {
-    "databasePassword": (r"[!#-.0-?A-~]{8,128}", '8 to 128 printable characters without space, ", / and @'),
+    "databasePassword": (r"[!#-.0-?A-~]{8,128}", '8 to 128 printable characters except space, ", / and @'),
     "cacheAuthToken": (r"[A-Za-z0-9!&#$^<>-]{16,128}", "16 to 128 letters, digits and !&#$^<>-"),
     "pagerDutyEndpoint": (r"https://\S+", "an https URL"),
-    "newRelicLicenseKey": (r"\S{20,64}", "20 to 64 characters without space"),
+    "newRelicLicenseKey": (r"\S{20,64}", "20 to 64 characters without spaces"),
 }
-"""The secret keys of a stack's configuration, each with its form (RDS and ElastiCache user guides)."""
+"""The secret keys of a stack's configuration, each with its format (RDS and ElastiCache user guides)."""
 
 Rule = Callable[[Mapping[str, Any], Mapping[str, str]], Iterable[str]]
 
 
 def _regions(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
     if parts["region"] == parts["backup_region"]:
-        yield f"backup_region: {parts['region']} is the region itself; a copy must outlive it"
+        yield f"backup_region: {parts['region']} must differ from region; copies must outlive it"
 
 
 def _zones(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
     foreign = [zone for zone in parts["network"].zones if zone[:-1] != parts["region"]]
     if foreign:
-        yield f"network.zones: {', '.join(foreign)} not in {parts['region']}"
+        yield f"network.zones: {', '.join(foreign)}: not in region {parts['region']}"
 
 
 def _tiers(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
@@ -40,10 +40,10 @@ def _tiers(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
     if len(set(ports)) != len(ports):
         yield f"tiers: port must differ between tiers, got {ports}"
     if not any("/*" in tier.paths for tier in tiers.values()):
-        yield "tiers: no tier has the path /*; unmatched requests would meet the maintenance page"
+        yield "tiers: no tier has the path /*; unmatched requests would get the maintenance page"
     last = max(tiers.values(), key=lambda tier: tier.rule_priority)
     if any("/*" in tier.paths and tier is not last for tier in tiers.values()):
-        yield "tiers: the tier with the path /* must have the highest rule_priority, it hides what follows"
+        yield "tiers: the tier with the path /* must have the highest rule_priority: it matches everything"
 
 
 def _repositories(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
@@ -59,11 +59,11 @@ def _repositories(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[st
 def _search(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
     search, zones = parts["telemetry"].opensearch, len(parts["network"].zones)
     if search and search.nodes % zones:
-        yield f"telemetry.opensearch.nodes: {search.nodes} does not spread evenly over {zones} zones"
+        yield f"telemetry.opensearch.nodes: {search.nodes} must be a multiple of the {zones} zones"
 
 
 def _secret(key: str, needed: Callable[[Any], bool]) -> Rule:
-    """A secret that is needed is there and has the form AWS asks for; its value is never shown."""
+    """A secret that is needed is set and has the format AWS requires; its value is never shown."""
 
     def check(parts: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[str]:
         pattern, allowed = SECRETS[key]
@@ -72,7 +72,7 @@ def _secret(key: str, needed: Callable[[Any], bool]) -> Rule:
         if not secrets.get(key):
             yield f"the secret sportcoach:{key} is missing: `pulumi config set --secret {key}` ({allowed})"
         elif not re.fullmatch(pattern, secrets[key]):
-            yield f"the secret sportcoach:{key} has a form that cannot be used (allowed: {allowed})"
+            yield f"the secret sportcoach:{key} has an invalid format (allowed: {allowed})"
 
     return check
 
@@ -88,4 +88,4 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("alerts",), _secret("pagerDutyEndpoint", lambda parts: parts["alerts"].pagerduty)),
     (("telemetry",), _secret("newRelicLicenseKey", lambda parts: parts["telemetry"].new_relic is not None)),
 )
-"""Sections that a rule needs, and the rule; it is tried once they could be read."""
+"""The sections that a rule needs, and the rule; it is checked once those are valid."""

@@ -1,7 +1,7 @@
 """The settings of a stack: `sportcoach:settings` of its YAML file, typed.
 
-Every fault is reported at once, before any resource is registered: each section is validated on its
-own, then the rules between sections are checked for those that could be read.
+All faults are reported together, before any resource is registered: each section is validated on its
+own, then the rules between sections are checked for the valid ones.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ROOT = "sportcoach:settings"
 
 
 class Settings(Section):
-    """One stack. Sizes and switches differ between stacks, the shape does not."""
+    """One stack. Stacks differ in sizes and switches, not in their structure."""
 
     stack: Annotated[str, Field(pattern=STACK_PATTERN)]
     account_id: Annotated[str, worded(r"\d{12}", "the 12 digits of an AWS account, in quotes")]
     account_wide: bool
-    """Whether this stack owns what an account has once: CloudTrail, GuardDuty, Inspector, OIDC provider,
-    image repositories. Of stacks that share an account, exactly one says yes, and is brought up first."""
+    """Whether this stack owns what an account has only one of: CloudTrail, GuardDuty, Inspector, OIDC
+    provider, image repositories. Exactly one of the stacks in an account owns them, and is created first."""
     region: Region
     backup_region: Region
     domain: Domain
@@ -57,11 +57,11 @@ class Settings(Section):
 
 
 class SettingsError(ValueError):
-    """The settings of a stack cannot be used; the message lists every fault."""
+    """The settings of a stack are invalid; the message lists every fault."""
 
     def __init__(self, stack: str, faults: Iterable[object]) -> None:
         self.faults = tuple(str(fault) for fault in faults)
-        lines = [f"Pulumi.{stack}.yaml cannot be used; nothing was registered:"]
+        lines = [f"Pulumi.{stack}.yaml is invalid; nothing was changed:"]
         super().__init__("\n".join(lines + [f"  - {fault}" for fault in self.faults]))
 
 
@@ -81,7 +81,7 @@ def parse_settings(
     faults += [f"{ROOT}: {problem}" for problem in disorder(parts)]
     faults += [
         f"{ROOT}: the secret sportcoach:{name} is stored as plain text: "
-        f"`pulumi config set --secret {name}`, and replace the value wherever it is in use"
+        f"run `pulumi config set --secret {name}` and replace the value wherever it is used"
         for name in plain
     ]
     if faults:
@@ -102,7 +102,7 @@ def _parse_parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
             continue
         adapter: TypeAdapter[Any] = TypeAdapter(_annotated(field))
         try:
-            # A missing section tells which keys it needs, a missing value what it should be.
+            # For a missing section the message lists its keys, for a missing value its format.
             missing: object = {} if any(_models(field.annotation)) else ""
             parts[name] = adapter.validate_python(document.get(name, missing))
         except ValidationError as error:
@@ -111,7 +111,7 @@ def _parse_parts(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
 
 
 def _annotated(field: FieldInfo) -> Any:
-    """The field's type together with its bounds, which pydantic keeps apart."""
+    """The field's type together with its bounds, which pydantic stores separately."""
     annotation: Any = field.annotation
     for bound in field.metadata:
         annotation = Annotated[annotation, bound]
@@ -122,7 +122,7 @@ def _faults(error: ValidationError, name: str, annotation: object, *, absent: bo
     places = [item["loc"] for item in error.errors(include_url=False)]
     for place, fault in zip(places, faults_of(error, f"{ROOT}: {name}"), strict=True):
         if any(other[: len(place)] == place for other in places if other != place):
-            continue  # a list is called empty after its only item was refused
+            continue  # a list is reported as empty after its only item was rejected
         text = str(fault).replace(f"{name}: document:", f"{name}:")
         if absent:
             text = text.replace(f"{ROOT}: {name}:", f"{ROOT}: {name}: missing:").removesuffix(", got ''")
@@ -132,7 +132,7 @@ def _faults(error: ValidationError, name: str, annotation: object, *, absent: bo
 
 
 def _keys_at(annotation: object, place: tuple[int | str, ...]) -> list[str]:
-    """The keys that the section at `place` below `annotation` knows."""
+    """The keys of the section at `place` below `annotation`."""
     models = list(_models(annotation))
     for part in place:
         below = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]

@@ -1,4 +1,4 @@
-"""Settings of the network and of what keeps data (E5, E6, E7, E11, A5)."""
+"""Settings for the network and everything that stores data (E5, E6, E7, E11, A5)."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ COLD_AFTER_DAYS = 90
 
 
 class NetworkSettings(Section):
-    """VPC, subnets and the ways in and out (E11)."""
+    """VPC, subnets and internet access (E11)."""
 
     cidr: VpcCidr
     zones: Annotated[tuple[Zone, ...], Field(min_length=2, max_length=3)]
     nat_gateways: Annotated[int, Field(ge=1, le=3)]
     interface_endpoints: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ()
     reserved_cidrs: tuple[Cidr, ...] = ()
-    """Networks of other stacks or offices that may be peered one day."""
+    """Networks of other stacks or offices that may be peered later."""
     flow_log_days: LogDays
 
     def problems(self) -> Iterable[str]:
@@ -47,9 +47,9 @@ class NetworkSettings(Section):
         if clash:
             yield f"cidr {mine} overlaps {', '.join(clash)} (reserved_cidrs and Docker's {DOCKER_BRIDGE})"
         if len(set(self.zones)) != len(self.zones):
-            yield f"zones {list(self.zones)} name a zone twice"
+            yield f"zones {list(self.zones)}: a zone is listed twice"
         if self.nat_gateways > len(self.zones):
-            yield f"nat_gateways {self.nat_gateways} exceeds the {len(self.zones)} zones"
+            yield f"nat_gateways {self.nat_gateways} must be at most the {len(self.zones)} zones"
 
 
 class StorageSettings(Section):
@@ -69,7 +69,7 @@ class DatabaseSettings(Section):
     """RDS PostgreSQL 14 (E5, E12, E13)."""
 
     engine_version: Annotated[str, worded(r"14\.\d{1,2}", "a minor version of PostgreSQL 14, such as 14.22")]
-    """A full minor: what is restored must be what was backed up."""
+    """A full minor version: a restore must run the version that was backed up."""
     instance_class: DbClass
     storage_gb: Annotated[int, Field(ge=RDS_MIN_GB, le=RDS_MAX_GB)]
     max_storage_gb: Annotated[int, Field(ge=RDS_MIN_GB, le=RDS_MAX_GB)]
@@ -80,10 +80,10 @@ class DatabaseSettings(Section):
     connections_alarm: Annotated[int, Field(ge=1)]
 
     def problems(self) -> Iterable[str]:
-        # RDS refuses autoscaling to less than 10 % above the allocated storage.
+        # RDS rejects a maximum of less than 10 % above the allocated storage.
         floor = -(-self.storage_gb * 11 // 10)
         if self.max_storage_gb < floor:
-            yield f"max_storage_gb {self.max_storage_gb} is below {floor}: storage_gb and 10 %"
+            yield f"max_storage_gb {self.max_storage_gb} must be at least {floor} (storage_gb + 10 %)"
 
 
 class CacheSettings(Section):
@@ -97,7 +97,7 @@ class CacheSettings(Section):
 
 
 class BackupSettings(Section):
-    """AWS Backup; zero days switch a part off (A5)."""
+    """AWS Backup; 0 days disables a part (A5)."""
 
     daily_days: Days
     monthly_days: Annotated[int, Field(ge=0, le=3_650)]
@@ -105,4 +105,4 @@ class BackupSettings(Section):
 
     def problems(self) -> Iterable[str]:
         if 0 < self.monthly_days < self.daily_days:
-            yield f"monthly_days {self.monthly_days} is below daily_days {self.daily_days}"
+            yield f"monthly_days {self.monthly_days} must be at least daily_days {self.daily_days}"

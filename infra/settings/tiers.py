@@ -1,4 +1,4 @@
-"""Settings of the fleets, of the application in them, and of what stands before them (E2-E4, E8, E9, P7)."""
+"""Settings for the fleets, the application they run, and what is in front of them (E2-E4, E8, E9, P7)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SecretName = Annotated[
 
 
 class Role(StrEnum):
-    """What a container is asked to serve; one fleet may carry several (E12, E13)."""
+    """What a container serves; one fleet may have several roles (E12, E13)."""
 
     WEB = "web"
     APP = "app"
@@ -40,7 +40,7 @@ class Role(StrEnum):
 
 
 class TierSettings(Section, TierTimes):
-    """One fleet: its machine, its address on the balancer, its size (E2, E3, E4)."""
+    """One fleet: instance type, paths on the load balancer, size (E2, E3, E4)."""
 
     instance_type: InstanceType
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
@@ -61,15 +61,15 @@ class TierSettings(Section, TierTimes):
 
     def problems(self) -> Iterable[str]:
         if self.port in AGENT_PORTS:
-            yield f"port {self.port} is an agent's: containers share the host's ports ({sorted(AGENT_PORTS)})"
+            yield f"port {self.port} is used by an agent on the host (taken: {sorted(AGENT_PORTS)})"
         if not any(path.endswith("/*") for path in self.paths):
-            yield f"paths {list(self.paths)} hold none that ends in /*; <path>/version must lead to the tier"
+            yield f"paths {list(self.paths)}: one must end in /* so that <path>/version works"
         if any(scaling.kind == "backlog" for scaling in self.scaling) and Role.AI not in self.roles:
-            yield "scaling: backlog counts AI jobs; this tier has not the role ai"
+            yield "scaling: backlog counts AI jobs, but this tier does not have the role ai"
 
 
 class ApplicationSettings(Section):
-    """Configuration the containers read: plain parameters, and secrets by name only (P7)."""
+    """What containers read: plain parameters, and secrets by name only (P7)."""
 
     parameters: dict[EnvironmentName, str] = Field(default_factory=dict)
     secrets: tuple[SecretName, ...] = ()
@@ -78,7 +78,7 @@ class ApplicationSettings(Section):
         # They become lines of an environment file.
         for name, value in self.parameters.items():
             if not value or re.search(r"[\r\n]", value):
-                yield f"parameters.{name} must be one line that is not empty"
+                yield f"parameters.{name} must be one line and not empty"
 
 
 class EdgeSettings(Section):

@@ -303,7 +303,7 @@ def test_every_tier_boots_within_the_budget_of_its_contract(stack: Recording) ->
 
 def test_user_data_that_is_too_long_is_refused() -> None:
     noise = "".join(chr(33 + (index * 7919) % 90) + str(index * index) for index in range(20_000))
-    with pytest.raises(ValueError, match=f"EC2 takes {USER_DATA_LIMIT}"):
+    with pytest.raises(ValueError, match=f"EC2 allows {USER_DATA_LIMIT}"):
         encode(noise)
 
 

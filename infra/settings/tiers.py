@@ -47,7 +47,7 @@ class TierSettings(Section, TierTimes):
     public: bool = False
     paths: Annotated[tuple[Annotated[str, Field(pattern=r"^/")], ...], Field(min_length=1, max_length=4)]
     rule_priority: Annotated[RulePriority, Field(ge=100)]
-    """Preview rules take priorities 1 to 99, see `preview_priority`."""
+    """Preview rules take priorities 1 to 99, see `preview_priorities`."""
     port: Annotated[Port, Field(ge=1024)]
     image_repository: str
     fleet: FleetSize

@@ -80,3 +80,27 @@ def test_thresholds_of_every_node_and_tier(stack: Recording) -> None:
                 limit for part, limit in limits.items() if kind == part or kind.startswith(f"{part}-")
             )
             assert alarm["threshold"] == limit, name
+
+
+def test_no_alarm_fires_on_one_minute_and_each_tells_when_it_is_over(stack: Recording) -> None:
+    for name, alarm in alarms(stack).items():
+        assert alarm["evaluationPeriods"] == alarm["datapointsToAlarm"] >= 2, name
+        assert alarm["okActions"] == alarm["alarmActions"], name
+
+
+def test_what_pages_is_what_users_notice_or_soon_will(stack: Recording) -> None:
+    critical = stack.one("aws:sns/topic:Topic", "alerts-critical").outputs["arn"]
+    pages = {name for name, alarm in alarms(stack).items() if alarm["alarmActions"] == [critical]}
+    assert pages == {
+        "database-connections", "database-refuses", "database-silent", "database-storage", "error-rate",
+        "maintenance-page", "service-down",
+    }  # fmt: skip
+
+
+def test_a_database_that_fails_over_or_refuses_is_heard(stack: Recording) -> None:
+    (events,) = stack.of("aws:rds/eventSubscription:EventSubscription")
+    assert set(events.inputs["eventCategories"]) >= {"availability", "failover", "failure", "low storage"}
+    (refused,) = stack.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    # As PostgreSQL writes it: "FATAL:  sorry, too many clients already".
+    assert refused.inputs["pattern"] == '"FATAL:"'
+    assert refused.inputs["logGroupName"].endswith("/postgresql")

@@ -12,9 +12,17 @@ import pulumi_aws as aws
 from infra.component import Component, Findings
 from infra.components.bucket import Bucket, BucketArgs
 from infra.components.encryption import Encryption
-from infra.documents.policies import Statement, allow, service_trust
+from infra.documents.bucket_documents import (
+    TO_COLD_STORAGE,
+    cdn_reads,
+    expire,
+    expire_old,
+    log_writers,
+    replication_statements,
+)
+from infra.documents.policies import Statement, service_trust
 from infra.environment import Environment
-from infra.settings import COLD_AFTER_DAYS, StorageSettings
+from infra.settings import StorageSettings
 
 ACCEPTED: Findings = {
     ("CKV2_AWS_62", "storage-*"): "Nothing reacts to single objects",
@@ -56,7 +64,7 @@ class Storage(Component):
         self.models = self._bucket("models", lifecycle=[old_versions])
         end_of_life = expire("end-of-life", args.settings.training_data_days)
         self.training_data = self._bucket(
-            "training-data", lifecycle=[{**end_of_life, "transitions": _COLD}, old_versions]
+            "training-data", lifecycle=[{**end_of_life, "transitions": TO_COLD_STORAGE}, old_versions]
         )
         self.audited = [self.training_data.arn, self.models.arn]
         """Buckets whose every access the trail records, as ARNs."""
@@ -143,7 +151,13 @@ class Storage(Component):
         role = self.role(
             "replication",
             trust=service_trust("s3.amazonaws.com", account_id=environment.account_id),
-            statements=replication_statements(sources, replicas, keys, environment),
+            statements=replication_statements(
+                environment,
+                sources=[bucket.arn for bucket in sources],
+                replicas=[bucket.arn for bucket in replicas],
+                source_key=keys.data.arn,
+                replica_key=keys.backup.arn,
+            ),
         )
         for source, replica in zip(sources, replicas, strict=True):
             aws.s3.BucketReplicationConfig(
@@ -167,94 +181,3 @@ class Storage(Component):
                 # Replication needs versioning at both ends.
                 opts=self.options(depends_on=[source.versioning, replica.versioning]),
             )
-
-
-_COLD = [{"days": COLD_AFTER_DAYS, "storage_class": "STANDARD_IA"}]
-
-
-def expire(name: str, days: int) -> dict[str, Any]:
-    """A lifecycle rule that deletes objects after `days`."""
-    return {"id": name, "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": days}}
-
-
-def expire_old(name: str, days: int) -> dict[str, Any]:
-    """A lifecycle rule that deletes versions `days` after they were replaced."""
-    return {
-        "id": name,
-        "status": "Enabled",
-        "filter": {"prefix": ""},
-        "noncurrent_version_expiration": {"noncurrent_days": days},
-    }
-
-
-def cdn_reads(bucket_arn: str, account_id: str) -> Statement:
-    """CloudFront reads through origin access control, for distributions of this account only."""
-    return allow(
-        ["s3:GetObject"],
-        [f"{bucket_arn}/*"],
-        sid="CdnReads",
-        principal={"Service": "cloudfront.amazonaws.com"},
-        condition={"ArnLike": {"aws:SourceArn": f"arn:aws:cloudfront::{account_id}:distribution/*"}},
-    )
-
-
-def log_writers(bucket_arn: str, environment: Environment, balancers: pulumi.Input[str]) -> list[Statement]:
-    """The services that write access logs, each to its own prefix."""
-    account = environment.account_id
-    own = {"StringEquals": {"aws:SourceAccount": account}}
-    own_trail = {"ArnLike": {"aws:SourceArn": environment.arn("cloudtrail", "trail/*")}}
-    put = ["s3:PutObject"]
-    trail = {"Service": "cloudtrail.amazonaws.com"}
-    delivery = {"Service": "delivery.logs.amazonaws.com"}
-    return [
-        allow(put, [f"{bucket_arn}/alb/AWSLogs/{account}/*"], sid="Balancer", principal={"AWS": balancers}),
-        allow(
-            put,
-            [f"{bucket_arn}/alb/AWSLogs/{account}/*"],
-            sid="BalancerService",
-            principal={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-            condition=own,
-        ),
-        allow(
-            put,
-            [f"{bucket_arn}/s3/*"],
-            sid="S3",
-            principal={"Service": "logging.s3.amazonaws.com"},
-            condition=own,
-        ),
-        allow(
-            put,
-            [f"{bucket_arn}/trail/AWSLogs/{account}/*"],
-            sid="Trail",
-            principal=trail,
-            condition=own_trail,
-        ),
-        allow(
-            put, [f"{bucket_arn}/cdn/AWSLogs/{account}/*"], sid="Delivery", principal=delivery, condition=own
-        ),
-        allow(["s3:GetBucketAcl"], [bucket_arn], sid="TrailAcl", principal=trail, condition=own_trail),
-        allow(["s3:GetBucketAcl"], [bucket_arn], sid="DeliveryAcl", principal=delivery, condition=own),
-    ]
-
-
-def replication_statements(
-    sources: Sequence[Bucket], replicas: Sequence[Bucket], keys: Encryption, environment: Environment
-) -> list[Statement]:
-    """Read every version here and write it there, under the key of each side."""
-
-    def via_s3(region: str) -> dict[str, dict[str, Any]]:
-        return {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
-
-    return [
-        allow(["s3:GetReplicationConfiguration", "s3:ListBucket"], [bucket.arn for bucket in sources]),
-        allow(
-            ["s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication", "s3:GetObjectVersionTagging"],
-            [f"{bucket.arn}/*" for bucket in sources],
-        ),
-        allow(
-            ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
-            [f"{bucket.arn}/*" for bucket in replicas],
-        ),
-        allow(["kms:Decrypt"], [keys.data.arn], condition=via_s3(environment.region)),
-        allow(["kms:GenerateDataKey"], [keys.backup.arn], condition=via_s3(environment.backup_region)),
-    ]

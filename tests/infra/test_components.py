@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
 from infra.components.firewall import flows
-from infra.components.storage import expire, expire_old
 from infra.documents import web_acl
 from infra.documents.alert_rules import alert_manager, rule_groups
+from infra.documents.bucket_documents import expire, expire_old
 from infra.documents.contract_document import preview_priorities, version_path
 from infra.documents.dashboard_body import body
 from infra.documents.policies import allow, deny_insecure_transport, document, key_policy, service_trust

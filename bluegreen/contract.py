@@ -19,12 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bluegreen.errors import ConfigError, Fault
 
 __all__ = [
+    "BOOT_BUDGET_SECONDS",
     "MANAGED_BY",
+    "MODEL_FILE",
+    "MODEL_PREFIX",
     "SCHEMA_VERSION",
     "STATE_TABLE_HASH_KEY",
     "STATE_TABLE_RANGE_KEY",
     "Alerts",
     "BacklogScaling",
+    "BootBudget",
     "Buckets",
     "Contract",
     "CpuScaling",
@@ -32,11 +36,14 @@ __all__ = [
     "FleetSize",
     "HealthCheck",
     "ModelStore",
+    "Port",
     "RequestScaling",
+    "RulePriority",
     "Stickiness",
     "Tag",
     "Tier",
     "TierContract",
+    "TierTimes",
     "Watchdog",
     "faults_of",
     "parameter_name",
@@ -46,6 +53,8 @@ __all__ = [
 SCHEMA_VERSION: Literal[1] = 1
 STATE_TABLE_HASH_KEY = "pk"
 STATE_TABLE_RANGE_KEY = "sk"
+MODEL_PREFIX, MODEL_FILE = "models/", "model.bin"
+"""Where a model version lies in the models bucket: <prefix><version>/<file>."""
 STACK_PATTERN = r"^[a-z][a-z0-9-]{0,11}$"
 """Twelve characters: `sc-<stack>-<tier>-<number>` must fit the 32 of a target group name."""
 
@@ -152,8 +161,8 @@ class ModelStore(_Document):
     """Where the AI models of this tier lie: s3://<bucket>/<prefix><version>/ (A1, A2)."""
 
     bucket: str
-    prefix: str = "models/"
-    file: str = "model.bin"
+    prefix: str = MODEL_PREFIX
+    file: str = MODEL_FILE
     pointer_parameter: Annotated[str, Field(pattern=r"^/")]
     """SSM parameter that names the current model version; sc-deploy owns its value."""
 
@@ -164,28 +173,41 @@ class Stickiness(_Document):
     seconds: Annotated[int, Field(ge=1, le=604_800)]
 
 
-class TierContract(_Document):
+RulePriority = Annotated[int, Field(ge=1, le=50_000)]
+"""Priority of a listener rule (ELBv2 API reference, CreateRule)."""
+Port = Annotated[int, Field(ge=1, le=65_535)]
+BootBudget = Annotated[int, Field(ge=1, le=7_200)]
+"""Launch -> the application answers, in seconds."""
+BOOT_BUDGET_SECONDS = 600
+
+
+class TierTimes(_Document):
+    """How long instances of a tier may take, in seconds; a stack's settings share these bounds."""
+
+    deregistration_delay_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    warmup_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
+    """InService -> the instance counts in the averages that scaling looks at."""
+    boot_budget_seconds: BootBudget = BOOT_BUDGET_SECONDS
+    """Launch -> the application answers; a host that needs longer is replaced."""
+
+
+class TierContract(TierTimes):
     """Everything sc-deploy needs in order to build, attach and judge a fleet of one tier."""
 
     name: Tier
     path_patterns: Annotated[tuple[str, ...], Field(min_length=1, max_length=4)]
-    rule_priority: Annotated[int, Field(ge=1, le=50_000)]
-    preview_priority: Annotated[int, Field(ge=1, le=50_000)]
-    port: Annotated[int, Field(ge=1, le=65_535)]
+    rule_priority: RulePriority
+    preview_priority: RulePriority
+    port: Port
     version_path: Annotated[str, Field(pattern=r"^/")]
     """Through the balancer; answers JSON with `version`, `instance` and, on AI, `model`."""
     health_check: HealthCheck = HealthCheck()
-    deregistration_delay_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
     stickiness: Stickiness | None = None
     launch_template_id: Annotated[str, Field(pattern=r"^lt-[0-9a-f]+$")]
     subnet_ids: Annotated[tuple[str, ...], Field(min_length=1)]
     security_group_ids: tuple[str, ...] = ()
     fleet: FleetSize
     scaling: tuple[Scaling, ...] = ()
-    warmup_seconds: Annotated[int, Field(ge=0, le=3_600)] = 60
-    """InService -> the instance counts in the averages that scaling looks at."""
-    boot_budget_seconds: Annotated[int, Field(ge=1, le=7_200)] = 600
-    """Launch -> the application answers; a host that needs longer is replaced."""
     image_repository: str
     """ECR repository name, e.g. `sportcoach-platform`."""
     model: ModelStore | None = None

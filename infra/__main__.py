@@ -1,10 +1,9 @@
-"""`pulumi up`: read the settings, build the stack, export what a person wants to know."""
+"""`pulumi up`: read the settings, build the stack, export its outputs."""
 
 import pulumi
 from pulumi.runtime.config import is_config_secret
 
-from infra.rules import SECRETS
-from infra.settings import parse_settings
+from infra.settings import SECRETS, parse_settings
 from infra.stack import build
 
 config = pulumi.Config("sportcoach")

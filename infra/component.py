@@ -1,89 +1,23 @@
-"""What every component shares: the stack it belongs to, its providers, its children's options."""
+"""What every component shares: its environment, options for its children, roles and log groups."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.policies import Statement, document
-from infra.settings import Settings
+from infra.documents.event_patterns import Pattern
+from infra.documents.policies import Statement, document
+from infra.environment import PROJECT, Environment
 
-__all__ = ["Component", "Environment", "Providers"]
+Findings = Mapping[tuple[str, str], str]
+"""Checkov findings that a component accepts, in its `ACCEPTED`: (check, glob over logical names) -> reason.
 
-PROJECT = "sportcoach"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Providers:
-    """The three regions a stack writes to; no resource uses a default provider."""
-
-    main: aws.Provider
-    backup: aws.Provider
-    us_east_1: aws.Provider
-    """CloudFront reads its certificate, web ACL and logs from there."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> Providers:
-        """Providers that refuse any account but the stack's, and tag whatever they make."""
-
-        def provider(name: str, region: str) -> aws.Provider:
-            return aws.Provider(
-                name,
-                region=region,
-                allowed_account_ids=[settings.account_id],
-                default_tags={"tags": {"project": PROJECT, "stack": settings.stack, "managed-by": "pulumi"}},
-            )
-
-        return cls(
-            main=provider("main", settings.region),
-            backup=provider("backup-region", settings.backup_region),
-            us_east_1=provider("us-east-1", "us-east-1"),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """What a component may know of its surroundings."""
-
-    stack: str
-    account_id: str
-    region: str
-    backup_region: str
-    domain: str
-    protect: bool
-    account_wide: bool
-    providers: Providers
-
-    @classmethod
-    def of(cls, settings: Settings) -> Environment:
-        return cls(
-            stack=settings.stack,
-            account_id=settings.account_id,
-            region=settings.region,
-            backup_region=settings.backup_region,
-            domain=settings.domain,
-            protect=settings.protect,
-            account_wide=settings.account_wide,
-            providers=Providers.of(settings),
-        )
-
-    @property
-    def name(self) -> str:
-        """The prefix of names that people and policies rely on."""
-        return f"{PROJECT}-{self.stack}"
-
-    @property
-    def path(self) -> str:
-        """The prefix of SSM parameters and Secrets Manager names."""
-        return f"/{PROJECT}/{self.stack}"
-
-    def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
-        """An ARN in this account, in the main region where none is named."""
-        return f"arn:aws:{service}:{self.region if region is None else region}:{self.account_id}:{resource}"
+`tools/findings.py` compares them with what the scanner reports.
+"""
 
 
 class Component(pulumi.ComponentResource):
@@ -133,6 +67,29 @@ class Component(pulumi.ComponentResource):
             opts=self.options(provider=provider),
         )
 
+    def secret(
+        self, name: str, description: str, *, key: pulumi.Input[str], content: pulumi.Input[str]
+    ) -> aws.secretsmanager.Secret:
+        """One of the stack's secrets with its value, protected where the stack is."""
+        secret = aws.secretsmanager.Secret(
+            self.name,
+            name=self.environment.secret_name(name),
+            kms_key_id=key,
+            description=description,
+            opts=self.options(protect=True),
+        )
+        aws.secretsmanager.SecretVersion(
+            self.name, secret_id=secret.id, secret_string=content, opts=self.options()
+        )
+        return secret
+
+    def notify(self, name: str, description: str, *, pattern: Pattern, topic_arn: pulumi.Input[str]) -> None:
+        """Send every event that matches `pattern` to a topic."""
+        rule = aws.cloudwatch.EventRule(
+            name, description=description, event_pattern=json.dumps(pattern), opts=self.options()
+        )
+        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=topic_arn, opts=self.options())
+
     def role(
         self,
         name: str,
@@ -142,7 +99,7 @@ class Component(pulumi.ComponentResource):
         managed: Sequence[str] = (),
         **more: Any,
     ) -> aws.iam.Role:
-        """A role that `trust` may assume, allowed what `statements` and the AWS policies `managed` say."""
+        """A role that `trust` may assume, with `statements` and the AWS managed policies `managed`."""
         role = aws.iam.Role(
             f"{self.name}-{name}",
             assume_role_policy=pulumi.Output.json_dumps(trust),

@@ -1,4 +1,4 @@
-"""One environment, layer by layer, in the order in which they need each other."""
+"""One environment, layer by layer, in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from infra.component import Environment
+from infra.environment import Environment
 from infra.layers.fleets import build_fleets
 from infra.layers.foundation import lay_foundation
 from infra.layers.front_door import build_front_door
@@ -16,11 +16,9 @@ from infra.layers.stores import build_stores
 from infra.layers.watch import build_watch
 from infra.settings import Settings
 
-__all__ = ["build"]
-
 
 def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
-    """Register everything of the environment; what a person wants to see, for `pulumi stack output`."""
+    """Register the whole environment; returns what `pulumi stack output` shows."""
     environment = Environment.of(settings)
     foundation = lay_foundation(settings, environment, config)
     stores = build_stores(settings, environment, config, foundation)
@@ -31,8 +29,8 @@ def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
     dashboard = build_watch(settings, environment, config, below, releases)
     storage, delivery = foundation.storage, releases.delivery
     return {
-        "contract": releases.handover.document.apply(json.loads),
-        "contract_parameter": releases.handover.parameter.name,
+        "contract": releases.contract_parameter.document.apply(json.loads),
+        "contract_parameter": releases.contract_parameter.parameter.name,
         "url": f"https://{settings.domain}",
         "dashboard_url": dashboard.url,
         "prometheus_url": fleets.prometheus.workspace.prometheus_endpoint,

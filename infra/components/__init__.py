@@ -1,0 +1,1 @@
+"""One component for each concern of a stack."""

@@ -1,4 +1,4 @@
-"""Where names lead: the site to the edge or the balancer, and the origin's own name (E10)."""
+"""DNS records: the site at the CDN or the load balancer, and the origin's own name (E10)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-
-__all__ = ["AddressArgs", "Addresses", "Target"]
+from infra.component import Component
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What an alias record points at."""
+    """What an alias record points to."""
 
     dns_name: pulumi.Input[str]
     zone_id: pulumi.Input[str]
@@ -22,7 +21,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressArgs:
-    """`names` maps each name of the site to its target; `ipv6` are the names whose target answers on it."""
+    """`names` maps each name of the site to its target; `ipv6` are the names whose target supports it."""
 
     zone_id: pulumi.Input[str]
     names: dict[str, Target]

@@ -1,17 +1,17 @@
-"""Who hears of it: two topics, and e-mail, SMS, PagerDuty and Slack behind them (M10)."""
+"""Who is notified: two topics, with e-mail, SMS, PagerDuty and Slack subscribed to them (M10)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.policies import document, service_trust
-
-__all__ = ["Alerts", "AlertsArgs"]
+from infra.component import Component
+from infra.documents.policies import document, service_trust
+from infra.environment import Environment
+from infra.settings import AlertsSettings, SlackSettings
 
 PUBLISHERS = (
     "aps.amazonaws.com",
@@ -24,18 +24,18 @@ PUBLISHERS = (
 class AlertsArgs:
     """`pagerduty` is the endpoint of PagerDuty's integration, a secret.
 
-    `outside_key` is a key of us-east-1 where the stack is probed from outside: alarms publish only to
-    topics of their own region.
+    `outside_key` is a key in us-east-1, for a stack that is probed from outside: alarms publish only to
+    topics in their own region.
     """
 
-    settings: sections.Alerts
+    settings: AlertsSettings
     pagerduty: pulumi.Output[str] | None
     key: pulumi.Input[str]
     outside_key: pulumi.Input[str] | None = None
 
 
 class Alerts(Component):
-    """`critical` wakes somebody, `warning` is read in the morning."""
+    """`critical` pages somebody, `warning` is read in the morning."""
 
     def __init__(self, name: str, environment: Environment, args: AlertsArgs) -> None:
         super().__init__(name, environment)
@@ -54,7 +54,7 @@ class Alerts(Component):
         self.register_outputs({"critical": self.critical.arn, "warning": self.warning.arn})
 
     def _page(self, prefix: str, topic: aws.sns.Topic, args: AlertsArgs, provider: aws.Provider) -> None:
-        """Everybody who is to be woken."""
+        """Everybody who is paged."""
         for index, address in enumerate(args.settings.emails):
             self._subscribe(f"{prefix}email-{index}", topic, "email", address, provider)
         for index, number in enumerate(args.settings.sms):
@@ -73,37 +73,7 @@ class Alerts(Component):
         aws.sns.TopicPolicy(
             f"{self.name}-{severity}",
             arn=topic.arn,
-            policy=pulumi.Output.json_dumps(
-                document(
-                    [
-                        {
-                            "Sid": "ServicesOfThisAccount",
-                            "Effect": "Allow",
-                            "Principal": {"Service": list(PUBLISHERS)},
-                            "Action": ["sns:GetTopicAttributes", "sns:Publish"],
-                            "Resource": topic.arn,
-                            "Condition": {"StringEquals": {"aws:SourceAccount": self.environment.account_id}},
-                        },
-                        {
-                            # EventBridge sends no source to a topic: a condition would never hold, and
-                            # security findings would be dropped ("Use resource-based policies", SNS).
-                            "Sid": "SecurityFindings",
-                            "Effect": "Allow",
-                            "Principal": {"Service": "events.amazonaws.com"},
-                            "Action": "sns:Publish",
-                            "Resource": topic.arn,
-                        },
-                        {
-                            "Sid": "TlsOnly",
-                            "Effect": "Deny",
-                            "Principal": "*",
-                            "Action": "sns:Publish",
-                            "Resource": topic.arn,
-                            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                        },
-                    ]
-                )
-            ),
+            policy=pulumi.Output.json_dumps(topic_policy(topic.arn, self.environment.account_id)),
             opts=self.options(provider=provider),
         )
         return topic
@@ -125,7 +95,7 @@ class Alerts(Component):
             opts=self.options(provider=provider),
         )
 
-    def _slack(self, slack: sections.Slack) -> None:
+    def _slack(self, slack: SlackSettings) -> None:
         role = self.role(
             "slack",
             trust=service_trust("chatbot.amazonaws.com", account_id=self.environment.account_id),
@@ -137,9 +107,42 @@ class Alerts(Component):
             slack_team_id=slack.workspace_id,
             slack_channel_id=slack.channel_id,
             iam_role_arn=role.arn,
-            # Whatever the channel asks for, it may only look.
+            # Whatever the channel asks for, it has read access only.
             guardrail_policy_arns=["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"],
             sns_topic_arns=[t.arn for t in (self.critical, self.warning, self.outside) if t is not None],
             logging_level="ERROR",
             opts=self.options(),
         )
+
+
+def topic_policy(topic_arn: pulumi.Input[str], account_id: str) -> dict[str, Any]:
+    """Services of this account may publish, over TLS only."""
+    return document(
+        [
+            {
+                "Sid": "ServicesOfThisAccount",
+                "Effect": "Allow",
+                "Principal": {"Service": list(PUBLISHERS)},
+                "Action": ["sns:GetTopicAttributes", "sns:Publish"],
+                "Resource": topic_arn,
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            },
+            {
+                # EventBridge sends no source account to a topic: a condition would never hold, and security
+                # findings would be dropped ("Use resource-based policies", SNS).
+                "Sid": "SecurityFindings",
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": topic_arn,
+            },
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sns:Publish",
+                "Resource": topic_arn,
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        ]
+    )

@@ -1,8 +1,7 @@
-"""Copies that outlive a mistake and a region, and the proof that they can be restored (A5, E1)."""
+"""Copies that survive a mistake or the loss of a region, and weekly restore tests (A5, E1)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component
 from infra.components.encryption import Encryption
-from infra.policies import service_trust
-
-__all__ = ["Backup", "BackupArgs"]
+from infra.documents.event_patterns import BACKUP
+from infra.documents.policies import service_trust
+from infra.environment import Environment
+from infra.settings import BackupSettings
 
 SERVICE_POLICIES = (
     "service-role/AWSBackupServiceRolePolicyForBackup",
@@ -23,21 +22,13 @@ SERVICE_POLICIES = (
     "AWSBackupServiceRolePolicyForS3Backup",
     "AWSBackupServiceRolePolicyForS3Restore",
 )
-_UNSUCCESSFUL = ["ABORTED", "EXPIRED", "FAILED", "PARTIAL"]
-FAILURES = {
-    "source": ["aws.backup"],
-    "detail-type": ["Backup Job State Change", "Copy Job State Change", "Restore Job State Change"],
-    # Backup and copy jobs call it state, restore jobs status.
-    "detail": {"$or": [{"state": _UNSUCCESSFUL}, {"status": _UNSUCCESSFUL}]},
-}
-"""EventBridge pattern (AWS Backup developer guide, "Monitoring events using EventBridge")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupArgs:
-    """`resources` are ARNs to back up; `verified` is the bucket whose restore is tried every week."""
+    """`resources` are ARNs to back up; `verified` is the bucket that is restored every week as a test."""
 
-    settings: sections.Backup
+    settings: BackupSettings
     keys: Encryption
     resources: Sequence[pulumi.Input[str]]
     verified: pulumi.Input[str]
@@ -45,7 +36,7 @@ class BackupArgs:
 
 
 class Backup(Component):
-    """A vault here and one in the backup region, the plan between them, and restore tests."""
+    """A vault here, one in the backup region, the backup plan, and restore tests."""
 
     def __init__(self, name: str, environment: Environment, args: BackupArgs) -> None:
         super().__init__(name, environment)
@@ -75,20 +66,14 @@ class Backup(Component):
             resources=list(args.resources),
             opts=self.options(),
         )
-        self._failures()
+        self.notify(
+            f"{name}-failed",
+            "A backup, a copy or a restore test did not succeed",
+            pattern=BACKUP,
+            topic_arn=args.alerts_topic_arn,
+        )
         self._restore_tests()
         self.register_outputs({"vault": self.vault.name})
-
-    def _failures(self) -> None:
-        rule = aws.cloudwatch.EventRule(
-            f"{self.name}-failed",
-            description="A backup, a copy or a restore test did not succeed",
-            event_pattern=json.dumps(FAILURES),
-            opts=self.options(),
-        )
-        aws.cloudwatch.EventTarget(
-            f"{self.name}-failed", rule=rule.name, arn=self._args.alerts_topic_arn, opts=self.options()
-        )
 
     def _rules(self, copies: aws.backup.Vault | None) -> list[dict[str, Any]]:
         settings = self._args.settings
@@ -118,7 +103,7 @@ class Backup(Component):
         return [daily, monthly]
 
     def _restore_tests(self) -> None:
-        """AWS Backup restores the newest copy of the training data each week, and deletes it again."""
+        """Every week AWS Backup restores the newest copy of the training data, and deletes it again."""
         name = f"{self.environment.name}_restore".replace("-", "_")
         plan = aws.backup.RestoreTestingPlan(
             self.name,

@@ -1,4 +1,4 @@
-"""One S3 bucket as every bucket of a stack is: private, encrypted, versioned, TLS only."""
+"""An S3 bucket as all of a stack's are: private, encrypted, versioned, TLS only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.policies import Statement, deny_insecure_transport, document
-
-__all__ = ["Bucket", "BucketArgs"]
+from infra.component import Component
+from infra.documents.policies import Statement, deny_insecure_transport, document
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ class BucketArgs:
 
 
 class Bucket(Component):
-    """A bucket; `ready` is what must exist before anything writes into it."""
+    """A bucket with its policy, encryption, versions and lifecycle."""
 
     def __init__(self, name: str, environment: Environment, args: BucketArgs) -> None:
         super().__init__(name, environment)
@@ -46,7 +45,7 @@ class Bucket(Component):
             name,
             bucket=self.id,
             rules=[_ABORT_UPLOADS, *args.lifecycle],
-            # Noncurrent rules need the versions to exist first.
+            # Rules for noncurrent versions need versioning to be on first.
             opts=self._options(depends_on=[self.versioning]),
         )
         self.policy = aws.s3.BucketPolicy(

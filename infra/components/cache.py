@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.components.encryption import Encryption
-from infra.findings import Findings
-
-__all__ = ["Cache", "CacheArgs"]
+from infra.component import Component, Findings
+from infra.components.placement import Placement
+from infra.environment import Environment
+from infra.settings import CacheSettings
 
 PORT = 6379
 
@@ -28,51 +24,42 @@ ACCEPTED: Findings = {
 class CacheArgs:
     """`auth_token` is the stack's secret `cacheAuthToken`."""
 
-    settings: sections.Cache
+    settings: CacheSettings
     auth_token: pulumi.Output[str]
-    subnet_ids: Sequence[pulumi.Input[str]]
-    security_group_id: pulumi.Input[str]
-    keys: Encryption
-    log_days: int
+    placement: Placement
 
 
 class Cache(Component):
-    """Shards over the zones, TLS and a token on every connection."""
+    """Shards across the zones; every connection uses TLS and a token."""
 
     def __init__(self, name: str, environment: Environment, args: CacheArgs) -> None:
         super().__init__(name, environment)
         self._args = args
-        settings = args.settings
-        groups = aws.elasticache.SubnetGroup(name, subnet_ids=list(args.subnet_ids), opts=self.options())
-        # The family names its major version since Redis 7; cluster mode must be on in the group too.
-        parameters = aws.elasticache.ParameterGroup(
-            name,
-            family="redis7",
-            parameters=[
-                {"name": "cluster-enabled", "value": "yes"},
-                {"name": "maxmemory-policy", "value": "allkeys-lru"},
-            ],
-            opts=self.options(),
-        )
         self.replication_group_id = environment.name
-        self.group = aws.elasticache.ReplicationGroup(
-            name,
+        self.group = self._replication_group()
+        self._secret()
+        self.register_outputs({"endpoint": self.group.configuration_endpoint_address})
+
+    def _replication_group(self) -> aws.elasticache.ReplicationGroup:
+        args, settings = self._args, self._args.settings
+        return aws.elasticache.ReplicationGroup(
+            self.name,
             replication_group_id=self.replication_group_id,
-            description=f"SportCoach {environment.stack}",
+            description=f"SportCoach {self.environment.stack}",
             engine="redis",
             engine_version=settings.engine_version,
             node_type=settings.node_type,
             num_node_groups=settings.shards,
             replicas_per_node_group=settings.replicas_per_shard,
             port=PORT,
-            parameter_group_name=parameters.name,
-            subnet_group_name=groups.name,
-            security_group_ids=[args.security_group_id],
-            # Cluster mode requires failover to be on, even where a shard has nothing to fail over to.
+            parameter_group_name=self._parameter_group().name,
+            subnet_group_name=self._subnet_group().name,
+            security_group_ids=[args.placement.security_group_id],
+            # Cluster mode requires failover to be on, even if a shard has nothing to fail over to.
             automatic_failover_enabled=True,
             multi_az_enabled=settings.replicas_per_shard > 0,
             at_rest_encryption_enabled=True,
-            kms_key_id=args.keys.data.arn,
+            kms_key_id=args.placement.keys.data.arn,
             transit_encryption_enabled=True,
             auth_token=args.auth_token,
             snapshot_retention_limit=settings.snapshot_days,
@@ -82,8 +69,23 @@ class Cache(Component):
             log_delivery_configurations=self._logs(),
             opts=self.options(protect=True),
         )
-        self.secret = self._secret()
-        self.register_outputs({"endpoint": self.group.configuration_endpoint_address})
+
+    def _subnet_group(self) -> aws.elasticache.SubnetGroup:
+        return aws.elasticache.SubnetGroup(
+            self.name, subnet_ids=list(self._args.placement.subnet_ids), opts=self.options()
+        )
+
+    def _parameter_group(self) -> aws.elasticache.ParameterGroup:
+        """Redis 7 names its family after the major version; cluster mode must be on in the group too."""
+        return aws.elasticache.ParameterGroup(
+            self.name,
+            family="redis7",
+            parameters=[
+                {"name": "cluster-enabled", "value": "yes"},
+                {"name": "maxmemory-policy", "value": "allkeys-lru"},
+            ],
+            opts=self.options(),
+        )
 
     def node_ids(self) -> list[str]:
         """The cache cluster ids of all nodes: `<group>-<shard>-<node>`, shards counted from 0001."""
@@ -100,8 +102,8 @@ class Cache(Component):
                 "destination": self.log_group(
                     kind,
                     f"/aws/elasticache/{self.environment.name}/{kind}",
-                    days=self._args.log_days,
-                    key=self._args.keys.logs.arn,
+                    days=self._args.placement.log_days,
+                    key=self._args.placement.keys.logs.arn,
                 ).name,
                 "destination_type": "cloudwatch-logs",
                 "log_format": "json",
@@ -110,18 +112,18 @@ class Cache(Component):
             for kind in ("slow-log", "engine-log")
         ]
 
-    def _secret(self) -> aws.secretsmanager.Secret:
-        secret = aws.secretsmanager.Secret(
-            self.name,
-            name=f"{self.environment.path[1:]}/cache",
-            kms_key_id=self._args.keys.data.arn,
-            description="Host and AUTH token of the cache",
-            opts=self.options(protect=True),
+    def _secret(self) -> None:
+        content = pulumi.Output.json_dumps(
+            {
+                "host": self.group.configuration_endpoint_address,
+                "port": PORT,
+                "auth_token": self._args.auth_token,
+                "tls": True,
+            }
         )
-        content = pulumi.Output.all(self.group.configuration_endpoint_address, self._args.auth_token).apply(
-            lambda known: json.dumps({"host": known[0], "port": PORT, "auth_token": known[1], "tls": True})
+        self.secret(
+            "cache",
+            "Host and AUTH token of the cache",
+            key=self._args.placement.keys.data.arn,
+            content=content,
         )
-        aws.secretsmanager.SecretVersion(
-            self.name, secret_id=secret.id, secret_string=content, opts=self.options()
-        )
-        return secret

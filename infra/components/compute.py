@@ -1,4 +1,4 @@
-"""What a fleet is made from: launch template, instance role and logs of one tier (E2, E3, E4, A1)."""
+"""What a fleet is built from: launch template, instance role and logs of one tier (E2, E3, E4, A1)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from bluegreen.contract import Tier
-from infra import sections
-from infra.component import Component, Environment
+from bluegreen.contract import MODEL_FILE, MODEL_PREFIX, Tier
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.policies import Statement, allow, service_trust
-from infra.user_data import BootVariables, encode, render
-
-__all__ = ["MACHINE_IMAGE", "MODEL_FILE", "MODEL_PREFIX", "Compute", "ComputeArgs"]
+from infra.documents.policies import Statement, allow, service_trust
+from infra.documents.user_data import BootVariables, encode, render
+from infra.environment import Environment
+from infra.settings import Role, TierSettings
 
 MACHINE_IMAGE = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
 """Canonical's own parameter for Ubuntu 22.04 LTS."""
-MODEL_PREFIX, MODEL_FILE = "models/", "model.bin"
 
 
 ACCEPTED: Findings = {
@@ -37,7 +34,7 @@ class ComputeArgs:
     """`secret_names` are Secrets Manager names that the tier's containers may read."""
 
     tier: Tier
-    settings: sections.TierSettings
+    settings: TierSettings
     security_group_id: pulumi.Input[str]
     keys: Encryption
     storage: Storage
@@ -48,7 +45,7 @@ class ComputeArgs:
 
 
 class Compute(Component):
-    """One tier. Fleets are sc-deploy's: it launches them from a pinned version of `template`."""
+    """One tier. sc-deploy owns the fleets: it launches them from a pinned version of `template`."""
 
     def __init__(self, name: str, environment: Environment, args: ComputeArgs) -> None:
         super().__init__(name, environment)
@@ -64,7 +61,7 @@ class Compute(Component):
 
     @property
     def has_model(self) -> bool:
-        return sections.Role.AI in self._args.settings.roles
+        return Role.AI in self._args.settings.roles
 
     def _template(self) -> aws.ec2.LaunchTemplate:
         args, settings = self._args, self._args.settings
@@ -76,7 +73,7 @@ class Compute(Component):
         return aws.ec2.LaunchTemplate(
             self.name,
             description=f"SportCoach {self.environment.stack} {args.tier}",
-            # Resolved now: a fleet that scales out tomorrow must equal the one that was proved today.
+            # Resolved now: a fleet that scales out tomorrow must match the one that was verified today.
             image_id=image.insecure_value,
             instance_type=settings.instance_type,
             update_default_version=True,
@@ -149,14 +146,30 @@ class Compute(Component):
         )
 
     def _statements(self) -> list[Statement]:
+        args = self._args
+        statements = [*self._boot_statements(), *self._metric_statements()]
+        if args.secret_names:
+            statements += self._secret_statements()
+        storage = storage_statements(args.settings.roles, args.storage)
+        if storage:
+            key = allow(
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                [args.keys.data.arn],
+                sid="ObjectsKey",
+                condition=self._via("s3"),
+            )
+            statements += [*storage, key]
+        return statements
+
+    def _via(self, service: str) -> dict[str, dict[str, str]]:
+        """The key may be used through one service only."""
+        return {"StringEquals": {"kms:ViaService": f"{service}.{self.environment.region}.amazonaws.com"}}
+
+    def _boot_statements(self) -> list[Statement]:
+        """Image, configuration and logs."""
         args, environment = self._args, self.environment
-        key = args.keys.data.arn
-
-        def via(service: str) -> dict[str, dict[str, str]]:
-            return {"StringEquals": {"kms:ViaService": f"{service}.{environment.region}.amazonaws.com"}}
-
-        statements = [
-            # The token itself opens nothing; the action takes no resource.
+        return [
+            # The token itself grants nothing; the action takes no resource.
             allow(["ecr:GetAuthorizationToken"], ["*"], sid="RegistryLogin"),
             allow(
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
@@ -173,49 +186,44 @@ class Compute(Component):
                 [environment.arn("logs", f"log-group:{environment.path}/{args.tier}*:*")],
                 sid="Logs",
             ),
+        ]
+
+    def _metric_statements(self) -> list[Statement]:
+        namespaces = [f"SportCoach/{self.environment.stack}", "SportCoach/AI"]
+        return [
             allow(
                 ["cloudwatch:PutMetricData"],
                 ["*"],
                 sid="Metrics",
-                condition={
-                    "StringEquals": {
-                        "cloudwatch:namespace": [f"SportCoach/{environment.stack}", "SportCoach/AI"]
-                    }
-                },
+                condition={"StringEquals": {"cloudwatch:namespace": namespaces}},
             ),
-            allow(["aps:RemoteWrite"], [args.metrics_arn], sid="Prometheus"),
+            allow(["aps:RemoteWrite"], [self._args.metrics_arn], sid="Prometheus"),
         ]
-        if args.secret_names:
-            statements += [
-                allow(
-                    ["secretsmanager:GetSecretValue"],
-                    [
-                        environment.arn("secretsmanager", f"secret:{name}-??????")
-                        for name in args.secret_names
-                    ],
-                    sid="Secrets",
-                ),
-                allow(["kms:Decrypt"], [key], sid="SecretsKey", condition=via("secretsmanager")),
-            ]
-        storage = storage_statements(args.settings.roles, args.storage)
-        if storage:
-            statements += [
-                *storage,
-                allow(["kms:Decrypt", "kms:GenerateDataKey"], [key], sid="ObjectsKey", condition=via("s3")),
-            ]
-        return statements
+
+    def _secret_statements(self) -> list[Statement]:
+        args, environment = self._args, self.environment
+        secrets = [environment.arn("secretsmanager", f"secret:{name}-??????") for name in args.secret_names]
+        return [
+            allow(["secretsmanager:GetSecretValue"], secrets, sid="Secrets"),
+            allow(
+                ["kms:Decrypt"],
+                [args.keys.data.arn],
+                sid="SecretsKey",
+                condition=self._via("secretsmanager"),
+            ),
+        ]
 
 
-def storage_statements(roles: Sequence[sections.Role], storage: Storage) -> list[Statement]:
-    """The application keeps uploads; AI reads models and adds feedback to the training data (S6, S7)."""
+def storage_statements(roles: Sequence[Role], storage: Storage) -> list[Statement]:
+    """The application stores uploads; AI reads models and adds feedback to the training data (S6, S7)."""
     statements: list[Statement] = []
-    if sections.Role.APP in roles:
+    if Role.APP in roles:
         statements.append(
             allow(
                 ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{storage.assets.arn}/*"], sid="Assets"
             )
         )
-    if sections.Role.AI in roles:
+    if Role.AI in roles:
         statements += [
             allow(["s3:GetObject"], [f"{storage.models.arn}/{MODEL_PREFIX}*"], sid="Models"),
             allow(["s3:PutObject"], [f"{storage.training_data.arn}/feedback/*"], sid="Feedback"),

@@ -1,4 +1,4 @@
-"""What containers read at their start: parameters in SSM, secrets by name in Secrets Manager (P7)."""
+"""What containers read when they start: parameters in SSM, secrets in Secrets Manager (P7)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
-from infra.findings import Findings
-
-__all__ = ["Configuration", "ConfigurationArgs"]
-
+from infra.environment import Environment
+from infra.settings import ApplicationSettings
 
 ACCEPTED: Findings = {
     (
@@ -30,15 +27,15 @@ ACCEPTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationArgs:
-    """`addresses` are parameters that name other resources, beside the stack's own."""
+    """`addresses` are parameters that name other resources, in addition to the stack's own."""
 
-    settings: sections.Application
+    settings: ApplicationSettings
     addresses: Mapping[str, pulumi.Input[str]]
     keys: Encryption
 
 
 class Configuration(Component):
-    """Parameters with their values, secrets without: an operator puts those in."""
+    """Parameters with their values, and empty secrets: an operator sets their values."""
 
     def __init__(self, name: str, environment: Environment, args: ConfigurationArgs) -> None:
         super().__init__(name, environment)
@@ -52,13 +49,13 @@ class Configuration(Component):
                 insecure_value=value,
                 opts=self.options(),
             )
-        self.secret_names = tuple(f"{environment.path[1:]}/{secret}" for secret in args.settings.secrets)
+        self.secret_names = tuple(environment.secret_name(secret) for secret in args.settings.secrets)
         for secret, full in zip(args.settings.secrets, self.secret_names, strict=True):
             aws.secretsmanager.Secret(
                 f"{name}-{secret}",
                 name=full,
                 kms_key_id=args.keys.data.arn,
-                description="Put in by an operator: aws secretsmanager put-secret-value",
+                description="Set by an operator: aws secretsmanager put-secret-value",
                 opts=self.options(protect=True),
             )
         self.register_outputs({})

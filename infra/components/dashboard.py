@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.dashboard import body
-
-__all__ = ["Dashboard", "DashboardArgs"]
+from infra.component import Component
+from infra.documents.dashboard_body import body
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

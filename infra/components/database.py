@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.components.encryption import Encryption
-from infra.findings import Findings
-from infra.policies import service_trust
-
-__all__ = ["Database", "DatabaseArgs"]
+from infra.component import Component, Findings
+from infra.components.placement import Placement
+from infra.documents.policies import service_trust
+from infra.environment import Environment
+from infra.settings import DatabaseSettings
 
 NAME, USER, PORT = "sportcoach", "sportcoach", 5432
 
@@ -31,7 +27,7 @@ PARAMETERS = {
     "log_min_duration_statement": "1000",
     "log_statement": "ddl",
 }
-# These are read only when the server starts.
+# Read only when the server starts.
 STATIC_PARAMETERS = frozenset({"shared_preload_libraries"})
 
 
@@ -40,7 +36,10 @@ ACCEPTED: Findings = {
         "CKV2_AWS_57",
         "database",
     ): "RDS cannot manage the secret of a primary with replicas; the runbook rotates it",
-    ("CKV_AWS_157", "database-replica"): "A replica is not the standby: the primary has one in another zone",
+    (
+        "CKV_AWS_157",
+        "database-replica",
+    ): "The replica is not the standby: the primary has one in another zone",
     ("CKV_AWS_226", "database*"): "A minor version is a change like any other: it passes dev and test first",
 }
 
@@ -49,28 +48,25 @@ ACCEPTED: Findings = {
 class DatabaseArgs:
     """`password` is the stack's secret `databasePassword`."""
 
-    settings: sections.Database
+    settings: DatabaseSettings
     password: pulumi.Output[str]
-    subnet_ids: Sequence[pulumi.Input[str]]
-    security_group_id: pulumi.Input[str]
-    keys: Encryption
-    log_days: int
+    placement: Placement
 
 
 class Database(Component):
-    """Primary, replica where the stack asks for one, and the secret that applications read."""
+    """Primary, optional replica, and the secret that applications read."""
 
     def __init__(self, name: str, environment: Environment, args: DatabaseArgs) -> None:
         super().__init__(name, environment)
         self._args = args
         self.identifier = environment.name
         self.log_groups = [
-            # RDS would create them without encryption and keep them for ever.
+            # RDS would create them unencrypted and keep them for ever.
             self.log_group(
                 f"log{instance.removeprefix(self.identifier)}-{kind}",
                 f"/aws/rds/instance/{instance}/{kind}",
-                days=args.log_days,
-                key=args.keys.logs.arn,
+                days=args.placement.log_days,
+                key=args.placement.keys.logs.arn,
             )
             for instance in self._instances()
             for kind in ("postgresql", "upgrade")
@@ -82,12 +78,12 @@ class Database(Component):
         )
         self.primary = self._primary()
         self.replica = self._replica()
-        self.secret = self._secret()
+        self._secret()
         if args.settings.copy_backups:
             aws.rds.InstanceAutomatedBackupsReplication(
                 name,
                 source_db_instance_arn=self.primary.arn,
-                kms_key_id=args.keys.backup.arn,
+                kms_key_id=args.placement.keys.backup.arn,
                 retention_period=args.settings.backup_days,
                 opts=self.options(provider=environment.providers.backup),
             )
@@ -99,7 +95,7 @@ class Database(Component):
 
     def _shared(self) -> dict[str, Any]:
         """What primary and replica have in common."""
-        key = self._args.keys.data.arn
+        key = self._args.placement.keys.data.arn
         return {
             "auto_minor_version_upgrade": False,
             "copy_tags_to_snapshot": True,
@@ -114,7 +110,7 @@ class Database(Component):
             "performance_insights_retention_period": 7,
             "publicly_accessible": False,
             "storage_encrypted": True,
-            "vpc_security_group_ids": [self._args.security_group_id],
+            "vpc_security_group_ids": [self._args.placement.security_group_id],
             "ca_cert_identifier": "rds-ca-rsa2048-g1",
         }
 
@@ -128,7 +124,7 @@ class Database(Component):
             instance_class=settings.instance_class,
             allocated_storage=settings.storage_gb,
             storage_type="gp3",
-            kms_key_id=self._args.keys.data.arn,
+            kms_key_id=self._args.placement.keys.data.arn,
             multi_az=settings.multi_az,
             db_name=NAME,
             username=USER,
@@ -137,7 +133,7 @@ class Database(Component):
             db_subnet_group_name=self._subnet_group().name,
             parameter_group_name=self._parameter_group().name,
             backup_retention_period=settings.backup_days,
-            # 02:30 to 03:00 in Tokyo; AWS Backup must neither start in it nor in the hour before.
+            # 02:30 to 03:00 in Tokyo; AWS Backup must not start in it or in the hour before.
             backup_window="17:30-18:00",
             maintenance_window="sun:18:30-sun:19:30",
             delete_automated_backups=not self.environment.protect,
@@ -154,11 +150,11 @@ class Database(Component):
         return aws.rds.Instance(
             f"{self.name}-replica",
             identifier=f"{self.identifier}-replica",
-            # Key and kind of storage are the primary's: RDS refuses them for a replica in the same region.
+            # Key and storage type are the primary's: RDS rejects them for a replica in the same region.
             replicate_source_db=self.primary.identifier,
             instance_class=instance_class,
             parameter_group_name=self.primary.parameter_group_name,
-            # A replica is rebuilt from its primary: it needs neither backups nor a last snapshot.
+            # A replica is rebuilt from its primary: it needs no backups and no final snapshot.
             skip_final_snapshot=True,
             opts=self.options(protect=True, depends_on=self.log_groups),
             **self._shared(),
@@ -166,7 +162,7 @@ class Database(Component):
 
     def _subnet_group(self) -> aws.rds.SubnetGroup:
         return aws.rds.SubnetGroup(
-            self.name, subnet_ids=list(self._args.subnet_ids), opts=self.options(protect=True)
+            self.name, subnet_ids=list(self._args.placement.subnet_ids), opts=self.options(protect=True)
         )
 
     def _parameter_group(self) -> aws.rds.ParameterGroup:
@@ -184,28 +180,21 @@ class Database(Component):
             opts=self.options(),
         )
 
-    def _secret(self) -> aws.secretsmanager.Secret:
-        secret = aws.secretsmanager.Secret(
-            self.name,
-            name=f"{self.environment.path[1:]}/database",
-            kms_key_id=self._args.keys.data.arn,
-            description="Host, user and password of the database",
-            opts=self.options(protect=True),
+    def _secret(self) -> None:
+        content = pulumi.Output.json_dumps(
+            {
+                "engine": "postgres",
+                "host": self.primary.address,
+                "port": PORT,
+                "dbname": NAME,
+                "username": USER,
+                "password": self._args.password,
+                "sslmode": "verify-full",
+            }
         )
-        content = pulumi.Output.all(self.primary.address, self._args.password).apply(
-            lambda known: json.dumps(
-                {
-                    "engine": "postgres",
-                    "host": known[0],
-                    "port": PORT,
-                    "dbname": NAME,
-                    "username": USER,
-                    "password": known[1],
-                    "sslmode": "verify-full",
-                }
-            )
+        self.secret(
+            "database",
+            "Host, user and password of the database",
+            key=self._args.placement.keys.data.arn,
+            content=content,
         )
-        aws.secretsmanager.SecretVersion(
-            self.name, secret_id=secret.id, secret_string=content, opts=self.options()
-        )
-        return secret

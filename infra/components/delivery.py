@@ -11,14 +11,12 @@ import pulumi
 import pulumi_aws as aws
 
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
-from infra.deploy_policy import rules_of
-from infra.findings import Findings
-from infra.policies import allow, document, service_trust
-
-__all__ = ["Delivery", "DeliveryArgs", "github_trust", "operator_trust"]
+from infra.documents.deploy_policy import rules_of
+from infra.documents.policies import allow, document, service_trust
+from infra.environment import Environment
+from infra.settings import DeliverySettings
 
 GITHUB = "token.actions.githubusercontent.com"
 LONGEST_RELEASE_SECONDS = 4 * 3600
@@ -28,21 +26,21 @@ ACCEPTED: Findings = {
     (
         "CKV_AWS_61",
         "delivery-operator",
-    ): "People of the account with a fresh second factor, limited further by their own IAM policies",
+    ): "Users of the account with recent MFA, limited further by their own IAM policies",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryArgs:
-    """`listener_arn` is the one whose rules the watchdog may put back."""
+    """`listener_arn` is the listener whose rules the watchdog may restore."""
 
-    settings: sections.Delivery
+    settings: DeliverySettings
     keys: Encryption
     listener_arn: pulumi.Output[str]
 
 
 class Delivery(Component):
-    """Repositories, table, schedule group and the roles; rights are attached by `DeployAccess`."""
+    """Repositories, table, schedule group and the roles; `DeployAccess` attaches their permissions."""
 
     def __init__(self, name: str, environment: Environment, args: DeliveryArgs) -> None:
         super().__init__(name, environment)
@@ -65,7 +63,7 @@ class Delivery(Component):
         resource = aws.ecr.Repository(
             name,
             name=repository,
-            # A version is one image for ever: what was proved is what can be brought back (R7).
+            # A version is one image for ever: a rollback runs exactly what was verified (R7).
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": self._args.keys.data.arn}],
@@ -94,7 +92,7 @@ class Delivery(Component):
             },
             opts=self.options(),
         )
-        # AWS trusts GitHub's certificate authorities itself; no thumbprint is needed.
+        # AWS trusts GitHub's certificate authorities; no thumbprint is needed.
         aws.iam.OpenIdConnectProvider(
             self.name, url=f"https://{GITHUB}", client_id_lists=["sts.amazonaws.com"], opts=self.options()
         )
@@ -117,7 +115,7 @@ class Delivery(Component):
         )
 
     def _watchdog(self) -> aws.iam.Role:
-        """EventBridge Scheduler puts weights back when a deployer dies; it may do nothing else."""
+        """EventBridge Scheduler restores the weights when a deployer dies; it may do nothing else."""
         environment = self.environment
         return self.role(
             "watchdog",
@@ -149,7 +147,7 @@ class Delivery(Component):
 
 
 def github_trust(provider_arn: str, repository: str, environment: str) -> dict[str, Any]:
-    """Jobs of one repository that GitHub let into one environment, with its own approvals."""
+    """Jobs of one repository that GitHub admitted to one environment, after its approvals."""
     return document(
         [
             {
@@ -168,7 +166,7 @@ def github_trust(provider_arn: str, repository: str, environment: str) -> dict[s
 
 
 def operator_trust(account_id: str) -> dict[str, Any]:
-    """People of the account, with a second factor no older than an hour (S1)."""
+    """Users of the account, with MFA no older than an hour (S1)."""
     return document(
         [
             {
@@ -185,7 +183,7 @@ def operator_trust(account_id: str) -> dict[str, Any]:
 
 
 def image_lifecycle() -> dict[str, Any]:
-    """Keep every release; forget layers nobody names and old builds of branches."""
+    """Keep every release; expire untagged images and old branch builds."""
     return {
         "rules": [
             {

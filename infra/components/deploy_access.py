@@ -1,4 +1,4 @@
-"""The rights of the deploy and operator roles, once everything they name exists (S5)."""
+"""The permissions of the deploy and operator roles, once everything they name exists (S5)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.deploy_policy import DeployScope, access_policies
-from infra.policies import document
-
-__all__ = ["DeployAccess", "DeployAccessArgs"]
+from infra.component import Component
+from infra.documents.deploy_policy import access_policies
+from infra.documents.deploy_scope import DeployScope
+from infra.documents.policies import document
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployAccessArgs:
-    """`roles` by the name of what they are for."""
+    """`roles` by purpose."""
 
     roles: Mapping[str, aws.iam.Role]
     scope: DeployScope

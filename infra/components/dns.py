@@ -7,17 +7,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.findings import Findings
-
-__all__ = ["Dns", "DnsArgs"]
-
+from infra.component import Component, Findings
+from infra.environment import Environment
 
 ACCEPTED: Findings = {
     (
         "CKV2_AWS_38",
         "dns",
-    ): "Signing needs a DS record at the registrar and a rehearsed key roll-over: a lost key ends the site",
+    ): "Signing needs a DS record at the registrar and a rehearsed key roll-over: a lost key means an outage",
     ("CKV2_AWS_71", "dns-*"): "The stack owns the whole zone, and ACM never hands the private key out",
 }
 
@@ -39,7 +36,7 @@ class Dns(Component):
         self.zone = aws.route53.Zone(name, name=environment.domain, opts=self.options(protect=True))
         providers = environment.providers
         balancer = self._certificate("balancer", providers.main)
-        # ACM asks for the same record whatever the region, and for `*.` the same as for the name itself.
+        # ACM asks for the same record in every region, and for the same one for `*.` and the name itself.
         option = balancer.domain_validation_options[0]
         self._record = aws.route53.Record(
             f"{name}-validation",

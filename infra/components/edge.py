@@ -8,13 +8,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.web_acl import REDACTED, rules, visibility
-
-__all__ = ["Edge", "EdgeArgs"]
+from infra.documents.web_acl import REDACTED, rules, visibility
+from infra.environment import Environment
+from infra.settings import EdgeSettings
 
 # Managed policies of CloudFront; their ids are the same in every account ("Use managed policies").
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -30,8 +28,8 @@ ACCEPTED: Findings = {
     (
         "CKV_AWS_259",
         "edge",
-    ): "Preloading binds every subdomain for years: the domain's owner decides, not a stack",
-    ("CKV_AWS_305", "edge"): "The web tier answers /, no object does",
+    ): "Preloading binds every subdomain for years: a decision for the domain's owner, not for a stack",
+    ("CKV_AWS_305", "edge"): "/ is answered by the web tier, not by an object",
     ("CKV_AWS_310", "edge"): "There is no second origin: the strategy has one region with a backup region",
     ("CKV_AWS_374", "edge"): "Users travel; the strategy restricts no country",
     ("CKV_AWS_86", "edge"): "Logged by standard logging v2 (LogDelivery), which the check does not know",
@@ -40,9 +38,9 @@ ACCEPTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeArgs:
-    """`origin` is a name of the balancer that its certificate covers; keys and logs are us-east-1's."""
+    """`origin` is a name of the load balancer that its certificate covers; keys and logs are in us-east-1."""
 
-    settings: sections.Edge
+    settings: EdgeSettings
     storage: Storage
     origin: str
     certificate_arn: pulumi.Input[str]
@@ -51,7 +49,7 @@ class EdgeArgs:
 
 
 class Edge(Component):
-    """The distribution; everything it fronts for the balancer is passed on uncached with all headers."""
+    """The distribution; requests to the load balancer are passed on uncached with all headers."""
 
     def __init__(self, name: str, environment: Environment, args: EdgeArgs) -> None:
         super().__init__(name, environment)
@@ -195,7 +193,7 @@ class Edge(Component):
         return acl
 
     def _logs(self) -> None:
-        """Access logs as CloudWatch delivers them today: no bucket ACL as the older way needs."""
+        """Access logs by standard logging v2, which unlike v1 needs no bucket ACL."""
         options = self.options(provider=self.environment.providers.us_east_1)
         name = f"{self.environment.name}-cdn"
         source = aws.cloudwatch.LogDeliverySource(

@@ -1,14 +1,14 @@
-"""Keys: one for data, one for logs and alerts, and one in each further region (S2)."""
+"""Keys: one for data, one for logs and alerts, and one in each other region (S2)."""
 
 from __future__ import annotations
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.policies import Statement, key_policy
-
-__all__ = ["Encryption"]
+from infra.component import Component
+from infra.documents.key_statements import data_statements, log_statements
+from infra.documents.policies import Statement, key_policy
+from infra.environment import Environment
 
 
 class Encryption(Component):
@@ -40,105 +40,3 @@ class Encryption(Component):
             opts=self.options(provider=provider),
         )
         return key
-
-
-def data_statements(account_id: str, region: str) -> list[Statement]:
-    """What AWS services need beside the account's own IAM policies."""
-    return [
-        {
-            # Auto Scaling's service-linked role has no kms rights of its own, and naming it here would
-            # fail in an account where it does not exist yet. AWS's own `aws/ebs` key does the same.
-            "Sid": "EncryptedVolumesOfFleets",
-            "Effect": "Allow",
-            "Principal": {"AWS": "*"},
-            "Action": [
-                "kms:CreateGrant",
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:GenerateDataKey*",
-                "kms:ReEncrypt*",
-            ],
-            "Resource": "*",
-            "Condition": {
-                "StringEquals": {
-                    "kms:CallerAccount": account_id,
-                    "kms:ViaService": f"ec2.{region}.amazonaws.com",
-                }
-            },
-        },
-        {
-            # Macie looks for personal data (S6). Its service-linked role may not exist yet, as above.
-            "Sid": "MacieReadsTrainingData",
-            "Effect": "Allow",
-            "Principal": {"AWS": "*"},
-            "Action": ["kms:Decrypt"],
-            "Resource": "*",
-            "Condition": {
-                "StringEquals": {"kms:CallerAccount": account_id},
-                "ArnEquals": {
-                    "aws:PrincipalArn": f"arn:aws:iam::{account_id}:role/aws-service-role/"
-                    "macie.amazonaws.com/AWSServiceRoleForAmazonMacie"
-                },
-            },
-        },
-        {
-            "Sid": "CdnReadsAssets",
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudfront.amazonaws.com"},
-            "Action": ["kms:Decrypt"],
-            "Resource": "*",
-            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudfront::{account_id}:distribution/*"}},
-        },
-    ]
-
-
-def log_statements(account_id: str, region: str) -> list[Statement]:
-    """Log groups of this account and region, the services that publish alerts, and the trail."""
-    return [
-        {
-            "Sid": "LogGroups",
-            "Effect": "Allow",
-            "Principal": {"Service": f"logs.{region}.amazonaws.com"},
-            "Action": [
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:Encrypt",
-                "kms:GenerateDataKey*",
-                "kms:ReEncrypt*",
-            ],
-            "Resource": "*",
-            "Condition": {
-                "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:*"}
-            },
-        },
-        {
-            "Sid": "Alerts",
-            "Effect": "Allow",
-            "Principal": {
-                "Service": [
-                    "aps.amazonaws.com",
-                    "cloudwatch.amazonaws.com",
-                    "events.rds.amazonaws.com",
-                ]
-            },
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
-        },
-        {
-            # EventBridge sends no source for an encrypted topic either (SNS guide, "Key management").
-            "Sid": "SecurityFindings",
-            "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-            "Resource": "*",
-        },
-        {
-            "Sid": "AuditTrail",
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudtrail.amazonaws.com"},
-            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"],
-            "Resource": "*",
-            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudtrail:*:{account_id}:trail/*"}},
-        },
-    ]

@@ -1,4 +1,4 @@
-"""Security groups: the balancer to the tiers, the tiers to their stores, nothing else (S4)."""
+"""Security groups: load balancer to tiers, tiers to their stores, nothing else (S4)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from bluegreen.contract import Tier
-from infra.component import Component, Environment
+from infra.component import Component
 from infra.components.network import Network
-
-__all__ = ["Firewall", "FirewallArgs", "Flow"]
+from infra.environment import Environment
 
 POSTGRES, REDIS, HTTPS, HTTP = 5432, 6379, 443, 80
 
@@ -82,10 +81,10 @@ class Firewall(Component):
         )
 
     def _entrance(self, *, behind_cdn: bool) -> None:
-        """443 from CloudFront alone, or 80 and 443 from anywhere.
+        """443 from CloudFront only, or 80 and 443 from anywhere.
 
-        CloudFront's list counts as 55 of a group's 60 rules, so that it fits once: port 80 stays
-        closed behind a CDN, which redirects to HTTPS itself.
+        CloudFront's prefix list counts as 55 of a group's 60 rules, so it fits only once: behind a CDN, which
+        redirects to HTTPS itself, port 80 stays closed.
         """
         if behind_cdn:
             cdn = aws.ec2.get_managed_prefix_list_output(
@@ -126,7 +125,7 @@ class Firewall(Component):
 
 
 def flows(ports: Mapping[Tier, int], stores: frozenset[Tier]) -> list[Flow]:
-    """Every allowed pair. Tiers call each other through the balancer: their fleets come and go."""
+    """Every allowed pair. Tiers call each other through the load balancer, since their fleets come and go."""
     return [
         *(Flow(source="alb", target=tier, port=port) for tier, port in ports.items()),
         *(Flow(source=tier, target="endpoints", port=HTTPS) for tier in ports),

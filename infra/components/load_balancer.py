@@ -1,4 +1,4 @@
-"""The front door: ALB, listeners and web ACL (E8, S2, S3). Rules and target groups are sc-deploy's."""
+"""ALB, listeners and web ACL (E8, S2, S3). sc-deploy owns the rules and target groups."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.web_acl import REDACTED, rules, visibility
+from infra.component import Component
+from infra.documents.web_acl import REDACTED, rules, visibility
+from infra.environment import Environment
+from infra.settings import LoadBalancerSettings
 
-__all__ = ["MAINTENANCE_PAGE", "TLS_POLICY", "LoadBalancer", "LoadBalancerArgs"]
-
-# TLS 1.3, and 1.2 with forward secrecy for what cannot speak 1.3 yet (CloudFront towards an origin).
+# TLS 1.3, and 1.2 with forward secrecy for clients without 1.3 (CloudFront as a client of the origin).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 MAINTENANCE_PAGE = (
@@ -24,9 +23,9 @@ MAINTENANCE_PAGE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancerArgs:
-    """`log_bucket` must already allow the balancer to write: `depends_on` is its policy."""
+    """`log_bucket` must already let the load balancer write: `log_policy` is its policy."""
 
-    settings: sections.LoadBalancer
+    settings: LoadBalancerSettings
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]
@@ -38,7 +37,7 @@ class LoadBalancerArgs:
 
 
 class LoadBalancer(Component):
-    """Balancer and listeners; until a release adds its rules, every request meets the maintenance page."""
+    """Load balancer and listeners; until a release adds rules, every request gets the maintenance page."""
 
     def __init__(self, name: str, environment: Environment, args: LoadBalancerArgs) -> None:
         super().__init__(name, environment)
@@ -57,8 +56,15 @@ class LoadBalancer(Component):
             idle_timeout=60,
             opts=self.options(protect=True, depends_on=[args.log_policy]),
         )
+        self._redirect()
+        self.listener = self._https(args.certificate_arn)
+        self.web_acl = self._web_acl(args)
+        self.register_outputs({"dns_name": self.resource.dns_name, "listener": self.listener.arn})
+
+    def _redirect(self) -> None:
+        """Port 80 only redirects to HTTPS."""
         aws.lb.Listener(
-            f"{name}-http",
+            f"{self.name}-http",
             load_balancer_arn=self.resource.arn,
             port=80,
             protocol="HTTP",
@@ -70,13 +76,15 @@ class LoadBalancer(Component):
             ],
             opts=self.options(protect=True),
         )
-        self.listener = aws.lb.Listener(
-            f"{name}-https",
+
+    def _https(self, certificate_arn: pulumi.Input[str]) -> aws.lb.Listener:
+        return aws.lb.Listener(
+            f"{self.name}-https",
             load_balancer_arn=self.resource.arn,
             port=443,
             protocol="HTTPS",
             ssl_policy=TLS_POLICY,
-            certificate_arn=args.certificate_arn,
+            certificate_arn=certificate_arn,
             default_actions=[
                 {
                     "type": "fixed-response",
@@ -91,8 +99,6 @@ class LoadBalancer(Component):
             routing_http_response_x_content_type_options_header_value="nosniff",
             opts=self.options(protect=True),
         )
-        self.web_acl = self._web_acl(args)
-        self.register_outputs({"dns_name": self.resource.dns_name, "listener": self.listener.arn})
 
     def _web_acl(self, args: LoadBalancerArgs) -> aws.wafv2.WebAcl:
         acl = aws.wafv2.WebAcl(

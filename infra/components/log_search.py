@@ -1,4 +1,4 @@
-"""Log search: log groups through Firehose into OpenSearch, the ELK of the strategy (M5)."""
+"""Log search: log groups through Firehose into OpenSearch (M5)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.log_delivery import UNPACK, delivery_statements
-from infra.policies import allow, document, service_trust
-
-__all__ = ["LogSearch", "LogSearchArgs"]
-
+from infra.documents.log_delivery import UNPACK, delivery_statements
+from infra.documents.policies import allow, document, service_trust
+from infra.environment import Environment
+from infra.settings import OpenSearchSettings
 
 ACCEPTED: Findings = {
     (
@@ -43,7 +40,7 @@ ACCEPTED: Findings = {
 class LogSearchArgs:
     """`log_groups` by the name of their subscription."""
 
-    settings: sections.OpenSearch
+    settings: OpenSearchSettings
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group: aws.ec2.SecurityGroup
     reader_arns: Sequence[pulumi.Input[str]]
@@ -54,7 +51,7 @@ class LogSearchArgs:
 
 
 class LogSearch(Component):
-    """The domain inside the VPC, and the stream that feeds it."""
+    """The domain in the VPC, and the stream that feeds it."""
 
     def __init__(self, name: str, environment: Environment, args: LogSearchArgs) -> None:
         super().__init__(name, environment)
@@ -62,7 +59,7 @@ class LogSearch(Component):
         self._delivery = self.role(
             "delivery",
             trust=service_trust("firehose.amazonaws.com", account_id=environment.account_id),
-            statements=delivery_statements(environment, args.storage),
+            statements=delivery_statements(environment, args.storage.logs.arn),
         )
         self.domain = self._domain()
         self._within_group()
@@ -72,7 +69,7 @@ class LogSearch(Component):
 
     def _domain(self) -> aws.opensearch.Domain:
         args, environment = self._args, self.environment
-        # A domain in a VPC is refused before its service-linked role exists, which an account has once.
+        # A domain in a VPC needs its service-linked role to exist, of which an account has one.
         ready = (
             [
                 aws.iam.ServiceLinkedRole(
@@ -157,7 +154,7 @@ class LogSearch(Component):
         return [{"log_type": kind, "cloudwatch_log_group_arn": group.arn} for kind, group in groups.items()]
 
     def _within_group(self) -> None:
-        """Firehose's interfaces carry the domain's own group, and must reach the domain through it."""
+        """Firehose's network interfaces use the domain's own group, which must let them reach the domain."""
         group = self._args.security_group.id
         rule = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "security_group_id": group}
         aws.vpc.SecurityGroupIngressRule(

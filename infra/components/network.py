@@ -1,4 +1,4 @@
-"""The network: three subnet tiers, the ways out, and who may talk to whom (E11, S4)."""
+"""The network: three subnet tiers, routes to the internet, endpoints and flow logs (E11, S4)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import sections
-from infra.component import Component, Environment
-from infra.policies import allow, service_trust
-from infra.subnets import SubnetTier, carve
-
-__all__ = ["Network", "NetworkArgs"]
+from infra.component import Component
+from infra.documents.policies import allow, service_trust
+from infra.documents.subnets import SubnetTier, carve
+from infra.environment import Environment
+from infra.settings import NetworkSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkArgs:
     """`logs_key` encrypts the flow logs."""
 
-    settings: sections.Network
+    settings: NetworkSettings
     logs_key: pulumi.Input[str]
 
 
@@ -38,7 +37,7 @@ class Network(Component):
             tags={"Name": environment.name},
             opts=self.options(protect=True),
         )
-        # Whatever forgets its group must reach nothing.
+        # Whatever is created without a group must reach nothing.
         aws.ec2.DefaultSecurityGroup(name, vpc_id=self.vpc.id, opts=self.options())
         self.subnets = {tier: self._tier(tier) for tier in SubnetTier}
         self._route_tables = self._routes()
@@ -54,7 +53,7 @@ class Network(Component):
                 vpc_id=self.vpc.id,
                 availability_zone=zone,
                 cidr_block=cidr,
-                # Addresses are given by launch templates, so that nothing gets one by accident.
+                # Launch templates assign addresses, so that nothing gets one by accident.
                 map_public_ip_on_launch=False,
                 tags={"Name": f"{self.environment.name}-{tier}-{zone[-1]}"},
                 opts=self.options(protect=True),
@@ -69,11 +68,11 @@ class Network(Component):
         public = self._table("public", {"gateway_id": gateway.id}, self.subnets[SubnetTier.PUBLIC])
         exits = [self._nat(index, gateway) for index in range(self._settings.nat_gateways)]
         private = [
-            # Zone by zone where there are gateways enough, so that a lost zone takes only itself away.
+            # One gateway per zone if there are enough, so that losing a zone affects that zone only.
             self._table(f"private-{index}", {"nat_gateway_id": exits[index % len(exits)].id}, [subnet])
             for index, subnet in enumerate(self.subnets[SubnetTier.PRIVATE])
         ]
-        # The data tier has no way out at all.
+        # The data subnets have no route to the internet.
         return [public, *private, self._table("data", None, self.subnets[SubnetTier.DATA])]
 
     def _nat(self, index: int, gateway: aws.ec2.InternetGateway) -> aws.ec2.NatGateway:

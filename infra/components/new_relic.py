@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.policies import allow, service_trust
-
-__all__ = ["NewRelic", "NewRelicArgs", "query_secret"]
+from infra.documents.contract_document import query_secret
+from infra.documents.policies import allow, service_trust
+from infra.environment import Environment
 
 ENDPOINT = "https://aws-api.newrelic.com/cloudwatch-metrics/v1"
 NAMESPACES = (
@@ -43,51 +42,63 @@ class NewRelicArgs:
     storage: Storage
 
 
-def query_secret(environment: Environment) -> str:
-    """The Secrets Manager name of the key that sc-deploy queries New Relic with."""
-    return f"{environment.path[1:]}/new-relic-query"
-
-
 class NewRelic(Component):
-    """A metric stream, and the key that sc-deploy asks with; what New Relic refuses is kept in S3."""
+    """A metric stream, and the key that sc-deploy queries with; what New Relic rejects is kept in S3."""
 
     def __init__(self, name: str, environment: Environment, args: NewRelicArgs) -> None:
         super().__init__(name, environment)
-        secret = aws.secretsmanager.Secret(
+        self._args = args
+        secret, version = self._license_key()
+        # Its value is set by an operator: the stream needs a license key, queries need a user key.
+        self._secret(f"{name}-query", query_secret(environment), "User key of New Relic, read by sc-deploy")
+        delivery = self._delivery(secret)
+        stream = self._firehose(secret, version, delivery)
+        self._metrics(stream)
+        self.register_outputs({"stream": stream.arn})
+
+    def _secret(self, name: str, secret_name: str, description: str) -> aws.secretsmanager.Secret:
+        return aws.secretsmanager.Secret(
             name,
-            name=f"{environment.path[1:]}/new-relic",
-            kms_key_id=args.keys.data.arn,
-            description="License key of New Relic, read by Firehose",
+            name=secret_name,
+            kms_key_id=self._args.keys.data.arn,
+            description=description,
             opts=self.options(),
+        )
+
+    def _license_key(self) -> tuple[aws.secretsmanager.Secret, aws.secretsmanager.SecretVersion]:
+        secret = self._secret(
+            self.name, self.environment.secret_name("new-relic"), "License key of New Relic, read by Firehose"
         )
         version = aws.secretsmanager.SecretVersion(
-            name,
+            self.name,
             secret_id=secret.id,
-            secret_string=args.license_key.apply(lambda key: json.dumps({"api_key": key})),
+            secret_string=self._args.license_key.apply(lambda key: json.dumps({"api_key": key})),
             opts=self.options(),
         )
-        # Its value is put in by an operator: streams are fed with a license key, queries need a user key.
-        aws.secretsmanager.Secret(
-            f"{name}-query",
-            name=query_secret(environment),
-            kms_key_id=args.keys.data.arn,
-            description="User key of New Relic, read by sc-deploy for its queries",
-            opts=self.options(),
-        )
-        account = environment.account_id
-        logs = args.storage.logs.arn
-        delivery = self.role(
+        return secret, version
+
+    def _delivery(self, license_key: aws.secretsmanager.Secret) -> aws.iam.Role:
+        """Firehose reads the key, and writes what New Relic rejects to the log bucket."""
+        logs = self._args.storage.logs.arn
+        return self.role(
             "delivery",
-            trust=service_trust("firehose.amazonaws.com", account_id=account),
+            trust=service_trust("firehose.amazonaws.com", account_id=self.environment.account_id),
             statements=[
                 allow(["s3:AbortMultipartUpload", "s3:PutObject"], [f"{logs}/new-relic-failed/*"]),
                 allow(["s3:GetBucketLocation", "s3:ListBucket"], [logs]),
-                allow(["secretsmanager:GetSecretValue"], [secret.arn]),
-                allow(["kms:Decrypt"], [args.keys.data.arn]),
+                allow(["secretsmanager:GetSecretValue"], [license_key.arn]),
+                allow(["kms:Decrypt"], [self._args.keys.data.arn]),
             ],
         )
-        stream = aws.kinesis.FirehoseDeliveryStream(
-            name,
+
+    def _firehose(
+        self,
+        license_key: aws.secretsmanager.Secret,
+        version: aws.secretsmanager.SecretVersion,
+        delivery: aws.iam.Role,
+    ) -> aws.kinesis.FirehoseDeliveryStream:
+        return aws.kinesis.FirehoseDeliveryStream(
+            self.name,
             destination="http_endpoint",
             http_endpoint_configuration={
                 "url": ENDPOINT,
@@ -99,12 +110,12 @@ class NewRelic(Component):
                 "s3_backup_mode": "FailedDataOnly",
                 "secrets_manager_configuration": {
                     "enabled": True,
-                    "secret_arn": secret.arn,
+                    "secret_arn": license_key.arn,
                     "role_arn": delivery.arn,
                 },
                 "request_configuration": {"content_encoding": "GZIP"},
                 "s3_configuration": {
-                    "bucket_arn": logs,
+                    "bucket_arn": self._args.storage.logs.arn,
                     "role_arn": delivery.arn,
                     "prefix": "new-relic-failed/",
                     "compression_format": "GZIP",
@@ -113,24 +124,28 @@ class NewRelic(Component):
             server_side_encryption={
                 "enabled": True,
                 "key_type": "CUSTOMER_MANAGED_CMK",
-                "key_arn": args.keys.logs.arn,
+                "key_arn": self._args.keys.logs.arn,
             },
+            # Firehose reads the key when the stream is created.
             opts=self.options(depends_on=[version]),
         )
+
+    def _metrics(self, stream: aws.kinesis.FirehoseDeliveryStream) -> None:
+        environment = self.environment
         sender = self.role(
             "sender",
-            trust=service_trust("streams.metrics.cloudwatch.amazonaws.com", account_id=account),
+            trust=service_trust(
+                "streams.metrics.cloudwatch.amazonaws.com", account_id=environment.account_id
+            ),
             statements=[allow(["firehose:PutRecord", "firehose:PutRecordBatch"], [stream.arn])],
         )
+        namespaces = (*NAMESPACES, f"SportCoach/{environment.stack}")
         aws.cloudwatch.MetricStream(
-            name,
+            self.name,
             name=environment.name,
             role_arn=sender.arn,
             firehose_arn=stream.arn,
             output_format="opentelemetry0.7",
-            include_filters=[
-                {"namespace": namespace} for namespace in (*NAMESPACES, f"SportCoach/{environment.stack}")
-            ],
+            include_filters=[{"namespace": namespace} for namespace in namespaces],
             opts=self.options(),
         )
-        self.register_outputs({"stream": stream.arn})

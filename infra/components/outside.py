@@ -1,4 +1,4 @@
-"""The site as the world sees it: probed from several continents, paging when it is gone (M8)."""
+"""The site as users see it: probed from several continents, with a page when it is down (M8)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-
-__all__ = ["Outside", "OutsideArgs"]
+from infra.component import Component
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideArgs:
-    """`path` is answered by the tier behind `/*`; `topic` lies in us-east-1, as Route 53's metrics do."""
+    """`path` is served by the tier behind `/*`; `topic` is in us-east-1, as Route 53's metrics are."""
 
     path: str
     topic: aws.sns.Topic
 
 
 class Outside(Component):
-    """A Route 53 health check and its alarm: they notice what nothing inside can, such as a lost name."""
+    """A Route 53 health check and its alarm: they notice what nothing inside can, such as broken DNS."""
 
     def __init__(self, name: str, environment: Environment, args: OutsideArgs) -> None:
         super().__init__(name, environment)

@@ -1,30 +1,27 @@
-"""Training data must be anonymised before it is stored; Macie looks every week whether it was (S6)."""
+"""Training data must be anonymised before it is stored; Macie checks this every week (S6)."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-
-__all__ = ["Privacy", "PrivacyArgs"]
-
-FINDINGS = {"source": ["aws.macie"], "detail-type": ["Macie Finding"]}
+from infra.component import Component
+from infra.documents.event_patterns import MACIE
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacyArgs:
-    """`bucket` holds the training data; `topic_arn` hears of personal data in it."""
+    """`bucket` holds the training data; personal data in it is reported to `topic_arn`."""
 
     bucket: str
     topic_arn: pulumi.Input[str]
 
 
 class Privacy(Component):
-    """A weekly search of the bucket for personal data. Macie itself is switched on once in an account."""
+    """A weekly search of the bucket for personal data. Macie itself is enabled once per account."""
 
     def __init__(self, name: str, environment: Environment, args: PrivacyArgs) -> None:
         super().__init__(name, environment)
@@ -52,11 +49,5 @@ class Privacy(Component):
             },
             opts=self.options(depends_on=enabled),
         )
-        rule = aws.cloudwatch.EventRule(
-            name,
-            description="Personal data among the training data",
-            event_pattern=json.dumps(FINDINGS),
-            opts=self.options(),
-        )
-        aws.cloudwatch.EventTarget(name, rule=rule.name, arn=args.topic_arn, opts=self.options())
+        self.notify(name, "Personal data in the training data", pattern=MACIE, topic_arn=args.topic_arn)
         self.register_outputs({})

@@ -1,4 +1,4 @@
-"""Managed Prometheus: where instances write every 15 s, and the rules over it (M1, M7, M8, M9)."""
+"""Managed Prometheus: the workspace that instances write to every 15 s, and its rules (M1, M7, M8, M9)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
+from infra.component import Component
 from infra.components.alerts import Alerts
-
-__all__ = ["Prometheus", "PrometheusArgs"]
+from infra.documents.alert_rules import alert_manager, rule_groups
+from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusArgs:
-    """`tiers` are watched one by one; `has_ai` adds the rules about the AI tier."""
+    """`tiers` each get a rule; `has_ai` adds the rules for the AI tier."""
 
     alerts: Alerts
     logs_key: pulumi.Input[str]
@@ -27,7 +27,7 @@ class PrometheusArgs:
 
 
 class Prometheus(Component):
-    """Workspace, alert rules, and the way from an alert to a topic."""
+    """Workspace, alert rules, and the alert manager that sends alerts to the topics."""
 
     def __init__(self, name: str, environment: Environment, args: PrometheusArgs) -> None:
         super().__init__(name, environment)
@@ -57,104 +57,3 @@ class Prometheus(Component):
             opts=self.options(),
         )
         self.register_outputs({"workspace": self.workspace.id})
-
-
-def _rule(name: str, expression: str, minutes: int, severity: str, summary: str) -> dict[str, object]:
-    return {
-        "alert": name,
-        "expr": expression,
-        "for": f"{minutes}m",
-        "labels": {"severity": severity},
-        "annotations": {"summary": summary},
-    }
-
-
-def rule_groups(tiers: Sequence[str], *, has_ai: bool) -> dict[str, object]:
-    """Rules in Prometheus's own form: what a fleet says about itself, whoever made the fleet."""
-    groups: list[dict[str, object]] = [
-        {
-            "name": "services",
-            "interval": "30s",
-            "rules": [
-                *(
-                    # `absent`: the instances write their own series, so that dead ones write none.
-                    _rule(
-                        f"ServiceDown{tier.capitalize()}",
-                        f'absent(up{{job="application", tier="{tier}"}} == 1)',
-                        2,
-                        "critical",
-                        f"No instance of tier {tier} answers its scrape",
-                    )
-                    for tier in tiers
-                ),
-                _rule(
-                    "InstanceDown",
-                    'up{job="application"} == 0',
-                    5,
-                    "warning",
-                    "{{ $labels.instance_id }} of tier {{ $labels.tier }} does not answer its scrape",
-                ),
-            ],
-        }
-    ]
-    if has_ai:
-        groups.append(_ai_rules())
-    return {"groups": groups}
-
-
-def _ai_rules() -> dict[str, object]:
-    """M8: the AI service crashed. M9: accuracy down by more than 5 %, against the day before."""
-    return {
-        "name": "ai",
-        "interval": "30s",
-        "rules": [
-            _rule(
-                "AiServiceDown",
-                'absent(up{job="ai"} == 1)',
-                2,
-                "critical",
-                "No AI instance answers its scrape",
-            ),
-            _rule(
-                "AiAccuracyDown",
-                "avg(avg_over_time(ai_model_accuracy[30m]))"
-                " < 0.95 * avg(avg_over_time(ai_model_accuracy[1d] offset 1h))",
-                10,
-                "warning",
-                "AI accuracy fell by more than 5 % against the day before",
-            ),
-            _rule(
-                "AiInferenceSlow",
-                "histogram_quantile(0.95, sum by (le) (rate(ai_inference_seconds_bucket[10m]))) > 1.5 * "
-                "histogram_quantile(0.95, sum by (le) (rate(ai_inference_seconds_bucket[1d] offset 1h)))",
-                10,
-                "warning",
-                "AI inference (P95) is 50 % slower than the day before",
-            ),
-            _rule(
-                "AiQueueLong",
-                "avg(ai_queue_length) > 50",
-                5,
-                "warning",
-                "The AI queue holds more than 50 jobs an instance",
-            ),
-        ],
-    }
-
-
-def alert_manager(critical: str, warning: str, region: str) -> str:
-    """The definition of the alert manager: one receiver per severity."""
-
-    def receiver(name: str, topic: str) -> dict[str, object]:
-        sns = {"topic_arn": topic, "sigv4": {"region": region}, "subject": "{{ .CommonLabels.alertname }}"}
-        return {"name": name, "sns_configs": [sns]}
-
-    config = {
-        "route": {
-            "receiver": "warning",
-            "group_by": ["alertname", "tier"],
-            "routes": [{"receiver": "critical", "match": {"severity": "critical"}}],
-        },
-        "receivers": [receiver("critical", critical), receiver("warning", warning)],
-    }
-    return json.dumps({"alertmanager_config": json.dumps(config, indent=1)})

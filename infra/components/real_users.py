@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
-from infra.findings import Findings
-from infra.policies import allow
-
-__all__ = ["RealUsers", "RealUsersArgs"]
-
+from infra.component import Component, Findings
+from infra.documents.policies import allow
+from infra.environment import Environment
 
 ACCEPTED: Findings = {
     (
@@ -30,7 +27,7 @@ class RealUsersArgs:
 
 
 class RealUsers(Component):
-    """A CloudWatch RUM monitor; pages send events as guests of an identity pool that may do only that."""
+    """A CloudWatch RUM monitor; pages send events as guests of an identity pool, who may do nothing else."""
 
     def __init__(self, name: str, environment: Environment, args: RealUsersArgs) -> None:
         super().__init__(name, environment)
@@ -70,7 +67,7 @@ class RealUsers(Component):
 
 
 def guest_trust(pool_id: pulumi.Input[str]) -> dict[str, object]:
-    """Guests of this pool, nobody who has signed in somewhere else."""
+    """Guests of this pool only."""
     return {
         "Version": "2012-10-17",
         "Statement": [

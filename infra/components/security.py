@@ -1,4 +1,4 @@
-"""What an account has once: trail, threat detection, scanning; and patching of the stack (S4, S5, M8)."""
+"""Once per account: trail, threat detection, scanning; and for each stack: patching (S4, S5, M8)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component, Environment
+from infra.component import Component, Findings
 from infra.components.alerts import Alerts
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.findings import Findings
-from infra.policies import allow, service_trust
-
-__all__ = ["SecurityBaseline", "SecurityBaselineArgs"]
+from infra.documents.event_patterns import GUARDDUTY, INSPECTOR
+from infra.documents.policies import allow, service_trust
+from infra.environment import Environment
 
 DETECTOR_FEATURES = ("EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "S3_DATA_EVENTS")
 
@@ -27,7 +26,7 @@ ACCEPTED: Findings = {
     (
         "CKV_AWS_252",
         "security",
-    ): "Nobody reads a mail per log file: GuardDuty watches the trail and its findings are routed",
+    ): "Nobody reads one mail per log file: GuardDuty watches the trail and its findings are sent on",
 }
 
 
@@ -42,7 +41,7 @@ class SecurityBaselineArgs:
 
 
 class SecurityBaseline(Component):
-    """Account-wide services where the stack owns the account, patching in every stack."""
+    """Account-wide services if the stack owns the account; patching in every stack."""
 
     def __init__(self, name: str, environment: Environment, args: SecurityBaselineArgs) -> None:
         super().__init__(name, environment)
@@ -161,27 +160,21 @@ class SecurityBaseline(Component):
         )
 
     def _findings(self) -> None:
-        """GuardDuty findings of medium severity and above, and critical ones of Inspector (M8)."""
-        patterns = {
-            "guardduty": '{"source":["aws.guardduty"],"detail":{"severity":[{"numeric":[">=",4]}]}}',
-            "inspector": '{"source":["aws.inspector2"],"detail":{"severity":["CRITICAL"]}}',
-        }
-        for source, pattern in patterns.items():
-            rule = aws.cloudwatch.EventRule(
+        """Findings of GuardDuty and Inspector page whoever is on call (M8)."""
+        for source, pattern in (("guardduty", GUARDDUTY), ("inspector", INSPECTOR)):
+            self.notify(
                 f"{self.name}-{source}",
-                description=f"Security findings of {source}",
-                event_pattern=pattern,
-                opts=self.options(),
-            )
-            aws.cloudwatch.EventTarget(
-                f"{self.name}-{source}",
-                rule=rule.name,
-                arn=self._args.alerts.critical.arn,
-                opts=self.options(),
+                f"Security findings of {source}",
+                pattern=pattern,
+                topic_arn=self._args.alerts.critical.arn,
             )
 
     def _patching(self) -> None:
         """Security updates on Sunday nights in Tokyo, beside the daily unattended upgrades."""
+        self._baseline()
+        self._patch_fleets(self._window())
+
+    def _baseline(self) -> None:
         baseline = aws.ssm.PatchBaseline(
             self.name,
             name=self.environment.name,
@@ -198,7 +191,14 @@ class SecurityBaseline(Component):
             ],
             opts=self.options(),
         )
-        window = aws.ssm.MaintenanceWindow(
+        if self.environment.account_wide:
+            # sc-deploy creates the fleets, so they use the account's default baseline.
+            aws.ssm.DefaultPatchBaseline(
+                self.name, baseline_id=baseline.id, operating_system="UBUNTU", opts=self.options()
+            )
+
+    def _window(self) -> aws.ssm.MaintenanceWindow:
+        return aws.ssm.MaintenanceWindow(
             self.name,
             name=f"{self.environment.name}-patching",
             schedule="cron(0 4 ? * SUN *)",
@@ -207,6 +207,8 @@ class SecurityBaseline(Component):
             cutoff=1,
             opts=self.options(),
         )
+
+    def _patch_fleets(self, window: aws.ssm.MaintenanceWindow) -> None:
         fleet = aws.ssm.MaintenanceWindowTarget(
             self.name,
             window_id=window.id,
@@ -229,7 +231,7 @@ class SecurityBaseline(Component):
                 "run_command_parameters": {
                     "parameters": [
                         {"name": "Operation", "values": ["Install"]},
-                        # A reboot would take a serving instance away; the next release brings the kernel.
+                        # A reboot would interrupt a serving instance; the next release brings the new kernel.
                         {"name": "RebootOption", "values": ["NoReboot"]},
                     ],
                     "timeout_seconds": 3600,
@@ -237,8 +239,3 @@ class SecurityBaseline(Component):
             },
             opts=self.options(),
         )
-        if self.environment.account_wide:
-            # Fleets are not this program's: they get the baseline of the account.
-            aws.ssm.DefaultPatchBaseline(
-                self.name, baseline_id=baseline.id, operating_system="UBUNTU", opts=self.options()
-            )

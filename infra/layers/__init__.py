@@ -1,1 +1,1 @@
-"""A stack in layers: foundation, stores, front door, fleets, releases, watch; each built on those before."""
+"""Layers of a stack, each built on those before: foundation, stores, front door, fleets, releases, watch."""

@@ -1,4 +1,4 @@
-"""What fleets are made from, what their containers read, and where they write their metrics."""
+"""What fleets are built from, what their containers read, and where they write their metrics."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
-from infra.component import Environment
 from infra.components.compute import Compute, ComputeArgs
 from infra.components.configuration import Configuration, ConfigurationArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
+from infra.environment import Environment
 from infra.layers.foundation import STORE_ROLES, Foundation
 from infra.layers.stores import Stores
-from infra.sections import Role
-from infra.settings import Settings
-
-__all__ = ["Fleets", "build_fleets"]
+from infra.settings import Role, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,7 @@ def build_fleets(
                 security_group_id=foundation.firewall.groups[tier].id,
                 keys=foundation.keys,
                 storage=foundation.storage,
-                # The web tier alone holds no secret: it serves pages and passes the rest on.
+                # The web tier needs no secret: it serves pages and passes everything else on.
                 secret_names=secret_names if STORE_ROLES & set(wanted.roles) else (),
                 metrics_url=prometheus.workspace.prometheus_endpoint,
                 metrics_arn=prometheus.workspace.arn,

@@ -1,4 +1,4 @@
-"""What everything stands on: keys, topics, buckets, network, security groups."""
+"""What everything else builds on: keys, topics, buckets, network, security groups."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.component import Environment
 from infra.components.alerts import Alerts, AlertsArgs
 from infra.components.encryption import Encryption
 from infra.components.firewall import Firewall, FirewallArgs
 from infra.components.network import Network, NetworkArgs
 from infra.components.storage import Storage, StorageArgs
-from infra.sections import Role
-from infra.settings import Settings
-
-__all__ = ["STORE_ROLES", "Foundation", "lay_foundation"]
+from infra.environment import Environment
+from infra.settings import Role, Settings
 
 STORE_ROLES = frozenset({Role.APP, Role.AI})
-"""Roles whose containers hold a connection to the database and the cache."""
+"""Roles whose containers connect to the database and the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

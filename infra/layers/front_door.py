@@ -1,19 +1,17 @@
-"""How requests come in: names, certificates, balancer, and the CDN where a stack has one."""
+"""How requests arrive: names, certificates, load balancer, and the CDN if the stack has one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.component import Environment
 from infra.components.addresses import AddressArgs, Addresses, Target
 from infra.components.dns import Dns, DnsArgs
 from infra.components.edge import Edge, EdgeArgs
 from infra.components.load_balancer import LoadBalancer, LoadBalancerArgs
+from infra.documents.subnets import SubnetTier
+from infra.environment import Environment
 from infra.layers.foundation import Foundation
 from infra.settings import Settings
-from infra.subnets import SubnetTier
-
-__all__ = ["FrontDoor", "build_front_door"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ def _edge(settings: Settings, environment: Environment, foundation: Foundation, 
 def _addresses(settings: Settings, environment: Environment, door: FrontDoor) -> None:
     balancer = Target(dns_name=door.balancer.resource.dns_name, zone_id=door.balancer.resource.zone_id)
     names = dict.fromkeys((settings.domain, f"www.{settings.domain}"), balancer)
-    ipv6: frozenset[str] = frozenset()  # the balancer answers on IPv4 alone
+    ipv6: frozenset[str] = frozenset()  # the load balancer has IPv4 only
     if door.edge:
         cdn = door.edge.distribution
         names = dict.fromkeys(names, Target(dns_name=cdn.domain_name, zone_id=cdn.hosted_zone_id))

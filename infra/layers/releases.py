@@ -1,29 +1,28 @@
-"""What sc-deploy stands on: repositories, table, roles with their rights, and the contract."""
+"""What sc-deploy needs: repositories, table, roles with their permissions, and the contract."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.component import Environment
+import pulumi
+
+from infra.components.contract_parameter import ContractParameter, ContractParameterArgs
 from infra.components.delivery import Delivery, DeliveryArgs
 from infra.components.deploy_access import DeployAccess, DeployAccessArgs
-from infra.components.handover import Handover, HandoverArgs
-from infra.components.new_relic import query_secret
-from infra.contract_document import Known, TierFacts, build_contract
-from infra.deploy_policy import DeployScope
+from infra.documents.contract_document import Resolved, TierResolved, build_contract, query_secret
+from infra.documents.deploy_scope import DeployScope
+from infra.documents.subnets import SubnetTier
+from infra.environment import Environment
 from infra.layers.fleets import Fleets
 from infra.layers.foundation import Foundation
 from infra.layers.front_door import FrontDoor
 from infra.layers.stores import Stores
 from infra.settings import Settings
-from infra.subnets import SubnetTier
-
-__all__ = ["Below", "Releases", "build_releases"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Below:
-    """The layers that releases and the watch over a stack look at."""
+    """The layers below releases and monitoring."""
 
     foundation: Foundation
     stores: Stores
@@ -36,7 +35,7 @@ class Releases:
     """The components of the layer."""
 
     delivery: Delivery
-    handover: Handover
+    contract_parameter: ContractParameter
 
 
 def build_releases(settings: Settings, environment: Environment, below: Below) -> Releases:
@@ -58,15 +57,15 @@ def build_releases(settings: Settings, environment: Environment, below: Below) -
             scope=_scope(settings, environment, below, delivery),
         ),
     )
-    handover = Handover(
+    contract_parameter = ContractParameter(
         "contract",
         environment,
-        HandoverArgs(
-            contract=build_contract(environment, settings, _known(settings, below, delivery)),
+        ContractParameterArgs(
+            contract=build_contract(environment, settings, _resolved(settings, below, delivery)),
             model_tiers=tuple(tier for tier, fleet in below.fleets.tiers.items() if fleet.has_model),
         ),
     )
-    return Releases(delivery=delivery, handover=handover)
+    return Releases(delivery=delivery, contract_parameter=contract_parameter)
 
 
 def _scope(settings: Settings, environment: Environment, below: Below, delivery: Delivery) -> DeployScope:
@@ -89,21 +88,23 @@ def _scope(settings: Settings, environment: Environment, below: Below, delivery:
     )
 
 
-def _known(settings: Settings, below: Below, delivery: Delivery) -> Known:
+def _resolved(settings: Settings, below: Below, delivery: Delivery) -> Resolved:
     foundation, subnets = below.foundation, below.foundation.network.subnets
-    return Known(
+    return Resolved(
         vpc_id=foundation.network.vpc.id,
         load_balancer_arn=below.door.balancer.resource.arn,
         listener_arn=below.door.balancer.listener.arn,
         critical_topic_arn=foundation.alerts.critical.arn,
         warning_topic_arn=foundation.alerts.warning.arn,
         watchdog_role_arn=delivery.watchdog.arn,
-        prometheus_url=below.fleets.prometheus.workspace.prometheus_endpoint,
+        prometheus_query_url=below.fleets.prometheus.workspace.prometheus_endpoint,
         tiers={
-            tier: TierFacts(
+            tier: TierResolved(
                 launch_template_id=fleet.template.id,
-                subnet_ids=subnets[SubnetTier.PUBLIC if settings.tiers[tier].public else SubnetTier.PRIVATE],
-                security_group_id=foundation.firewall.groups[tier].id,
+                subnet_ids=pulumi.Output.all(
+                    *subnets[SubnetTier.PUBLIC if settings.tiers[tier].public else SubnetTier.PRIVATE]
+                ),
+                security_group_ids=pulumi.Output.all(foundation.firewall.groups[tier].id),
             )
             for tier, fleet in below.fleets.tiers.items()
         },

@@ -1,4 +1,4 @@
-"""Database and cache, and what tells applications where they are."""
+"""Database and cache, and how applications find them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.component import Environment
 from infra.components.cache import Cache, CacheArgs
 from infra.components.database import Database, DatabaseArgs
+from infra.components.placement import Placement
+from infra.documents.subnets import SubnetTier
+from infra.environment import Environment
 from infra.layers.foundation import Foundation
 from infra.settings import Settings
-from infra.subnets import SubnetTier
-
-__all__ = ["Stores", "build_stores"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +28,8 @@ class Stores:
 
     def secret_names(self, environment: Environment) -> tuple[str, ...]:
         """Secrets Manager names of host and password of each store."""
-        path = environment.path[1:]
-        return (f"{path}/database", *((f"{path}/cache",) if self.cache else ()))
+        names = ("database", "cache") if self.cache else ("database",)
+        return tuple(environment.secret_name(name) for name in names)
 
     def addresses(self) -> dict[str, pulumi.Input[str]]:
         """Hosts by the name of their environment variable."""
@@ -48,18 +47,13 @@ def build_stores(
     settings: Settings, environment: Environment, config: pulumi.Config, foundation: Foundation
 ) -> Stores:
     """Build the layer."""
-    groups = foundation.firewall.groups
-    subnets = foundation.network.subnets[SubnetTier.DATA]
     database = Database(
         "database",
         environment,
         DatabaseArgs(
             settings=settings.database,
             password=config.require_secret("databasePassword"),
-            subnet_ids=subnets,
-            security_group_id=groups["database"].id,
-            keys=foundation.keys,
-            log_days=settings.telemetry.log_days,
+            placement=_placement(settings, foundation, "database"),
         ),
     )
     cache: Cache | None = None
@@ -70,10 +64,16 @@ def build_stores(
             CacheArgs(
                 settings=settings.cache,
                 auth_token=config.require_secret("cacheAuthToken"),
-                subnet_ids=subnets,
-                security_group_id=groups["cache"].id,
-                keys=foundation.keys,
-                log_days=settings.telemetry.log_days,
+                placement=_placement(settings, foundation, "cache"),
             ),
         )
     return Stores(database=database, cache=cache)
+
+
+def _placement(settings: Settings, foundation: Foundation, group: str) -> Placement:
+    return Placement(
+        subnet_ids=foundation.network.subnets[SubnetTier.DATA],
+        security_group_id=foundation.firewall.groups[group].id,
+        keys=foundation.keys,
+        log_days=settings.telemetry.log_days,
+    )

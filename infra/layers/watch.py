@@ -1,13 +1,11 @@
-"""What watches a stack: alarms, dashboard, browsers, New Relic, security, backups, log search."""
+"""Monitoring and protection: alarms, dashboard, browsers, New Relic, security, backups, log search."""
 
 from __future__ import annotations
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.alarms import balancer_alarms, host_alarms, log_alarms
-from infra.component import Environment
-from infra.components.alarms import AlarmArgs, Alarms
+from infra.components.alarm_set import AlarmSet, AlarmSetArgs
 from infra.components.backup import Backup, BackupArgs
 from infra.components.dashboard import Dashboard, DashboardArgs
 from infra.components.log_search import LogSearch, LogSearchArgs
@@ -16,18 +14,18 @@ from infra.components.outside import Outside, OutsideArgs
 from infra.components.privacy import Privacy, PrivacyArgs
 from infra.components.real_users import RealUsers, RealUsersArgs
 from infra.components.security import SecurityBaseline, SecurityBaselineArgs
+from infra.documents.alarms import balancer_alarms, host_alarms, log_alarms
+from infra.documents.store_alarms import cache_alarms, database_alarms
+from infra.documents.subnets import SubnetTier
+from infra.environment import Environment
 from infra.layers.releases import Below, Releases
 from infra.settings import Settings
-from infra.store_alarms import cache_alarms, database_alarms
-from infra.subnets import SubnetTier
-
-__all__ = ["build_watch"]
 
 
 def build_watch(
     settings: Settings, environment: Environment, config: pulumi.Config, below: Below, releases: Releases
 ) -> Dashboard:
-    """Build the layer; the dashboard is what a person asks for."""
+    """Build the layer; returns the dashboard, whose address is an output of the stack."""
     _alarms(settings, environment, below)
     if settings.telemetry.real_user_share:
         RealUsers("real-users", environment, RealUsersArgs(share=settings.telemetry.real_user_share))
@@ -63,10 +61,10 @@ def build_watch(
 
 def _alarms(settings: Settings, environment: Environment, below: Below) -> None:
     database = below.stores.database
-    Alarms(
+    AlarmSet(
         "alarms",
         environment,
-        AlarmArgs(
+        AlarmSetArgs(
             alerts=below.foundation.alerts,
             database=database,
             alarms=[

@@ -28,7 +28,8 @@ def statements_of(recording: Recording, role: str) -> list[dict[str, Any]]:
     name = recording.one("aws:iam/role:Role", role).outputs["name"]
     policies = {p.outputs["arn"]: p.inputs["policy"] for p in recording.of("aws:iam/policy:Policy")}
     links = recording.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    texts = [policies[link.inputs["policyArn"]] for link in links if link.inputs["role"] == name]
+    held = [link.inputs["policyArn"] for link in links if link.inputs["role"] == name]
+    texts = [policies[arn] for arn in held if arn in policies]  # others are kept by AWS
     inline = recording.of("aws:iam/rolePolicy:RolePolicy")
     texts += [policy.inputs["policy"] for policy in inline if policy.inputs["role"] == name]
     return [statement for text in texts for statement in json.loads(text)["Statement"]]

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from infra.sections import TierSettings
-from infra.user_data import BootVariables, render
+from infra.documents.user_data import BootVariables, render
+from infra.settings import TierSettings
 
 __all__ = ["DIGEST", "MODEL", "Machine", "machine"]
 
@@ -100,11 +100,13 @@ class Machine:
     """How long the container takes to answer."""
     requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
-    def boot(self, *, model: bool = True, roles: str = "ai") -> subprocess.CompletedProcess[str]:
+    def boot(
+        self, *, model: bool = True, roles: str = "ai", stack: str = "prod", tier: str = "ai"
+    ) -> subprocess.CompletedProcess[str]:
         """Run the whole script as cloud-init would."""
         variables = BootVariables(
-            stack="prod",
-            tier="ai",
+            stack=stack,
+            tier=tier,
             roles=roles,
             aws_region="ap-northeast-1",
             port=self.port,

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
-from infra import web_acl
 from infra.components.firewall import flows
-from infra.components.prometheus import alert_manager, rule_groups
-from infra.components.storage import expire, expire_old
-from infra.contract_document import preview_priorities, version_path
-from infra.dashboard import body
-from infra.policies import allow, deny_insecure_transport, document, key_policy, service_trust
+from infra.documents import web_acl
+from infra.documents.alert_rules import alert_manager, rule_groups
+from infra.documents.bucket_documents import expire, expire_old
+from infra.documents.contract_document import preview_priorities, version_path
+from infra.documents.dashboard_body import body
+from infra.documents.policies import allow, deny_insecure_transport, document, key_policy, service_trust
+from infra.documents.store_alarms import memory_gib
+from infra.documents.subnets import SubnetTier, carve
+from infra.documents.user_data import BootVariables, render
 from infra.settings import parse_settings
-from infra.store_alarms import memory_gib
-from infra.subnets import SubnetTier, carve
-from infra.user_data import BootVariables, render
 from tools.recording import SECRETS, settings_of
 
 prefixes = st.integers(min_value=16, max_value=22)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.findings import accepted
-from tools.findings import compare, main
+from tools.findings import accepted, compare, main
 from tools.recording import Recording, recorded
 from tools.terraform_plan import address_of, plan, terraform_type
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.store_alarms import memory_gib
+from infra.documents.store_alarms import memory_gib
 from tools.recording import Recording, recorded, settings_of, texts
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from bluegreen.contract import Contract
-from infra.orderings import ORDERINGS, Ordering, disorder
-from infra.settings import parse_settings
+from infra.settings import ORDERINGS, Ordering, disorder, parse_settings
 from tests.infra.test_values import at
 from tools.recording import SECRETS, STACKS, Recording, recorded, settings_of
 

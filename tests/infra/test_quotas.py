@@ -7,7 +7,7 @@ import re
 
 from bluegreen.contract import Contract
 from bluegreen.domain.promotion import fleet_name
-from infra.user_data import USER_DATA_LIMIT
+from infra.documents.user_data import USER_DATA_LIMIT
 from tools.recording import Recording
 
 AUTO = 8

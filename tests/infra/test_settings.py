@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.rules import SECRETS as SECRET_FORMS
+from infra.settings import SECRETS as SECRET_FORMS
 from infra.settings import SettingsError, parse_settings
 from tools.recording import REPOSITORY, SECRETS, STACKS, Recording, evaluate, settings_of
 
@@ -69,7 +69,7 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("tiers.web.port", 9090, "port 9090", "9100"),
     ("tiers.ai.rule_priority", 200, "rule_priority must differ", "200"),
     ("tiers.web.rule_priority", 150, "highest rule_priority", "/*"),
-    ("tiers.ai.paths", ["/ai"], "ends in /*", "/ai"),
+    ("tiers.ai.paths", ["/ai"], "end in /*", "/ai"),
     ("tiers.ai.image_repository", "ai", "ai.image_repository", "sportcoach-ai"),
     ("database.engine_version", "14", "engine_version", "14.22"),
     ("database.max_storage_gb", 105, "max_storage_gb 105", "110"),
@@ -106,7 +106,7 @@ def test_all_faults_come_at_once_and_nothing_is_registered() -> None:
     with pytest.raises(SettingsError) as caught:
         evaluate("prod", settings, secrets={}, into=left)
     text = str(caught.value)
-    assert text.startswith("Pulumi.prod.yaml cannot be used; nothing was registered:\n  - ")
+    assert text.startswith("Pulumi.prod.yaml is invalid; nothing was changed:\n  - ")
     wanted = (
         "databse", "cdir", "storage_gb", "replica_class", "emails.0", "emails.1", "domain: missing",
         "databasePassword is missing", "cacheAuthToken is missing", "newRelicLicenseKey is missing",
@@ -138,7 +138,7 @@ def test_a_missing_secret_names_the_command_that_sets_it(name: str) -> None:
 )
 def test_a_secret_of_the_wrong_form_is_not_shown(name: str, value: str) -> None:
     fault = fault_of(settings_of("prod"), {**SECRETS, name: value})
-    assert f"sportcoach:{name} has a form that cannot be used" in fault
+    assert f"sportcoach:{name} has an invalid format" in fault
     assert value not in fault.replace(f"sportcoach:{name}", "").replace(SECRET_FORMS[name][1], "")
 
 

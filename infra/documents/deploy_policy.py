@@ -1,0 +1,138 @@
+"""What a release may do in an account, and nothing else (S5).
+
+`tests/test_contract.py` compares it with the calls of sc-deploy, which are taken from its source.
+What sc-deploy creates is named `sc-<stack>-...` and tagged; what Pulumi created it may only read.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from bluegreen.contract import MANAGED_BY, Tag
+from infra.documents.deploy_scope import DeployScope, data, measurements, publish, state
+from infra.documents.policies import Statement, allow
+from infra.environment import Environment
+
+
+def access_policies(environment: Environment, scope: DeployScope) -> dict[str, list[Statement]]:
+    """Statements by policy; a single one would exceed the 6,144 characters of a managed policy."""
+    return {
+        "deploy-traffic": [*_read(environment), *_traffic(environment, scope)],
+        "deploy-fleets": _fleets(environment, scope),
+        "deploy-state": state(environment, scope),
+        "deploy-data": [*data(environment, scope), *measurements(environment, scope)],
+        "publish": publish(environment, scope),
+    }
+
+
+def _read(environment: Environment) -> list[Statement]:
+    """Calls that change nothing; those of the first statement support no resource-level permissions."""
+    return [
+        allow(
+            [
+                "autoscaling:DescribeAutoScalingGroups",
+                "autoscaling:DescribePolicies",
+                "autoscaling:DescribeScalingActivities",
+                "cloudwatch:GetMetricData",
+                "cloudwatch:ListMetrics",
+                "ec2:DescribeLaunchTemplates",
+                "elasticloadbalancing:DescribeAccountLimits",
+                "elasticloadbalancing:DescribeListeners",
+                "elasticloadbalancing:DescribeRules",
+                "elasticloadbalancing:DescribeTags",
+                "elasticloadbalancing:DescribeTargetGroupAttributes",
+                "elasticloadbalancing:DescribeTargetGroups",
+                "elasticloadbalancing:DescribeTargetHealth",
+                "scheduler:ListSchedules",
+                "ssm:GetCommandInvocation",
+                "ssm:ListCommandInvocations",
+            ],
+            ["*"],
+            sid="Read",
+        ),
+        allow(
+            ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
+            [environment.arn("cloudwatch", "alarm:*")],
+            sid="Alarms",
+        ),
+    ]
+
+
+def _traffic(environment: Environment, scope: DeployScope) -> list[Statement]:
+    """Rules of the one listener, and target groups by name."""
+    elb = "elasticloadbalancing"
+    groups = environment.arn(elb, f"targetgroup/sc-{environment.stack}-*")
+    rules = rules_of(scope.listener)
+    return [
+        allow([f"{elb}:CreateRule"], [scope.listener], sid="AddRules"),
+        allow([f"{elb}:DeleteRule", f"{elb}:ModifyRule"], [rules], sid="ShiftTraffic"),
+        allow(
+            [
+                f"{elb}:CreateTargetGroup",
+                f"{elb}:DeleteTargetGroup",
+                f"{elb}:ModifyTargetGroupAttributes",
+            ],
+            [groups],
+            sid="TargetGroups",
+        ),
+        allow([f"{elb}:AddTags"], [groups, rules], sid="TagTraffic"),
+    ]
+
+
+def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
+    """Auto Scaling Groups by name, launched only from this stack's templates and roles."""
+    groups = environment.arn(
+        "autoscaling", f"autoScalingGroup:*:autoScalingGroupName/sc-{environment.stack}-*"
+    )
+    from_templates = {"ArnEquals": {"ec2:LaunchTemplate": list(scope.launch_templates)}}
+    tagged = {"StringEquals": {f"aws:RequestTag/{Tag.MANAGED_BY}": MANAGED_BY}}
+    return [
+        allow(["autoscaling:CreateAutoScalingGroup"], [groups], sid="CreateFleets", condition=tagged),
+        allow(
+            [
+                "autoscaling:CreateOrUpdateTags",
+                "autoscaling:DeleteAutoScalingGroup",
+                "autoscaling:PutScalingPolicy",
+                "autoscaling:UpdateAutoScalingGroup",
+            ],
+            [groups],
+            sid="Fleets",
+        ),
+        # The first group in an account creates Auto Scaling's service-linked role.
+        allow(
+            ["iam:CreateServiceLinkedRole"],
+            [f"arn:aws:iam::{environment.account_id}:role/aws-service-role/autoscaling.amazonaws.com/*"],
+            sid="AutoScalingRole",
+            condition={"StringEquals": {"iam:AWSServiceName": "autoscaling.amazonaws.com"}},
+        ),
+        # Auto Scaling checks that the caller may launch what the template says.
+        allow(["ec2:RunInstances"], ["*"], sid="LaunchFromTemplates", condition=from_templates),
+        allow(
+            ["ec2:CreateTags"],
+            [environment.arn("ec2", "instance/*"), environment.arn("ec2", "volume/*")],
+            sid="TagInstances",
+            condition={"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+        ),
+        allow(
+            ["iam:PassRole"],
+            list(scope.instance_roles),
+            sid="PassInstanceRoles",
+            condition={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+        ),
+        allow(
+            ["ssm:SendCommand"],
+            [environment.arn("ec2", "instance/*")],
+            sid="CommandOnHosts",
+            condition={"StringEquals": {f"ssm:resourceTag/{Tag.STACK}": environment.stack}},
+        ),
+        allow(
+            ["ssm:SendCommand"],
+            [f"arn:aws:ssm:{environment.region}::document/AWS-RunShellScript"],
+            sid="CommandDocument",
+        ),
+    ]
+
+
+def rules_of(listener: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The ARN pattern of every rule of a listener."""
+    return listener.apply(lambda arn: arn.replace(":listener/", ":listener-rule/") + "/*")

@@ -1,0 +1,91 @@
+"""The rules between the sections of a stack's settings, and the secrets that its switches ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from bluegreen.contract import Tier
+from infra.settings.tiers import TierSettings
+
+SECRETS: Mapping[str, tuple[str, str]] = {
+    "databasePassword": (r"[!#-.0-?A-~]{8,128}", '8 to 128 printable characters except space, ", / and @'),
+    "cacheAuthToken": (r"[A-Za-z0-9!&#$^<>-]{16,128}", "16 to 128 letters, digits and !&#$^<>-"),
+    "pagerDutyEndpoint": (r"https://\S+", "an https URL"),
+    "newRelicLicenseKey": (r"\S{20,64}", "20 to 64 characters without spaces"),
+}
+"""The secret keys of a stack's configuration, each with its format (RDS and ElastiCache user guides)."""
+
+Rule = Callable[[Mapping[str, Any], Mapping[str, str]], Iterable[str]]
+
+
+def _regions(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    if parts["region"] == parts["backup_region"]:
+        yield f"backup_region: {parts['region']} must differ from region; copies must outlive it"
+
+
+def _zones(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    foreign = [zone for zone in parts["network"].zones if zone[:-1] != parts["region"]]
+    if foreign:
+        yield f"network.zones: {', '.join(foreign)}: not in region {parts['region']}"
+
+
+def _tiers(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    tiers: Mapping[Tier, TierSettings] = parts["tiers"]
+    priorities = [tier.rule_priority for tier in tiers.values()]
+    if len(set(priorities)) != len(priorities):
+        yield f"tiers: rule_priority must differ between tiers, got {priorities}"
+    ports = [tier.port for tier in tiers.values()]
+    if len(set(ports)) != len(ports):
+        yield f"tiers: port must differ between tiers, got {ports}"
+    if not any("/*" in tier.paths for tier in tiers.values()):
+        yield "tiers: no tier has the path /*; unmatched requests would get the maintenance page"
+    last = max(tiers.values(), key=lambda tier: tier.rule_priority)
+    if any("/*" in tier.paths and tier is not last for tier in tiers.values()):
+        yield "tiers: the tier with the path /* must have the highest rule_priority: it matches everything"
+
+
+def _repositories(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    known = parts["delivery"].repositories
+    for name, tier in parts["tiers"].items():
+        if tier.image_repository not in known:
+            yield (
+                f"tiers.{name}.image_repository: {tier.image_repository} is not in delivery.repositories"
+                f" (allowed: {', '.join(known)})"
+            )
+
+
+def _search(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    search, zones = parts["telemetry"].opensearch, len(parts["network"].zones)
+    if search and search.nodes % zones:
+        yield f"telemetry.opensearch.nodes: {search.nodes} must be a multiple of the {zones} zones"
+
+
+def _secret(key: str, needed: Callable[[Any], bool]) -> Rule:
+    """A secret that is needed is set and has the format AWS requires; its value is never shown."""
+
+    def check(parts: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[str]:
+        pattern, allowed = SECRETS[key]
+        if not needed(parts):
+            return
+        if not secrets.get(key):
+            yield f"the secret sportcoach:{key} is missing: `pulumi config set --secret {key}` ({allowed})"
+        elif not re.fullmatch(pattern, secrets[key]):
+            yield f"the secret sportcoach:{key} has an invalid format (allowed: {allowed})"
+
+    return check
+
+
+RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
+    (("region", "backup_region"), _regions),
+    (("region", "network"), _zones),
+    (("tiers",), _tiers),
+    (("tiers", "delivery"), _repositories),
+    (("telemetry", "network"), _search),
+    ((), _secret("databasePassword", lambda _: True)),
+    (("cache",), _secret("cacheAuthToken", lambda parts: parts["cache"] is not None)),
+    (("alerts",), _secret("pagerDutyEndpoint", lambda parts: parts["alerts"].pagerduty)),
+    (("telemetry",), _secret("newRelicLicenseKey", lambda parts: parts["telemetry"].new_relic is not None)),
+)
+"""The sections that a rule needs, and the rule; it is checked once those are valid."""

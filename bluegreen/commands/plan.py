@@ -34,6 +34,6 @@ def plan(
     made = stack.deployer.plan_promotion(version, tiers=tiers_of(tiers), model=model or None, reason=reason)
     options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
-    seen = stack.deployer.outlook(made)
-    shown = plan_view(made, command=line, outlook=seen)
-    _terminal.show(settings, plan_document(made, command=line, outlook=seen), shown)
+    seen = stack.deployer.forecast(made)
+    shown = plan_view(made, command=line, forecast=seen)
+    _terminal.show(settings, plan_document(made, command=line, forecast=seen), shown)

@@ -50,7 +50,7 @@ def promote(
             "the stack, the release or the options have changed since it was shown",
             next_step=f"look at the present plan with `{again}`",
         )
-    for words in run.deployer.outlook(plan).warnings:
+    for words in run.deployer.forecast(plan).warnings:
         _terminal.say(f"Warning: {words}")
     confirm_plan(settings, plan, f"Promote {version} on {settings.stack}?")
     run.go(lambda deployer: deployer.run(plan))

@@ -24,7 +24,7 @@ class EntryKind(StrEnum):
     STEP_PROGRESS = "step-progress"  # data: words, tier
     STEP_DONE = "step-done"  # data: words, tier, and results by kind (weights: green, in percent)
     STEP_FAILED = "step-failed"  # data: words, tier, next
-    MEASURED = "measured"  # data: periods (JSON of measurement.Period), or sick (tier -> instances)
+    MEASURED = "measured"  # data: periods (JSON of measurement.Period); where changed: sick, troubles
     VERDICT = "verdict"  # data: percent, outcome, reason, findings, hold, ask, next, next_at (epoch)
     DECIDED = "decided"  # data: decision, reason, plan (document of a rollback)
     WARNING = "warning"  # data: words, returned (tier -> version that the watchdog put its traffic back to)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.forecast import Outlook
+from bluegreen.domain.forecast import ReleaseForecast
 from bluegreen.domain.journal import Header
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.stack import StackState
@@ -22,7 +22,7 @@ from bluegreen.engine.status import Status, look
 from bluegreen.engine.takeover import take_over
 from bluegreen.engine.wait import again
 from bluegreen.engine.watch.aa_comparison import AAComparison, aa_comparison
-from bluegreen.engine.watch.forecast import outlook
+from bluegreen.engine.watch.forecast import release_forecast
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Holder, Ports
@@ -75,9 +75,9 @@ class Deployer:
         """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
         return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
 
-    def outlook(self, plan: Plan) -> Outlook:
-        """What each ramp step of `plan` can show with the usual traffic; changes nothing."""
-        return outlook(plan, self._policy, self._ports)
+    def forecast(self, plan: Plan) -> ReleaseForecast:
+        """What each ramp step of `plan` can show with the traffic of the last hour; changes nothing."""
+        return release_forecast(plan, self._policy, self._ports)
 
     def aa_comparison(self, *, seconds: float) -> tuple[AAComparison, ...]:
         """A/A: what serves now compared with itself over the last `seconds`; changes nothing."""

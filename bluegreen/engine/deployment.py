@@ -8,7 +8,6 @@ from typing import Any
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import Entry, EntryKind, Header, RunState, fold
-from bluegreen.domain.measurement import periods_from_json
 from bluegreen.domain.plan import Plan, StepKind, TierPlan
 from bluegreen.domain.returning import journalled
 from bluegreen.domain.stack import StackState
@@ -184,13 +183,8 @@ def _still_valid(plan: Plan, done: Mapping[str, Mapping[str, Any]]) -> dict[str,
 
 
 def _remember(run: Run, entries: Iterable[Entry]) -> None:
-    """What was measured and when the weights moved, as journalled."""
+    """What was measured, when the weights moved and how far the down migration is, as journalled."""
     for entry in entries:
-        if entry.kind is EntryKind.MEASURED:
-            run.periods.extend(periods_from_json(entry.data.get("periods", ())))
-        elif entry.kind is EntryKind.STEP_PROGRESS and "mark" in entry.data:
-            run.marks.append((float(entry.data["mark"]), int(entry.data["percent"])))
-        elif entry.kind is EntryKind.STEP_PROGRESS and "baseline" in entry.data:
-            run.baseline.update(entry.data["baseline"])
-        elif entry.kind is EntryKind.STEP_PROGRESS and "down" in entry.data:
+        run.record.add(entry)
+        if entry.kind is EntryKind.STEP_PROGRESS and "down" in entry.data:
             run.down = dict(entry.data["down"])

@@ -8,7 +8,6 @@ from typing import Any
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier, TierContract
 from bluegreen.domain.journal import EntryKind
-from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Step, TierPlan
 from bluegreen.domain.promotion import fleet_name
 from bluegreen.domain.release import Color
@@ -17,6 +16,7 @@ from bluegreen.domain.stack import TargetGroup
 from bluegreen.engine.heartbeat import Heartbeat
 from bluegreen.engine.recorder import DraftEntry, Recorder
 from bluegreen.errors import StepFailed
+from bluegreen.judge.record import Record
 from bluegreen.policy import Policy
 from bluegreen.ports import PREVIEW_HEADER, Ports
 
@@ -46,14 +46,10 @@ class Run:
     """Step id -> what it left behind, of the plan in force."""
     started: set[str] = field(default_factory=set)
     """Ids of steps that were begun, of the plan in force."""
-    periods: list[Period] = field(default_factory=list)
-    """Everything measured in this deployment, in order of arrival."""
-    marks: list[tuple[float, int]] = field(default_factory=list)
-    """(time, percent) of each shift of this deployment."""
+    record: Record = field(default_factory=Record)
+    """What this deployment has measured, as journalled."""
     routed_at: float = 0.0
     """When this process last changed a rule; 0: it has not."""
-    baseline: dict[str, Any] = field(default_factory=dict)
-    """Blue's frozen figures, as journalled."""
     down: dict[str, Any] = field(default_factory=dict)
     """The down migration, as journalled: its `attempt`, and the `handle` of the command once it has begun."""
 
@@ -156,14 +152,19 @@ class Run:
     def progress(self, step: Step, words: str, **data: object) -> None:
         """Tell how far a step is."""
         stage = self.plan.stage_of(step.id)
-        self.recorder.say(
-            EntryKind.STEP_PROGRESS,
-            stage=stage.name if stage else "",
-            step=step.id,
-            words=words,
-            tier=step.tier,
-            **data,
+        self.note(
+            DraftEntry(
+                kind=EntryKind.STEP_PROGRESS,
+                stage=stage.name if stage else "",
+                step=step.id,
+                data={"words": words, "tier": step.tier, **data},
+            )
         )
+
+    def note(self, draft: DraftEntry) -> None:
+        """Journal what was measured or done; the record takes it in as a replay of the journal would."""
+        for entry in self.recorder.write(draft):
+            self.record.add(entry)
 
     def warn(self, words: str, **data: object) -> None:
         """Tell what the operator should know although the run continues."""

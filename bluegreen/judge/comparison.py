@@ -12,8 +12,6 @@ from bluegreen.judge.evidence import Counts, Test, log_mean_exp
 from bluegreen.judge.floor import Floor
 from bluegreen.judge.latency import LatencyCounts
 
-__all__ = ["WHOLE_RAMP", "Comparison", "Counter"]
-
 WHOLE_RAMP = 10.0
 """What the whole ramp must show against concurrent blue where a step passes by blue's earlier labels."""
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from bluegreen.judge.evidence import Counts, Test, log_mean_exp
 
-__all__ = ["FailProcess", "PassProcess", "Window"]
-
 _FIRST, _STEP, _REST = 0.4, 0.1, 0.3
 """Prior mass of an onset at the first batch, at the begin of each of three later steps, and elsewhere."""
 

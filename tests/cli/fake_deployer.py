@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bluegreen.commands._connect import Stack
-from bluegreen.domain.forecast import Outlook
+from bluegreen.domain.forecast import ReleaseForecast
 from bluegreen.domain.journal import Ending, Entry, Header
 from bluegreen.domain.plan import Plan
 from bluegreen.domain.stack import StackState
@@ -39,7 +39,7 @@ class FakeDeployer:
     linger: float = 0.0
     """Seconds that finishing takes after an interrupt."""
     nothing: bool = False
-    seen: Outlook = field(default_factory=Outlook)
+    seen: ReleaseForecast = field(default_factory=ReleaseForecast)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     subscribers: Sequence[Subscriber] = ()
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -59,7 +59,7 @@ class FakeDeployer:
         self._called("plan_rollback", (to, reason, *(["down"] if down else [])))
         return take_back(promotion(), reason=reason)
 
-    def outlook(self, plan: Plan) -> Outlook:
+    def forecast(self, plan: Plan) -> ReleaseForecast:
         return self.seen
 
     def plan_teardown(self, *, everything: bool) -> Plan:

@@ -19,7 +19,7 @@ from tests.engine.test_crash_matrix import prepared
 from tests.world import World
 
 ENDINGS = {
-    EntryKind.HALTED: Halted("undecided at 50 %"),
+    EntryKind.HALTED: Halted("paused at 50 %"),
     EntryKind.INTERRUPTED: Interrupted("interrupted"),
     None: TypeError("a bug"),
 }

@@ -658,7 +658,7 @@ class TestNoUsers:
         result = world.promote()
         assert result.ending is not Ending.RELEASED, world.story()
         if result.ending is Ending.HALTED:
-            assert "requests of users failed (cloudwatch)" in result.words
+            assert "user requests failed (cloudwatch)" in result.words
 
     def test_synthetic_requests_are_no_users_either(self) -> None:
         policy = PROBES_DECIDE + '[stacks.sim.probes]\nsynthetic = "1/s"\n'
@@ -676,7 +676,7 @@ class TestNoUsers:
         world = few(PROBES_DECIDE, 0.0)
         result = world.promote()
         assert result.ending is Ending.HALTED, world.story()
-        assert result.words.startswith("undecided at 50 %"), result.words
+        assert result.words.startswith("paused at 50 %"), result.words
 
     def test_green_alone_is_counted_where_no_probe_can_be_sent_to_blue(self) -> None:
         """At 50 % a test of three requests can blame nothing on blue: only the preview rule is used."""

@@ -1,4 +1,4 @@
-"""Blue's figures before the release, frozen at the first ramp step and kept in the journal."""
+"""Blue's figures before the release, measured at the first ramp step and kept in the journal."""
 
 from __future__ import annotations
 
@@ -6,34 +6,32 @@ from collections.abc import Sequence
 
 from bluegreen.domain.plan import Step
 from bluegreen.engine.run import Run
-from bluegreen.engine.watch.forecast import blue_p95, forecast, ramp_percents, usual_traffic
+from bluegreen.engine.watch.forecast import blue_p95, expected_traffic, ramp_percents, tier_forecasts
 from bluegreen.errors import CloudUnavailable
 from bluegreen.policy import Policy
 from bluegreen.ports import Arms
 
-__all__ = ["freeze_baseline"]
 
-
-def freeze_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
+def measure_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
     """Journal blue's p95 per tier, and the tiers with too little traffic; once per deployment.
 
     Returns what kept it from being measured, or "": without it latency cannot be judged.
     """
-    if run.baseline:
+    if run.record.baseline:
         return ""
     blues = [Arms(tier=one.tier, green=one.blue) for one in arms if one.blue]
     try:
         p95_ms = blue_p95(blues, run.ports)
-        usual, _ = usual_traffic(blues, p95_ms, run.policy, run.ports)
+        expected, _ = expected_traffic(blues, p95_ms, run.policy, run.ports)
     except CloudUnavailable as error:
         return f"blue's figures are unknown: {error.what}"
-    run.baseline.update({str(tier): p95 for tier, p95 in p95_ms.items()})
-    words = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in run.baseline.items())
+    words = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in p95_ms.items())
     percents = ramp_percents(run.plan)
-    thin = [one for one in forecast(usual, percents, _without_synthetic(run.policy)) if one.warning]
-    run.baseline.update(at=run.ports.clock.now(), thin=[str(one.usual.tier) for one in thin])
-    run.progress(step, f"blue's p95: {words or 'no traffic yet'}", baseline=dict(run.baseline))
-    for one in forecast(usual, percents, run.policy):
+    thin = [one for one in tier_forecasts(expected, percents, _without_synthetic(run.policy)) if one.warning]
+    figures: dict[str, object] = {str(tier): p95 for tier, p95 in p95_ms.items()}
+    figures |= {"at": run.ports.clock.now(), "thin": [str(one.traffic.tier) for one in thin]}
+    run.progress(step, f"blue's p95: {words or 'no traffic yet'}", baseline=figures)
+    for one in tier_forecasts(expected, percents, run.policy):
         if one.warning:
             run.warn(one.warning)
     return ""

@@ -18,6 +18,7 @@ from bluegreen.adapters.connect import connect
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tag
 from bluegreen.domain.journal import Entry, EntryKind, Header
 from bluegreen.engine.deployer import Deployer
+from bluegreen.engine.recorder import Subscriber
 from bluegreen.lab.api import moto_backend
 from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
@@ -30,6 +31,7 @@ from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import FaultPlan
 from bluegreen.policy import Policy, parse_policy
 from bluegreen.ports import Answer, Ports, Request, at_once
+from tools.replaying import Journals, ReplayedDeployer
 
 REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
@@ -188,6 +190,7 @@ class World:
         self.entries: list[tuple[Header, Entry]] = []
         self.listeners: list[Callable[[Entry], None]] = []
         self.violations: list[str] = []
+        self._journals = Journals()
         self.cloud.after_call.append(self._check)
 
     def _behaviour(self, instance: Instance) -> Behaviour:
@@ -299,19 +302,26 @@ class World:
         )
         accuracy = lambda i: self.accuracy.get(i.tags.get(Tag.RELEASE, ""), 0.95)  # noqa: E731
         return replace(
-            made, prober=RoutedProber(self.cloud, accuracy), parallel=self._parallel, aside=at_once
+            made,
+            prober=RoutedProber(self.cloud, accuracy),
+            parallel=self._parallel,
+            aside=at_once,
+            journal=self._journals.over(made.journal),
         )
 
-    def deployer(self, owner: str = "test@host:1") -> Deployer:
-        return Deployer(
+    def deployer(self, owner: str = "test@host:1", subscribers: Iterable[Subscriber] = ()) -> Deployer:
+        """One whose verdicts are held against a replay of its journal whenever it has ended a run."""
+        return ReplayedDeployer(
+            self._journals,
             contract=self.contract,
             policy=self.policy,
             ports=self.ports(),
             owner=owner,
-            subscribers=[self._hear],
+            subscribers=[*subscribers, self._hear],
         )
 
     def _hear(self, header: Header, entry: Entry) -> None:
+        self._journals.hear(header, entry)
         self.entries.append((header, entry))
         for listener in self.listeners:
             listener(entry)

@@ -15,7 +15,6 @@ from bluegreen.commands import _connect
 from bluegreen.commands._options import Settings
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.release import Color
-from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
 from bluegreen.lab.faults import Effect, Fault
@@ -35,16 +34,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World()
 
     def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> _connect.Stack:
-        ports = made.ports()
-        listeners = [*subscribers, lambda header, entry: made.entries.append((header, entry))]
-        deployer = Deployer(
-            contract=made.contract,
-            policy=made.policy,
-            ports=ports,
-            owner="anna@desk:1",
-            subscribers=listeners,
-        )
-        return _connect.Stack(deployer=deployer, journal=ports.journal)
+        deployer = made.deployer("anna@desk:1", subscribers)
+        return _connect.Stack(deployer=deployer, journal=made.ports().journal)
 
     with monkeypatch.context() as patch:
         patch.setattr(_connect, "open_stack", open_stack)
@@ -60,13 +51,13 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     world.load()
     world.clock.sleep(5)
     _, (planned,) = line.json("plan", "v1.1.0", *SIM)
-    (power,) = planned["power"]
-    assert power["tier"] == "app"
-    assert 150 < power["requests_per_second"] < 250
-    assert [step["percent"] for step in power["steps"]] == [10, 50]
-    assert all(step["metrics"]["errors"]["smallest"] for step in power["steps"])
+    (tier,) = planned["forecast"]
+    assert tier["tier"] == "app"
+    assert 150 < tier["requests_per_second"] < 250
+    assert [step["percent"] for step in tier["steps"]] == [10, 50]
+    assert all(step["metrics"]["errors"]["smallest"] for step in tier["steps"])
     assert planned["warnings"] == []
-    assert "What the usual traffic shows" in line("plan", "v1.1.0", *SIM).stdout
+    assert "What the traffic can show" in line("plan", "v1.1.0", *SIM).stdout
     second = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
     assert second.exit_code == 0, second.output
     assert "released: v1.1.0" in second.stdout
@@ -96,7 +87,7 @@ def test_too_little_traffic_is_said_before_anything_begins(line: Line, world: Wo
     assert "Warning: app: about 1 requests/s, too little for a pass at 10 %, 50 %" in result.stderr
     assert world.weights() == {"app": {"v1.0.0": 100}}
     _, (planned,) = line.json("plan", "v1.1.0", *SIM)
-    assert planned["power"][0]["steps"][0]["too_little_traffic"] is True
+    assert planned["forecast"][0]["steps"][0]["too_little_traffic"] is True
     assert "warning   app: about 1 requests/s" in line("plan", "v1.1.0", *SIM).stdout
 
 
@@ -134,7 +125,7 @@ def test_a_plan_is_made_although_nothing_can_be_measured(line: Line, world: Worl
     world.faults.add(Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0))
     result, (planned,) = line.json("plan", "v1.1.0", *SIM)
     assert result.exit_code == 0
-    assert planned["power"] == []
+    assert planned["forecast"] == []
     assert planned["warnings"][0].startswith("traffic could not be measured: ")
     assert "cloudwatch" in planned["warnings"][0]
 

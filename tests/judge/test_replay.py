@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,11 +105,13 @@ class TestTheRecord:
 
     def test_of_another_source_is_no_pass(self) -> None:
         """CloudWatch must have counted green in this step, whatever a second source shows."""
-        counted = [one for one in everywhere({0: 25, 300: 50}, 600) if one.start < START + 300]
-        made = record(mark(0, 25), measured(periods=periods_to_json(counted)), mark(300, 50))
-        other = Traffic(source="prometheus").periods({0: 50}, 600)
-        made.add(measured(periods=periods_to_json(one for one in other if one.start >= START + 300)))
-        assert verdict(made, 600).outcome is not Outcome.PASS
+        other = [replace(one, source="prometheus") for one in everywhere({0: 50}, 300)]
+        made = record(mark(0, 50), measured(periods=periods_to_json(other)))
+        found = verdict(made, 300)
+        assert found.outcome is Outcome.INCONCLUSIVE
+        assert "no settled data of this step yet from cloudwatch (app)" in found.reason
+        assert not found.ask
+        assert verdict(made, 1_200).outcome is not Outcome.PASS
 
 
 class TestTheReplay:

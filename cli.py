@@ -27,8 +27,6 @@ from bluegreen.commands.status import status
 from bluegreen.commands.teardown import teardown
 from bluegreen.errors import DeployError, ExitCode
 
-__all__ = ["app", "main"]
-
 VERBS: tuple[Callable[..., None], ...] = (
     plan,
     promote,
@@ -60,13 +58,13 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001  (typer calls it with th
         raise typer.Exit
 
 
-_HELP = """Blue-green releases behind an AWS Application Load Balancer, without a lost request.
+_HELP = """Blue-green releases behind an AWS Application Load Balancer, without losing a request.
 
 A release:
   sc-deploy doctor  --stack prod          would it work?
   sc-deploy plan    v1.4.0 --stack prod   what would it do?
   sc-deploy promote v1.4.0 --stack prod   do it
-  sc-deploy rollback --stack prod         undo it
+  sc-deploy rollback --stack prod         go back
 
 `sc-deploy demo` shows all of it on this machine, without an AWS account.
 """
@@ -111,7 +109,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             raise _report(error, exit_code_of(error), json=json, debug=debug) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(int(ExitCode.INTERRUPTED)) from error
-        except Exception as error:  # a bug: say so shortly, with the way to its traceback
+        except Exception as error:  # a bug: say so briefly, and how to get its traceback
             raise _report(error, ExitCode.BUG, json=json, debug=debug) from error
 
     return command
@@ -125,7 +123,7 @@ for _verb in VERBS:
     _add(app, _verb.__name__, _verb)
 
 _lab = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="A laptop-sized AWS to try everything on."
+    no_args_is_help=True, rich_markup_mode=None, help="A laptop-sized AWS to try everything out."
 )
 for _name, _verb in lab.VERBS.items():
     _add(_lab, _name, _verb)

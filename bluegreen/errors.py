@@ -6,10 +6,10 @@
     │   └── HostNotReady        3   an instance takes no commands, or not yet
     ├── Locked                  4   another deployment holds the stack
     │   └── LeaseLost           4   it was ours and is not any more
-    ├── StepFailed              -   a step ended without its goal; the executor decides what follows
+    ├── StepFailed              -   a step did not reach its goal; the executor decides what follows
     ├── CloudUnavailable        -   AWS did not answer for longer than our patience
     ├── Halted                  6   a human is needed; traffic is where the message says
-    └── Interrupted           130   stopped at a safe point; `sc-deploy resume` goes on
+    └── Interrupted           130   stopped at a safe point; `sc-deploy resume` continues
 
 Standard library only: `sc-deploy --version` and every layer may import this module.
 """
@@ -39,11 +39,13 @@ class ExitCode(IntEnum):
     """What the process tells its caller; stable, documented, one meaning each."""
 
     RELEASED = 0
+    """What was asked for was done: released, rolled back, aborted, removed, answered."""
     BUG = 1
     USAGE = 2
     REFUSED = 3
     LOCKED = 4
     ROLLED_BACK = 5
+    """The release was rolled back although that was not what this command was for."""
     HALTED = 6
     INTERRUPTED = 130
 

@@ -12,28 +12,36 @@ from bluegreen.errors import Refused
 if TYPE_CHECKING:
     from bluegreen.domain.plan import Plan
 
-__all__ = ["confirm", "confirm_plan"]
 
-
-def confirm_plan(settings: Settings, plan: Plan, question: str) -> None:
-    """Show the plan and ask; `--yes` goes without. Raises Refused without an answer of yes."""
-    if not settings.yes and sys.stdin.isatty() and sys.stderr.isatty():
+def confirm_plan(settings: Settings, plan: Plan, question: str, *, by_name: bool = False) -> None:
+    """Show the plan and ask; `--yes` skips both. Raises Refused unless the answer is yes."""
+    if not settings.yes and _asks():
         from bluegreen.ui.tables.plan import plan_view
 
         _terminal.console(sys.stderr).print(plan_view(plan))
-    confirm(settings, question)
+    confirm(settings, question, by_name=by_name)
 
 
-def confirm(settings: Settings, question: str) -> None:
-    """Ask on the terminal; `--yes` goes without. Raises Refused without an answer of yes."""
+def confirm(settings: Settings, question: str, *, by_name: bool = False) -> None:
+    """Ask on the terminal; `--yes` skips it. Raises Refused unless the answer is yes.
+
+    `by_name`: only the name of the stack is a yes, for what takes a live service down.
+    """
     if settings.yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _asks():
         raise Refused(
             f"{question} There is no terminal to ask on; nothing was changed",
-            next_step="look at the plan first (`sc-deploy plan`), then repeat the command with --yes",
+            next_step="repeat the command with --yes to confirm it in advance",
         )
-    sys.stderr.write(f"{question} [y/N] ")
+    prompt = f"Type the name of the stack ({settings.stack}) to confirm: " if by_name else "[y/N] "
+    sys.stderr.write(f"{question} {prompt}")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    answer = sys.stdin.readline().strip()
+    agreed = answer == settings.stack if by_name else answer.lower() in {"y", "yes"}
+    if not agreed:
         raise Refused("not confirmed; nothing was changed")
+
+
+def _asks() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -18,19 +18,19 @@ if TYPE_CHECKING:  # heavy: imported when a verb runs, not for --help
     from bluegreen.domain.journal import Entry, Header
     from bluegreen.engine.deployer import Deployer
     from bluegreen.policy import Policy
-    from bluegreen.ports import Journal
+    from bluegreen.ports import Ports
 
     Subscriber = Callable[[Header, Entry], None]
-
-__all__ = ["Stack", "exit_code_of", "open_contract", "open_stack", "operator", "read_contract", "read_policy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """A stack that can be deployed to."""
 
+    contract: Contract
+    policy: Policy
+    ports: Ports
     deployer: Deployer
-    journal: Journal
 
 
 def operator() -> str:
@@ -102,4 +102,4 @@ def open_stack(settings: Settings, subscribers: Sequence[Subscriber] = ()) -> St
     owner = operator()
     ports = connect(contract, policy, session=session, clock=SystemClock(), owner=owner)
     deployer = Deployer(contract=contract, policy=policy, ports=ports, owner=owner, subscribers=subscribers)
-    return Stack(deployer=deployer, journal=ports.journal)
+    return Stack(contract=contract, policy=policy, ports=ports, deployer=deployer)

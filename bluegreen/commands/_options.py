@@ -16,18 +16,6 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-__all__ = [
-    "DEFAULT_POLICY",
-    "Debug",
-    "Output",
-    "OutputOption",
-    "Reason",
-    "Settings",
-    "command_line",
-    "preformatted",
-    "verb",
-]
-
 DEFAULT_POLICY = Path("deploy.toml")
 P = ParamSpec("P")
 
@@ -42,11 +30,14 @@ class Output(StrEnum):
 OutputOption = Annotated[
     Output,
     typer.Option(
-        "--output", "-o", envvar="SC_DEPLOY_OUTPUT", help="human, or json: data on stdout, one event a line."
+        "--output",
+        "-o",
+        envvar="SC_DEPLOY_OUTPUT",
+        help="human or json: data on stdout, one event per line.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; stands in the history and in notifications.")]
+Reason = Annotated[str, typer.Option("--reason", help="Recorded in the history and in notifications.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +67,7 @@ class Settings:
     ] = ""
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", envvar="SC_DEPLOY_YES", help="Do not ask."),
+        typer.Option("--yes", "-y", envvar="SC_DEPLOY_YES", help="Do not ask for confirmation."),
     ] = False
     output: OutputOption = Output.HUMAN
     debug: Debug = False

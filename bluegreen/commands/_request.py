@@ -1,4 +1,4 @@
-"""What is promoted: the arguments that `plan` and `promote` share."""
+"""The arguments that some verbs share: what is promoted, and which deployment is meant."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from bluegreen.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from bluegreen.contract import Tier
 
-__all__ = ["ModelOption", "TiersOption", "VersionArgument", "tiers_of"]
-
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help="The release, e.g. v1.4.0.")]
 TiersOption = Annotated[
     str, typer.Option("--tiers", help="Only these tiers, e.g. ai or web,app.  [default: all]")
 ]
 ModelOption = Annotated[
-    str, typer.Option("--model", help="The AI model version.  [default: the present one]")
+    str, typer.Option("--model", help="The AI model version.  [default: the current one]")
+]
+NumberArgument = Annotated[
+    int | None,
+    typer.Argument(metavar="NUMBER", help="The deployment.  [default: the unfinished one]", min=1),
+]
+DownOption = Annotated[
+    bool,
+    typer.Option("--down", help="Undo the database migration too: `down` of [migration] in deploy.toml."),
 ]
 
 
@@ -29,7 +35,7 @@ def tiers_of(text: str) -> tuple[Tier, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     known = [tier.value for tier in Tier]
     faults = [
-        Fault("--tiers", f"{name!r} is no tier", ", ".join(known)) for name in names if name not in known
+        Fault("--tiers", f"unknown tier {name!r}", ", ".join(known)) for name in names if name not in known
     ]
     if faults:
         raise ConfigError("the tiers cannot be used", faults=faults)

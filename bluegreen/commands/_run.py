@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 
     from bluegreen.commands._connect import Subscriber
     from bluegreen.domain.journal import Entry, Header
+    from bluegreen.domain.reports import Result
     from bluegreen.engine.deployer import Deployer
-    from bluegreen.engine.outcome import Result
     from bluegreen.ui.timeline import Timeline
-    from bluegreen.ui.view import Closing
-
-__all__ = ["Run", "stopping"]
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SIGNAL_SECONDS = 0.25
@@ -45,7 +42,7 @@ class _Follower:
     def words(self) -> str:
         """The stage that must be finished first."""
         stage = self.timeline.current if self.timeline else None
-        return stage.title if stage else "the present step"
+        return stage.title if stage else "the current step"
 
 
 @contextlib.contextmanager
@@ -63,7 +60,7 @@ def stopping(
             note(f"{name}: stopping at the next safe point")
             interrupt()
         else:
-            note(f"{name}: still finishing: {doing()}; killing this process now would leave it half done")
+            note(f"{name}: still finishing: {doing()}; killing this process now would leave it half-finished")
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
@@ -79,30 +76,28 @@ class Run:
     def __init__(self, settings: Settings, *, listeners: Sequence[Subscriber] = ()) -> None:
         self._view = _terminal.view_for(settings)
         self._follower = _Follower()
-        self._stack = _connect.open_stack(settings, (self._follower, self._view, *listeners))
+        self.stack = _connect.open_stack(settings, (self._follower, self._view, *listeners))
 
     @property
     def deployer(self) -> Deployer:
         """The engine."""
-        return self._stack.deployer
+        return self.stack.deployer
 
     def note(self, words: str) -> None:
         """Say something beside the timeline."""
         self._view.note(words)
 
-    def recall(self, number: int) -> None:
-        """Let the display know what deployment `number` did before this process took part.
+    def recall(self, header: Header) -> None:
+        """Let the display know what a deployment did before this process took part.
 
         A journal that cannot be read is the engine's to report, a moment later.
         """
         from bluegreen.ui.timeline_fold import told
 
         with contextlib.suppress(DeployError):
-            header = self._stack.journal.header(number)
-            if header is not None:
-                timeline = told(header, self._stack.journal.entries(number))
-                self._follower.timeline = timeline
-                self._view.recall(timeline)
+            timeline = told(header, self.stack.ports.journal.entries(header.number))
+            self._follower.timeline = timeline
+            self._view.recall(timeline)
 
     def go(self, action: Callable[[Deployer], Result]) -> NoReturn:
         """Run `action`, show it, and end the process with the exit code of its result."""
@@ -111,8 +106,8 @@ class Run:
     def complete(self, action: Callable[[Deployer], Result]) -> Result:
         """Run `action` and show it.
 
-        The action has a thread of its own: Python runs signal handlers in the main thread, which so
-        never holds a lock that `interrupt` needs.
+        The action has a thread of its own: Python runs signal handlers in the main thread, which
+        therefore never holds a lock that `interrupt` needs.
         """
         view, doing = self._view, self._follower.words
         with view, stopping(self.deployer.interrupt, view.note, doing), ThreadPoolExecutor(1) as pool:
@@ -121,19 +116,5 @@ class Run:
             while wait((future,), timeout=_SIGNAL_SECONDS).not_done:
                 continue
             result = future.result()
-            view.close(_closing(result))
+            view.close(result)
         return result
-
-
-def _closing(result: Result) -> Closing:
-    from bluegreen.ui.view import Closing
-
-    return Closing(
-        number=result.header.number,
-        stack=result.header.stack,
-        ending=result.ending,
-        exit_code=int(result.exit_code),
-        words=result.words,
-        next_step=result.next_step,
-        traffic=result.traffic,
-    )

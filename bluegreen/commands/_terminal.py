@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from bluegreen.ui.view import View
 
-__all__ = ["console", "is_screen", "say", "show", "show_nothing", "view_for"]
-
 _PIPE_WIDTH = 140
 """Columns for a table that goes into a pipe, where there is no terminal to ask."""
 

@@ -1,32 +1,36 @@
-"""`sc-deploy abort`: take an unfinished deployment back."""
+"""`sc-deploy abort`: roll back an unfinished deployment."""
 
 from __future__ import annotations
 
 from bluegreen.commands._confirm import confirm
-from bluegreen.commands._open import NumberArgument, find_open
 from bluegreen.commands._options import Reason, Settings, verb
+from bluegreen.commands._request import DownOption, NumberArgument
 from bluegreen.commands._run import Run
-from bluegreen.commands.rollback import Down
-
-__all__ = ["abort"]
 
 
 @verb
-def abort(settings: Settings, number: NumberArgument = None, reason: Reason = "", down: Down = False) -> None:
-    """Take an unfinished deployment back: all traffic to blue, green removed.
+def abort(
+    settings: Settings, number: NumberArgument = None, reason: Reason = "", down: DownOption = False
+) -> None:
+    """Roll back an unfinished deployment: all traffic to blue, green deleted.
 
-    Where another process runs the deployment, it is asked to take it back, and its work is shown.
-    With --down green's down migration runs on its own app host, before green is removed.
+    Where another process runs the deployment, it is asked to roll it back, and its work is shown.
+    With --down green's down migration runs on its own app host, before green is deleted.
 
     For example:
       sc-deploy abort --stack prod --reason "wrong version"
       sc-deploy abort 42 --stack prod --yes
       sc-deploy abort --stack prod --down --reason "the migration locks tables"
     """
+    from bluegreen.domain.plan import Plan
+    from bluegreen.engine.rolling_back import plan_open_back
+    from bluegreen.ui.questions import abort_question
+
     run = Run(settings)
-    found = find_open(run.deployer, number)
-    named = "the unfinished deployment" if found is None else f"deployment {found}"
-    confirm(settings, f"Take {named} of {settings.stack} back{', its migration undone' if down else ''}?")
-    if found is not None:
-        run.recall(found)
-    run.go(lambda deployer: deployer.abort(number, reason=reason, down=down, note=run.note))
+    header = run.deployer.unfinished(number)
+    if down:  # refused before the question where it cannot run
+        plan_open_back(run.stack.ports, header, reason=reason, down=True)
+    plan = Plan.from_document(dict(header.documents["plan"]))
+    confirm(settings, abort_question(plan, down=down))
+    run.recall(header)
+    run.go(lambda deployer: deployer.abort(header.number, reason=reason, down=down, note=run.note))

@@ -1,4 +1,4 @@
-"""`sc-deploy baseline`: how much do the fleets differ by themselves?"""
+"""`sc-deploy baseline`: how much does one release differ from itself?"""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Settings, verb
 from bluegreen.errors import ExitCode
 
-__all__ = ["baseline"]
-
-Minutes = Annotated[
-    int, typer.Option("--minutes", min=5, max=360, help="Compare the last so many minutes of traffic.")
-]
+Minutes = Annotated[int, typer.Option("--minutes", min=5, max=360, help="Minutes of traffic to compare.")]
 
 
 @verb
 def baseline(settings: Settings, minutes: Minutes = 60) -> None:
     """Compare what serves now with itself (A/A), and change nothing.
 
-    One availability zone, or half of the instances, against the rest; this hour against the same hour of
-    the day before. What differs there is noise: a threshold below it would roll back good releases.
+    One availability zone, or half of the instances, against the rest; this hour against the same hour
+    yesterday. Whatever differs there is noise: a threshold below it would roll back good releases.
 
     Ends with 0 when the thresholds of deploy.toml are above the noise, 3 when they are not or when there
     is nothing to compare.
@@ -32,9 +28,11 @@ def baseline(settings: Settings, minutes: Minutes = 60) -> None:
       sc-deploy baseline --stack prod --minutes 180
       sc-deploy baseline --stack prod --output json | jq '.comparisons[].noises[] | select(.quiet == false)'
     """
+    from bluegreen.engine.watch.aa_comparison import aa_comparison
     from bluegreen.ui.tables.baseline import baseline_document, baseline_view
 
-    found = _connect.open_stack(settings).deployer.aa_comparison(seconds=60.0 * minutes)
+    stack = _connect.open_stack(settings)
+    found = aa_comparison(stack.contract, stack.policy, stack.ports, seconds=60.0 * minutes)
     document = baseline_document(found, minutes=minutes)
     _terminal.show(settings, document, baseline_view(found, minutes=minutes))
     if not document["ok"]:

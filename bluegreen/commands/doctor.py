@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,19 +11,9 @@ from bluegreen.commands._options import DEFAULT_POLICY, Settings, verb
 from bluegreen.errors import ConfigError, DeployError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from bluegreen.ui.tables.doctor import Checked
-
-__all__ = ["doctor"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    name: str
-    ok: bool | None
-    words: str
-    next_step: str = ""
+    from bluegreen.domain.reports import Check
 
 
 @verb
@@ -39,33 +28,41 @@ def doctor(settings: Settings) -> None:
     """
     from bluegreen.ui.tables.doctor import doctor_document, doctor_view
 
-    source = settings.policy or (DEFAULT_POLICY if DEFAULT_POLICY.exists() else "the defaults")
-    found: list[Checked] = [_tried("policy", f"{source}", lambda: _connect.read_policy(settings))]
-    found += _stack_checks(settings, policy_ok=found[0].ok is True)
+    documents = _documents(settings)
+    usable = all(check.ok for check in documents)
+    # The engine's own row says more about a contract that can be used.
+    found = [documents[0], *_stack_checks(settings)] if usable else documents
     _terminal.show(settings, doctor_document(found), doctor_view(found))
+    if any(check.ok is False for check in documents):
+        raise typer.Exit(int(ExitCode.USAGE))
     if any(check.ok is False for check in found):
-        unusable = any(check.ok is False and check.name in ("policy", "contract") for check in found)
-        raise typer.Exit(int(ExitCode.USAGE if unusable else ExitCode.REFUSED))
+        raise typer.Exit(int(ExitCode.REFUSED))
 
 
-def _tried(name: str, words: str, look: Callable[[], object]) -> _Found:
+def _documents(settings: Settings) -> list[Check]:
+    """Whether policy and contract can be used at all."""
+    source = settings.policy or (DEFAULT_POLICY if DEFAULT_POLICY.exists() else "the defaults")
+    described = f"stack {settings.stack} has a contract"
+    return [
+        _tried("policy", f"{source}", lambda: _connect.read_policy(settings)),
+        _tried("contract", described, lambda: _connect.open_contract(settings)),
+    ]
+
+
+def _tried(name: str, words: str, look: Callable[[], object]) -> Check:
+    from bluegreen.domain.reports import Check
+
     try:
         look()
     except DeployError as error:
         told = "\n".join([error.what, *(f"- {fault}" for fault in error.faults)])
-        return _Found(
-            name=name,
-            ok=False if isinstance(error, ConfigError) else None,
-            words=told,
-            next_step=error.next_step,
-        )
-    return _Found(name=name, ok=True, words=words)
+        unusable = isinstance(error, ConfigError)
+        return Check(name=name, ok=False if unusable else None, words=told, next_step=error.next_step)
+    return Check(name=name, ok=True, words=words)
 
 
-def _stack_checks(settings: Settings, *, policy_ok: bool) -> list[Checked]:
-    """The contract, and with a usable policy the engine's own checks."""
-    contract = _tried("contract", "", lambda: _connect.open_contract(settings))
-    if contract.ok is not True:
-        return [contract]
-    checks: list[Checked] = [_Found(name="contract", ok=True, words=f"stack {settings.stack} is described")]
-    return [*checks, *_connect.open_stack(settings).deployer.doctor()] if policy_ok else checks
+def _stack_checks(settings: Settings) -> Sequence[Check]:
+    from bluegreen.engine.checks.doctor import examine
+
+    stack = _connect.open_stack(settings)
+    return examine(stack.contract, stack.policy, stack.ports)

@@ -11,17 +11,15 @@ from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Settings, verb
 from bluegreen.errors import Refused
 
-__all__ = ["history"]
-
 Number = Annotated[
-    int | None, typer.Argument(metavar="NUMBER", help="Tell this deployment's timeline.", min=1)
+    int | None, typer.Argument(metavar="NUMBER", help="Show the timeline of this deployment.", min=1)
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")]
 
 
 @verb
 def history(settings: Settings, number: Number = None, limit: Limit = 20) -> None:
-    """List earlier deployments, or tell the timeline of one.
+    """List earlier deployments, or show the timeline of one.
 
     For example:
       sc-deploy history --stack prod
@@ -42,15 +40,16 @@ def history(settings: Settings, number: Number = None, limit: Limit = 20) -> Non
 def _story(settings: Settings, stack: _connect.Stack, number: int) -> None:
     from rich.text import Text
 
+    from bluegreen.engine.status import look
     from bluegreen.ui.tables.history import story_document, story_lines
 
-    header = stack.journal.header(number)
+    header = stack.ports.journal.header(number)
     if header is None:
         raise Refused(
-            f"stack {settings.stack} has no deployment {number}",
+            f"stack {settings.stack} has no deployment #{number}",
             next_step=f"list them with `sc-deploy history --stack {settings.stack}`",
         )
-    entries = stack.journal.entries(number)
-    traffic = stack.deployer.status().traffic if header.ending.open else ()
+    entries = stack.ports.journal.entries(number)
+    traffic = look(stack.contract, stack.ports).traffic if header.ending.open else ()
     lines = "\n".join(story_lines(header, entries, traffic))
     _terminal.show(settings, story_document(header, entries, traffic), Text(lines))

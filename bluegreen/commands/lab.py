@@ -144,8 +144,8 @@ def status(
       sc-deploy lab status
       sc-deploy lab status --output json | jq -r .front_url
     """
-    from bluegreen.commands.lab_view import lab_view
     from bluegreen.lab.faults.breakage import state
+    from bluegreen.ui.tables.lab import lab_view
 
     info = _running(state_dir)
     found = state(info)

@@ -6,8 +6,6 @@ from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Reason, Settings, command_line, verb
 from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
 
-__all__ = ["plan"]
-
 
 @verb
 def plan(
@@ -20,7 +18,7 @@ def plan(
     """Show what `promote VERSION` would do, and change nothing.
 
     The plan id names exactly this plan: `promote --plan-id` refuses to apply any other. From the traffic
-    of the last hour it says, per ramp step, the smallest regression that can be seen and in what time.
+    of the last hour it says, for each ramp step, the smallest regression that can be detected, and how fast.
 
     For example:
       sc-deploy plan v1.4.0 --stack prod
@@ -28,12 +26,14 @@ def plan(
       sc-deploy plan v1.4.0 --stack prod --output json | jq .fingerprint
       sc-deploy plan v1.4.0 --stack prod --output json | jq -r '.warnings[]'
     """
+    from bluegreen.engine.watch.forecast import release_forecast
     from bluegreen.ui.tables.plan import plan_document, plan_view
 
+    chosen = tiers_of(tiers)
     stack = _connect.open_stack(settings)
-    made = stack.deployer.plan_promotion(version, tiers=tiers_of(tiers), model=model or None, reason=reason)
+    made = stack.deployer.plan_promotion(version, tiers=chosen, model=model or None, reason=reason)
     options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
-    seen = stack.deployer.forecast(made)
+    seen = release_forecast(made, stack.policy, stack.ports)
     shown = plan_view(made, command=line, forecast=seen)
     _terminal.show(settings, plan_document(made, command=line, forecast=seen), shown)

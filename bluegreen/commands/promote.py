@@ -13,8 +13,6 @@ from bluegreen.commands._request import ModelOption, TiersOption, VersionArgumen
 from bluegreen.commands._run import Run
 from bluegreen.errors import Refused
 
-__all__ = ["promote"]
-
 PlanId = Annotated[str, typer.Option("--plan-id", metavar="FINGERPRINT", help="Apply only this plan.")]
 
 
@@ -27,10 +25,10 @@ def promote(
     model: ModelOption = "",
     reason: Reason = "",
 ) -> None:
-    """Bring VERSION live: build green, prove it, shift the traffic step by step, retire blue.
+    """Bring VERSION live: build green, verify it, shift the traffic step by step, retire blue.
 
-    A release that does harm is taken back by itself. Ctrl-C stops at the next safe point;
-    `sc-deploy resume` goes on from there, `sc-deploy abort` takes it back.
+    A harmful release is rolled back automatically. Ctrl-C stops at the next safe point;
+    `sc-deploy resume` continues from there, `sc-deploy abort` rolls it back.
 
     Exit codes:
       0 released   2 usage or configuration   3 refused, nothing changed
@@ -41,16 +39,20 @@ def promote(
       sc-deploy promote v1.4.0 --stack prod --plan-id 3f9a1c20b7de --yes
       sc-deploy promote v1.4.0 --stack prod --tiers ai --model v7 --reason "better answers"
     """
+    from bluegreen.engine.watch.forecast import release_forecast
+    from bluegreen.ui.questions import promote_question
+
+    chosen = tiers_of(tiers)
     run = Run(settings)
-    plan = run.deployer.plan_promotion(version, tiers=tiers_of(tiers), model=model or None, reason=reason)
+    plan = run.deployer.plan_promotion(version, tiers=chosen, model=model or None, reason=reason)
     if plan_id and plan.fingerprint != plan_id:
         again = command_line(settings, "plan", version, tiers=tiers, model=model, reason=reason)
         raise Refused(
-            f"plan {plan_id} is not the plan of this release now, which is {plan.fingerprint}: "
-            "the stack, the release or the options have changed since it was shown",
-            next_step=f"look at the present plan with `{again}`",
+            f"plan {plan_id} is out of date: the stack, the release or the options have changed since it was "
+            f"shown; the current plan is {plan.fingerprint}",
+            next_step=f"see it with `{again}`",
         )
-    for words in run.deployer.forecast(plan).warnings:
+    for words in release_forecast(plan, run.stack.policy, run.stack.ports).warnings:
         _terminal.say(f"Warning: {words}")
-    confirm_plan(settings, plan, f"Promote {version} on {settings.stack}?")
+    confirm_plan(settings, plan, promote_question(plan))
     run.go(lambda deployer: deployer.run(plan))

@@ -11,26 +11,26 @@ from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Settings, verb
 from bluegreen.commands._run import Run
 
-__all__ = ["teardown"]
-
-All = Annotated[bool, typer.Option("--all", help="The live fleets too: the stack serves nothing.")]
+All = Annotated[bool, typer.Option("--all", help="The live fleets too: the stack then serves nothing.")]
 
 
 @verb
 def teardown(settings: Settings, everything: All = False) -> None:
     """Remove fleets that serve nothing; with --all everything that sc-deploy made in the stack.
 
-    What lacks sc-deploy's tags is never touched. Run it with --all before `pulumi destroy`.
+    Anything without sc-deploy's tags is never touched. Run it with --all before `pulumi destroy`; for a
+    live stack it then asks for the stack's name. With nothing to remove it ends with 0.
 
     For example:
       sc-deploy teardown --stack test
       sc-deploy teardown --stack test --all --yes
     """
+    from bluegreen.ui.questions import closes, teardown_question
+
     run = Run(settings)
     plan = run.deployer.plan_teardown(everything=everything)
     if not plan.stages:
-        _terminal.show_nothing(settings, f"there is nothing to remove on {settings.stack}")
+        _terminal.show_nothing(settings, f"nothing to remove on {settings.stack}")
         return
-    what = "EVERYTHING, the live fleets included," if everything else "the fleets that serve nothing"
-    confirm_plan(settings, plan, f"Remove {what} from {settings.stack}?")
+    confirm_plan(settings, plan, teardown_question(plan), by_name=closes(plan))
     run.go(lambda deployer: deployer.run(plan))

@@ -1,4 +1,4 @@
-"""The database's part of a way back (R8): the down migration, and the snapshot of before."""
+"""The database's part of a rollback (R8): the down migration and the pre-release snapshot."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def migrates(plan: Plan) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationUndo:
-    """What is asked for, and what the release that is taken back did to the database."""
+    """What is asked for, and what the release that is rolled back did to the database."""
 
     down: bool = False
-    """Run its down migration: on its own app host, when it has no traffic any more, before it is removed."""
+    """Run its down migration: on its own app host, once it has no traffic, before it is deleted."""
     migrated: bool = False
     """Whether its expand migration was begun."""
     snapshot: str = ""
-    """The database snapshot of before it; empty where none was made."""
+    """The pre-release database snapshot; empty where none was made."""
     source: str = "deploy.toml"
     """Where the policy comes from that must name the down migration."""
 
@@ -39,7 +39,7 @@ class MigrationUndo:
 def check_down(undo: MigrationUndo, app: TierPlan | None, fleet: FleetRef | None, policy: Policy) -> None:
     """Raises Refused where the down migration is asked for and cannot run.
 
-    `app` is the plan of the app tier, `fleet` its fleet that is taken back; None where there is none.
+    `app` is the plan of the app tier, `fleet` its fleet that is rolled back; None where there is none.
     """
     if not undo.down:
         return
@@ -51,28 +51,27 @@ def check_down(undo: MigrationUndo, app: TierPlan | None, fleet: FleetRef | None
         )
     if app is None:
         raise Refused(
-            "--down asks for the down migration, but the app tier is not taken back, and migrations are its",
+            "--down asks for the down migration, but the app tier, which migrates, is not rolled back",
             next_step=without,
         )
     if not undo.migrated:
         raise Refused(
-            "--down asks for the down migration, but the release that is taken back ran no migration: "
+            "--down asks for the down migration, but the release that is rolled back ran no migration: "
             "it would undo that of an earlier release",
             next_step=without,
         )
     if migration.run == "ssm" and not (fleet and fleet.group_name):
         raise Refused(
-            "--down asks for the down migration, but the release that is taken back has no app host left",
+            "--down asks for the down migration, but the release that is rolled back has no app host left",
             next_step=f"{without}, and run the down migration by hand",
         )
 
 
 def database_notes(undo: MigrationUndo, version: str) -> Iterable[str]:
-    """What the plan of a way back says about the database; `version` is the release that is taken back."""
+    """What the plan of a rollback says about the database; `version` is the release that is rolled back."""
     if undo.down:
         yield (
-            f"the down migration of {version} runs once it has no traffic any more; "
-            "those of earlier releases do not"
+            f"the down migration of {version} runs once it has no traffic; those of earlier releases do not"
         )
     if undo.snapshot:
-        yield f"the database is not restored; its snapshot of before {version} is {undo.snapshot}"
+        yield f"the database is not restored; pre-release snapshot of {version}: {undo.snapshot}"

@@ -1,6 +1,6 @@
 """A plan is data: ordered stages of steps; the steps of one stage run in parallel over the tiers.
 
-A plan holds everything a deployer on another machine needs to go on with it. It is printable,
+A plan holds everything that a deployer on another machine needs to continue it. It is printable,
 and its fingerprint names exactly what was shown: same inputs, same fingerprint.
 """
 
@@ -34,7 +34,7 @@ class StepKind(StrEnum):
     CHECK = "check"  # the before-checklist holds
     SNAPSHOT = "snapshot"  # a database snapshot exists and is available
     MIGRATE = "migrate"  # the expand migration has run
-    MIGRATE_DOWN = "migrate-down"  # the down migration of the release that is taken back has run
+    MIGRATE_DOWN = "migrate-down"  # the down migration of the release that is rolled back has run
     TARGET_GROUP = "target-group"  # green's target group exists
     PREVIEW = "preview"  # a header rule leads to green alone
     FLEET = "fleet"  # green's Auto Scaling Group exists at its size
@@ -48,7 +48,7 @@ class StepKind(StrEnum):
     STAND_DOWN = "stand-down"  # no watchdog is armed
     WEIGHTS = "weights"  # the live rule has these weights, read back
     JUDGE = "judge"  # green was measured against blue
-    PROVE_BLUE = "prove-blue"  # blue is healthy enough to take everything back
+    PROVE_BLUE = "prove-blue"  # blue is healthy enough to carry all traffic
     MODEL_POINTER = "model-pointer"  # the model parameter names the live model
     LABEL = "label"  # the serving fleet is tagged blue
     WINDOW = "window"  # the announced rollback window has passed
@@ -94,7 +94,7 @@ class FleetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierPlan:
-    """One tier: what serves now, what shall serve, and what else stands about."""
+    """One tier: what is live, what shall be, and what else exists."""
 
     tier: Tier
     rule_arn: str = ""
@@ -154,7 +154,7 @@ class Plan:
     stages: tuple[Stage, ...]
     notes: tuple[str, ...] = ()
     snapshot: str = ""
-    """On a way back: the database snapshot of before the release that is taken back, where there is one."""
+    """In a rollback: the pre-release database snapshot, where there is one."""
 
     @property
     def goes_back(self) -> bool:

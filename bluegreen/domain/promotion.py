@@ -1,4 +1,4 @@
-"""The plan that brings a release live: what is built, proved, shifted, judged and retired, in order."""
+"""The plan that brings a release live: what is built, verified, shifted, judged and retired, in order."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Order:
     reason: str = ""
     intent: Intent = Intent.PROMOTION
     all_at_once: bool = False
-    """No ramp: a rollback to an earlier version goes to 100 % once green is proved (R7)."""
+    """No ramp: a rollback to an earlier version goes to 100 % once green is verified (R7)."""
     undo: MigrationUndo = field(default_factory=MigrationUndo)
-    """In a rollback: what becomes of the database changes of the release that serves now (R8)."""
+    """In a rollback: what becomes of the database changes of the live release (R8)."""
 
 
 def _spec(
@@ -95,7 +95,7 @@ class _Promotion:
         return [Step(kind=kind, tier=tier, fleet=Color.BLUE, **more) for tier in self.with_blue]  # type: ignore[arg-type]  # fields of Step
 
     def prepare(self) -> None:
-        self.stages.add("preflight", "Check that this release may start", [Step(kind=StepKind.CHECK)], 5.0)
+        self.stages.add("preflight", "Preflight checks", [Step(kind=StepKind.CHECK)], 5.0)
         cleared(self.tiers, self.stages)
         if self.contract.database and self.policy.backup.snapshot:
             self.stages.add("backup", "Snapshot the database", [Step(kind=StepKind.SNAPSHOT)], 300.0)
@@ -135,20 +135,20 @@ class _Promotion:
         ]
         if Tier.AI in self.all and self.policy.golden:
             proofs.append(Step(kind=StepKind.GOLDEN, tier=Tier.AI, fleet=Color.GREEN, preview=True))
-        self.stages.add("prove", "Prove green through the preview rule", proofs, 10.0)
+        self.stages.add("prove", "Verify green through the preview rule", proofs, 10.0)
 
     def shift(self) -> None:
         rollout = self.policy.rollout
         ramp = () if self.order.all_at_once or not self.with_blue else rollout.ramp
-        self.stages.add("watch-over", "Let AWS guard the way back", self.blue(StepKind.WATCHDOG))
+        self.stages.add("watch-over", "Arm the automatic fallback", self.blue(StepKind.WATCHDOG))
         for percent in (*ramp, FULL):
             steps = self.green(StepKind.WEIGHTS, percent=percent)
             self.stages.add(f"shift-{percent}", f"Send {percent} % of the traffic to green", steps)
             if not self.with_blue:
-                continue  # no traffic yet and no way back: the verification below is what there is
+                continue  # no traffic yet, nothing to roll back to: the verification below is all there is
             bake = rollout.final_bake if percent == FULL else rollout.bake
             judged = [Step(kind=StepKind.JUDGE, percent=percent)]
-            title = "Watch green carry everything" if percent == FULL else f"Judge green at {percent} %"
+            title = "Watch green carry all traffic" if percent == FULL else f"Judge green at {percent} %"
             self.stages.add(f"judge-{percent}", title, judged, rollout.dwell + bake)
 
     def accept(self) -> None:
@@ -165,11 +165,11 @@ class _Promotion:
             for plan in self.tiers
             if plan.green and plan.green.model
         ]
-        self.stages.add("accept", "Make green the release that serves", steps)
+        self.stages.add("accept", f"Make {self.order.release.version} the live release", steps)
 
     def retire(self) -> None:
         down = self.order.undo.down
-        # Blue cannot serve without its schema: once that is taken away there is nothing to keep it for.
+        # Blue cannot serve without its schema: once that is undone there is nothing to keep it for.
         keep = 0.0 if down else self.policy.retire.keep_blue
         if keep == "until-next":
             return
@@ -177,31 +177,31 @@ class _Promotion:
             title = "Keep blue for the announced rollback window"
             self.stages.add("window", title, [Step(kind=StepKind.WINDOW)], float(keep))
         quiet = self.policy.retire.quiet
-        self.stages.add("quiet", "Wait until blue has no request", self.blue(StepKind.QUIET), quiet)
+        self.stages.add("quiet", "Wait until blue has no requests", self.blue(StepKind.QUIET), quiet)
         if down:
             step = Step(kind=StepKind.MIGRATE_DOWN, tier=Tier.APP, fleet=Color.BLUE)
             self.stages.add("migrate-down", "Run blue's down migration", [step], 60.0)
-        self.stages.add("detach", "Take blue out of the rules", self.blue(StepKind.DETACH))
+        self.stages.add("detach", "Remove blue from the rules", self.blue(StepKind.DETACH))
         drain = max((self.contract.tier(t).deregistration_delay_seconds for t in self.with_blue), default=0)
         self.stages.add(
-            "retire", "Drain and remove blue's fleets", self.blue(StepKind.DELETE_FLEET), drain + 30.0
+            "retire", "Drain and delete blue's fleets", self.blue(StepKind.DELETE_FLEET), drain + 30.0
         )
         groups = self.blue(StepKind.DELETE_TARGET_GROUP)
-        self.stages.add("retire-groups", "Remove blue's target groups", groups)
+        self.stages.add("retire-groups", "Delete blue's target groups", groups)
 
     def notes(self) -> Iterable[str]:
         for plan in self.tiers:
             if plan.blue is None:
-                yield f"{plan.tier}: nothing serves yet; the first deployment goes to 100 % once it is proved"
+                yield f"{plan.tier}: nothing serves yet; the first deployment gets 100 % once it is verified"
         if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.undo.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.order.intent is Intent.PROMOTION:
-            yield from (f"your yes confirms: {point}" for point in self.policy.checklist)
+            yield from (f"by confirming you attest: {point}" for point in self.policy.checklist)
         yield from database_notes(self.order.undo, self.served)
 
     @property
     def served(self) -> str:
-        """What serves now, of the app tier first: migrations are its."""
+        """The live version, of the app tier first: migrations belong to it."""
         blues = {plan.tier: plan.blue.version for plan in self.tiers if plan.blue}
         return blues.get(Tier.APP) or next(iter(blues.values()), "")
 

@@ -1,4 +1,4 @@
-"""The plans that go back: traffic to the fleet that still stands, or everything taken down."""
+"""The plans that roll back: traffic to the fleet that still exists; and the plan that removes everything."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NOTHING = MigrationUndo()
 def _take_out(
     plans: tuple[TierPlan, ...], contract: Contract, policy: Policy, *, shifted: bool, down: bool
 ) -> tuple[Stage, ...]:
-    """Blue proved, all weight back at once, verified, then the failed fleet removed.
+    """Blue checked, all weight back at once, verified, then the failed fleet deleted.
 
-    With `down` its down migration runs in between: without traffic, and while its app host still stands.
+    With `down` its down migration runs in between: without traffic, and while its app host still exists.
     """
     back = [plan.tier for plan in plans if plan.blue]
     out = [plan.tier for plan in plans if plan.failed]
@@ -36,7 +36,7 @@ def _take_out(
         return [Step(kind=kind, tier=tier, fleet=Color.GREEN) for tier in tiers]
 
     if shifted:
-        stages.add("prove-blue", "Make sure that blue can carry everything", blue(StepKind.PROVE_BLUE))
+        stages.add("prove-blue", "Check that blue can carry all traffic", blue(StepKind.PROVE_BLUE))
         weights = [
             Step(kind=StepKind.WEIGHTS, tier=t, fleet=Color.BLUE, percent=0, urgent=True) for t in back
         ]
@@ -51,17 +51,17 @@ def _take_out(
         for plan in plans
         if plan.blue and plan.blue.model
     ]
-    stages.add("accept", "Make blue the release that serves", done + failed(StepKind.DELETE_PREVIEW))
+    stages.add("accept", "Make blue the live release", done + failed(StepKind.DELETE_PREVIEW))
     if shifted:
-        stages.add("close", "Take rules away that led to green alone", failed(StepKind.DELETE_RULE, new))
-        stages.add("quiet", "Wait until green has no request", failed(StepKind.QUIET), policy.retire.quiet)
+        stages.add("close", "Delete rules that lead to green alone", failed(StepKind.DELETE_RULE, new))
+        stages.add("quiet", "Wait until green has no requests", failed(StepKind.QUIET), policy.retire.quiet)
     if down:
         step = Step(kind=StepKind.MIGRATE_DOWN, tier=Tier.APP, fleet=Color.GREEN)
         stages.add("migrate-down", "Run green's down migration", [step], 60.0)
-    stages.add("detach", "Take green out of the rules", failed(StepKind.DETACH))
+    stages.add("detach", "Remove green from the rules", failed(StepKind.DETACH))
     drain = max((contract.tier(tier).deregistration_delay_seconds for tier in out), default=0)
-    stages.add("remove", "Drain and remove green's fleets", failed(StepKind.DELETE_FLEET), drain + 30.0)
-    stages.add("remove-groups", "Remove green's target groups", failed(StepKind.DELETE_TARGET_GROUP))
+    stages.add("remove", "Drain and delete green's fleets", failed(StepKind.DELETE_FLEET), drain + 30.0)
+    stages.add("remove-groups", "Delete green's target groups", failed(StepKind.DELETE_TARGET_GROUP))
     return tuple(stages.all)
 
 
@@ -75,9 +75,9 @@ def plan_take_back(
     reason: str,
     undo: MigrationUndo = _NOTHING,
 ) -> Plan:
-    """The way back from an unfinished deployment: blue gets everything, green goes (R6); pure.
+    """The rollback of an unfinished deployment: blue gets all traffic, green is deleted (R6); pure.
 
-    `shifted` says whether green may have had traffic: without, nothing needs to be moved back.
+    `shifted` says whether green may have had traffic: if not, nothing needs to be moved back.
     Raises Refused where a down migration is asked for that cannot run.
     """
 
@@ -126,7 +126,7 @@ def plan_return(
     reason: str,
     undo: MigrationUndo = _NOTHING,
 ) -> Plan | None:
-    """Back to deployment `to`, whose fleets still stand; None when one of them is gone or cannot serve.
+    """Back to deployment `to`, whose fleets still exist; None when one of them is gone or cannot serve.
 
     Raises Refused where a down migration is asked for that cannot run.
     """
@@ -160,7 +160,10 @@ def plan_return(
 def plan_teardown(
     contract: Contract, state: StackState, *, number: int, everything: bool, reason: str
 ) -> Plan:
-    """Remove what serves nothing, or with `everything` all that sc-deploy made in the stack; pure."""
+    """Remove what serves nothing, or with `everything` all that sc-deploy made in the stack; pure.
+
+    It has no stages where nothing exists.
+    """
 
     def tier_plan(tier: TierState) -> TierPlan:
         fleets = tier.fleets if everything else tier.leftovers
@@ -169,9 +172,9 @@ def plan_teardown(
 
     tiers = tuple(tier_plan(tier) for tier in state.tiers)
     stages = Stages()
-    if everything:
+    if everything and any(tier.rule or tier.fleets or tier.previews for tier in state.tiers):
         rules = [Step(kind=StepKind.DELETE_RULE, tier=tier.tier) for tier in state.tiers if tier.rule]
-        stages.add("close", "Take the live rules away: visitors see the maintenance page", rules)
+        stages.add("close", "Delete the live rules: visitors see the maintenance page", rules)
         guards = [Step(kind=StepKind.STAND_DOWN, tier=tier.tier) for tier in state.tiers]
         stages.add("stand-down", "Disarm the watchdog", guards)
     cleared(tiers, stages)

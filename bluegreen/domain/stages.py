@@ -14,7 +14,7 @@ _CALL = 2.0
 
 
 def refer(fleet: Fleet, *, routed: bool = False) -> FleetRef:
-    """A fleet that stands, as a plan names it; parts that are missing have empty names."""
+    """A fleet that exists, as a plan names it; parts that are missing have empty names."""
     group, target_group = fleet.group, fleet.target_group
     return FleetRef(
         deployment=fleet.deployment,
@@ -51,7 +51,9 @@ def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:
     def each(kind: StepKind) -> list[Step]:
         return [Step(kind=kind, tier=tier, deployment=number) for tier, number in pairs]
 
-    stages.add("clear-quiet", "Make sure that kept fleets have no request", waits)
-    stages.add("clear", "Detach what serves nothing", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW))
-    stages.add("clear-fleets", "Remove what serves nothing", each(StepKind.DELETE_FLEET), 60.0)
-    stages.add("clear-groups", "Remove its target groups", each(StepKind.DELETE_TARGET_GROUP))
+    stages.add("clear-quiet", "Wait until kept fleets have no requests", waits)
+    stages.add(
+        "clear", "Detach fleets that serve nothing", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW)
+    )
+    stages.add("clear-fleets", "Delete fleets that serve nothing", each(StepKind.DELETE_FLEET), 60.0)
+    stages.add("clear-groups", "Delete their target groups", each(StepKind.DELETE_TARGET_GROUP))

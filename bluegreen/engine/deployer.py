@@ -1,4 +1,4 @@
-"""The verbs of sc-deploy on one stack: plan, run, resume, abort, status, history, doctor."""
+"""The verbs of sc-deploy that change a stack: plan, run, resume, abort."""
 
 from __future__ import annotations
 
@@ -7,27 +7,22 @@ from contextlib import suppress
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.forecast import ReleaseForecast
 from bluegreen.domain.journal import Header
+from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
+from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import StackState
 from bluegreen.engine import deployment, planning, rolling_back
-from bluegreen.engine.checks import doctor
 from bluegreen.engine.following import follow
 from bluegreen.engine.observe import observe
-from bluegreen.engine.outcome import Result, conduct, take_back
+from bluegreen.engine.outcome import conduct, take_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.status import Status, look
 from bluegreen.engine.takeover import take_over
 from bluegreen.engine.wait import again
-from bluegreen.engine.watch.aa_comparison import AAComparison, aa_comparison
-from bluegreen.engine.watch.forecast import release_forecast
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
-from bluegreen.ports import Holder, Ports
-
-__all__ = ["Deployer"]
+from bluegreen.ports import Ports
 
 Note = Callable[[str], None]
 
@@ -60,7 +55,7 @@ class Deployer:
     def plan_promotion(
         self, version: str, *, tiers: Sequence[Tier] = (), model: str | None = None, reason: str = ""
     ) -> Plan:
-        """The plan that brings `version` live; changes nothing. Raises Refused."""
+        """The plan that brings `version` live; changes nothing. Raises Refused, Locked."""
         return planning.promotion(
             self._contract,
             self._policy,
@@ -75,16 +70,8 @@ class Deployer:
         """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
         return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
 
-    def forecast(self, plan: Plan) -> ReleaseForecast:
-        """What each ramp step of `plan` can show with the traffic of the last hour; changes nothing."""
-        return release_forecast(plan, self._policy, self._ports)
-
-    def aa_comparison(self, *, seconds: float) -> tuple[AAComparison, ...]:
-        """A/A: what serves now compared with itself over the last `seconds`; changes nothing."""
-        return aa_comparison(self._contract, self._policy, self._ports, seconds=seconds)
-
     def plan_teardown(self, *, everything: bool) -> Plan:
-        """Remove what serves nothing, or everything; changes nothing."""
+        """Remove what serves nothing, or everything; changes nothing. Raises Refused, Locked."""
         return planning.teardown(self._contract, self._ports, everything=everything)
 
     def run(self, plan: Plan) -> Result:
@@ -100,10 +87,7 @@ class Deployer:
         def begin() -> Run:
             unfinished = deployment.open_header(self._ports.journal.history(limit=5))
             if unfinished:
-                raise Refused(
-                    f"deployment #{unfinished.number} is not finished: {unfinished.ending}",
-                    next_step="`sc-deploy resume` goes on with it, `sc-deploy abort` takes it back",
-                )
+                raise deployment.not_finished(unfinished)
             return deployment.create(
                 plan,
                 contract=self._contract,
@@ -116,12 +100,12 @@ class Deployer:
         return self._conduct(holder, begin, conduct)
 
     def resume(self, number: int | None = None, *, skip_down: bool = False, note: Note = _silent) -> Result:
-        """Go on with an unfinished deployment, from any machine; waits out a dead deployer's lease.
+        """Continue an unfinished deployment, from any machine; waits out a dead deployer's lease.
 
         With `skip_down` its down migration is not run: a human did it, or will not have it.
         `note` is told what is waited for. Raises Refused, Locked (its deployer lives), LeaseLost.
         """
-        header = self._open(number)
+        header = self.unfinished(number)
         holder = take_over(
             partial(self._acquire, header.number, "resume"),
             ports=self._ports,
@@ -140,12 +124,12 @@ class Deployer:
     def abort(
         self, number: int | None = None, *, reason: str = "", down: bool = False, note: Note = _silent
     ) -> Result:
-        """Take an unfinished deployment back, with `down` its migration too (R8).
+        """Roll back an unfinished deployment, with `down` its migration too (R8).
 
         Where another process drives it, ask that one to. Raises Refused: nothing is unfinished, or its
         down migration cannot run; Locked, LeaseLost.
         """
-        header = self._open(number)
+        header = self.unfinished(number)
         if down:
             rolling_back.plan_open_back(self._ports, header, reason=reason, down=True)
         words = reason or f"abort by {self._owner}"
@@ -154,16 +138,18 @@ class Deployer:
             holder = acquire()
         except Locked:
             if self._ports.lease.request_stop(words, down=down) is not None:
-                note("another process runs this deployment; it was asked to take it back")
+                note("another process runs this deployment; it was asked to roll it back")
                 result = follow(header, self._contract, self._ports, self._subscribers)
                 if result is not None:
                     if down and not rolling_back.ran_down(self._ports, header.number):
                         note("the down migration has not run; `sc-deploy history` shows why")
                     return result
-                note("that process does not answer any more; this one takes over")
+                note("that process no longer answers; this one takes over")
             holder = acquire()
         return self._conduct(
-            holder, partial(self._reopen, header, holder), partial(take_back, reason=words, down=down)
+            holder,
+            partial(self._reopen, header, holder),
+            partial(take_back, reason=words, down=down, asked=True),
         )
 
     def interrupt(self) -> None:
@@ -176,14 +162,6 @@ class Deployer:
         """Deployments, newest first."""
         return self._ports.journal.history(limit=limit)
 
-    def doctor(self) -> tuple[doctor.Check, ...]:
-        """Check everything a release leans on; changes nothing."""
-        return doctor.examine(self._contract, self._policy, self._ports)
-
-    def status(self) -> Status:
-        """The stack now: fleets, weights, health, lease, what to do next."""
-        return look(self._contract, self._ports)
-
     def _acquire(self, number: int, why: str) -> Holder:
         policy, clock = self._policy.lease, self._ports.clock
 
@@ -194,7 +172,8 @@ class Deployer:
 
         return again(acquire, clock=clock, patience=policy.patience)
 
-    def _open(self, number: int | None) -> Header:
+    def unfinished(self, number: int | None = None) -> Header:
+        """The deployment that is open, by default the only one; raises Refused where it is not."""
         if number is None:
             found = deployment.open_header(self._ports.journal.history(limit=5))
             number = found.number if found else None

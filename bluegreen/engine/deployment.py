@@ -8,6 +8,7 @@ from typing import Any
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Plan, StepKind, TierPlan
 from bluegreen.domain.returning import journalled
 from bluegreen.domain.stack import StackState
@@ -18,14 +19,31 @@ from bluegreen.engine.run import Run
 from bluegreen.engine.wait import again
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
-from bluegreen.ports import Holder, Ports
-
-__all__ = ["create", "open_header", "reopen"]
+from bluegreen.ports import Ports
 
 
 def open_header(headers: Iterable[Header]) -> Header | None:
     """The deployment that has not ended, if there is one."""
     return next((header for header in headers if header.ending.open), None)
+
+
+def not_finished(header: Header) -> Refused:
+    """Why nothing else may begin while deployment `header` is open."""
+    return Refused(
+        f"deployment #{header.number} is not finished: {header.ending}",
+        next_step="`sc-deploy resume` continues it, `sc-deploy abort` rolls it back",
+    )
+
+
+def refuse_open(headers: Iterable[Header], *, stack: str, ports: Ports) -> None:
+    """Raises Refused while a deployment is open, and Locked where its deployer lives."""
+    found = open_header(headers)
+    if found is None:
+        return
+    holder, now = ports.lease.holder(), ports.clock.now()
+    if holder is not None and holder.expires > now:
+        raise holder.locked(stack, now=now)
+    raise not_finished(found)
 
 
 def create(

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.reports import Result
 from bluegreen.domain.returning import journalled
 from bluegreen.engine.observe import observe, traffic_words
-from bluegreen.engine.outcome import Result
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.errors import ExitCode
 from bluegreen.ports import Ports
 
-__all__ = ["follow"]
-
 _POLL = 1.0
+_NEXT = {Ending.RELEASED: "it was released before it could stop; `sc-deploy rollback` goes back"}
+
+
+def _code(ending: Ending) -> ExitCode:
+    """Whoever follows has asked for an abort: a deployment that was too far has not complied."""
+    return ExitCode.RELEASED if ending in {Ending.ROLLED_BACK, Ending.ABORTED} else ExitCode.REFUSED
 
 
 def follow(
@@ -45,9 +49,9 @@ def follow(
     halted = current.ending.open
     return Result(
         ending=Ending.HALTED if halted else current.ending,
-        exit_code=ExitCode.HALTED if halted else ExitCode.RELEASED,
+        exit_code=ExitCode.HALTED if halted else _code(current.ending),
         header=current,
         words=current.reason,
-        next_step=next_step if halted else "",
+        next_step=next_step if halted else _NEXT.get(current.ending, ""),
         traffic=traffic_words(observe(contract, ports), journalled(told) if halted else None),
     )

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 
+from bluegreen.domain.lease import Holder
 from bluegreen.errors import CloudUnavailable, DeployError, Interrupted, StepFailed
-from bluegreen.ports import Holder, Ports
-
-__all__ = ["Heartbeat", "StopRequested"]
+from bluegreen.ports import Ports
 
 _MOST_BETWEEN_BEATS = 5.0
 """Seconds; how late a stop request from another process may be noticed."""

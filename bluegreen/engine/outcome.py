@@ -6,12 +6,13 @@ Whatever happens, the ending says where the traffic is.
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from bluegreen.domain.journal import Ending, EntryKind, Header
-from bluegreen.domain.plan import Intent, StepKind
+from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.release import Color
+from bluegreen.domain.reports import Result
 from bluegreen.domain.returning import returns_to_json
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.heartbeat import StopRequested
@@ -30,21 +31,7 @@ from bluegreen.errors import (
     StepFailed,
 )
 
-__all__ = ["Result", "conduct", "take_back"]
-
 _RESUME = "`sc-deploy resume` goes on, `sc-deploy abort` takes it back"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """How a command ended, for people and for the exit code."""
-
-    ending: Ending
-    exit_code: ExitCode
-    header: Header
-    words: str
-    next_step: str
-    traffic: tuple[str, ...]
 
 
 def conduct(run: Run) -> Result:
@@ -101,9 +88,10 @@ def _failed(run: Run, error: DeployError) -> Result:
     return take_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)
 
 
-def take_back(run: Run, *, reason: str, down: bool = False) -> Result:
+def take_back(run: Run, *, reason: str, down: bool = False, asked: bool = False) -> Result:
     """Put everything back on blue and remove green; with `down` undo its migration before (R8).
 
+    `asked`: this command was for it (`abort`), so that it did what it was asked to.
     Raises Refused where blue's own down migration has begun: it cannot serve any more.
     """
     if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.goes_back:
@@ -124,7 +112,7 @@ def take_back(run: Run, *, reason: str, down: bool = False) -> Result:
         return _halted(run, error)
     except Exception as error:  # noqa: BLE001  (as in `conduct`)
         return _broken(run, error)
-    return _completed(run)
+    return _completed(run, asked=asked)
 
 
 def _accepted(run: Run) -> bool:
@@ -137,16 +125,22 @@ def _blue_is_going(run: Run) -> bool:
     return any(step.id in run.started for step in steps)
 
 
-def _completed(run: Run) -> Result:
-    header, version = run.recorder.header, run.plan.release.version if run.plan.release else ""
+def _completed(run: Run, *, asked: bool = False) -> Result:
+    version = run.plan.release.version if run.plan.release else ""
     if run.plan.intent is Intent.TEARDOWN:
         return _end(run, Ending.TORN_DOWN, "what served nothing is gone")
     snapshot = f"; the database snapshot of before is {run.plan.snapshot}" if run.plan.snapshot else ""
     if run.plan.goes_back:
         words = f"rolled back: {run.plan.reason}" if run.plan.reason else "rolled back"
-        code = ExitCode.ROLLED_BACK if header.intent == Intent.PROMOTION else ExitCode.RELEASED
+        code = ExitCode.ROLLED_BACK if _reversed(run) and not asked else ExitCode.RELEASED
         return _end(run, Ending.ROLLED_BACK, words + snapshot, code=code)
     return _end(run, Ending.RELEASED, f"{version} serves everything{snapshot}", proven=True)
+
+
+def _reversed(run: Run) -> bool:
+    """Whether the plan in force goes back from a release, and was not itself what was asked for."""
+    began_with = Plan.from_document(dict(run.recorder.header.documents["plan"]))
+    return run.plan.goes_back and not began_with.goes_back
 
 
 def _traffic(run: Run) -> tuple[str, ...]:

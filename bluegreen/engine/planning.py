@@ -13,15 +13,15 @@ from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
 from bluegreen.domain.rollback import plan_return, plan_teardown
 from bluegreen.domain.stack import StackState
-from bluegreen.engine.deployment import open_header
+from bluegreen.engine.deployment import open_header, refuse_open
 from bluegreen.engine.observe import observe
 from bluegreen.engine.rolling_back import plan_open_back
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 
-__all__ = ["promotion", "rollback", "teardown"]
-
+_RECENT = 5
+"""Deployments among which an unfinished one is looked for; there is one at most."""
 _MEMORY = 50
 """Deployments that are looked through for an earlier good one."""
 
@@ -38,13 +38,15 @@ def promotion(
 ) -> Plan:
     """Plan `version` for all tiers, or for `tiers` alone; `model` for the tiers that have one.
 
-    Raises Refused: unknown tier, image or model, or a plan that cannot be carried out.
+    Raises Refused: unknown tier, image or model, a plan that cannot be carried out, or an unfinished
+    deployment; and Locked where that one runs.
     """
     chosen = _chosen(contract, tiers)
     if model is not None and not any(tier.model for tier in chosen):
         raise Refused("--model names a model, but no chosen tier has one", next_step="release the ai tier")
-    seen = ports.parallel([partial(observe, contract, ports), partial(ports.journal.history, limit=1)])
+    seen = ports.parallel([partial(observe, contract, ports), partial(ports.journal.history, limit=_RECENT)])
     state, history = seen
+    refuse_open(history, stack=contract.stack, ports=ports)
     releases = ports.parallel([partial(_resolve, ports, tier, version, model, state) for tier in chosen])
     order = Order(
         release=Release(version=version, tiers=tuple(releases)),
@@ -109,7 +111,7 @@ def rollback(
     traffic at once (R6). Else the earlier release is deployed again, all at once after proof (R7).
     With `down` the release that serves now has its migration undone before it is removed (R8).
     The plan has no stages where `to` is what serves already.
-    Raises Refused where nothing proven lies behind, or the down migration cannot run.
+    Raises Refused where nothing verified lies behind, or the down migration cannot run.
     """
     state, history = ports.parallel(
         [partial(observe, contract, ports), partial(ports.journal.history, limit=_MEMORY)]
@@ -119,13 +121,9 @@ def rollback(
     if unfinished and to is None:
         header = ports.journal.header(unfinished.number) or unfinished
         return plan_open_back(ports, header, reason=words, down=down)
+    refuse_open(history, stack=contract.stack, ports=ports)
     number = _next_number(state, history)
     target = _target(ports, history, state, to)
-    if target is None and unfinished:
-        raise Refused(
-            f"deployment #{unfinished.number} is not finished, so {to} may not have all the traffic yet",
-            next_step="`sc-deploy abort` rolls it back",
-        )
     if target is None:
         intent = Intent.ROLLBACK
         return Plan(
@@ -242,14 +240,13 @@ def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRe
 
 
 def teardown(contract: Contract, ports: Ports, *, everything: bool) -> Plan:
-    """Remove what serves nothing, or with `everything` all of it; Refused while a deployment is open."""
+    """Remove what serves nothing, or with `everything` all of it; without stages where nothing stands.
+
+    Raises Refused while a deployment is unfinished, and Locked while it runs.
+    """
     state, history = ports.parallel(
-        [partial(observe, contract, ports), partial(ports.journal.history, limit=5)]
+        [partial(observe, contract, ports), partial(ports.journal.history, limit=_RECENT)]
     )
+    refuse_open(history, stack=contract.stack, ports=ports)
     number = _next_number(state, history)
-    plan = plan_teardown(contract, state, number=number, everything=everything, reason="teardown")
-    if not plan.stages:
-        raise Refused(
-            "there is nothing to remove", next_step="`sc-deploy teardown --all` removes what serves too"
-        )
-    return plan
+    return plan_teardown(contract, state, number=number, everything=everything, reason="teardown")

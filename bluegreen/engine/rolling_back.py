@@ -17,8 +17,6 @@ from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 
-__all__ = ["begun", "plan_open_back", "ran_down", "skip_down", "turn_round"]
-
 
 def begun(run: Run, kind: StepKind) -> bool:
     """Whether a step of this kind was begun, of the plan in force."""

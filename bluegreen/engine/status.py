@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.journal import Header
+from bluegreen.domain.lease import Holder
+from bluegreen.domain.reports import Status
 from bluegreen.domain.returning import Return, journalled
-from bluegreen.domain.stack import Health, StackState
+from bluegreen.domain.stack import StackState
 from bluegreen.engine import deployment
 from bluegreen.engine.observe import observe, traffic_words
-from bluegreen.ports import Holder, Ports
-
-__all__ = ["Status", "look"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The stack at one moment."""
-
-    state: StackState
-    health: Mapping[str, Health]
-    """By target group ARN."""
-    holder: Holder | None
-    open: Header | None
-    watchdogs: tuple[str, ...]
-    traffic: tuple[str, ...]
-    next_step: str
+from bluegreen.ports import Ports
 
 
 def look(contract: Contract, ports: Ports) -> Status:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bluegreen.domain.lease import Holder
 from bluegreen.errors import Interrupted, Locked
-from bluegreen.ports import Holder, Ports
-
-__all__ = ["take_over"]
+from bluegreen.ports import Ports
 
 _POLL = 1.0
 """Seconds; a living deployer renews its lease every few seconds, so it is told apart soon."""

@@ -7,11 +7,12 @@ noisy neighbour) break that, so `sc-deploy baseline` compares blue with itself b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.release import Color
+from bluegreen.domain.reports import Noise
 from bluegreen.domain.settling import settle
 from bluegreen.judge.batches import Batch, Calendar, pair
 from bluegreen.judge.criteria import needed_to_fail
@@ -22,40 +23,6 @@ from bluegreen.judge.metric_tests import BlueShares, comparison
 from bluegreen.judge.settings import Baseline, StepMark
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
-
-_FEW_PERIODS = 20
-"""Fewer pairs say little about how the fleets differ over time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noise:
-    """How one metric of one tier differs between two halves of the same fleet."""
-
-    tier: Tier
-    metric: Metric
-    periods: int
-    ratio: float
-    """The larger half's share of bad events as a multiple of the smaller half's."""
-    dispersion: float
-    """Variance of the difference per period, as a multiple of pure counting noise; 1 is ideal."""
-    evidence: float
-    """The most that the judge would have held against the worse half."""
-    needed: float
-    quiet: bool
-    """The thresholds are above this noise."""
-
-    @property
-    def words(self) -> str:
-        """For the operator."""
-        found = (
-            f"{self.tier} {self.metric}: halves differ by a factor {self.ratio:.2f}, "
-            f"{self.dispersion:.1f} times counting noise, evidence {self.evidence:.1f} of {self.needed:.0f}"
-        )
-        if self.periods < _FEW_PERIODS:
-            return f"{found}; only {self.periods} periods: measure longer"
-        if self.quiet:
-            return f"{found}; thresholds are above the noise"
-        return f"{found}; raise the acceptable level, or make the halves alike before trusting a rollback"
 
 
 def fleet_noise(periods: Sequence[Period], *, limits: Judging, baseline: Baseline) -> tuple[Noise, ...]:

@@ -16,7 +16,7 @@ from bluegreen.contract import TierContract
 from bluegreen.domain.release import Image, Model
 from bluegreen.ports.fence import Fence
 from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, Prober, Request
-from bluegreen.ports.state import Holder, Journal, Lease, Watchdog
+from bluegreen.ports.state import Journal, Lease, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "Fence",
     "Fleets",
     "Halves",
-    "Holder",
     "Images",
     "Journal",
     "Lease",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from bluegreen.domain.journal import Entry, Header
-
-__all__ = ["Holder", "Journal", "Lease", "Watchdog"]
+from bluegreen.domain.lease import Holder
 
 
 class Journal(Protocol):
@@ -31,22 +29,6 @@ class Journal(Protocol):
 
     def history(self, *, limit: int = 20) -> tuple[Header, ...]:
         """Newest first, without documents."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who holds the lease, since when, why, and until when unless it is renewed."""
-
-    owner: str
-    why: str
-    deployment: int
-    token: int
-    since: float
-    expires: float
-    stop: str = ""
-    """Set by `abort` from another process: why this deployment shall be taken back."""
-    stop_down: bool = False
-    """Whether its down migration shall run then (R8)."""
 
 
 class Lease(Protocol):

@@ -11,12 +11,10 @@ from typing import Any, Self, TextIO
 
 from bluegreen.domain.journal import Entry, EntryKind, Header
 from bluegreen.domain.measurement import periods_from_json
+from bluegreen.domain.reports import Result
 from bluegreen.errors import DeployError
 from bluegreen.ui.format import iso
 from bluegreen.ui.timeline import Timeline
-from bluegreen.ui.view import Closing
-
-__all__ = ["JsonView", "error_document", "event", "json_line"]
 
 
 def json_line(document: Mapping[str, Any]) -> str:
@@ -58,6 +56,20 @@ def error_document(error: BaseException, exit_code: int) -> dict[str, Any]:
     }
 
 
+def result_document(result: Result) -> dict[str, Any]:
+    """How a run ended, as its last line."""
+    return {
+        "event": "result",
+        "deployment": result.header.number,
+        "stack": result.header.stack,
+        "ending": str(result.ending),
+        "exit_code": int(result.exit_code),
+        "words": result.words,
+        "next_step": result.next_step,
+        "traffic": list(result.traffic),
+    }
+
+
 class JsonView:
     """Writes each event as one line; a reader that goes away ends the output, not the run."""
 
@@ -89,9 +101,9 @@ class JsonView:
         """An event of its own kind."""
         self._write({"event": "note", "words": words})
 
-    def close(self, closing: Closing) -> None:
+    def close(self, result: Result) -> None:
         """The result."""
-        self._write({"event": "result", **asdict(closing), "deployment": closing.number})
+        self._write(result_document(result))
 
     def _write(self, document: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -9,8 +9,6 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 
-__all__ = ["Figures", "figures", "recent"]
-
 _WINDOW_SECONDS = 30.0
 _WINDOW_PERIODS = 3
 """Figures cover 30 s, or three periods where periods are longer."""

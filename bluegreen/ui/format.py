@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["clock", "count", "day", "duration", "ending_words", "iso", "percent", "rate", "share"]
-
 
 def duration(seconds: float) -> str:
     """Whole seconds in the two largest units: `45s`, `1m 20s`, `2h 05m`, `3d 04h`."""

@@ -11,8 +11,6 @@ from bluegreen.domain.journal import Ending
 from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.timeline import Progress
 
-__all__ = ["ASCII", "ENDING_STYLE", "OUTCOME_STYLE", "STAGE_STYLE", "UNICODE", "Glyphs", "for_encoding"]
-
 STAGE_STYLE = {
     Progress.WAITING: "dim",
     Progress.RUNNING: "bold",

@@ -13,8 +13,6 @@ from bluegreen.ui.screen import title
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
 
-__all__ = ["Lines", "traffic_lines"]
-
 _QUIET_SECONDS = 15.0
 """A verdict that only repeats itself is printed this often."""
 
@@ -52,7 +50,7 @@ class Lines:
         if stage is not None:
             number, total = entry.data.get("index"), entry.data.get("count")
             place = f"[{number}/{total}] " if number and total else ""
-            back = "back: " if stage.back else ""
+            back = "rollback: " if stage.back else ""
             yield f"{place}{back}{stage.title} (about {duration(stage.expected_seconds)})"
 
     def _judged(self, timeline: Timeline, entry: Entry) -> Iterable[str]:

@@ -13,14 +13,12 @@ from rich.live import Live
 from rich.text import Text
 
 from bluegreen.domain.journal import Entry, Header
+from bluegreen.domain.reports import Result
 from bluegreen.ui.glyphs import for_encoding
 from bluegreen.ui.screen import screen
 from bluegreen.ui.summary import summary
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
-from bluegreen.ui.view import Closing
-
-__all__ = ["LiveView"]
 
 
 class LiveView:
@@ -82,14 +80,16 @@ class LiveView:
                 note=self._note,
             )
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
-            return Group(Text(f"the screen cannot be drawn ({error}); the deployment goes on", no_wrap=True))
+            return Group(
+                Text(f"the screen cannot be drawn ({error}); the deployment continues", no_wrap=True)
+            )
         return Group(*lines)
 
-    def close(self, closing: Closing) -> None:
+    def close(self, result: Result) -> None:
         """Replace the live screen by the summary."""
         self._stop()
         with contextlib.suppress(Exception):
-            self._console.print(*summary(self._story, closing, glyphs=self._glyphs), sep="\n")
+            self._console.print(*summary(self._story, result, glyphs=self._glyphs), sep="\n")
 
     def _stop(self) -> None:
         with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""The plain view: the timeline as lines on a stream that is no terminal."""
+"""The plain view: the timeline as lines, for a stream that is not a terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from bluegreen.domain.journal import Entry, Header
+from bluegreen.domain.reports import Result
 from bluegreen.ui.format import ending_words
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.timeline import Timeline
-from bluegreen.ui.view import Closing
-
-__all__ = ["PlainView"]
 
 
 class PlainView:
@@ -35,7 +33,7 @@ class PlainView:
         return None
 
     def recall(self, timeline: Timeline) -> None:
-        """Lines go on where the timeline stands."""
+        """Lines continue where the timeline is."""
         self._lines.timeline = timeline
 
     def __call__(self, header: Header, entry: Entry) -> None:
@@ -49,15 +47,15 @@ class PlainView:
         """One line between the others."""
         self._write([words])
 
-    def close(self, closing: Closing) -> None:
+    def close(self, result: Result) -> None:
         """The ending, unless the journal has said it already."""
         timeline = self._lines.timeline
-        known = timeline is not None and timeline.ending == closing.ending and timeline.words == closing.words
-        lines = [] if known else [ending_words(closing.ending, closing.words)]
-        if not (known and timeline and timeline.traffic == closing.traffic):
-            lines += [f"    traffic: {line}" for line in closing.traffic]
-        if closing.next_step and not (known and timeline and timeline.next_step == closing.next_step):
-            lines.append(f"    next: {closing.next_step}")
+        known = timeline is not None and timeline.ending == result.ending and timeline.words == result.words
+        lines = [] if known else [ending_words(result.ending, result.words)]
+        if not (known and timeline and timeline.traffic == result.traffic):
+            lines += [f"    traffic: {line}" for line in result.traffic]
+        if result.next_step and not (known and timeline and timeline.next_step == result.next_step):
+            lines.append(f"    next: {result.next_step}")
         self._write(lines)
 
     def _write(self, lines: Iterable[str]) -> None:

@@ -16,8 +16,6 @@ from bluegreen.ui.format import clock, duration, percent, rate, share
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
 from bluegreen.ui.timeline import Progress, StageView, TierView, Timeline
 
-__all__ = ["screen", "title"]
-
 _FEWEST_STAGES = 3
 _STEPS = 3
 _WARNINGS = 3
@@ -75,9 +73,9 @@ def _bar(fraction: float, width: int, glyphs: Glyphs) -> str:
 
 
 def _stages(timeline: Timeline, now: float, width: int, room: int, glyphs: Glyphs) -> list[Text]:
-    """The stages that fit, around the present one; the others as one line before and after.
+    """The stages that fit, around the current one; the others as one line before and after.
 
-    What a way back made pointless is left out.
+    What a rollback made pointless is left out.
     """
     stages = [stage for stage in timeline.stages if stage.state is not Progress.DROPPED]
     blocks = [_stage(stage, now, width, glyphs) for stage in stages]
@@ -120,7 +118,7 @@ def _window(heights: list[int], focus: int, room: int) -> tuple[int, int]:
 def _stage(stage: StageView, now: float, width: int, glyphs: Glyphs) -> list[Text]:
     style = STAGE_STYLE[stage.state]
     took = _took(stage, now)
-    name = f"{glyphs.stage[stage.state]} {'back: ' if stage.back else ''}{stage.title}"
+    name = f"{glyphs.stage[stage.state]} {'rollback: ' if stage.back else ''}{stage.title}"
     room = min(width, 100) - len(took) - 1
     if len(name) > room:
         name = name[: room - 1] + glyphs.ellipsis

@@ -5,35 +5,32 @@ from __future__ import annotations
 from rich.text import Text
 
 from bluegreen.domain.journal import Ending
+from bluegreen.domain.reports import Result
 from bluegreen.ui.format import clock, duration
 from bluegreen.ui.glyphs import ENDING_STYLE, UNICODE, Glyphs
 from bluegreen.ui.screen import title
 from bluegreen.ui.timeline import Progress, Timeline
-from bluegreen.ui.view import Closing
-
-__all__ = ["summary"]
 
 _SLOWEST = 3
 
 
-def summary(timeline: Timeline | None, closing: Closing, *, glyphs: Glyphs = UNICODE) -> list[Text]:
+def summary(timeline: Timeline | None, result: Result, *, glyphs: Glyphs = UNICODE) -> list[Text]:
     """How it ended, where the traffic is, what took long, what was warned of and what to do next."""
-    good = closing.ending in (Ending.RELEASED, Ending.TORN_DOWN)
+    good = result.ending in (Ending.RELEASED, Ending.TORN_DOWN)
     sign = glyphs.stage[Progress.DONE if good else Progress.FAILED]
-    named = (
-        title(timeline, glyphs) if timeline else f"{closing.stack} {glyphs.dot} deployment {closing.number}"
-    )
+    header = result.header
+    named = title(timeline, glyphs) if timeline else f"{header.stack} {glyphs.dot} deployment {header.number}"
     took = (
         f" in {duration(timeline.ended_at - timeline.started_at)}" if timeline and timeline.ended_at else ""
     )
-    style = ENDING_STYLE[closing.ending]
-    lines = [Text.assemble((f"{sign} {closing.ending}", style), f"  {named}{took}")]
-    lines.append(_row("", closing.words))
-    lines += [_row("traffic", words) for words in closing.traffic]
+    style = ENDING_STYLE[result.ending]
+    lines = [Text.assemble((f"{sign} {result.ending}", style), f"  {named}{took}")]
+    lines.append(_row("", result.words))
+    lines += [_row("traffic", words) for words in result.traffic]
     if timeline:
-        lines += _of_story(timeline, closing.words)
-    if closing.next_step:
-        lines.append(_row("next", closing.next_step, "bold"))
+        lines += _of_story(timeline, result.words)
+    if result.next_step:
+        lines.append(_row("next", result.next_step, "bold"))
     return lines
 
 

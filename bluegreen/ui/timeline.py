@@ -1,4 +1,4 @@
-"""The timeline of a deployment: one view model behind every display; `telling` folds it from the journal."""
+"""The timeline of a deployment: one view model behind every display; `timeline_fold` builds it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from bluegreen.domain.journal import Ending
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.verdict import Outcome
 
-__all__ = ["Progress", "StageView", "StepView", "TierView", "Timeline", "VerdictView", "Warned"]
-
 
 class Progress(StrEnum):
     """How far a stage or a step is."""
@@ -22,7 +20,7 @@ class Progress(StrEnum):
     DONE = "done"
     FAILED = "failed"
     DROPPED = "dropped"
-    """Not reached: the deployment was taken back before."""
+    """Not reached: the deployment was rolled back before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +42,7 @@ class StageView:
     steps: Mapping[str, StepView] = field(default_factory=dict)
     """By step id, those that were started."""
     back: bool = False
-    """Part of the way back."""
+    """Part of the rollback."""
     state: Progress = Progress.WAITING
     started_at: float | None = None
     ended_at: float | None = None
@@ -101,7 +99,7 @@ class Timeline:
     reason: str = ""
     stages: tuple[StageView, ...] = ()
     first: int = 0
-    """Index of the first stage of the plan in force (the way back begins a new one)."""
+    """Index of the first stage of the plan in force (a rollback begins a new one)."""
     tiers: tuple[TierView, ...] = ()
     periods: tuple[Period, ...] = ()
     verdict: VerdictView | None = None

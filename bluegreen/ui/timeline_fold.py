@@ -18,8 +18,6 @@ from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.figures import recent
 from bluegreen.ui.timeline import Progress, StageView, StepView, TierView, Timeline, VerdictView, Warned
 
-__all__ = ["begin", "tell", "told"]
-
 
 def begin(header: Header) -> Timeline:
     """The timeline before its first entry, with the plan of the header where it has one."""
@@ -58,7 +56,7 @@ def _started(timeline: Timeline, entry: Entry) -> Timeline:
 
 
 def _resumed(timeline: Timeline, entry: Entry) -> Timeline:
-    """Begins from what is observed: figures and verdict of before the stop are not what flows now."""
+    """Begins from what is observed: the figures and verdict from before the stop are stale."""
     operator = str(entry.data.get("operator") or timeline.operator)
     timeline = replace(
         timeline, ending=Ending.RUNNING, ended_at=None, operator=operator, words="", next_step=""
@@ -208,7 +206,7 @@ def _decided(timeline: Timeline, entry: Entry) -> Timeline:
         _closed(s, entry.at, Progress.DROPPED if s.state is Progress.WAITING else Progress.FAILED)
         for s in timeline.stages
     )
-    # What was measured before is not what flows from now on: the way back shows no stale figures.
+    # What was measured before is not what flows from now on: a rollback shows no stale figures.
     return _planned(replace(timeline, stages=stages, periods=()), plan, back=True)
 
 

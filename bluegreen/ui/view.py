@@ -1,28 +1,13 @@
-"""What every display of a running deployment offers, and the last thing it is told."""
+"""What every display of a running deployment offers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from bluegreen.domain.journal import Ending, Entry, Header
+from bluegreen.domain.journal import Entry, Header
+from bluegreen.domain.reports import Result
 from bluegreen.ui.timeline import Timeline
-
-__all__ = ["Closing", "View"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
-    """How a run ended, for people and for programs."""
-
-    number: int
-    stack: str
-    ending: Ending
-    exit_code: int
-    words: str
-    next_step: str
-    traffic: tuple[str, ...]
 
 
 class View(Protocol):
@@ -48,5 +33,5 @@ class View(Protocol):
     def note(self, words: str) -> None:
         """Say something beside the timeline, such as what a signal did."""
 
-    def close(self, closing: Closing) -> None:
+    def close(self, result: Result) -> None:
         """Say how it ended; the last call."""

@@ -17,11 +17,12 @@ from bluegreen.adapters.clock import SystemClock
 from bluegreen.adapters.connect import connect
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tier
 from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.lease import Holder
 from bluegreen.errors import CloudUnavailable, Locked
 from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.policy import Policy
-from bluegreen.ports import Holder, Ports
+from bluegreen.ports import Ports
 
 from .conftest import REGION, spec, tags
 

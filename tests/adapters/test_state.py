@@ -15,8 +15,8 @@ from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
 from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
+from bluegreen.domain.lease import Holder
 from bluegreen.errors import CloudUnavailable, LeaseLost, Locked, Refused
-from bluegreen.ports import Holder
 
 from .conftest import Stack, lost
 

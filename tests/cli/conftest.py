@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ from typer.testing import CliRunner, Result
 
 from bluegreen.commands import _connect
 from bluegreen.commands._options import Settings
+from bluegreen.engine.deployer import Deployer
 from cli import app
-from tests.cli.fake_deployer import FakeDeployer, FakeJournal, stack_of
+from tests.world import World
 
+SIM = ("--stack", "sim")
 AWS_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "NO_COLOR", "COLUMNS")
 
 
@@ -44,15 +48,57 @@ def line() -> Line:
 
 
 @pytest.fixture
-def deployer(monkeypatch: pytest.MonkeyPatch) -> FakeDeployer:
-    """The fake behind every verb of the test."""
-    fake = FakeDeployer()
-    monkeypatch.setattr(_connect, "open_stack", opening(fake))
-    return fake
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No stack may be opened."""
+
+    def open_stack(*_: Any, **__: Any) -> _connect.Stack:
+        raise AssertionError("AWS was asked")
+
+    monkeypatch.setattr(_connect, "open_stack", open_stack)
 
 
-def opening(fake: FakeDeployer) -> Callable[..., _connect.Stack]:
+@contextmanager
+def behind(world: World) -> Iterator[list[Deployer]]:
+    """The verbs work on `world`; the deployers that they open, newest last."""
+    opened: list[Deployer] = []
+
     def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> _connect.Stack:
-        return stack_of(fake, FakeJournal(fake.script), subscribers)
+        deployer = world.deployer("anna@desk:1", subscribers)
+        opened.append(deployer)
+        return _connect.Stack(
+            contract=world.contract, policy=world.policy, ports=world.ports(), deployer=deployer
+        )
 
-    return open_stack
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_connect, "open_stack", open_stack)
+        patch.setattr(_connect, "open_contract", lambda _settings: world.contract)
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield opened
+    time.tzset()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """An empty stack named `sim` behind the verbs."""
+    made = World()
+    with behind(made):
+        yield made
+
+
+@pytest.fixture
+def unfinished(line: Line) -> Iterator[World]:
+    """v1.0.0 serves, and the promotion of v1.1.0 was interrupted at its first weight."""
+    made = World()
+    with behind(made) as opened:
+        assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
+        made.load()
+        made.clock.sleep(5)
+
+        def stop() -> None:
+            opened[-1].interrupt()
+
+        made.after_first("weights", stop)
+        assert line("promote", "v1.1.0", *SIM, "--yes").exit_code == 130
+        made.entries.clear()
+        yield made

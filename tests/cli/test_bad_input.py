@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Line
-from tests.cli.fake_deployer import FakeDeployer
 from tests.ui.samples import contract
 
 LAB = ("--stack", "lab")
@@ -35,21 +34,20 @@ def contract_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("resume", "1", "2", *LAB), "unexpected extra argument"),
     ],
 )
-def test_words_that_are_no_command(
-    line: Line, deployer: FakeDeployer, words: tuple[str, ...], said: str
-) -> None:
+@pytest.mark.usefixtures("nobody")
+def test_words_that_are_no_command(line: Line, words: tuple[str, ...], said: str) -> None:
     result = line(*words)
     assert result.exit_code == 2
     assert said in result.stderr
-    assert deployer.calls == []
 
 
-def test_tiers_that_do_not_exist(line: Line, deployer: FakeDeployer) -> None:
-    result = line("plan", "v1", *LAB, "--tiers", "ai,db,cache")
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize("verb", ["plan", "promote"])
+def test_tiers_that_do_not_exist(line: Line, verb: str) -> None:
+    result = line(verb, "v1", *LAB, "--tiers", "ai,db,cache")
     assert result.exit_code == 2
-    assert "'db' is no tier" in result.stderr
-    assert "'cache' is no tier (allowed: web, app, ai)" in result.stderr
-    assert deployer.calls == []
+    assert "unknown tier 'db'" in result.stderr
+    assert "unknown tier 'cache' (allowed: web, app, ai)" in result.stderr
 
 
 def test_all_faults_of_a_policy_at_once(line: Line, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -39,6 +40,18 @@ def test_anything_else_is_no(monkeypatch: pytest.MonkeyPatch, text: str) -> None
     terminal(monkeypatch, text)
     with pytest.raises(Refused, match="not confirmed; nothing was changed"):
         confirm(Settings(stack="lab"), "Promote?")
+
+
+@pytest.mark.parametrize(
+    ("text", "agreed"), [("lab\n", True), ("y\n", False), ("prod\n", False), ("\n", False)]
+)
+def test_what_takes_a_live_stack_down_wants_its_name(
+    monkeypatch: pytest.MonkeyPatch, text: str, *, agreed: bool
+) -> None:
+    screen = terminal(monkeypatch, text)
+    with nullcontext() if agreed else pytest.raises(Refused, match="nothing was changed"):
+        confirm(Settings(stack="lab"), "Remove EVERYTHING?", by_name=True)
+    assert "Type the name of the stack (lab) to confirm: " in screen.getvalue()
 
 
 def test_yes_in_advance_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
 
-from bluegreen.commands import _connect
-from bluegreen.commands._options import Settings
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.release import Color
 from bluegreen.lab.cloud.behaviour import Behaviour
@@ -23,26 +19,8 @@ from bluegreen.ui.figures import figures
 from bluegreen.ui.screen import screen
 from bluegreen.ui.timeline import Progress, Timeline
 from bluegreen.ui.timeline_fold import tell
-from tests.cli.conftest import Line
+from tests.cli.conftest import SIM, Line
 from tests.world import LATENCY, POLICY, World
-
-SIM = ("--stack", "sim")
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    made = World()
-
-    def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> _connect.Stack:
-        deployer = made.deployer("anna@desk:1", subscribers)
-        return _connect.Stack(deployer=deployer, journal=made.ports().journal)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_connect, "open_stack", open_stack)
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield made
-    time.tzset()
 
 
 def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
@@ -57,10 +35,12 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     assert [step["percent"] for step in tier["steps"]] == [10, 50]
     assert all(step["metrics"]["errors"]["smallest"] for step in tier["steps"])
     assert planned["warnings"] == []
-    assert "What the traffic can show" in line("plan", "v1.1.0", *SIM).stdout
+    assert "What the usual traffic can detect" in line("plan", "v1.1.0", *SIM).stdout
     second = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
     assert second.exit_code == 0, second.output
+    assert "[1/" in second.stdout
     assert "released: v1.1.0" in second.stdout
+    assert "traffic: app: 100 % v1.1.0 (#2)" in second.stdout
     assert world.weights() == {"app": {"v1.1.0": 100}}
     assert "v1.1.0" in line("status", *SIM).stdout
     _, (listed,) = line.json("history", *SIM)
@@ -189,8 +169,8 @@ def save(timeline: Timeline, entries: Sequence[tuple[Header, Entry]]) -> None:
         (("resume",), 3, "no deployment is unfinished"),
         (("abort", "--yes"), 3, "no deployment is unfinished"),
         (("resume", "7"), 3, "deployment #7"),
-        (("rollback", "--yes"), 3, ""),
-        (("history", "3"), 3, "no deployment 3"),
+        (("rollback", "--yes"), 3, "nothing serves"),
+        (("history", "3"), 3, "no deployment #3"),
     ],
 )
 def test_what_cannot_be_done_is_refused(
@@ -221,8 +201,8 @@ def test_the_checklist_is_shown_with_the_plan_that_a_yes_confirms(line: Line, wo
     listed = 'checklist = ["tests passed", "the team is in place"]\n' + POLICY
     world.policy = parse_policy(listed, stack="sim", source="deploy.toml")
     shown = line("plan", "v1.0.0", *SIM).stdout
-    assert "your yes confirms: tests passed" in shown
-    assert "your yes confirms: the team is in place" in shown
+    assert "by confirming you attest: tests passed" in shown
+    assert "by confirming you attest: the team is in place" in shown
     assert line("promote", "v1.0.0", *SIM).exit_code == 3, "there is nobody to confirm it"
     assert world.weights() == {"app": {}}
     assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0

@@ -5,53 +5,75 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 
 import pytest
 
-from tests.cli.conftest import Line
-from tests.cli.fake_deployer import FakeDeployer
-from tests.ui.samples import Script
+from bluegreen.engine.deployer import Deployer
+from bluegreen.ui.events import JsonView
+from tests.cli.conftest import SIM, Line
+from tests.world import World
+
+PATIENCE = 20.0
+"""Seconds after which a signal that nobody answered fails the test instead of hanging it."""
 
 
-def send(deployer: FakeDeployer, *numbers: signal.Signals) -> threading.Thread:
-    """Send each signal to this process, once the run waits."""
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once the deployer was asked to stop."""
+    event, interrupt = threading.Event(), Deployer.interrupt
 
-    def work() -> None:
-        deadline = time.monotonic() + 60
-        while not deployer.waiting.is_set() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        for number in numbers:
-            os.kill(os.getpid(), number)
-            deployer.interrupted.wait(60)  # the same signal twice at once would be one
-        deployer.finished.set()
+    def heard(self: Deployer) -> None:
+        interrupt(self)
+        event.set()
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
+    monkeypatch.setattr(Deployer, "interrupt", heard)
+    return event
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_at_a_safe_point(line: Line, deployer: FakeDeployer, number: signal.Signals) -> None:
-    deployer.hold, deployer.script = True, Script().until("judge-25")
+def test_a_signal_stops_at_a_safe_point(
+    line: Line, world: World, asked: threading.Event, number: signal.Signals
+) -> None:
     before = signal.getsignal(number)
-    sender = send(deployer, number)
-    result = line("promote", "v1.1.0", "--stack", "lab", "--yes")
-    sender.join()
-    assert result.exit_code == 130
+
+    def stop() -> None:
+        send(number)
+        assert asked.wait(PATIENCE), "nobody heard the signal"
+
+    world.after_first("target-group", stop)
+    result = line("promote", "v1.0.0", *SIM, "--yes")
+    assert result.exit_code == 130, result.output
     assert f"{number.name}: stopping at the next safe point" in result.stdout
-    assert "traffic: web: 75 % on v1.0.0" in result.stdout
+    assert "traffic: app: no rule" in result.stdout
     assert "sc-deploy resume" in result.stdout
     assert signal.getsignal(number) is before
 
 
-def test_a_second_signal_says_what_is_being_finished(line: Line, deployer: FakeDeployer) -> None:
-    deployer.hold, deployer.linger, deployer.script = True, 10.0, Script().until("judge-25")
-    sender = send(deployer, signal.SIGINT, signal.SIGINT)
-    result, documents = line.json("promote", "v1.1.0", "--stack", "lab", "--yes")
-    sender.join()
-    assert result.exit_code == 130
+def test_a_second_signal_says_what_is_being_finished(
+    line: Line, world: World, asked: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, note = threading.Semaphore(0), JsonView.note
+
+    def heard(self: JsonView, words: str) -> None:
+        note(self, words)
+        noted.release()
+
+    monkeypatch.setattr(JsonView, "note", heard)
+
+    def stop() -> None:
+        for _ in range(2):
+            send(signal.SIGINT)
+            assert noted.acquire(timeout=PATIENCE), "nobody heard the signal"
+            assert asked.wait(PATIENCE)
+
+    world.after_first("target-group", stop)
+    result, documents = line.json("promote", "v1.0.0", *SIM, "--yes")
+    assert result.exit_code == 130, result.output
     notes = [document["words"] for document in documents if document["event"] == "note"]
     assert len(notes) == 2
-    assert "still finishing: Judge green at 25 %" in notes[1]
+    assert "still finishing: Create green target groups" in notes[1]
     assert documents[-1]["event"] == "result"

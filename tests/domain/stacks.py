@@ -78,7 +78,7 @@ class Side:
     previews: set[int] = field(default_factory=set)
     armed: bool = False
     sound: bool = False
-    """Blue was proved to be able to carry everything."""
+    """Blue was shown to be able to carry all traffic."""
 
     def live(self) -> int | None:
         return next((n for n, weight in (self.weights or {}).items() if weight == 100), None)

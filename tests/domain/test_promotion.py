@@ -163,7 +163,7 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
     assert [step.id for step in plan.steps if step.kind is StepKind.MIGRATE_DOWN] == ["migrate-down.app.blue"]
     assert plan.snapshot == "sc-lab-before-2"
     assert "the down migration of v2 runs" in plan.notes[0]
-    assert "its snapshot of before v2 is sc-lab-before-2" in plan.notes[1]
+    assert "pre-release snapshot of v2: sc-lab-before-2" in plan.notes[1]
     assert len(plan.notes) == 2
     assert stack.run(plan).migrated == ["down 2"]
 
@@ -183,7 +183,7 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
             MigrationUndo(down=True, migrated=True),
             policy(migration=MIGRATION),
             (Tier.AI,),
-            "app tier is not taken back",
+            "app tier, which migrates, is not rolled back",
         ),
     ],
 )
@@ -200,13 +200,16 @@ def test_the_served_release_of_other_tiers_is_named_where_the_app_tier_is_not_ta
     stack = released("v1", "v2")
     undo = MigrationUndo(snapshot="sc-lab-before-2")
     plan = stack.promoted(order("v1", 3, tiers=[Tier.AI], intent=Intent.ROLLBACK, undo=undo), PLAIN)
-    assert plan.notes == ("the database is not restored; its snapshot of before v2 is sc-lab-before-2",)
+    assert plan.notes == ("the database is not restored; pre-release snapshot of v2: sc-lab-before-2",)
 
 
 def test_the_checklist_is_confirmed_with_the_plan_of_a_promotion_only() -> None:
     rules = policy(checklist=["tests passed", "team in place"])
     promotion = Stack().promoted(order("v1", 1), rules)
-    assert promotion.notes[-2:] == ("your yes confirms: tests passed", "your yes confirms: team in place")
+    assert promotion.notes[-2:] == (
+        "by confirming you attest: tests passed",
+        "by confirming you attest: team in place",
+    )
     assert promotion.fingerprint != Stack().promoted(order("v1", 1), policy()).fingerprint
     rollback = released("v1", "v2").promoted(order("v1", 3, intent=Intent.ROLLBACK), rules)
     assert not any("confirms" in note for note in rollback.notes)

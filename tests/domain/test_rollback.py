@@ -125,7 +125,7 @@ def test_its_down_migration_runs_between_quiet_and_removal() -> None:
     assert back.snapshot == "sc-lab-before-2"
     assert [note.partition(" of ")[0] for note in back.notes] == [
         "the down migration",
-        "the database is not restored; its snapshot",
+        "the database is not restored; pre-release snapshot",
     ]
     assert stack.run(back).migrated[-1] == "down 2"
     early, plan = at("attach", policy(rollout=QUICK, migration={**MIGRATION, "run": "local"}))
@@ -153,7 +153,7 @@ def test_a_down_migration_that_cannot_run_is_refused(
 def test_a_down_migration_is_refused_where_the_app_tier_is_not_taken_back() -> None:
     stack = released("v1", rules=KEPT)
     stack.run(stack.promoted(order("v2", 2, tiers=[Tier.AI]), KEPT))
-    with pytest.raises(Refused, match="app tier is not taken back"):
+    with pytest.raises(Refused, match="app tier, which migrates, is not rolled back"):
         returned(stack, KEPT, undo=DOWN)
 
 
@@ -178,7 +178,7 @@ def test_back_to_a_kept_blue_of_the_tiers_that_changed_alone() -> None:
     back = returned(stack, KEPT, undo=MigrationUndo(snapshot="s"))
     assert back
     assert [tier.tier for tier in back.tiers] == [Tier.AI]
-    assert back.notes == ("the database is not restored; its snapshot of before v2 is s",)
+    assert back.notes == ("the database is not restored; pre-release snapshot of v2: s",)
 
 
 def test_there_is_no_way_back_at_once_to_what_is_gone_or_serves_nothing() -> None:
@@ -225,7 +225,7 @@ def test_teardown_of_everything_takes_the_rules_away_first() -> None:
     assert plan.notes == ("the stack serves nothing afterwards",)
     stack.run(plan)
     assert all(not side.fleets and side.weights is None and not side.armed for side in stack.sides.values())
-    assert names(torn_down(stack, everything=True)) == ["stand-down"]
+    assert names(torn_down(stack, everything=True)) == [], "nothing is left to remove"
 
 
 def until_blue_goes(plan: Plan) -> int:

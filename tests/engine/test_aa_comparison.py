@@ -11,7 +11,9 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.release import Color
-from bluegreen.engine.watch.aa_comparison import AAComparison
+from bluegreen.domain.reports import AAComparison
+from bluegreen.engine.checks.doctor import examine
+from bluegreen.engine.watch.aa_comparison import aa_comparison
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Effect, Fault
@@ -20,8 +22,12 @@ from tests.engine.test_watch import Watched, Wrapped
 from tests.world import LATENCY
 
 
+def compare(world: Watched, seconds: float) -> tuple[AAComparison, ...]:
+    return aa_comparison(world.contract, world.policy, world.ports(), seconds=seconds)
+
+
 def compared(world: Watched, seconds: float) -> dict[str, AAComparison]:
-    return {one.words: one for one in world.deployer().aa_comparison(seconds=seconds)}
+    return {one.words: one for one in compare(world, seconds)}
 
 
 def noise(one: AAComparison, metric: Metric) -> Any:
@@ -106,10 +112,10 @@ def test_zones_are_compared_at_the_same_time(errors: int, *, quiet: bool) -> Non
 def test_nothing_to_compare_is_refused_with_the_reason() -> None:
     world = Watched()
     with pytest.raises(Refused, match="nothing serves"):
-        world.deployer().aa_comparison(seconds=60)
+        compare(world, 60)
     world.serve(rate=0, seconds=60)
     with pytest.raises(Refused, match="no traffic on both halves"):
-        world.deployer().aa_comparison(seconds=60)
+        compare(world, 60)
 
 
 def test_metrics_that_are_away_are_no_missing_traffic() -> None:
@@ -117,14 +123,15 @@ def test_metrics_that_are_away_are_no_missing_traffic() -> None:
     world.serve(rate=200, seconds=130)
     world.faults.add(Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0))
     with pytest.raises(CloudUnavailable, match="cloudwatch"):
-        world.deployer().aa_comparison(seconds=60)
+        compare(world, 60)
 
 
 class TestDoctor:
     """Whether the sources answer is known before a release."""
 
     def check(self, world: Watched) -> Any:
-        return next(one for one in world.deployer().doctor() if one.name == "metrics")
+        found = examine(world.contract, world.policy, world.ports())
+        return next(one for one in found if one.name == "metrics")
 
     def test_says_what_is_measured(self) -> None:
         world = Watched()

@@ -1,4 +1,4 @@
-"""The down migration of a release that is taken back (R8): where it runs, when, once, and when it cannot."""
+"""The down migration of a release that is rolled back (R8): where it runs, when, once, and when it cannot."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rich.console import Console
 
 from bluegreen.contract import Database, Tag, Tier
 from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.domain.reports import Result
 from bluegreen.engine.following import follow
-from bluegreen.engine.outcome import Result
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
@@ -89,7 +89,7 @@ def test_on_the_way_back_to_a_kept_blue_it_runs_on_the_failed_fleet_without_traf
     console.print(plan_view(plan))
     shown = console.export_text()
     assert "Run green's down migration" in shown
-    assert "the down migration of v1.1.0 runs once it has no traffic any more" in shown
+    assert "the down migration of v1.1.0 runs once it has no traffic" in shown
     result = deployer.run(plan)
     assert result.exit_code is ExitCode.RELEASED, world.story()
     assert shell.downs == [("v1.1.0", "migrate down v1.1.0")]
@@ -213,7 +213,7 @@ def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there
     deployer = world.deployer()
     assert deployer.run(deployer.plan_promotion("v1.1.0", tiers=[Tier.AI])).exit_code is ExitCode.ROLLED_BACK
     warned = [e.data["words"] for _, e in world.entries if e.kind is EntryKind.WARNING]
-    assert any("the app tier is not taken back" in words for words in warned), world.story()
+    assert any("the app tier, which migrates, is not rolled back" in words for words in warned), world.story()
     assert shell.ran == []
 
 
@@ -354,7 +354,7 @@ def test_refused_where_the_policy_has_no_down() -> None:
 def test_refused_where_no_app_tier_is_taken_back() -> None:
     world, _ = serving(KEPT, "v1.0.0", tiers=("app", "ai"))
     release(world, "v1.1.0", tiers=[Tier.AI])
-    assert "the app tier is not taken back" in refusal(world)
+    assert "the app tier, which migrates, is not rolled back" in refusal(world)
 
 
 def test_refused_where_the_release_ran_no_migration() -> None:

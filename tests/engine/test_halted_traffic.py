@@ -9,8 +9,9 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Entry, EntryKind
 from bluegreen.domain.plan import Step, StepKind
-from bluegreen.engine.outcome import Result
+from bluegreen.domain.reports import Result
 from bluegreen.engine.run import Done, Run
+from bluegreen.engine.status import look
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import Halted, Interrupted
 from bluegreen.ui.events import event
@@ -62,12 +63,12 @@ def test_every_ending_says_when_the_watchdog_acts(monkeypatch: pytest.MonkeyPatc
     assert event(world.entries[-1][0], ending)["returns"]["app"]["at"].endswith("Z")
     if not isinstance(error, Interrupted):
         assert f"Traffic now:\n{line(told_at)}" in pages[-1][1]
-    assert world.deployer().status().traffic == (line(told_at),)
+    assert look(world.contract, world.ports()).traffic == (line(told_at),)
     world.clock.sleep(told_at - world.clock.now() - 1)
     assert world.weights() == {"app": {"v1.0.0": 50, "v1.2.0": 50}}
     world.clock.sleep(3)
     assert world.weights() == {"app": {"v1.0.0": 100}}, "what was said came true"
-    assert world.deployer().status().traffic == (
+    assert look(world.contract, world.ports()).traffic == (
         "app: 100 % v1.0.0 (#1); put back to v1.0.0 by the watchdog",
     )
 
@@ -113,4 +114,4 @@ def test_status_of_a_dead_deployer_s_run_says_that_traffic_goes_back(monkeypatch
         with pytest.raises(SystemExit):
             deployer.run(deployer.plan_promotion("v1.2.0"))
     world.clock.sleep(5)
-    assert world.deployer().status().traffic[0].endswith("; goes back to v1.0.0 unless resumed")
+    assert look(world.contract, world.ports()).traffic[0].endswith("; goes back to v1.0.0 unless resumed")

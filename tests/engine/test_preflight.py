@@ -19,8 +19,8 @@ def test_a_policy_less_patient_than_a_boot_is_a_fault_of_release_and_doctor() ->
     assert (fault.where, fault.allowed) == ("health.deadline", "5s or more in deploy.toml")
     assert "4 s, but instances of the app tier may boot for 5 s" in fault.problem
     checks = {check.name: check for check in examine(world.contract, world.policy, world.ports())}
-    assert checks["policy"].ok is False
-    assert "health.deadline" in checks["policy"].words
+    assert checks["boot budget"].ok is False
+    assert "health.deadline" in checks["boot budget"].words
     deployer = world.deployer()
     with pytest.raises(Refused) as caught:
         deployer.run(deployer.plan_promotion("v1.0.0"))

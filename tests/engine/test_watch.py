@@ -14,8 +14,8 @@ from bluegreen.contract import Tag, Tier
 from bluegreen.domain.journal import Ending, Entry, EntryKind
 from bluegreen.domain.measurement import Period, periods_from_json
 from bluegreen.domain.release import Color
+from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import TargetGroup
-from bluegreen.engine.outcome import Result
 from bluegreen.engine.watch.key_functions import repeats_for_blue
 from bluegreen.errors import CloudUnavailable
 from bluegreen.lab.cloud.behaviour import Behaviour

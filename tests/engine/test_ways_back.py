@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, EntryKind
-from bluegreen.domain.plan import Intent, Step, StepKind
+from bluegreen.domain.plan import Intent, Plan, Step, StepKind
+from bluegreen.engine.following import follow
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import ExitCode, Interrupted, Locked, Refused
@@ -77,6 +80,9 @@ def test_the_same_release_deployed_twice_is_one_release() -> None:
 def test_while_a_deployment_is_open_nobody_says_that_all_is_well() -> None:
     world = serving("v1.0.0")
     died_at_half(world)
+    with pytest.raises(Locked, match="held by dead"):
+        world.deployer().plan_rollback(to="v1.0.0")
+    world.clock.sleep(60)
     with pytest.raises(Refused, match="#2 is not finished"):
         world.deployer().plan_rollback(to="v1.0.0")
 
@@ -174,8 +180,8 @@ def test_abort_takes_a_dead_deployment_back() -> None:
     died_at_half(world)
     notes: list[str] = []
     result = world.deployer("other@host:2").abort(reason="a vulnerability was found", note=notes.append)
-    assert "does not answer any more" in notes[-1]
-    assert result.ending is Ending.ROLLED_BACK, world.story()
+    assert "no longer answers" in notes[-1]
+    assert (result.ending, result.exit_code) == (Ending.ROLLED_BACK, ExitCode.RELEASED), world.story()
     assert world.weights() == {"app": {"v1.0.0": 100}}
     assert world.orphans() == []
     assert world.cloud.traffic.failed() == 0
@@ -323,10 +329,51 @@ def test_teardown_of_leftovers_and_of_everything() -> None:
     assert deployer.run(deployer.plan_teardown(everything=False)).ending is Ending.TORN_DOWN
     assert world.orphans() == []
     assert world.weights() == {"app": {"v1.1.0": 100}}
-    with pytest.raises(Refused, match="nothing to remove"):
-        deployer.plan_teardown(everything=False)
+    assert deployer.plan_teardown(everything=False).stages == (), "nothing is left to remove"
     assert deployer.run(deployer.plan_teardown(everything=True)).ending is Ending.TORN_DOWN
     assert world.deployer().observe().of(Tier.APP).fleets == ()
+    assert deployer.plan_teardown(everything=True).stages == ()
+
+
+def test_nothing_is_planned_while_a_deployment_is_open() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    deployer = world.deployer("other@host:2")
+    plans: tuple[Callable[[], Plan], ...] = (
+        lambda: deployer.plan_teardown(everything=False),
+        lambda: deployer.plan_teardown(everything=True),
+        lambda: deployer.plan_promotion("v1.2.0"),
+        lambda: deployer.plan_rollback(to="v1.0.0"),
+    )
+    for plan in plans:
+        with pytest.raises(Locked, match="dead@host:1"):
+            plan()
+    world.clock.sleep(31)
+    for plan in plans:
+        with pytest.raises(Refused, match="deployment #2 is not finished: running") as caught:
+            plan()
+        assert "sc-deploy resume" in caught.value.next_step
+
+
+def test_a_rollback_that_is_itself_rolled_back_did_not_do_what_it_was_asked_to() -> None:
+    world = serving("v1.0.0", "v1.1.0")
+    world.behaviours["v1.0.0"] = Behaviour(healthy=False)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_rollback())
+    assert (result.ending, result.exit_code) == (Ending.ROLLED_BACK, ExitCode.ROLLED_BACK), world.story()
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+
+
+def test_an_abort_that_comes_too_late_says_so() -> None:
+    world = serving("v1.0.0")
+    died_at_half(world)
+    running = world.deployer("dead@host:1")
+    header = running.history(1)[0]
+    assert running.resume().ending is Ending.RELEASED
+    late = follow(header, world.contract, world.ports(), ())
+    assert late is not None
+    assert (late.ending, late.exit_code) == (Ending.RELEASED, ExitCode.REFUSED)
+    assert "sc-deploy rollback" in late.next_step
 
 
 @pytest.mark.parametrize("way", ["teardown", "next release"])

@@ -109,7 +109,7 @@ class TestTheRecord:
         made = record(mark(0, 50), measured(periods=periods_to_json(other)))
         found = verdict(made, 300)
         assert found.outcome is Outcome.INCONCLUSIVE
-        assert "no settled data of this step yet from cloudwatch (app)" in found.reason
+        assert "no settled data of this step yet from cloudwatch (web), cloudwatch (app)" in found.reason
         assert not found.ask
         assert verdict(made, 1_200).outcome is not Outcome.PASS
 

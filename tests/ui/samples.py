@@ -12,9 +12,11 @@ from bluegreen.domain.measurement import Period, periods_to_json
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Color, Image, Release, TierRelease
+from bluegreen.domain.reports import Result, Status
 from bluegreen.domain.rollback import plan_take_back
 from bluegreen.domain.stack import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState
 from bluegreen.engine.watch.forecast import tier_forecasts
+from bluegreen.errors import ExitCode
 from bluegreen.policy import Metrics, Policy, Rollout, Source
 
 SameAs = Callable[[str, str], None]
@@ -236,7 +238,7 @@ class Script:
         self.say(
             EntryKind.RUN_ENDED,
             ending=str(Ending.ROLLED_BACK),
-            words="v1.1.0 was taken back",
+            words="v1.1.0 was rolled back",
             traffic=traffic,
         )
         return self
@@ -265,4 +267,32 @@ def release_forecast(*, rate: float = 80.0, troubles: tuple[str, ...] = ()) -> R
     return ReleaseForecast(tiers=tier_forecasts(expected, (5, 25, 50, 95), policy), troubles=troubles)
 
 
-HEALTH = Health(healthy=2)
+def result(**more: Any) -> Result:
+    """A promotion that was rolled back."""
+    fields: dict[str, Any] = {
+        "ending": Ending.ROLLED_BACK,
+        "exit_code": ExitCode.ROLLED_BACK,
+        "header": header(),
+        "words": "v1.1.0 was rolled back",
+        "next_step": "",
+        "traffic": ("web, app, ai: 100 % on v1.0.0 (blue)",),
+    }
+    return Result(**{**fields, **more})
+
+
+SHIFTING = state((1, "v1.0.0", "blue", 75), (2, "v1.1.0", "green", 25))
+
+
+def status(stack: StackState = SHIFTING, **more: Any) -> Status:
+    """A stack in the middle of a shift, every fleet healthy."""
+    groups = [f.target_group.arn for tier in stack.tiers for f in tier.fleets if f.target_group]
+    fields: dict[str, Any] = {
+        "state": stack,
+        "health": dict.fromkeys(groups, Health(healthy=2)),
+        "holder": None,
+        "open": None,
+        "watchdogs": (),
+        "traffic": ("web, app, ai: 75 % on v1.0.0, 25 % on v1.1.0",),
+        "next_step": "",
+    }
+    return Status(**{**fields, **more})

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import json
 
-from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.domain.journal import Entry, EntryKind
 from bluegreen.errors import ConfigError, Fault
 from bluegreen.ui.events import JsonView, error_document, event
-from bluegreen.ui.view import Closing
-from tests.ui.samples import Script
+from tests.ui.samples import Script, result
 
 
 def test_each_line_is_a_document_and_the_last_one_the_result() -> None:
@@ -18,17 +17,7 @@ def test_each_line_is_a_document_and_the_last_one_the_result() -> None:
     with JsonView(out) as view:
         for entry in script.entries:
             view(script.header, entry)
-        view.close(
-            Closing(
-                number=2,
-                stack="lab",
-                ending=Ending.ROLLED_BACK,
-                exit_code=5,
-                words="taken back",
-                next_step="",
-                traffic=("100 % on v1.0.0",),
-            )
-        )
+        view.close(result(traffic=("100 % on v1.0.0",)))
     documents = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [d["event"] for d in documents[:2]] == ["run-started", "stage-started"]
     assert {d["deployment"] for d in documents} == {2}
@@ -37,6 +26,7 @@ def test_each_line_is_a_document_and_the_last_one_the_result() -> None:
     assert documents[-1]["ending"] == "rolled-back"
     assert documents[-1]["exit_code"] == 5
     assert documents[-1]["traffic"] == ["100 % on v1.0.0"]
+    assert "SECRET-TOKEN" not in out.getvalue(), "of the header, that documents hold"
 
 
 def test_the_preview_token_is_in_no_event() -> None:

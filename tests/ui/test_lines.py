@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
 
-from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.domain.journal import Entry, EntryKind
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.plain import PlainView
 from bluegreen.ui.timeline_fold import told
-from bluegreen.ui.view import Closing
-from tests.ui.samples import SameAs, Script
+from tests.ui.samples import SameAs, Script, result
 
 
 def lines(script: Script) -> list[str]:
     printer = Lines()
     return [line for entry in script.entries for line in printer.of(script.header, entry)]
-
-
-def closing(**more: Any) -> Closing:
-    fields: dict[str, Any] = {
-        "number": 2,
-        "stack": "lab",
-        "ending": Ending.ROLLED_BACK,
-        "exit_code": 5,
-        "words": "v1.1.0 was taken back",
-        "next_step": "",
-        "traffic": ("web, app, ai: 100 % on v1.0.0 (blue)",),
-    }
-    return Closing(**{**fields, **more})
 
 
 def test_a_rolled_back_run(same_as: SameAs) -> None:
@@ -82,17 +67,17 @@ def test_the_closing_repeats_nothing_that_the_journal_said() -> None:
     for entry in script.entries:
         view(script.header, entry)
     before = out.getvalue()
-    view.close(closing())
+    view.close(result())
     assert out.getvalue() == before
-    view.close(closing(next_step="look at `sc-deploy history 2`"))
+    view.close(result(next_step="look at `sc-deploy history 2`"))
     assert out.getvalue() == before + "    next: look at `sc-deploy history 2`\n"
 
 
 def test_a_closing_without_a_story_says_everything() -> None:
     out = io.StringIO()
-    PlainView(out).close(closing(next_step="rest"))
+    PlainView(out).close(result(next_step="rest"))
     assert out.getvalue().splitlines() == [
-        "rolled-back: v1.1.0 was taken back",
+        "rolled-back: v1.1.0 was rolled back",
         "    traffic: web, app, ai: 100 % on v1.0.0 (blue)",
         "    next: rest",
     ]
@@ -111,7 +96,7 @@ def test_no_reader_and_no_broken_event_breaks_the_run(stream: io.StringIO) -> No
             view(script.header, entry)
         view(script.header, Entry(seq=99, at=script.at, kind=EntryKind.VERDICT, data={"outcome": "no such"}))
         view.note("hello")
-        view.close(closing())
+        view.close(result())
 
 
 def test_a_broken_event_is_named() -> None:

@@ -8,22 +8,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.domain.journal import Entry, EntryKind
 from bluegreen.ui import live
 from bluegreen.ui.live import LiveView
 from bluegreen.ui.timeline_fold import told
-from bluegreen.ui.view import Closing
-from tests.ui.samples import Script
+from tests.ui.samples import Script, result
 
-CLOSING = Closing(
-    number=2,
-    stack="lab",
-    ending=Ending.ROLLED_BACK,
-    exit_code=5,
-    words="v1.1.0 was taken back",
-    next_step="look at `sc-deploy history 2`",
-    traffic=("web, app, ai: 100 % on v1.0.0 (blue)",),
-)
+RESULT = result(next_step="look at `sc-deploy history 2`")
 
 
 def terminal(**more: Any) -> Console:
@@ -48,11 +39,11 @@ def test_the_summary_stays() -> None:
     with LiveView(console, clock=lambda: script.at) as view:
         for entry in script.entries:
             view(script.header, entry)
-        view.close(CLOSING)
+        view.close(RESULT)
     text = console.export_text()
     tail = text[text.index("✗ rolled-back") :].splitlines()
     assert tail[0] == "✗ rolled-back  lab · promotion v1.0.0 → v1.1.0 · deployment 2 in 33s"
-    assert "v1.1.0 was taken back" in tail[1]
+    assert "v1.1.0 was rolled back" in tail[1]
     assert any(line.strip().startswith("traffic") for line in tail)
     assert any("history 2" in line for line in tail)
 
@@ -81,7 +72,7 @@ def test_a_screen_that_cannot_be_drawn_does_not_break_the_run(monkeypatch: pytes
     view = LiveView(console)
     view(script.header, script.entries[0])
     monkeypatch.setattr(live, "screen", lambda *_args, **_more: 1 / 0)
-    assert "the deployment goes on" in shown(view, console)
+    assert "the deployment continues" in shown(view, console)
 
 
 class Gone(io.StringIO):
@@ -94,7 +85,7 @@ def test_a_terminal_that_is_gone_does_not_break_the_run() -> None:
     with LiveView(terminal(file=Gone(), record=False)) as view:
         for entry in script.entries:
             view(script.header, entry)
-        view.close(CLOSING)
+        view.close(RESULT)
 
 
 @pytest.mark.parametrize("colors", [None, "1"])

@@ -67,7 +67,7 @@ def test_the_screen_says_without_color_what_it_says_with() -> None:
     text = drawn(shifting(), width=80, height=40)
     for words in (
         "▸ Judge green at 25 %",
-        "✓ Check",
+        "✓ Preflight checks",
         "· Send 50 %",
         "blue  v1.0.0       75 %",
         "inconclusive at 25 %",

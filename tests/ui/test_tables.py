@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Ending, Header
+from bluegreen.domain.journal import Ending
+from bluegreen.domain.lease import Holder
 from bluegreen.domain.measurement import Metric
-from bluegreen.domain.stack import Health, StackState, TierState
-from bluegreen.ports import Holder
+from bluegreen.domain.reports import AAComparison, Check, Noise
 from bluegreen.ui.events import json_line
 from bluegreen.ui.tables.baseline import baseline_document, baseline_view
 from bluegreen.ui.tables.doctor import doctor_document, doctor_view
@@ -31,6 +29,7 @@ from tests.ui.samples import (
     promotion,
     release_forecast,
     state,
+    status,
     take_back,
 )
 
@@ -39,34 +38,6 @@ def text(shown: RenderableType, width: int = 140) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(shown)
     return console.export_text()
-
-
-SHIFTING = state((1, "v1.0.0", "blue", 75), (2, "v1.1.0", "green", 25))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    state: StackState = SHIFTING
-    health: Mapping[str, Health] = field(default_factory=dict)
-    holder: Holder | None = None
-    open: Header | None = None
-    watchdogs: tuple[str, ...] = ()
-    traffic: tuple[str, ...] = ("web, app, ai: 75 % on v1.0.0, 25 % on v1.1.0",)
-    next_step: str = ""
-
-
-def healthy(tiers: Iterable[TierState]) -> dict[str, Health]:
-    return {
-        fleet.target_group.arn: Health(healthy=2)
-        for tier in tiers
-        for fleet in tier.fleets
-        if fleet.target_group
-    }
-
-
-def status(**more: Any) -> Status:
-    made = Status(**more)
-    return made if "health" in more else replace(made, health=healthy(made.state.tiers))
 
 
 @pytest.mark.parametrize("width", [80, 140])
@@ -93,7 +64,7 @@ def test_a_plan_shows_its_fingerprint_weights_and_digests() -> None:
 def test_a_plan_says_what_the_traffic_can_show(width: int, same_as: SameAs) -> None:
     seen = release_forecast(troubles=("prometheus: HTTP 503",))
     shown = text(plan_view(promotion(), forecast=seen), width)
-    begin, end = shown.index("What the traffic can show"), shown.index("plan id")
+    begin, end = shown.index("What the usual traffic can detect"), shown.index("plan id")
     same_as(f"forecast-{width}", shown[begin:end])
 
 
@@ -152,13 +123,13 @@ def test_a_status(same_as: SameAs) -> None:
 
 def test_an_empty_stack_and_an_expired_lease() -> None:
     holder = Holder(owner="x", why="y", deployment=2, token=7, since=START, expires=START + 90)
-    shown = text(status_view(status(state=state(), holder=holder, traffic=()), now=START + 100))
+    shown = text(status_view(status(state(), holder=holder, traffic=()), now=START + 100))
     assert shown.count("nothing deployed") == 3
     assert "expired" in shown
 
 
 def test_a_fleet_with_traffic_and_without_health_is_named() -> None:
-    found = status(state=BLUE, health={})
+    found = status(BLUE, health={})
     assert "no target group" in text(status_view(found, now=START))
     assert status_document(found)["tiers"][0]["fleets"][0]["health"] is None
 
@@ -185,14 +156,6 @@ def test_one_deployment_tells_its_story() -> None:
     assert "SECRET-TOKEN" not in json_line(document)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    name: str
-    ok: bool | None
-    words: str
-    next_step: str = ""
-
-
 def test_doctor_shows_the_worst_first() -> None:
     checks = [
         Check(name="contract", ok=True, words="fine"),
@@ -205,41 +168,32 @@ def test_doctor_shows_the_worst_first() -> None:
     assert doctor_document(checks[:2])["ok"] is True
 
 
-@dataclass(frozen=True, kw_only=True)
-class Halved:
-    tier: Tier = Tier.APP
-    metric: Metric = Metric.ERRORS
-    periods: int = 57
-    ratio: float = 1.12
-    dispersion: float = 1.1
-    evidence: float = 1.4
-    needed: float = 400.0
-    quiet: bool = True
-    words: str = "app errors: halves differ by a factor 1.12"
+ERRORS = Noise(
+    tier=Tier.APP,
+    metric=Metric.ERRORS,
+    periods=57,
+    ratio=1.12,
+    dispersion=1.1,
+    evidence=1.4,
+    needed=400.0,
+    quiet=True,
+)
+ZONES = "ap-northeast-1a against ap-northeast-1c, ap-northeast-1d"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    source: str = "cloudwatch"
-    words: str = "ap-northeast-1a against ap-northeast-1c, ap-northeast-1d"
-    noises: tuple[Halved, ...] = (Halved(),)
+def compared(*noises: Noise, words: str = ZONES) -> AAComparison:
+    return AAComparison(source="cloudwatch", words=words, noises=noises)
 
 
 def test_a_baseline_names_the_noise_and_what_to_do(same_as: SameAs) -> None:
-    noisy = Halved(
-        tier=Tier.AI,
-        metric=Metric.LATENCY,
-        ratio=1.62,
-        dispersion=5.1,
-        evidence=3_211.0,
-        quiet=False,
-        words="ai latency: halves differ by a factor 1.62; raise the acceptable level",
+    noisy = replace(
+        ERRORS, tier=Tier.AI, metric=Metric.LATENCY, ratio=1.62, dispersion=5.1, evidence=3_211.0, quiet=False
     )
-    found = [Compared(noises=(Halved(), noisy)), Compared(words="now against the day before")]
+    found = [compared(ERRORS, noisy), compared(ERRORS, words="now against the day before")]
     same_as("baseline-80", text(baseline_view(found, minutes=60), 80))
     document = json.loads(json_line(baseline_document(found, minutes=60)))
     assert document["ok"] is False
     assert [one["compared"] for one in document["comparisons"]] == [one.words for one in found]
     assert document["comparisons"][0]["noises"][1]["quiet"] is False
-    assert baseline_document([Compared()], minutes=60)["ok"] is True
-    assert "above the noise of these fleets" in text(baseline_view([Compared()], minutes=60))
+    assert baseline_document([compared(ERRORS)], minutes=60)["ok"] is True
+    assert "above the noise of these fleets" in text(baseline_view([compared(ERRORS)], minutes=60))

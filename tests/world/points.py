@@ -16,6 +16,7 @@ import pytest
 
 from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.lab.cloud.cloud import Call
 from bluegreen.lab.faults import Effect, Fault, FaultPlan, When
 from tests.world.calls import threadless
 from tests.world.releasing import QUICK, loaded
@@ -67,7 +68,7 @@ def promote(world: World, owner: str = "first@host:1") -> Deployer:
 
 
 def changes(world: World, act: Callable[[], object]) -> tuple[Point, ...]:
-    """Every changing AWS call of `act`.
+    """Every changing AWS call of `act`; one that is refused changes nothing and is no point.
 
     Where `act` fails, those up to there: a test of each table says so, and collecting goes on.
     """
@@ -85,6 +86,11 @@ def changes(world: World, act: Callable[[], object]) -> tuple[Point, ...]:
             found.append(point)
         return strike(plan, service, action)
 
+    def refused(call: Call) -> None:
+        if call.error and found and found[-1].action == call.operation:
+            found.pop()
+
+    world.cloud.after_call.append(refused)
     with pytest.MonkeyPatch.context() as patch, threadless(), suppress(Exception):
         patch.setattr(FaultPlan, "strike", listen)
         act()

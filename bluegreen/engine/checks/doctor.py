@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from bluegreen.contract import Contract, TierContract
+from bluegreen.domain.reports import Check
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.observe import observe, traffic_words
@@ -15,24 +15,13 @@ from bluegreen.errors import DeployError
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 
-__all__ = ["Check", "examine"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at; `ok` None means that it could not be checked."""
-
-    name: str
-    ok: bool | None
-    words: str
-    next_step: str = ""
-
 
 def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ...]:
     """All checks, at the same time."""
     checks: Sequence[tuple[str, Callable[[], Check]]] = (
         ("contract", partial(_contract, contract)),
-        ("policy", partial(_policy, contract, policy)),
+        ("boot budget", partial(_boot_budget, contract, policy)),
+        ("smoke tests", partial(_smoke, policy)),
         ("stack", partial(_stack, contract, ports)),
         ("environment", partial(_environment, contract, ports)),
         ("metrics", partial(_metrics, contract, policy, ports)),
@@ -60,16 +49,23 @@ def _contract(contract: Contract) -> Check:
     return Check(name="contract", ok=True, words=words)
 
 
-def _policy(contract: Contract, policy: Policy) -> Check:
+def _boot_budget(contract: Contract, policy: Policy) -> Check:
     impatient = list(preflight.patience_faults(contract, policy))
-    if impatient:
-        words = "; ".join(f"{fault.where}: {fault.problem}" for fault in impatient)
-        return Check(name="policy", ok=False, words=words, next_step=impatient[0].allowed)
+    words = "; ".join(f"{fault.where}: {fault.problem}" for fault in impatient)
+    return Check(
+        name="boot budget",
+        ok=not impatient,
+        words=words or f"green has {policy.health.deadline:g} s to become healthy",
+        next_step=impatient[0].allowed if impatient else "",
+    )
+
+
+def _smoke(policy: Policy) -> Check:
     ramp = " / ".join(str(percent) for percent in (*policy.rollout.ramp, 100))
     if any(test.key for test in policy.smoke):
-        return Check(name="policy", ok=True, words=f"ramp {ramp}, {len(policy.smoke)} smoke tests")
+        return Check(name="smoke tests", ok=True, words=f"{len(policy.smoke)}, ramp {ramp}")
     return Check(
-        name="policy",
+        name="smoke tests",
         ok=False,
         words=f"ramp {ramp}, but no key function is probed",
         next_step="describe one with [[smoke]] in deploy.toml: an outage is found by probes first (R1)",

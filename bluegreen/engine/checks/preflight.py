@@ -12,8 +12,6 @@ from bluegreen.errors import Fault
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 
-__all__ = ["environment_faults", "faults", "patience_faults"]
-
 
 def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list[Fault]:
     """Everything that speaks against `plan`; a rollback is not held up by alarms or freezes."""

@@ -14,12 +14,13 @@ from functools import partial
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
+from bluegreen.domain.reports import AAComparison
 from bluegreen.engine.arms import serving
 from bluegreen.engine.observe import observe
 from bluegreen.engine.watch.forecast import blue_p95
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.judge.criteria import latency_thresholds
-from bluegreen.judge.noise import Noise, fleet_noise
+from bluegreen.judge.noise import fleet_noise
 from bluegreen.judge.settings import Baseline
 from bluegreen.policy import Policy
 from bluegreen.ports import Arms, Ports
@@ -27,16 +28,6 @@ from bluegreen.ports import Arms, Ports
 _DAY = 86_400.0
 _LEAST = 3
 """Periods of a tier below which an earlier time was no traffic to compare with."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AAComparison:
-    """One comparison of a fleet with itself."""
-
-    source: str
-    words: str
-    """What was compared, e.g. `ap-northeast-1a against ap-northeast-1c`."""
-    noises: tuple[Noise, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

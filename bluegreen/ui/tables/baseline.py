@@ -3,75 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric
+from bluegreen.domain.reports import AAComparison, Noise
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["Compared", "Halved", "baseline_document", "baseline_view"]
 
-
-class Halved(Protocol):
-    """How one metric of one tier differs between two halves of the same fleet."""
-
-    @property
-    def tier(self) -> Tier:
-        """The tier."""
-
-    @property
-    def metric(self) -> Metric:
-        """The metric."""
-
-    @property
-    def periods(self) -> int:
-        """Pairs of periods that were compared."""
-
-    @property
-    def ratio(self) -> float:
-        """The larger share of bad events as a multiple of the smaller."""
-
-    @property
-    def dispersion(self) -> float:
-        """Times pure counting noise."""
-
-    @property
-    def evidence(self) -> float:
-        """The most the judge would have held against the worse half."""
-
-    @property
-    def needed(self) -> float:
-        """The evidence that fails a release."""
-
-    @property
-    def quiet(self) -> bool:
-        """Whether the thresholds are above the noise."""
-
-    @property
-    def words(self) -> str:
-        """All of it in a sentence."""
-
-
-class Compared(Protocol):
-    """One comparison of a fleet with itself."""
-
-    @property
-    def source(self) -> str:
-        """Who counted."""
-
-    @property
-    def words(self) -> str:
-        """What was compared."""
-
-    @property
-    def noises(self) -> Sequence[Halved]:
-        """A noise per tier and metric."""
-
-
-def baseline_view(found: Sequence[Compared], *, minutes: float) -> RenderableType:
+def baseline_view(found: Sequence[AAComparison], *, minutes: float) -> RenderableType:
     """A table per comparison, and what to do about noise below it.
 
     `factor` is the larger share of bad events over the smaller, `dispersion` the variance of their
@@ -112,7 +53,7 @@ def baseline_view(found: Sequence[Compared], *, minutes: float) -> RenderableTyp
     return Group(*parts)
 
 
-def baseline_document(found: Sequence[Compared], *, minutes: float) -> dict[str, Any]:
+def baseline_document(found: Sequence[AAComparison], *, minutes: float) -> dict[str, Any]:
     """The comparisons for `--output json`; `ok` says that the thresholds are above all the noise."""
     return {
         "ok": all(noise.quiet for one in found for noise in one.noises),
@@ -124,7 +65,7 @@ def baseline_document(found: Sequence[Compared], *, minutes: float) -> dict[str,
     }
 
 
-def _noise(noise: Halved) -> dict[str, Any]:
+def _noise(noise: Noise) -> dict[str, Any]:
     return {
         "tier": str(noise.tier),
         "metric": str(noise.metric),

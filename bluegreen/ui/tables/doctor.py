@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from bluegreen.domain.reports import Check
 from bluegreen.ui.tables.grid import grid
-
-__all__ = ["Checked", "doctor_document", "doctor_view"]
 
 _WORDS = {True: ("ok", "green"), None: ("unknown", "yellow"), False: ("FAILED", "bold red")}
 
 
-class Checked(Protocol):
-    """One check; `ok` is None where it could not be made."""
-
-    @property
-    def name(self) -> str:
-        """What was checked."""
-
-    @property
-    def ok(self) -> bool | None:
-        """Whether it holds."""
-
-    @property
-    def words(self) -> str:
-        """What was found."""
-
-    @property
-    def next_step(self) -> str:
-        """What to do about it."""
-
-
-def doctor_view(checks: Sequence[Checked]) -> RenderableType:
+def doctor_view(checks: Sequence[Check]) -> RenderableType:
     """Failed checks first, then unknown ones."""
     table = grid("check", "state", "found")
     order = (False, None, True)
@@ -46,7 +25,7 @@ def doctor_view(checks: Sequence[Checked]) -> RenderableType:
     return table
 
 
-def doctor_document(checks: Sequence[Checked]) -> dict[str, Any]:
+def doctor_document(checks: Sequence[Check]) -> dict[str, Any]:
     """The checks for `--output json`; `ok` is null where a check could not be made."""
     listed = [{"check": c.name, "ok": c.ok, "words": c.words, "next_step": c.next_step} for c in checks]
     return {"ok": all(check.ok is not False for check in checks), "checks": listed}

@@ -1,4 +1,4 @@
-"""What the traffic can show at each ramp step: the smallest regression, and in how many minutes."""
+"""What the usual traffic can detect at each ramp step: the smallest regression, and how fast."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from bluegreen.domain.measurement import Metric
 from bluegreen.ui.format import duration, percent, rate
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["forecast_document", "forecast_view"]
-
-_HEADING = "What the traffic can show: regressions from this size on are found (half of them sooner) within"
-_COLUMNS = ("tier", "green", "requests/s", "errors", "latency", "accuracy", "within", "good passes in")
+_HEADING = "What the usual traffic can detect: regressions of at least this size, half of them sooner, within"
+_COLUMNS = ("tier", "green", "requests/s", "errors", "latency", "accuracy", "within", "passes in")
 
 
 def forecast_view(forecast: ReleaseForecast) -> RenderableType:
@@ -27,7 +25,7 @@ def forecast_view(forecast: ReleaseForecast) -> RenderableType:
         for tier in forecast.tiers:
             for step in tier.steps:
                 table.add_row(tier.traffic.tier, *_cells(step), style="yellow" if step.thin else "")
-        parts += [Text(f"{_HEADING} the time named, from blue's last hour", style="dim"), table]
+        parts += [Text(f"{_HEADING} the time shown (from blue's last hour)", style="dim"), table]
     parts += [field("warning", words, "yellow") for words in forecast.warnings]
     return Group(*parts)
 

@@ -6,8 +6,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["field", "grid"]
-
 
 def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table without lines but under its heading; `right` names columns of numbers."""

@@ -16,8 +16,6 @@ from bluegreen.ui.glyphs import ENDING_STYLE
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.tables.grid import grid
 
-__all__ = ["header_document", "history_view", "story_document", "story_lines"]
-
 _REASON_WIDTH = 60
 
 
@@ -27,7 +25,7 @@ def history_view(headers: Sequence[Header], *, now: float) -> RenderableType:
         return Text("no deployment yet")
     table = grid("#", "what", "version", "ended", "began", "took", "by", "reason", right=("#", "took"))
     for header in headers:
-        proven = f"{header.version} (proven)" if header.proven else header.version
+        proven = f"{header.version} (verified)" if header.proven else header.version
         table.add_row(
             str(header.number),
             header.intent,

@@ -13,13 +13,11 @@ from bluegreen.ui.format import duration, percent
 from bluegreen.ui.tables.forecast import forecast_document, forecast_view
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["plan_document", "plan_view", "ramp"]
-
 
 def plan_document(plan: Plan, *, command: str, forecast: ReleaseForecast | None = None) -> dict[str, Any]:
     """The plan for `--output json`: its document, fingerprint, expected seconds and the promote command.
 
-    `forecast`, what the traffic can show at each step, is no part of the plan and of its fingerprint.
+    `forecast`, what the usual traffic can show at each step, is not part of the plan or its fingerprint.
     """
     return {
         "fingerprint": plan.fingerprint,
@@ -50,7 +48,7 @@ def plan_view(plan: Plan, *, command: str = "", forecast: ReleaseForecast | None
         rest = ", blue the rest" if any(tier.blue for tier in plan.tiers) else ""
         parts += [Text(), field("weights", f"green {' → '.join(map(percent, weights))}{rest}")]
     parts += [Text(), _stages(plan)]
-    parts += [field("expected", f"about {duration(plan.expected_seconds)} when nothing is wrong")]
+    parts += [field("expected", f"about {duration(plan.expected_seconds)} if nothing goes wrong")]
     parts += [field("note", note, "yellow") for note in plan.notes]
     if forecast:
         parts += [Text(), forecast_view(forecast), Text()]
@@ -76,7 +74,7 @@ def _tiers(plan: Plan) -> RenderableType:
 
 
 def _ends(tier: TierPlan) -> tuple[FleetRef | None, FleetRef | FleetSpec | None]:
-    """What serves before and after: green comes in, or blue comes back."""
+    """What serves before and after: green comes in, or blue returns."""
     if tier.failed:
         return tier.failed, tier.blue
     return tier.blue, tier.green

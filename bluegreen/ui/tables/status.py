@@ -1,61 +1,25 @@
-"""Where a stack stands: fleets, weights, health, who holds the lease, and where the traffic is."""
+"""Where a stack stands: fleets, weights, health, who holds the lease, and where the traffic goes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bluegreen.domain.journal import Header
-from bluegreen.domain.stack import Fleet, Health, StackState, TierState
-from bluegreen.ports import Holder
+from bluegreen.domain.reports import Status
+from bluegreen.domain.stack import Fleet, Health, TierState
 from bluegreen.ui.format import day, iso, percent
 from bluegreen.ui.tables.grid import field, grid
 from bluegreen.ui.tables.history import header_document
 
-__all__ = ["Standing", "status_document", "status_view"]
 
-
-class Standing(Protocol):
-    """What the engine says about a stack."""
-
-    @property
-    def state(self) -> StackState:
-        """Fleets and weights."""
-
-    @property
-    def health(self) -> Mapping[str, Health]:
-        """Target group ARN -> health."""
-
-    @property
-    def holder(self) -> Holder | None:
-        """Who holds the lease."""
-
-    @property
-    def open(self) -> Header | None:
-        """The deployment that is not finished."""
-
-    @property
-    def watchdogs(self) -> tuple[str, ...]:
-        """Armed schedules."""
-
-    @property
-    def traffic(self) -> tuple[str, ...]:
-        """Where the traffic is, in words."""
-
-    @property
-    def next_step(self) -> str:
-        """What to do now."""
-
-
-def _health(status: Standing, fleet: Fleet) -> Health | None:
+def _health(status: Status, fleet: Fleet) -> Health | None:
     return status.health.get(fleet.target_group.arn) if fleet.target_group else None
 
 
-def status_view(status: Standing, *, now: float) -> RenderableType:
+def status_view(status: Status, *, now: float) -> RenderableType:
     """The status on a terminal."""
     table = grid(
         "tier", "fleet", "version", "model", "share", "targets", "instances", right=("share", "instances")
@@ -83,12 +47,12 @@ def status_view(status: Standing, *, now: float) -> RenderableType:
     return Group(*parts)
 
 
-def _open(status: Standing, now: float) -> list[RenderableType]:
+def _open(status: Status, now: float) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if status.open:
         one = status.open
         words = f"deployment {one.number} ({one.intent} of {one.version}) is {one.ending}"
-        parts.append(field("open", f"{words}, begun {day(one.started_at)} by {one.operator}", "yellow"))
+        parts.append(field("open", f"{words}, started {day(one.started_at)} by {one.operator}", "yellow"))
     if status.holder:
         holder = status.holder
         expired = holder.expires <= now
@@ -101,7 +65,7 @@ def _open(status: Standing, now: float) -> list[RenderableType]:
     return parts
 
 
-def status_document(status: Standing) -> dict[str, Any]:
+def status_document(status: Status) -> dict[str, Any]:
     """The status for `--output json`."""
     holder = status.holder
     return {
@@ -121,7 +85,7 @@ def status_document(status: Standing) -> dict[str, Any]:
     }
 
 
-def _tier_document(status: Standing, tier: TierState) -> dict[str, Any]:
+def _tier_document(status: Status, tier: TierState) -> dict[str, Any]:
     fleets = []
     for fleet in tier.fleets:
         health = _health(status, fleet)

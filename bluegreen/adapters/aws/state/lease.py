@@ -10,8 +10,8 @@ from typing import Any
 
 from bluegreen.adapters.aws.state.items import Item, lease_key, pack, unpack
 from bluegreen.adapters.aws.state.table import Cancelled, Table
+from bluegreen.domain.lease import Holder
 from bluegreen.errors import LeaseLost, Locked
-from bluegreen.ports import Holder
 
 __all__ = ["DynamoLease", "lease_lost", "token_check"]
 
@@ -79,12 +79,7 @@ class DynamoLease:
     def _locked(self, holder: Holder | None, now: float) -> Locked:
         if holder is None:
             return Locked(f"stack {self._stack} is being taken by another deployer", next_step="try again")
-        return Locked(
-            f"stack {self._stack} is held by {holder.owner} for {now - holder.since:.0f} s "
-            f"(deployment {holder.deployment}: {holder.why}); the lease ends in {holder.expires - now:.0f} s "
-            "unless it is renewed",
-            next_step="wait, or ask for its end with `sc-deploy abort`",
-        )
+        return holder.locked(self._stack, now=now)
 
     def renew(self, holder: Holder, *, ttl: float, now: float) -> Holder:
         """Push the expiry forward; an expired lease that nobody took is still ours."""

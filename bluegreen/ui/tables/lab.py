@@ -11,8 +11,6 @@ from rich.text import Text
 from bluegreen.contract import Tag
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["lab_view"]
-
 
 def lab_view(document: Mapping[str, Any]) -> RenderableType:
     """Addresses, instances with their health, faults, and the releases of its registry."""
@@ -28,7 +26,7 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
-    return f"{fault['effect']} {fault['service']} {fault['action']} ({fault['struck']} times so far)"
+    return f"{fault['effect']} {fault['service']} {fault['action']} (hit {fault['struck']} times)"
 
 
 def _instances(document: Mapping[str, Any]) -> RenderableType:

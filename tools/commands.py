@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.journal import Decided, Entry, ShareWatched, StageStarted
+from bluegreen.domain.plan import Step, StepKind
 from bluegreen.lab.lifecycle import UNSET, LabInfo
 
 __all__ = ["Done", "sc_deploy"]
 
 Event = Mapping[str, Any]
-_KINDS = {str(kind) for kind in EntryKind}
 
 
 @dataclass(slots=True)
@@ -34,14 +34,25 @@ class Done:
 
     @property
     def entries(self) -> list[Entry]:
-        """The journal entries among the events."""
-        return [_entry(event) for event in self.events if event["event"] in _KINDS]
+        """Of the journal what tells when which share was watched."""
+        return [entry for event in self.events if (entry := _entry(event)) is not None]
 
 
-def _entry(event: Event) -> Entry:
-    at = datetime.fromisoformat(event["at"]).timestamp()
-    kind, stage, step = EntryKind(event["event"]), event.get("stage", ""), event.get("step", "")
-    return Entry(seq=int(event["seq"]), at=at, kind=kind, stage=stage, step=step, data=dict(event))
+def _entry(event: Event) -> Entry | None:
+    said: Decided | ShareWatched | StageStarted
+    match event["event"]:
+        case "stage-started":
+            names = ("stage", "title", "expected_seconds", "index", "count", "percent")
+            said = StageStarted(**{name: event[name] for name in names})
+        case "share-watched":
+            names = ("stage", "words", "percent", "since")
+            step = Step(kind=StepKind.JUDGE, percent=event["percent"])
+            said = ShareWatched(step=step, **{name: event[name] for name in names})
+        case "decided":
+            said = Decided(decision=event["decision"])
+        case _:
+            return None
+    return Entry(seq=int(event["seq"]), at=datetime.fromisoformat(event["at"]).timestamp(), event=said)
 
 
 def sc_deploy(

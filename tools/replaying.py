@@ -6,15 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bluegreen.domain.journal import Entry, EntryKind, Header
+from bluegreen.domain.journal import Entry, Header, VerdictGiven
 from bluegreen.domain.plan import Plan
+from bluegreen.domain.reports import Result
 from bluegreen.engine.deployer import Deployer
-from bluegreen.engine.outcome import Result
 from bluegreen.judge.replay import replay
-from bluegreen.policy import Policy
 from bluegreen.ports import Journal
-
-_FIELDS = ("outcome", "reason", "hold", "ask", "findings", "at")
 
 
 class Journals:
@@ -44,17 +41,14 @@ class Journals:
             entries = [entry for _, entry in sorted(self._entries[number].items())]
             since = self._replayed.get(number, 0)
             self._replayed[number] = entries[-1].seq
-            if any(entry.kind is EntryKind.VERDICT and entry.seq > since for entry in entries):
+            if any(isinstance(entry.event, VerdictGiven) and entry.seq > since for entry in entries):
                 _check(header, entries, since)
 
 
 def _check(header: Header, entries: list[Entry], since: int) -> None:
-    plan = Plan.from_document(header.documents["plan"])
-    policy = Policy.model_validate(header.documents["policy"])
-    for entry, verdict in replay(entries, plan=plan, policy=policy, wanted=lambda one: one.seq > since):
-        again = verdict.to_json()
-        given, must = ({name: data[name] for name in _FIELDS} for data in (entry.data, again))
-        assert given == must, f"verdict {entry.seq} of #{header.number} is not that of its journal:\n{must}"
+    plan, policy = header.began_with.plan, header.began_with.policy
+    for given, must in replay(entries, plan=plan, policy=policy, wanted=lambda one: one.seq > since):
+        assert given.verdict == must, f"a verdict of #{header.number} is not that of its journal:\n{must}"
 
 
 class _Overheard:

@@ -16,7 +16,8 @@ from typing import Any
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.connect import connect
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tag
-from bluegreen.domain.journal import Entry, EntryKind, Header
+from bluegreen.domain.journal import Entry, Header, StepDone
+from bluegreen.domain.plan import StepKind
 from bluegreen.engine.deployer import Deployer
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.lab.api import moto_backend
@@ -31,6 +32,7 @@ from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import FaultPlan
 from bluegreen.policy import Policy, parse_policy
 from bluegreen.ports import Answer, Ports, Request, at_once
+from bluegreen.ui.lines import Lines
 from tools.replaying import Journals, ReplayedDeployer
 
 REGION = "ap-northeast-1"
@@ -326,13 +328,13 @@ class World:
         for listener in self.listeners:
             listener(entry)
 
-    def after_first(self, prefix: str, act: Callable[[], Any]) -> None:
-        """Call `act` once, when the first step whose id begins with `prefix` is done."""
-        done: list[str] = []
+    def after_first(self, kind: StepKind, act: Callable[[], Any]) -> None:
+        """Call `act` once, when the first step of `kind` is done."""
+        done: list[Entry] = []
 
         def listen(entry: Entry) -> None:
-            if not done and entry.kind is EntryKind.STEP_DONE and entry.step.startswith(prefix):
-                done.append(entry.step)
+            if not done and isinstance(entry.event, StepDone) and entry.event.step.kind is kind:
+                done.append(entry)
                 act()
 
         self.listeners.append(listen)
@@ -343,11 +345,8 @@ class World:
         self.cloud.traffic.rates = {PROBED[tier.name]: rate for tier in self.contract.tiers}
 
     def story(self) -> str:
-        return "\n".join(
-            f"{e.at - 1_800_000_000:8.1f} {e.kind:14} {e.stage:14} {e.step:28} "
-            f"{e.data.get('words', e.data.get('reason', ''))}"
-            for _, e in self.entries
-        )
+        printer = Lines()
+        return "\n".join(line for header, entry in self.entries for line in printer.of(header, entry))
 
     def weights(self) -> dict[str, dict[str, int]]:
         """Tier -> release -> weight, as the live rules say."""

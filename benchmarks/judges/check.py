@@ -6,17 +6,17 @@ from benchmarks.judges.feeds import CloudWatch, Delivery, Scrape, feed_named
 from benchmarks.judges.ours import ASKED, FAILED, PASSED, RUNNING, run
 from benchmarks.judges.world import CASES, LIMITS, P95, Case, Counts, World
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import judge
-from bluegreen.judge.settings import Baseline, Look, StepMark
+from bluegreen.judge.settings import Look, StepMark
 from bluegreen.policy import Judging
 
 FEEDS = ("15 s", "CW")
 RAMP = (5, 25, 50, 95)
 START = 1_700_000_000.0
-BASELINE = Baseline(p95_ms={Tier.AI: P95})
+BASELINE = BlueBaseline(p95_ms={Tier.AI: P95})
 
 
 class Recorder:

@@ -22,7 +22,6 @@ def abort(
       sc-deploy abort 42 --stack prod --yes
       sc-deploy abort --stack prod --down --reason "the migration locks tables"
     """
-    from bluegreen.domain.plan import Plan
     from bluegreen.engine.rolling_back import plan_open_back
     from bluegreen.ui.questions import abort_question
 
@@ -30,7 +29,6 @@ def abort(
     header = run.deployer.unfinished(number)
     if down:  # refused before the question where it cannot run
         plan_open_back(run.stack.ports, header, reason=reason, down=True)
-    plan = Plan.from_document(dict(header.documents["plan"]))
-    confirm(settings, abort_question(plan, down=down))
+    confirm(settings, abort_question(header.began_with.plan, down=down))
     run.recall(header)
     run.go(lambda deployer: deployer.abort(header.number, reason=reason, down=down, note=run.note))

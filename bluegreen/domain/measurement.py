@@ -8,17 +8,17 @@ them has known error rates.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Self
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from bluegreen.contract import Tier
 from bluegreen.domain.release import Color
 from bluegreen.errors import Fault
-
-__all__ = ["Metric", "Period", "periods_from_json", "periods_to_json"]
 
 
 class Metric(StrEnum):
@@ -146,64 +146,6 @@ class Period:
                 )
                 return
 
-    def to_json(self) -> list[Any]:
-        """The period as a compact list, for the journal."""
-        return [
-            self.source,
-            self.tier.value,
-            self.arm.value,
-            self.start,
-            self.seconds,
-            self.requests,
-            self.errors,
-            [list(pair) for pair in self.slow],
-            self.labels,
-            self.wrong,
-            self.probes,
-            self.probes_failed,
-            self.p95_ms,
-            self.key,
-            *([self.own] if self.own else []),
-            *([] if self.counts_errors else [False]),
-        ]
-
-    @classmethod
-    def from_json(cls, item: Sequence[Any]) -> Self:
-        """The period that `to_json` wrote; raises ValueError for anything else.
-
-        Values are taken as they stand: a NaN in the journal is named by `faults`, not hidden here.
-        """
-        try:
-            source, tier, arm, start, seconds, requests, errors, slow, *rest = item
-            labels, wrong, probes, probes_failed, p95_ms, key, *more = rest
-            own = more.pop(0) if more and type(more[0]) is int else 0
-            return cls(
-                source=source,
-                tier=Tier(tier),
-                arm=Color(arm),
-                start=start,
-                seconds=seconds,
-                requests=requests,
-                errors=errors,
-                slow=tuple((limit, count) for limit, count in slow),
-                labels=labels,
-                wrong=wrong,
-                probes=probes,
-                probes_failed=probes_failed,
-                p95_ms=p95_ms,
-                key=key,
-                counts_errors=_flag(more),
-                own=own,
-            )
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"not a measured period: {item!r} ({error})") from error
-
-
-def _flag(rest: Sequence[Any]) -> bool:
-    if rest not in ([], [False]):
-        raise ValueError(f"{rest!r} after the key")
-    return not rest
-
 
 _NUMBERS = (float, int)
 """By exact type: a bool is no number here."""
@@ -217,11 +159,56 @@ def _is_count(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-def periods_to_json(periods: Iterable[Period]) -> list[list[Any]]:
-    """A batch of periods for the journal."""
-    return [period.to_json() for period in periods]
+_FIELDS = tuple(field.name for field in fields(Period))
+_DEFAULTS = {at: field.default for at, field in enumerate(fields(Period)) if field.default is not MISSING}
 
 
-def periods_from_json(items: Iterable[Sequence[Any]]) -> tuple[Period, ...]:
-    """The batch that `periods_to_json` wrote; raises ValueError for anything else."""
-    return tuple(Period.from_json(item) for item in items)
+def period_row(period: Period) -> list[Any]:
+    """The period as a compact list, by the order of its fields, without defaults at its end.
+
+    A journal holds thousands of periods, and an item of DynamoDB 400 KB.
+    """
+    row = [getattr(period, name) for name in _FIELDS]
+    while row[-1] is _DEFAULTS.get(len(row) - 1, MISSING):
+        row.pop()
+    return [list(map(list, value)) if isinstance(value, tuple) else value for value in row]
+
+
+def period_of(row: Any) -> Period:
+    """The period that `period_row` wrote; raises ValueError for anything else.
+
+    Values are taken as they stand: a NaN in the journal is named by `Period.faults`, not hidden here.
+    """
+    if isinstance(row, Period):
+        return row
+    try:
+        source, tier, arm, *rest = row
+        counted = dict(zip(_FIELDS[3:], rest, strict=False))
+        counted["slow"] = tuple((limit, count) for limit, count in counted.get("slow", ()))
+        period = Period(source=source, tier=Tier(tier), arm=Color(arm), **counted)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"not a measured period: {row!r} ({error})") from error
+    if len(row) > len(_FIELDS):
+        raise ValueError(f"not a measured period: {row!r} ({len(row)} values)")
+    return period
+
+
+PeriodRow = Annotated[
+    Period,
+    PlainSerializer(period_row),
+    PlainValidator(period_of),
+    WithJsonSchema({"type": "array", "description": ", ".join(_FIELDS)}),
+]
+"""A period where it is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlueBaseline:
+    """Blue's figures before a release, measured at its first ramp step."""
+
+    p95_ms: Mapping[Tier, float]
+    """Of the tiers that had traffic."""
+    thin: tuple[Tier, ...] = ()
+    """Tiers whose users send too little to judge by."""
+    at: float = 0.0
+    """Epoch seconds."""

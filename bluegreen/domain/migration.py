@@ -9,8 +9,6 @@ from bluegreen.domain.plan import FleetRef, Plan, StepKind, TierPlan
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 
-__all__ = ["MigrationUndo", "check_down", "database_notes", "migrates", "snapshot_name"]
-
 
 def snapshot_name(stack: str, number: int) -> str:
     """The database snapshot that deployment `number` makes before it changes anything (P8)."""
@@ -34,6 +32,15 @@ class MigrationUndo:
     """The pre-release database snapshot; empty where none was made."""
     source: str = "deploy.toml"
     """Where the policy comes from that must name the down migration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownAttempt:
+    """One attempt of a down migration; it may not be one that can be run twice."""
+
+    number: int = 1
+    handle: str = ""
+    """Of its command, once it has begun."""
 
 
 def check_down(undo: MigrationUndo, app: TierPlan | None, fleet: FleetRef | None, policy: Policy) -> None:

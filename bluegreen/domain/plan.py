@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from bluegreen.contract import Tier
+from bluegreen.domain.document import to_document
 from bluegreen.domain.release import Color, Image, Model, Release
-
-__all__ = ["FleetRef", "FleetSpec", "Intent", "Plan", "Stage", "Step", "StepKind", "TierPlan"]
 
 
 class Intent(StrEnum):
@@ -124,7 +121,7 @@ class Step:
 
     @property
     def id(self) -> str:
-        """Unique in its plan and stable: the journal names steps by it."""
+        """Unique in its plan, for people and programs to read; sc-deploy itself never reads it back."""
         parts = [str(self.kind), self.tier, self.fleet, self.deployment, self.percent]
         if self.kind in (StepKind.SMOKE, StepKind.VERSION):
             parts.append("preview" if self.preview else "front")
@@ -139,6 +136,8 @@ class Stage:
     title: str
     steps: tuple[Step, ...]
     expected_seconds: float = 0.0
+    percent: int | None = None
+    """Green's share that the stage sets or judges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +167,9 @@ class Plan:
                 return item
         raise KeyError(tier)
 
-    def stage_of(self, step_id: str) -> Stage | None:
-        """The stage that holds the step with this id."""
-        return next((s for s in self.stages if any(step.id == step_id for step in s.steps)), None)
+    def stage_of(self, step: Step) -> Stage | None:
+        """The stage that holds `step`."""
+        return next((stage for stage in self.stages if step in stage.steps), None)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -184,19 +183,11 @@ class Plan:
 
     def to_document(self) -> dict[str, Any]:
         """The plan as JSON values."""
-        document: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        document: dict[str, Any] = to_document(self)
         return document
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Plan:
-        """The plan that `to_document` wrote."""
-        return _ADAPTER.validate_python(document)
 
     @property
     def fingerprint(self) -> str:
         """Twelve hex digits of the SHA-256 of the document: `promote --plan-id` asks for them."""
         text = json.dumps(self.to_document(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-_ADAPTER = TypeAdapter(Plan)

@@ -143,13 +143,15 @@ class _Promotion:
         self.stages.add("watch-over", "Arm the automatic fallback", self.blue(StepKind.WATCHDOG))
         for percent in (*ramp, FULL):
             steps = self.green(StepKind.WEIGHTS, percent=percent)
-            self.stages.add(f"shift-{percent}", f"Send {percent} % of the traffic to green", steps)
+            self.stages.add(
+                f"shift-{percent}", f"Send {percent} % of the traffic to green", steps, percent=percent
+            )
             if not self.with_blue:
                 continue  # no traffic yet, nothing to roll back to: the verification below is all there is
             bake = rollout.final_bake if percent == FULL else rollout.bake
             judged = [Step(kind=StepKind.JUDGE, percent=percent)]
             title = "Watch green carry all traffic" if percent == FULL else f"Judge green at {percent} %"
-            self.stages.add(f"judge-{percent}", title, judged, rollout.dwell + bake)
+            self.stages.add(f"judge-{percent}", title, judged, rollout.dwell + bake, percent=percent)
 
     def accept(self) -> None:
         checks = self.green(StepKind.VERSION) + [

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from bluegreen.contract import Tier
-from bluegreen.domain.journal import Entry, EntryKind
-from bluegreen.domain.plan import StepKind
 from bluegreen.domain.stack import TierState
-
-__all__ = ["Return", "journalled", "returns_to_json"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,48 +41,3 @@ class Return:
         # Schedules are set to the second, upwards.
         when = f" at {datetime.fromtimestamp(math.ceil(self.at), UTC):%H:%M:%S} UTC" if self.at else ""
         return f"; goes back to {self.version}{when} unless resumed"
-
-
-def returns_to_json(returns: Mapping[Tier, Return]) -> dict[str, Any]:
-    """As an ending is journalled with them."""
-    return {
-        str(tier): {"version": one.version, "deployment": one.deployment, "at": one.at}
-        for tier, one in returns.items()
-    }
-
-
-def journalled(entries: Iterable[Entry]) -> dict[Tier, Return]:
-    """The tiers that a run left with traffic on another fleet than blue and an armed watchdog; pure."""
-    blues: dict[str, Mapping[str, Any]] = {}
-    green: dict[str, int] = {}
-    armed: dict[str, float | None] = {}
-    for entry in entries:
-        data = entry.data
-        if data.get("plan"):
-            blues.update({one["tier"]: one["blue"] for one in data["plan"]["tiers"] if one.get("blue")})
-        match entry.kind:
-            case EntryKind.STEP_DONE:
-                _stepped(entry, green, armed)
-            case EntryKind.RUN_RESUMED:
-                armed = dict.fromkeys(armed)
-            case EntryKind.HALTED | EntryKind.INTERRUPTED:
-                armed |= {tier: one["at"] for tier, one in data.get("returns", {}).items()}
-            case EntryKind.WARNING:
-                green |= dict.fromkeys(data.get("returned", {}), 0)
-    return {
-        Tier(tier): Return(
-            version=blues[tier]["version"], deployment=blues[tier]["deployment"], at=at, moved=True
-        )
-        for tier, at in armed.items()
-        if green.get(tier) and tier in blues
-    }
-
-
-def _stepped(entry: Entry, green: dict[str, int], armed: dict[str, float | None]) -> None:
-    kind, tier = entry.step.split(".")[0], str(entry.data.get("tier"))
-    if kind == StepKind.WEIGHTS:
-        green[tier] = int(entry.data["green"])
-    elif kind == StepKind.WATCHDOG:
-        armed[tier] = None
-    elif kind == StepKind.STAND_DOWN:
-        armed.pop(tier, None)

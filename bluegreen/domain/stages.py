@@ -36,10 +36,19 @@ class Stages:
     def __init__(self) -> None:
         self.all: list[Stage] = []
 
-    def add(self, name: str, title: str, steps: Iterable[Step], expected: float = _CALL) -> None:
+    def add(
+        self,
+        name: str,
+        title: str,
+        steps: Iterable[Step],
+        expected: float = _CALL,
+        *,
+        percent: int | None = None,
+    ) -> None:
         found = tuple(steps)
         if found:
-            self.all.append(Stage(name=name, title=title, steps=found, expected_seconds=expected))
+            stage = Stage(name=name, title=title, steps=found, expected_seconds=expected, percent=percent)
+            self.all.append(stage)
 
 
 def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
-
-__all__ = ["Finding", "Outcome", "Verdict", "worst"]
 
 
 class Outcome(StrEnum):
@@ -50,31 +47,6 @@ class Finding:
     numbers: Mapping[str, float] = field(default_factory=dict)
     """Details for reports and JSON: counts of both arms, evidence for a pass."""
 
-    def to_json(self) -> dict[str, Any]:
-        """The finding for the journal and for `--output json`."""
-        return {
-            "metric": self.metric.value,
-            "tier": self.tier.value,
-            "outcome": self.outcome.value,
-            "words": self.words,
-            "evidence": self.evidence,
-            "needed": self.needed,
-            "numbers": dict(self.numbers),
-        }
-
-    @classmethod
-    def from_json(cls, item: Mapping[str, Any]) -> Self:
-        """The finding that `to_json` wrote."""
-        return cls(
-            metric=Metric(item["metric"]),
-            tier=Tier(item["tier"]),
-            outcome=Outcome(item["outcome"]),
-            words=item["words"],
-            evidence=item["evidence"],
-            needed=item["needed"],
-            numbers=dict(item["numbers"]),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -90,26 +62,3 @@ class Verdict:
     """The deadline is reached and the evidence is undecided: the operator must choose."""
     at: float = 0.0
     """Epoch seconds of the look."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The verdict for the journal and for `--output json`."""
-        return {
-            "outcome": self.outcome.value,
-            "reason": self.reason,
-            "findings": [finding.to_json() for finding in self.findings],
-            "hold": self.hold,
-            "ask": self.ask,
-            "at": self.at,
-        }
-
-    @classmethod
-    def from_json(cls, item: Mapping[str, Any]) -> Self:
-        """The verdict that `to_json` wrote."""
-        return cls(
-            outcome=Outcome(item["outcome"]),
-            reason=item["reason"],
-            findings=tuple(Finding.from_json(finding) for finding in item["findings"]),
-            hold=item["hold"],
-            ask=item["ask"],
-            at=item["at"],
-        )

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bluegreen.domain.release import Color
-
-__all__ = ["FULL", "Weights"]
-
 FULL = 100
 """All traffic, in percent; ALB weights run 0-999 and only their ratio counts."""
 
@@ -27,10 +23,3 @@ class Weights:
     def at(cls, green: int) -> Weights:
         """`green` percent to green, the rest to blue."""
         return cls(blue=FULL - green, green=green)
-
-    def of(self, color: Color) -> int:
-        """The share of `color`."""
-        return self.blue if color is Color.BLUE else self.green
-
-    def __str__(self) -> str:
-        return f"blue {self.blue} % / green {self.green} %"

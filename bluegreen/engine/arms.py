@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bluegreen.contract import Tag
+from bluegreen.domain.journal import TargetGroupMade
 from bluegreen.domain.plan import FleetRef, FleetSpec, TierPlan
 from bluegreen.domain.stack import StackState, TargetGroup
 from bluegreen.domain.weights import FULL, Weights
 from bluegreen.engine.run import Run
 from bluegreen.ports import Arms
-
-__all__ = ["arms_of", "expected_weights", "serving"]
 
 
 def expected_weights(plan: TierPlan, green_arn: str, percent: int) -> dict[str, int]:
@@ -26,7 +25,7 @@ def arms_of(run: Run) -> tuple[Arms, ...]:
 
 
 def _arms(run: Run, plan: TierPlan) -> Arms:
-    arn = str(run.results[f"target-group.{plan.tier}.green"]["arn"])
+    arn = run.result(TargetGroupMade, plan.tier).arn
     name, blue = (plan.green.name if plan.green else ""), plan.blue
     green = TargetGroup(arn=arn, name=name, tags=_tags(run, plan, plan.green, run.plan.number))
     control = None

@@ -183,6 +183,7 @@ class Deployer:
             raise Refused(
                 what or "no deployment is unfinished", next_step="`sc-deploy history` lists the deployments"
             )
+        header.check_schema()
         return header
 
     def _reopen(self, header: Header, holder: Holder) -> Run:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from bluegreen.contract import Contract
-from bluegreen.domain.journal import Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.journal import (
+    Documents,
+    DownMigrationTried,
+    Entry,
+    Header,
+    RunResumed,
+    RunStarted,
+    RunState,
+    StepResult,
+    Warned,
+    fold,
+    left_behind,
+)
 from bluegreen.domain.lease import Holder
-from bluegreen.domain.plan import Plan, StepKind, TierPlan
-from bluegreen.domain.returning import journalled
+from bluegreen.domain.plan import Plan, Step, StepKind, TierPlan
 from bluegreen.domain.stack import StackState
 from bluegreen.engine.heartbeat import Heartbeat
 from bluegreen.engine.observe import observe
@@ -56,13 +66,7 @@ def create(
     subscribers: Sequence[Subscriber],
 ) -> Run:
     """Open a new deployment under the lease; Refused when its number is taken: the plan is stale."""
-    token = secrets.token_hex(8)
-    documents: dict[str, Any] = {
-        "plan": plan.to_document(),
-        "policy": policy.model_dump(mode="json", by_alias=True),
-        "contract": contract.model_dump(mode="json"),
-        "preview": token,
-    }
+    documents = Documents(plan=plan, policy=policy, contract=contract, preview_token=secrets.token_hex(8))
     header = Header(
         number=plan.number,
         stack=plan.stack,
@@ -79,17 +83,8 @@ def create(
         clock=ports.clock,
         patience=policy.lease.patience,
     )
-    run = _run(
-        header,
-        RunState(),
-        plan=plan,
-        contract=contract,
-        policy=policy,
-        ports=ports,
-        holder=holder,
-        subscribers=subscribers,
-    )
-    run.recorder.say(EntryKind.RUN_STARTED, plan=documents["plan"], operator=holder.owner)
+    run = _run(header, RunState(), ports=ports, holder=holder, subscribers=subscribers)
+    run.recorder.write(RunStarted(plan=plan, operator=holder.owner))
     return run
 
 
@@ -99,28 +94,14 @@ def reopen(
     """Continue a deployment from its journal, on any machine, with the documents it began with."""
     entries = ports.journal.entries(header.number)
     state = fold(entries)
-    document = state.current or header.documents.get("plan")
-    if document is None:
-        raise Refused(f"deployment #{header.number} has no plan to go on with", next_step="sc-deploy status")
-    contract = Contract.model_validate(header.documents["contract"])
-    policy = Policy.model_validate(header.documents["policy"])
-    plan = Plan.from_document(dict(document))
-    stands = again(lambda: observe(contract, ports), clock=ports.clock, patience=policy.lease.patience)
-    run = _run(
-        header,
-        state,
-        plan=plan,
-        contract=contract,
-        policy=policy,
-        ports=ports,
-        holder=holder,
-        subscribers=subscribers,
-    )
-    run.results.update(_still_valid(plan, state.done))
+    run = _run(header, state, ports=ports, holder=holder, subscribers=subscribers)
+    patience = run.policy.lease.patience
+    stands = again(lambda: observe(run.contract, ports), clock=ports.clock, patience=patience)
+    run.done.update(_still_valid(run.plan, state.done))
     run.started.update({*state.done, *state.undone})
     _remember(run, entries)
-    green = {str(item.tier): _green_share(item, plan.number, stands) for item in plan.tiers}
-    run.recorder.say(EntryKind.RUN_RESUMED, operator=operator, plan=document, green=green)
+    shares = {item.tier: _green_share(item, run.plan.number, stands) for item in run.plan.tiers}
+    run.recorder.write(RunResumed(operator=operator, shares=shares))
     _tell_returned(run, entries, stands)
     return run
 
@@ -136,52 +117,43 @@ def _tell_returned(run: Run, entries: Sequence[Entry], state: StackState) -> Non
     """Journal what the watchdog did while nobody was there to do so."""
     back = {
         tier: one
-        for tier, one in journalled(entries).items()
+        for tier, one in left_behind(entries).items()
         if any(one.done(found) for found in state.tiers if found.tier == tier)
     }
     if back:
         words = ", ".join(f"{tier} to {one.version}" for tier, one in back.items())
-        returned = {str(tier): one.version for tier, one in back.items()}
-        run.warn(
-            f"while this deployment stood still, the watchdog put all traffic back: {words}",
-            returned=returned,
-        )
+        told = f"while this deployment stood still, the watchdog put all traffic back: {words}"
+        run.recorder.write(Warned(words=told, returned=tuple(back)))
 
 
 def _run(
-    header: Header,
-    state: RunState,
-    *,
-    plan: Plan,
-    contract: Contract,
-    policy: Policy,
-    ports: Ports,
-    holder: Holder,
-    subscribers: Sequence[Subscriber],
+    header: Header, state: RunState, *, ports: Ports, holder: Holder, subscribers: Sequence[Subscriber]
 ) -> Run:
+    documents = header.began_with
+    lease = documents.policy.lease
     recorder = Recorder(
         journal=ports.journal,
         clock=ports.clock,
         header=header,
         token=holder.token,
         last_seq=state.last_seq,
-        patience=policy.lease.patience,
+        patience=lease.patience,
         subscribers=subscribers,
     )
-    heartbeat = Heartbeat(ports, holder=holder, ttl=policy.lease.ttl)
+    heartbeat = Heartbeat(ports, holder=holder, ttl=lease.ttl)
     ports.fence.close(heartbeat.must_hold)
     return Run(
-        contract=contract,
-        policy=policy,
+        contract=documents.contract,
+        policy=documents.policy,
         ports=ports,
-        plan=plan,
+        plan=state.current or documents.plan,
         recorder=recorder,
         heartbeat=heartbeat,
-        preview_token=str(header.documents["preview"]),
+        preview_token=documents.preview_token,
     )
 
 
-def _still_valid(plan: Plan, done: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def _still_valid(plan: Plan, done: Mapping[Step, StepResult | None]) -> dict[Step, StepResult | None]:
     """What need not be done again.
 
     Until green is accepted the world may have moved on without us: the watchdog may have put blue
@@ -189,20 +161,20 @@ def _still_valid(plan: Plan, done: Mapping[str, Mapping[str, Any]]) -> dict[str,
     them are harmless where they still are). The watchdog above all: it was armed by a process that is
     gone, and fires in the middle of this one unless this one keeps pushing it forward.
     """
-    disarmed = [step.id in done for step in plan.steps if step.kind is StepKind.STAND_DOWN]
+    disarmed = [step in done for step in plan.steps if step.kind is StepKind.STAND_DOWN]
     if disarmed and all(disarmed):
         return dict(done)
     # Where only some tiers are disarmed, the others' watchdogs may have acted: all of it once more.
     kinds = (StepKind.HEALTHY, StepKind.WATCHDOG, StepKind.STAND_DOWN)
-    again = {step.id for step in plan.steps if step.kind in kinds}
-    shifts = [step for step in plan.steps if step.kind is StepKind.WEIGHTS and step.id in done]
-    again |= {step.id for step in shifts if step.percent == shifts[-1].percent}
-    return {step_id: data for step_id, data in done.items() if step_id not in again}
+    again = {step for step in plan.steps if step.kind in kinds}
+    shifts = [step for step in plan.steps if step.kind is StepKind.WEIGHTS and step in done]
+    again |= {step for step in shifts if step.percent == shifts[-1].percent}
+    return {step: result for step, result in done.items() if step not in again}
 
 
 def _remember(run: Run, entries: Iterable[Entry]) -> None:
     """What was measured, when the weights moved and how far the down migration is, as journalled."""
     for entry in entries:
-        run.record.add(entry)
-        if entry.kind is EntryKind.STEP_PROGRESS and "down" in entry.data:
-            run.down = dict(entry.data["down"])
+        run.record.add(entry.event)
+        if isinstance(entry.event, DownMigrationTried):
+            run.down = entry.event.attempt

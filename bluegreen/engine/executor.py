@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from bluegreen.domain.journal import EntryKind
+from bluegreen.domain import journal
 from bluegreen.domain.plan import Stage, Step, StepKind
 from bluegreen.engine.heartbeat import StopRequested
-from bluegreen.engine.recorder import DraftEntry
 from bluegreen.engine.run import Done, Handler, Run
 from bluegreen.errors import (
     CloudUnavailable,
@@ -19,8 +18,6 @@ from bluegreen.errors import (
     Refused,
     StepFailed,
 )
-
-__all__ = ["carry_out"]
 
 _GRAVEST = (LeaseLost, Halted, CloudUnavailable, Refused, StepFailed, StopRequested, Interrupted)
 """Of several steps that end badly at once, this order says which one the run ends with."""
@@ -35,56 +32,61 @@ def carry_out(run: Run, handlers: Mapping[StepKind, Handler]) -> None:
     journal round trip a stage. A crash in between repeats the stage, which changes nothing.
     Raises what the gravest failing step raised.
     """
-    carried: list[DraftEntry] = []
+    carried: list[journal.Event] = []
     count = len(run.plan.stages)
     for index, stage in enumerate(run.plan.stages, start=1):
-        pending = [step for step in stage.steps if step.id not in run.results]
+        pending = [step for step in stage.steps if step not in run.done]
         if not pending:
             continue
         run.heartbeat.heed_stops = not any(step.urgent for step in stage.steps)
-        run.recorder.write(*carried, _stage_word(stage, index, count), *[_begun(stage, s) for s in pending])
-        run.started.update(step.id for step in pending)
+        run.recorder.write(*carried, _stage_event(stage, index, count), *[_begun(stage, s) for s in pending])
+        run.started.update(pending)
         carried = _stage(run, stage, pending, handlers)
     run.recorder.write(*carried)
 
 
-def _stage_word(stage: Stage, index: int, count: int) -> DraftEntry:
-    data = {"title": stage.title, "expected_seconds": stage.expected_seconds, "index": index, "count": count}
-    return DraftEntry(kind=EntryKind.STAGE_STARTED, stage=stage.name, data=data)
+def _stage_event(stage: Stage, index: int, count: int) -> journal.StageStarted:
+    return journal.StageStarted(
+        stage=stage.name,
+        title=stage.title,
+        expected_seconds=stage.expected_seconds,
+        index=index,
+        count=count,
+        percent=stage.percent,
+    )
 
 
-def _begun(stage: Stage, step: Step) -> DraftEntry:
-    data = {"words": str(step.kind).replace("-", " "), "tier": step.tier}
-    return DraftEntry(kind=EntryKind.STEP_STARTED, stage=stage.name, step=step.id, data=data)
+def _begun(stage: Stage, step: Step) -> journal.StepStarted:
+    return journal.StepStarted(stage=stage.name, step=step, words=str(step.kind).replace("-", " "))
 
 
 def _stage(
     run: Run, stage: Stage, steps: list[Step], handlers: Mapping[StepKind, Handler]
-) -> list[DraftEntry]:
-    """All steps at the same time; their done words, or the gravest error after all have ended."""
+) -> list[journal.Event]:
+    """All steps at the same time; their done events, or the gravest error after all have ended."""
     outcomes: list[Done | DeployError] = run.ports.parallel(
         [partial(_attempt, run, step, handlers[step.kind]) for step in steps]
     )
-    words: list[DraftEntry] = []
+    events: list[journal.Event] = []
     errors: list[DeployError] = []
     for step, outcome in zip(steps, outcomes, strict=True):
         if isinstance(outcome, Done):
-            data = {"words": outcome.words, "tier": step.tier, **outcome.data}
-            words.append(DraftEntry(kind=EntryKind.STEP_DONE, stage=stage.name, step=step.id, data=data))
-            run.results[step.id] = data
+            done = journal.StepDone(stage=stage.name, step=step, words=outcome.words, result=outcome.result)
+            events.append(done)
+            run.done[step] = outcome.result
         else:
             errors.append(outcome)
             if not isinstance(outcome, Interrupted | LeaseLost):
-                data = {"words": outcome.what, "tier": step.tier, "next": outcome.next_step}
-                data["faults"] = [str(fault) for fault in outcome.faults]
-                words.append(
-                    DraftEntry(kind=EntryKind.STEP_FAILED, stage=stage.name, step=step.id, data=data)
+                faults = tuple(str(fault) for fault in outcome.faults)
+                failed = journal.StepFailed(
+                    stage=stage.name, step=step, words=outcome.what, next=outcome.next_step, faults=faults
                 )
+                events.append(failed)
     if not errors:
-        return words
+        return events
     gravest = min(errors, key=_rank)
     if not isinstance(gravest, LeaseLost):
-        run.recorder.write(*words)
+        run.recorder.write(*events)
     raise gravest
 
 

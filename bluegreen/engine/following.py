@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bluegreen.contract import Contract
-from bluegreen.domain.journal import Ending, Entry, EntryKind, Header, RunState, fold
+from bluegreen.domain.journal import Ending, Entry, Header, RunHalted, RunState, fold, left_behind
 from bluegreen.domain.reports import Result
-from bluegreen.domain.returning import journalled
 from bluegreen.engine.observe import observe, traffic_words
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.errors import ExitCode
@@ -36,7 +35,7 @@ def follow(
         state = fold(fresh, state)
         told += fresh
         for entry in fresh:
-            next_step = str(entry.data.get("next", "")) if entry.kind is EntryKind.HALTED else next_step
+            next_step = entry.event.next if isinstance(entry.event, RunHalted) else next_step
             for subscriber in subscribers:
                 subscriber(header, entry)
         current = ports.journal.header(header.number) or header
@@ -53,5 +52,5 @@ def follow(
         header=current,
         words=current.reason,
         next_step=next_step if halted else _NEXT.get(current.ending, ""),
-        traffic=traffic_words(observe(contract, ports), journalled(told) if halted else None),
+        traffic=traffic_words(observe(contract, ports), left_behind(told) if halted else None),
     )

@@ -9,11 +9,10 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from bluegreen.domain.journal import Ending, EntryKind
-from bluegreen.domain.plan import Intent, Plan, StepKind
+from bluegreen.domain.journal import Ending, RunEnded, RunHalted, RunInterrupted
+from bluegreen.domain.plan import Intent, StepKind
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Result
-from bluegreen.domain.returning import returns_to_json
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.heartbeat import StopRequested
 from bluegreen.engine.observe import observe, traffic_words
@@ -65,7 +64,7 @@ def _broken(run: Run, error: Exception) -> Result:
 
 
 def _failed(run: Run, error: DeployError) -> Result:
-    if isinstance(error, Refused) and not run.started - {"check"}:
+    if isinstance(error, Refused) and all(step.kind is StepKind.CHECK for step in run.started):
         _end(run, Ending.ABORTED, error.what)
         raise error
     if run.plan.intent is Intent.TEARDOWN or run.plan.goes_back:
@@ -116,13 +115,12 @@ def take_back(run: Run, *, reason: str, down: bool = False, asked: bool = False)
 
 
 def _accepted(run: Run) -> bool:
-    return any(step.kind is StepKind.LABEL and step.id in run.results for step in run.plan.steps)
+    return any(step.kind is StepKind.LABEL for step in run.done)
 
 
 def _blue_is_going(run: Run) -> bool:
     going = (StepKind.MIGRATE_DOWN, StepKind.DETACH, StepKind.DELETE_FLEET)
-    steps = (step for step in run.plan.steps if step.kind in going and step.fleet is Color.BLUE)
-    return any(step.id in run.started for step in steps)
+    return any(step.kind in going and step.fleet is Color.BLUE for step in run.started)
 
 
 def _completed(run: Run, *, asked: bool = False) -> Result:
@@ -139,8 +137,7 @@ def _completed(run: Run, *, asked: bool = False) -> Result:
 
 def _reversed(run: Run) -> bool:
     """Whether the plan in force goes back from a release, and was not itself what was asked for."""
-    began_with = Plan.from_document(dict(run.recorder.header.documents["plan"]))
-    return run.plan.goes_back and not began_with.goes_back
+    return run.plan.goes_back and not run.recorder.header.began_with.plan.goes_back
 
 
 def _traffic(run: Run) -> tuple[str, ...]:
@@ -169,7 +166,7 @@ def _end(
     run: Run, ending: Ending, words: str, *, code: ExitCode = ExitCode.RELEASED, proven: bool = False
 ) -> Result:
     traffic = _traffic(run)
-    run.recorder.say(EntryKind.RUN_ENDED, ending=ending, words=words, traffic=traffic, exit_code=int(code))
+    run.recorder.write(RunEnded(ending=ending, words=words, traffic=traffic, exit_code=int(code)))
     header = run.recorder.header
     # What the operator gave as the reason stays; an ending that nobody asked for needs its own.
     reason = (header.reason or words) if ending is Ending.RELEASED else words
@@ -182,13 +179,7 @@ def _end(
 def _interrupted(run: Run) -> Result:
     traffic = _traffic(run)
     words = f"stopped at a safe point in stage {_stage(run)}"
-    run.recorder.say(
-        EntryKind.INTERRUPTED,
-        words=words,
-        traffic=traffic,
-        next=_RESUME,
-        returns=returns_to_json(run.returns()),
-    )
+    run.recorder.write(RunInterrupted(words=words, traffic=traffic, next=_RESUME, returns=run.returns()))
     run.recorder.close(replace(run.recorder.header, ending=Ending.INTERRUPTED, reason=words))
     return _result(
         run,
@@ -203,12 +194,8 @@ def _interrupted(run: Run) -> Result:
 def _halted(run: Run, error: DeployError) -> Result:
     traffic, next_step = _traffic(run), error.next_step or _RESUME
     try:
-        run.recorder.say(
-            EntryKind.HALTED,
-            words=error.what,
-            next=next_step,
-            traffic=traffic,
-            returns=returns_to_json(run.returns()),
+        run.recorder.write(
+            RunHalted(words=error.what, next=next_step, traffic=traffic, returns=run.returns())
         )
         run.recorder.close(replace(run.recorder.header, ending=Ending.HALTED, reason=error.what))
     except CloudUnavailable:
@@ -229,9 +216,7 @@ def _halted(run: Run, error: DeployError) -> Result:
 
 
 def _stage(run: Run) -> str:
-    open_steps = [step.id for step in run.plan.steps if step.id not in run.results]
-    stage = run.plan.stage_of(open_steps[0]) if open_steps else None
-    return stage.name if stage else "end"
+    return next((run.stage(step) for step in run.plan.steps if step not in run.done), "end")
 
 
 def _notify(run: Run, subject: str, words: str, traffic: tuple[str, ...], *, critical: bool) -> None:

@@ -147,9 +147,9 @@ def _undo(ports: Ports, state: StackState, *, down: bool) -> MigrationUndo:
     lives = {tier.tier: tier.live.deployment for tier in state.tiers if tier.live}
     number = lives.get(Tier.APP, max(lives.values(), default=0))
     header = ports.journal.header(number)
-    if header is None:
+    if header is None or header.documents is None:
         return MigrationUndo(down=down)
-    plan = Plan.from_document(dict(header.documents["plan"]))
+    plan = header.documents.plan
     saved = any(step.kind is StepKind.SNAPSHOT for step in plan.steps)
     name = snapshot_name(plan.stack, number) if saved else ""
     return MigrationUndo(down=down, migrated=migrates(plan), snapshot=name)
@@ -215,14 +215,14 @@ def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRe
     """What each tier goes back to: the target release, and for tiers that the live release changed
     and the target did not touch, what they ran before.
     """
-    plan = Plan.from_document(dict(target.documents["plan"]))
+    plan = target.began_with.plan
     items = {item.tier: item for item in plan.release.tiers} if plan.release else {}
     for tier in state.tiers:
         live = tier.live
         header = ports.journal.header(live.deployment) if live and live.deployment > target.number else None
         if tier.tier in items or header is None:
             continue
-        before = Plan.from_document(dict(header.documents["plan"])).tier(tier.tier).blue
+        before = header.began_with.plan.tier(tier.tier).blue
         if before and before.image:
             items[tier.tier] = TierRelease(
                 tier=tier.tier, version=before.version, image=before.image, model=before.model

@@ -8,28 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from bluegreen.domain.journal import Entry, EntryKind, Header
+from bluegreen.domain.journal import Entry, Event, Header
 from bluegreen.engine.wait import again
 from bluegreen.ports import Clock, Journal
 
-__all__ = ["DraftEntry", "Recorder", "Subscriber"]
-
 Subscriber = Callable[[Header, Entry], None]
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftEntry:
-    """An entry that has no number and no time yet."""
-
-    kind: EntryKind
-    stage: str = ""
-    step: str = ""
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Recorder:
@@ -51,32 +37,20 @@ class Recorder:
         self._seq, self._patience, self._subscribers = last_seq, patience, tuple(subscribers)
         self._lock = threading.Lock()
 
-    def write(self, *words: DraftEntry) -> tuple[Entry, ...]:
-        """Append all words at once; raises LeaseLost, or CloudUnavailable when patience is used up."""
-        if not words:
-            return ()
+    def write(self, *events: Event) -> None:
+        """Append all events at once; raises LeaseLost, or CloudUnavailable when patience is used up."""
+        if not events:
+            return
         with self._lock:
             now = self._clock.now()
             entries = tuple(
-                Entry(
-                    seq=self._seq + offset,
-                    at=now,
-                    kind=word.kind,
-                    stage=word.stage,
-                    step=word.step,
-                    data=word.data,
-                )
-                for offset, word in enumerate(words, start=1)
+                Entry(seq=self._seq + offset, at=now, event=event)
+                for offset, event in enumerate(events, start=1)
             )
             self._append(entries)
             self._seq += len(entries)
             for entry in entries:
                 self._tell(entry)
-        return entries
-
-    def say(self, kind: EntryKind, *, stage: str = "", step: str = "", **data: object) -> None:
-        """Append one entry."""
-        self.write(DraftEntry(kind=kind, stage=stage, step=step, data=data))
 
     def close(self, header: Header) -> None:
         """Write the header's ending."""
@@ -96,4 +70,4 @@ class Recorder:
             try:
                 subscriber(self.header, entry)
             except Exception:  # noqa: BLE001  (whatever a listener does wrong, the release goes on)
-                _LOG.exception("a subscriber failed on %s; the run goes on", entry.kind)
+                _LOG.exception("a subscriber failed on %s; the run continues", entry.event.kind)

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier, TierContract
-from bluegreen.domain.journal import EntryKind
+from bluegreen.domain.journal import Event, StepProgress, StepResult, TargetGroupMade, Warned
+from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Step, TierPlan
 from bluegreen.domain.promotion import fleet_name
 from bluegreen.domain.release import Color
 from bluegreen.domain.returning import Return
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.engine.heartbeat import Heartbeat
-from bluegreen.engine.recorder import DraftEntry, Recorder
+from bluegreen.engine.recorder import Recorder
 from bluegreen.errors import StepFailed
 from bluegreen.judge.record import Record
 from bluegreen.policy import Policy
 from bluegreen.ports import PREVIEW_HEADER, Ports
 
-__all__ = ["Done", "Handler", "Run"]
+R = TypeVar("R", bound=StepResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A step reached its goal: in words, and what later steps need of it."""
+    """A step reached its goal: in words, and what it left behind."""
 
     words: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    result: StepResult | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,16 +43,28 @@ class Run:
     recorder: Recorder
     heartbeat: Heartbeat
     preview_token: str
-    results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Step id -> what it left behind, of the plan in force."""
-    started: set[str] = field(default_factory=set)
-    """Ids of steps that were begun, of the plan in force."""
+    done: dict[Step, StepResult | None] = field(default_factory=dict)
+    """Each finished step of the plan in force, and what it left behind."""
+    started: set[Step] = field(default_factory=set)
+    """Steps that were begun, of the plan in force."""
     record: Record = field(default_factory=Record)
     """What this deployment has measured, as journalled."""
     routed_at: float = 0.0
     """When this process last changed a rule; 0: it has not."""
-    down: dict[str, Any] = field(default_factory=dict)
-    """The down migration, as journalled: its `attempt`, and the `handle` of the command once it has begun."""
+    down: DownAttempt = field(default_factory=DownAttempt)
+    """The present attempt of the down migration."""
+
+    def find_result(self, kind: type[R], tier: Tier | None = None) -> R | None:
+        """What the last step that left a `kind` behind left, on `tier` or anywhere; of the plan in force."""
+        found = (result for step, result in self.done.items() if tier is None or step.tier is tier)
+        return next((one for one in reversed(list(found)) if isinstance(one, kind)), None)
+
+    def result(self, kind: type[R], tier: Tier | None = None) -> R:
+        """As `find_result`, where there must be one; raises LookupError."""
+        found = self.find_result(kind, tier)
+        if found is None:
+            raise LookupError(f"no step has left a {kind.__name__} on {tier}")
+        return found
 
     def tier(self, step: Step) -> TierContract:
         """The contract of the step's tier."""
@@ -103,8 +116,8 @@ class Run:
         if ref is not None:
             arn = ref.target_group_arn
             return TargetGroup(arn=arn, name=ref.target_group_name) if arn else None
-        arn = self.results.get(f"target-group.{step.tier}.green", {}).get("arn", "")
-        return TargetGroup(arn=arn, name=self.name(step)) if arn else None
+        made = self.find_result(TargetGroupMade, step.tier)
+        return TargetGroup(arn=made.arn, name=self.name(step)) if made else None
 
     def need_target(self, step: Step) -> TargetGroup:
         """As `target`, where there must be one; raises StepFailed."""
@@ -149,26 +162,23 @@ class Run:
         """The header that leads to green alone."""
         return {PREVIEW_HEADER: self.preview_token}
 
-    def progress(self, step: Step, words: str, **data: object) -> None:
+    def stage(self, step: Step) -> str:
+        """Name of the stage that holds `step`."""
+        stage = self.plan.stage_of(step)
+        return stage.name if stage else ""
+
+    def progress(self, step: Step, words: str) -> None:
         """Tell how far a step is."""
-        stage = self.plan.stage_of(step.id)
-        self.note(
-            DraftEntry(
-                kind=EntryKind.STEP_PROGRESS,
-                stage=stage.name if stage else "",
-                step=step.id,
-                data={"words": words, "tier": step.tier, **data},
-            )
-        )
+        self.recorder.write(StepProgress(stage=self.stage(step), step=step, words=words))
 
-    def note(self, draft: DraftEntry) -> None:
-        """Journal what was measured or done; the record takes it in as a replay of the journal would."""
-        for entry in self.recorder.write(draft):
-            self.record.add(entry)
+    def note(self, event: Event) -> None:
+        """Journal what was measured; the record takes it in as a replay of the journal would."""
+        self.recorder.write(event)
+        self.record.add(event)
 
-    def warn(self, words: str, **data: object) -> None:
+    def warn(self, words: str) -> None:
         """Tell what the operator should know although the run continues."""
-        self.recorder.write(DraftEntry(kind=EntryKind.WARNING, data={"words": words, **data}))
+        self.recorder.write(Warned(words=words))
 
     def until(
         self,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.journal import Header
+from bluegreen.domain.journal import SCHEMA, Header, left_behind
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.reports import Status
-from bluegreen.domain.returning import Return, journalled
+from bluegreen.domain.returning import Return
 from bluegreen.domain.stack import StackState
 from bluegreen.engine import deployment
 from bluegreen.engine.observe import observe, traffic_words
@@ -43,9 +43,9 @@ def look(contract: Contract, ports: Ports) -> Status:
 
 def _left_behind(ports: Ports, unfinished: Header | None, holder: Holder | None) -> Mapping[Tier, Return]:
     """What the watchdogs of a deployment that nobody drives will do, or have done."""
-    if unfinished is None or holder is not None:
+    if unfinished is None or holder is not None or unfinished.schema != SCHEMA:
         return {}
-    return journalled(ports.journal.entries(unfinished.number))
+    return left_behind(ports.journal.entries(unfinished.number))
 
 
 def _advice(state: StackState, holder: Holder | None, unfinished: Header | None) -> str:

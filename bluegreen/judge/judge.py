@@ -8,13 +8,13 @@ from itertools import accumulate
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.settling import Rejected, settle
 from bluegreen.domain.verdict import Finding, Outcome, Verdict
 from bluegreen.judge.batches import Calendar, pair
 from bluegreen.judge.findings import SUSPICIOUS, findings
 from bluegreen.judge.probed import decided_by_probes
-from bluegreen.judge.settings import Baseline, Look, StepMark
+from bluegreen.judge.settings import Look, StepMark
 from bluegreen.judge.source_health import FeedTrouble, feed_troubles, silent_sources
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
@@ -24,7 +24,7 @@ def judge(
     periods: Sequence[Period],
     *,
     limits: Judging,
-    baseline: Baseline | None,
+    baseline: BlueBaseline | None,
     steps: Sequence[StepMark],
     look: Look,
 ) -> Verdict:

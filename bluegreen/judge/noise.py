@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Noise
 from bluegreen.domain.settling import settle
@@ -20,12 +20,12 @@ from bluegreen.judge.evidence import Counts
 from bluegreen.judge.findings import SUSPICIOUS
 from bluegreen.judge.latency import LatencyCounts
 from bluegreen.judge.metric_tests import BlueShares, comparison
-from bluegreen.judge.settings import Baseline, StepMark
+from bluegreen.judge.settings import StepMark
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
 
 
-def fleet_noise(periods: Sequence[Period], *, limits: Judging, baseline: Baseline) -> tuple[Noise, ...]:
+def fleet_noise(periods: Sequence[Period], *, limits: Judging, baseline: BlueBaseline) -> tuple[Noise, ...]:
     """Compare two halves of blue, given as the arms of `periods` (by zone, by half or by time).
 
     Which half is called green does not matter: both are tried as the suspect.
@@ -52,7 +52,7 @@ def _mirror(period: Period) -> Period:
 
 
 def _peaks(
-    tier: Tier, batches: Sequence[Batch], limits: Judging, baseline: Baseline, calendar: Calendar
+    tier: Tier, batches: Sequence[Batch], limits: Judging, baseline: BlueBaseline, calendar: Calendar
 ) -> dict[Metric, float]:
     state = TierState(tier, limits, baseline, calendar)
     for batch in batches:
@@ -62,7 +62,7 @@ def _peaks(
 
 
 def _counts(
-    tier: Tier, metric: Metric, batches: Sequence[Batch], limits: Judging, baseline: Baseline
+    tier: Tier, metric: Metric, batches: Sequence[Batch], limits: Judging, baseline: BlueBaseline
 ) -> list[Counts]:
     """Both halves' counts over the same threshold, unlike the judge's, which gives green a tolerance."""
     p95_ms = baseline.p95_ms.get(tier)

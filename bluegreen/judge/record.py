@@ -4,40 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Entry, EntryKind
-from bluegreen.domain.measurement import Period, periods_from_json
+from bluegreen.domain.journal import BaselineMeasured, Event, Measured, ShareWatched
+from bluegreen.domain.measurement import BlueBaseline, Period
 
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """The fold of a journal's entries, in order; a running deployment adds each as it writes it."""
+    """The fold of a journal's events, in order; a running deployment adds each as it writes it."""
 
     periods: list[Period] = field(default_factory=list)
     """Everything measured in this deployment, in order of arrival."""
     marks: list[tuple[float, int]] = field(default_factory=list)
     """(time at which the weights were in force, green's share in percent) of each step that was begun."""
-    baseline: dict[str, Any] = field(default_factory=dict)
-    """Blue's figures before the release; empty until they are measured."""
-    sick: dict[Tier, tuple[str, ...]] = field(default_factory=dict)
+    baseline: BlueBaseline | None = None
+    """None until blue's figures are measured."""
+    sick: Mapping[Tier, tuple[str, ...]] = field(default_factory=dict)
     """Green's sick targets at the last look."""
     troubles: tuple[str, ...] = ()
     """What did not answer at the last look, and what the metric sources object to."""
 
-    def add(self, entry: Entry) -> None:
-        """Take in one entry; most kinds measure nothing."""
-        if entry.kind is EntryKind.MEASURED:
-            self._measured(entry.data)
-        elif entry.kind is EntryKind.STEP_PROGRESS and "mark" in entry.data:
-            self.marks.append((float(entry.data["mark"]), int(entry.data["percent"])))
-        elif entry.kind is EntryKind.STEP_PROGRESS and "baseline" in entry.data:
-            self.baseline.update(entry.data["baseline"])
+    def add(self, event: Event) -> None:
+        """Take in one event; most kinds measure nothing."""
+        match event:
+            case Measured(periods=periods, sick=sick, troubles=troubles):
+                self.periods.extend(periods)
+                self.sick = self.sick if sick is None else sick
+                self.troubles = self.troubles if troubles is None else troubles
+            case ShareWatched(since=since, percent=percent):
+                self.marks.append((since, percent))
+            case BaselineMeasured(baseline=baseline):
+                self.baseline = baseline
+            case _:
+                pass
 
-    def _measured(self, data: Mapping[str, Any]) -> None:
-        self.periods.extend(periods_from_json(data.get("periods", ())))
-        if "sick" in data:
-            self.sick = {Tier(tier): tuple(names) for tier, names in data["sick"].items()}
-        if "troubles" in data:
-            self.troubles = tuple(data["troubles"])
+    @property
+    def p95_ms(self) -> Mapping[Tier, float]:
+        """Blue's latency p95 before the release, of the tiers where it is known."""
+        return self.baseline.p95_ms if self.baseline else {}

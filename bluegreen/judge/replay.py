@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.journal import Entry, VerdictGiven
+from bluegreen.domain.measurement import BlueBaseline
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.verdict import Verdict
 from bluegreen.domain.weights import FULL
 from bluegreen.judge.judge import judge
 from bluegreen.judge.record import Record
-from bluegreen.judge.settings import Baseline, Look, StepMark
+from bluegreen.judge.settings import Look, StepMark
 from bluegreen.policy import Policy, Rollout
 
 
@@ -21,7 +22,7 @@ def replay(
     plan: Plan,
     policy: Policy,
     wanted: Callable[[Entry], bool] = lambda _verdict: True,
-) -> Iterator[tuple[Entry, Verdict]]:
+) -> Iterator[tuple[VerdictGiven, Verdict]]:
     """Each verdict of a journal, and what it must be by the entries before it.
 
     `plan` and `policy` are those of the deployment's header. Only the `wanted` ones are computed: each
@@ -29,9 +30,10 @@ def replay(
     """
     record = Record()
     for entry in entries:
-        if entry.kind is EntryKind.VERDICT and wanted(entry):
-            yield entry, verdict_on(record, plan=plan, policy=policy, now=float(entry.data["at"]))
-        record.add(entry)
+        event = entry.event
+        if isinstance(event, VerdictGiven) and wanted(entry):
+            yield event, verdict_on(record, plan=plan, policy=policy, now=event.verdict.at)
+        record.add(event)
 
 
 def verdict_on(record: Record, *, plan: Plan, policy: Policy, now: float) -> Verdict:
@@ -39,12 +41,10 @@ def verdict_on(record: Record, *, plan: Plan, policy: Policy, now: float) -> Ver
 
     Pure: the same record, plan, policy and time give the same verdict on any machine.
     """
-    tiers = tuple(tier.tier for tier in plan.tiers)
-    known = record.baseline
     return judge(
         record.periods,
         limits=policy.judge,
-        baseline=Baseline(p95_ms={tier: known[tier] for tier in tiers if tier in known}),
+        baseline=record.baseline or BlueBaseline(p95_ms={}),
         steps=step_marks(record, policy.rollout),
         look=_look(record, plan, policy, now),
     )

@@ -1,4 +1,4 @@
-"""What the judge is told besides the counts: blue's latency, the steps so far and the moment of the look."""
+"""What the judge is told besides the counts: the steps so far and the moment of the look."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Tier
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
-    """Blue before the release; its latency serves only until enough of blue is counted (see `tail`)."""
-
-    p95_ms: Mapping[Tier, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric
+from bluegreen.domain.measurement import BlueBaseline, Metric
 from bluegreen.domain.release import Color
 from bluegreen.judge.batches import Batch, Calendar
 from bluegreen.judge.comparison import Comparison
@@ -21,7 +21,6 @@ from bluegreen.judge.metric_tests import (
     availability,
     comparison,
 )
-from bluegreen.judge.settings import Baseline
 from bluegreen.judge.tail import TAIL
 from bluegreen.policy import Judging
 
@@ -66,7 +65,9 @@ class KeyProbes:
 class TierState:
     """Folds a tier's batches; afterwards it answers what each metric's evidence is."""
 
-    def __init__(self, tier: Tier, limits: Judging, baseline: Baseline | None, calendar: Calendar) -> None:
+    def __init__(
+        self, tier: Tier, limits: Judging, baseline: BlueBaseline | None, calendar: Calendar
+    ) -> None:
         self.tier = tier
         self.baseline = baseline
         self.clock = -inf

@@ -22,10 +22,10 @@ class Journal(Protocol):
         """Write ending, ended_at, proven and reason of the header; raises LeaseLost."""
 
     def header(self, number: int) -> Header | None:
-        """One deployment with its documents."""
+        """One deployment with its documents; without them where another version wrote it."""
 
     def entries(self, number: int, *, after: int = 0) -> tuple[Entry, ...]:
-        """Entries with seq > `after`, consistent read, in order."""
+        """Entries with seq > `after`, consistent read, in order; Refused for another version's."""
 
     def history(self, *, limit: int = 20) -> tuple[Header, ...]:
         """Newest first, without documents."""

@@ -9,8 +9,16 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from bluegreen.domain.journal import Entry, EntryKind, Header
-from bluegreen.domain.measurement import periods_from_json
+from bluegreen.domain.document import to_document
+from bluegreen.domain.journal import (
+    Entry,
+    Header,
+    Measured,
+    RunStopped,
+    StepDone,
+    StepEvent,
+    VerdictGiven,
+)
 from bluegreen.domain.reports import Result
 from bluegreen.errors import DeployError
 from bluegreen.ui.format import iso
@@ -23,23 +31,37 @@ def json_line(document: Mapping[str, Any]) -> str:
 
 
 def event(header: Header, entry: Entry) -> dict[str, Any]:
-    """An entry as programs read it: its data beside `event`, `at`, `deployment`, `stack`, `seq`."""
-    data = dict(entry.data)
-    if entry.kind is EntryKind.MEASURED:
-        data["periods"] = [asdict(period) for period in periods_from_json(data.get("periods", ()))]
-    if data.get("next_at") is not None:
-        data["next_at"] = iso(data["next_at"])
-    if data.get("returns"):
-        data["returns"] = {tier: {**one, "at": iso(one["at"])} for tier, one in data["returns"].items()}
-    place = {key: value for key, value in (("stage", entry.stage), ("step", entry.step)) if value}
+    """An entry as programs read it: its fields beside `event`, `at`, `deployment`, `stack`, `seq`.
+
+    Steps are named by their id; what a step left behind and a verdict stand among the other fields.
+    """
+    data = to_document(entry.event)
     known = {
-        "event": str(entry.kind),
+        "event": data.pop("kind"),
         "at": iso(entry.at),
         "deployment": header.number,
         "stack": header.stack,
         "seq": entry.seq,
     }
-    return {**known, **place, **{key: value for key, value in data.items() if key not in known}}
+    match entry.event:
+        case StepEvent(step=step):
+            data |= {"step": step.id, "tier": step.tier}
+        case Measured(periods=periods):
+            data["periods"] = [asdict(period) for period in periods]
+        case VerdictGiven(step=step, next_at=next_at):
+            data |= {"step": step.id, "next_at": next_at if next_at is None else iso(next_at)}
+            data |= data.pop("verdict")
+        case RunStopped(returns=returns):
+            data["returns"] = {
+                tier: {"version": one.version, "deployment": one.deployment, "at": one.at and iso(one.at)}
+                for tier, one in returns.items()
+            }
+        case _:
+            pass
+    if isinstance(entry.event, StepDone):
+        result = data.pop("result") or {}
+        data |= {key: value for key, value in result.items() if key != "kind"}
+    return {**known, **{key: value for key, value in data.items() if key not in known}}
 
 
 def error_document(error: BaseException, exit_code: int) -> dict[str, Any]:
@@ -94,7 +116,7 @@ class JsonView:
         try:
             document = event(header, entry)
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
-            document = {"event": str(entry.kind), "deployment": header.number, "broken": str(error)}
+            document = {"event": entry.event.kind, "deployment": header.number, "broken": str(error)}
         self._write(document)
 
     def note(self, words: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from bluegreen.domain.journal import Entry, EntryKind, Header
+from bluegreen.domain import journal
+from bluegreen.domain.journal import Entry, Header
+from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.ui.figures import figures
 from bluegreen.ui.format import clock, duration, ending_words, rate, share
@@ -22,7 +23,7 @@ class Lines:
 
     def __init__(self) -> None:
         self.timeline: Timeline | None = None
-        self._said: dict[str, str] = {}
+        self._said: dict[Step, str] = {}
         self._verdict: tuple[object, ...] = ()
         self._verdict_at = float("-inf")
 
@@ -32,41 +33,62 @@ class Lines:
         self.timeline = tell(before, header, entry)
         if before is not None and self.timeline is before:
             return []
-        said = list(_TEXT.get(entry.kind, _nothing)(self, self.timeline, entry))
+        said = list(self._told(self.timeline, entry))
         if before is None or before.number != header.number:
             said = [_opening(self.timeline), *said]
         return [f"{clock(entry.at)} {line}" for line in said]
 
-    def _step(self, _story: Timeline, entry: Entry) -> Iterable[str]:
-        words = str(entry.data.get("words", ""))
-        if not words or self._said.get(entry.step) == words:
+    def _told(self, timeline: Timeline, entry: Entry) -> Iterable[str]:
+        match entry.event:
+            case journal.RunResumed():
+                said: Iterable[str] = [f"resumed by {timeline.operator}"]
+            case journal.StageStarted() as event:
+                said = _stage(timeline, event)
+            case journal.StepStarted():
+                said = ()
+            case journal.StepEvent() as event:
+                said = self._step(event)
+            case journal.VerdictGiven():
+                said = self._judged(timeline, entry.at)
+            case journal.Decided():
+                said = [f"decided: {timeline.decision}"]
+            case journal.Warned(words=words):
+                said = [f"warning: {words}"]
+            case journal.RunStopped():
+                said = _ended(timeline)
+            case _:
+                said = ()
+        return said
+
+    def _step(self, event: journal.StepEvent) -> Iterable[str]:
+        if not event.words or self._said.get(event.step) == event.words:
             return
-        self._said[entry.step] = words
-        failed = "FAILED: " if entry.kind is EntryKind.STEP_FAILED else ""
-        yield f"    {_tier(entry.data)}{failed}{words}"
+        self._said[event.step] = event.words
+        tier = f"{event.step.tier}: " if event.step.tier else ""
+        failed = "FAILED: " if isinstance(event, journal.StepFailed) else ""
+        yield f"    {tier}{failed}{event.words}"
 
-    def _stage(self, timeline: Timeline, entry: Entry) -> Iterable[str]:
-        stage = timeline.current
-        if stage is not None:
-            number, total = entry.data.get("index"), entry.data.get("count")
-            place = f"[{number}/{total}] " if number and total else ""
-            back = "rollback: " if stage.back else ""
-            yield f"{place}{back}{stage.title} (about {duration(stage.expected_seconds)})"
-
-    def _judged(self, timeline: Timeline, entry: Entry) -> Iterable[str]:
+    def _judged(self, timeline: Timeline, now: float) -> Iterable[str]:
         verdict = timeline.verdict
         if verdict is None:
             return
         key = (verdict.percent, verdict.outcome, verdict.hold, verdict.ask, verdict.next)
-        if key == self._verdict and entry.at - self._verdict_at < _QUIET_SECONDS:
+        if key == self._verdict and now - self._verdict_at < _QUIET_SECONDS:
             return
-        self._verdict, self._verdict_at = key, entry.at
+        self._verdict, self._verdict_at = key, now
         at = "" if verdict.percent is None else f" at {verdict.percent} %"
         hold = " (holding)" if verdict.hold else " (your decision is needed)" if verdict.ask else ""
         then = f"; next: {verdict.next}" if verdict.next else ""
-        when = f" at {clock(verdict.next_at)}" if verdict.next_at and verdict.next_at > entry.at else ""
+        when = f" at {clock(verdict.next_at)}" if verdict.next_at and verdict.next_at > now else ""
         yield f"    verdict{at}: {verdict.outcome}{hold}: {verdict.reason}{then}{when}"
         yield from (f"    {line}" for line in traffic_lines(timeline))
+
+
+def _stage(timeline: Timeline, event: journal.StageStarted) -> Iterable[str]:
+    stage = timeline.current
+    if stage is not None:
+        back = "rollback: " if stage.back else ""
+        yield f"[{event.index}/{event.count}] {back}{stage.title} (about {duration(stage.expected_seconds)})"
 
 
 def _opening(timeline: Timeline) -> str:
@@ -89,31 +111,8 @@ def traffic_lines(timeline: Timeline) -> list[str]:
     return lines
 
 
-def _tier(data: Mapping[str, Any]) -> str:
-    return f"{data['tier']}: " if data.get("tier") else ""
-
-
-def _nothing(_lines: Lines, _story: Timeline, _entry: Entry) -> Iterable[str]:
-    return ()
-
-
-def _ended(_lines: Lines, timeline: Timeline, _entry: Entry) -> Iterable[str]:
+def _ended(timeline: Timeline) -> Iterable[str]:
     yield ending_words(timeline.ending, timeline.words)
     yield from (f"    traffic: {line}" for line in timeline.traffic)
     if timeline.next_step:
         yield f"    next: {timeline.next_step}"
-
-
-_TEXT: Mapping[EntryKind, Callable[[Lines, Timeline, Entry], Iterable[str]]] = {
-    EntryKind.RUN_RESUMED: lambda _l, timeline, _e: [f"resumed by {timeline.operator}"],
-    EntryKind.STAGE_STARTED: Lines._stage,  # noqa: SLF001  (the table of this class's own methods)
-    EntryKind.STEP_PROGRESS: Lines._step,  # noqa: SLF001  (as above)
-    EntryKind.STEP_DONE: Lines._step,  # noqa: SLF001  (as above)
-    EntryKind.STEP_FAILED: Lines._step,  # noqa: SLF001  (as above)
-    EntryKind.VERDICT: Lines._judged,  # noqa: SLF001  (as above)
-    EntryKind.DECIDED: lambda _l, timeline, _e: [f"decided: {timeline.decision}"],
-    EntryKind.WARNING: lambda _l, timeline, _e: [f"warning: {timeline.warnings[-1].words}"],
-    EntryKind.INTERRUPTED: _ended,
-    EntryKind.HALTED: _ended,
-    EntryKind.RUN_ENDED: _ended,
-}

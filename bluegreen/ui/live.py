@@ -59,7 +59,7 @@ class LiveView:
         try:
             self._story = tell(self._story, header, entry)
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
-            self._note = f"an event cannot be shown: {entry.kind}: {error}"
+            self._note = f"an event cannot be shown: {entry.event.kind}: {error}"
 
     def note(self, words: str) -> None:
         """Shown at the foot of the screen until the next note."""

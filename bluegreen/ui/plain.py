@@ -40,7 +40,7 @@ class PlainView:
         try:
             said = self._lines.of(header, entry)
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
-            said = [f"(this event cannot be shown: {entry.kind}: {error})"]
+            said = [f"(this event cannot be shown: {entry.event.kind}: {error})"]
         self._write(said)
 
     def note(self, words: str) -> None:

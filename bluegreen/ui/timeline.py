@@ -9,6 +9,7 @@ from enum import StrEnum
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.measurement import Period
+from bluegreen.domain.plan import Step
 from bluegreen.domain.verdict import Outcome
 
 
@@ -28,7 +29,7 @@ class StepView:
     """One step as it stands: how far, on which tier, and what it said last."""
 
     state: Progress
-    tier: str = ""
+    tier: Tier | None = None
     words: str = ""
 
 
@@ -39,8 +40,8 @@ class StageView:
     name: str
     title: str
     expected_seconds: float
-    steps: Mapping[str, StepView] = field(default_factory=dict)
-    """By step id, those that were started."""
+    steps: Mapping[Step, StepView] = field(default_factory=dict)
+    """Those that were started."""
     back: bool = False
     """Part of the rollback."""
     state: Progress = Progress.WAITING
@@ -79,7 +80,7 @@ class VerdictView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warned:
+class WarningView:
     """A warning and when it came."""
 
     at: float
@@ -104,7 +105,7 @@ class Timeline:
     periods: tuple[Period, ...] = ()
     verdict: VerdictView | None = None
     decision: str = ""
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[WarningView, ...] = ()
     ending: Ending = Ending.RUNNING
     ended_at: float | None = None
     words: str = ""

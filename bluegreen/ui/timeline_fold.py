@@ -6,17 +6,24 @@ read the same fold. Entries that were told already (a resumed journal is replaye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
-from bluegreen.domain.measurement import periods_from_json
-from bluegreen.domain.plan import StepKind
+from bluegreen.domain import journal
+from bluegreen.domain.journal import Ending, Entry, Header
+from bluegreen.domain.plan import Plan, Step, TierPlan
 from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.figures import recent
-from bluegreen.ui.timeline import Progress, StageView, StepView, TierView, Timeline, VerdictView, Warned
+from bluegreen.ui.timeline import (
+    Progress,
+    StageView,
+    StepView,
+    TierView,
+    Timeline,
+    VerdictView,
+    WarningView,
+)
 
 
 def begin(header: Header) -> Timeline:
@@ -29,8 +36,7 @@ def begin(header: Header) -> Timeline:
         operator=header.operator,
         started_at=header.started_at,
     )
-    plan = header.documents.get("plan")
-    return _planned(timeline, plan) if plan else timeline
+    return _planned(timeline, header.documents.plan) if header.documents else timeline
 
 
 def tell(timeline: Timeline | None, header: Header, entry: Entry) -> Timeline:
@@ -39,7 +45,7 @@ def tell(timeline: Timeline | None, header: Header, entry: Entry) -> Timeline:
         timeline = begin(header)
     if entry.seq <= timeline.last_seq:
         return timeline
-    return replace(_CHANGES[entry.kind](timeline, entry), last_seq=entry.seq)
+    return replace(_after(timeline, entry), last_seq=entry.seq)
 
 
 def told(header: Header, entries: Iterable[Entry]) -> Timeline:
@@ -50,69 +56,82 @@ def told(header: Header, entries: Iterable[Entry]) -> Timeline:
     return timeline
 
 
-def _started(timeline: Timeline, entry: Entry) -> Timeline:
-    plan = entry.data.get("plan")
-    return _planned(timeline, plan) if plan and not timeline.stages else timeline
+def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a line per kind)
+    match entry.event:
+        case journal.RunStarted(plan=plan):
+            return _opened(timeline, plan)
+        case journal.RunResumed() as event:
+            return _resumed(timeline, event, entry.at)
+        case journal.StageStarted() as event:
+            return _stage_started(timeline, event, entry.at)
+        case journal.StepEvent() as event:
+            return _stepped(timeline, event, entry.at)
+        case journal.Measured() as event:
+            return _measured(timeline, event)
+        case journal.VerdictGiven() as event:
+            return _judged(timeline, event, entry.at)
+        case journal.Decided() as event:
+            return _decided(timeline, event, entry.at)
+        case journal.Warned() as event:
+            return _warned(timeline, event, entry.at)
+        case journal.RunStopped() as event:
+            return _ended(timeline, event, entry.at)
 
 
-def _resumed(timeline: Timeline, entry: Entry) -> Timeline:
+def _opened(timeline: Timeline, plan: Plan) -> Timeline:
+    return timeline if timeline.stages else _planned(timeline, plan)
+
+
+def _resumed(timeline: Timeline, event: journal.RunResumed, at: float) -> Timeline:
     """Begins from what is observed: the figures and verdict from before the stop are stale."""
-    operator = str(entry.data.get("operator") or timeline.operator)
     timeline = replace(
-        timeline, ending=Ending.RUNNING, ended_at=None, operator=operator, words="", next_step=""
+        timeline, ending=Ending.RUNNING, ended_at=None, operator=event.operator, words="", next_step=""
     )
     timeline = replace(timeline, periods=(), verdict=None, traffic=())
-    return _with_shares(timeline, entry, entry.data.get("green", {}))
+    return _with_shares(timeline, event.shares, at)
 
 
-def _with_shares(timeline: Timeline, entry: Entry, shares: Mapping[str, int]) -> Timeline:
+def _with_shares(timeline: Timeline, shares: Mapping[Tier, int], at: float) -> Timeline:
     tiers = tuple(
-        replace(tier, percent=int(shares[tier.tier]), since=entry.at) if tier.tier in shares else tier
+        replace(tier, percent=shares[tier.tier], since=at) if tier.tier in shares else tier
         for tier in timeline.tiers
     )
     return replace(timeline, tiers=tiers)
 
 
-def _measured(timeline: Timeline, entry: Entry) -> Timeline:
+def _warned(timeline: Timeline, event: journal.Warned, at: float) -> Timeline:
+    warning = WarningView(at=at, words=event.words)
+    timeline = replace(timeline, warnings=(*timeline.warnings, warning))
+    return _with_shares(timeline, dict.fromkeys(event.returned, 0), at)
+
+
+def _measured(timeline: Timeline, event: journal.Measured) -> Timeline:
     since = {tier.tier: tier.since for tier in timeline.tiers}
-    arrived = periods_from_json(entry.data.get("periods", ()))
-    fresh = [period for period in arrived if period.start >= since.get(period.tier, 0.0)]
+    fresh = [period for period in event.periods if period.start >= since.get(period.tier, 0.0)]
     return replace(timeline, periods=recent(timeline.periods, fresh))
 
 
-def _warned(timeline: Timeline, entry: Entry) -> Timeline:
-    warning = Warned(at=entry.at, words=str(entry.data.get("words", "")))
-    timeline = replace(timeline, warnings=(*timeline.warnings, warning))
-    return _with_shares(timeline, entry, dict.fromkeys(entry.data.get("returned", {}), 0))
-
-
-def _planned(timeline: Timeline, plan: Mapping[str, Any], *, back: bool = False) -> Timeline:
+def _planned(timeline: Timeline, plan: Plan, *, back: bool = False) -> Timeline:
     """The timeline with the stages of `plan` in force; its tiers unless the same run is rolling back."""
-    takes_out = back or any(tier.get("failed") for tier in plan["tiers"])
+    takes_out = back or any(tier.failed for tier in plan.tiers)
     fresh = tuple(
-        StageView(
-            name=stage["name"],
-            title=stage["title"],
-            expected_seconds=float(stage["expected_seconds"]),
-            back=takes_out,
-        )
-        for stage in plan["stages"]
+        StageView(name=stage.name, title=stage.title, expected_seconds=stage.expected_seconds, back=takes_out)
+        for stage in plan.stages
     )
     timeline = replace(timeline, stages=(*timeline.stages, *fresh), first=len(timeline.stages))
     if back:
         return timeline
     # The plan's reason: that of the header is the ending's, once there is one.
-    tiers = tuple(_tier(tier) for tier in plan["tiers"])
-    return replace(timeline, tiers=tiers, reason=str(plan.get("reason", "")))
+    return replace(timeline, tiers=tuple(_tier(tier) for tier in plan.tiers), reason=plan.reason)
 
 
-def _tier(plan: Mapping[str, Any]) -> TierView:
-    blue, green, failed = plan.get("blue"), plan.get("green"), plan.get("failed")
+def _tier(plan: TierPlan) -> TierView:
+    other = plan.green or plan.failed
     return TierView(
-        tier=Tier(plan["tier"]),
-        blue=blue["version"] if blue else "",
-        green=(green or failed or {}).get("version", ""),
-        percent=100 if failed else 0 if blue else None,
+        tier=plan.tier,
+        blue=plan.blue.version if plan.blue else "",
+        green=other.version if other else "",
+        percent=100 if plan.failed else 0 if plan.blue else None,
     )
 
 
@@ -122,126 +141,91 @@ def _closed(stage: StageView, at: float, state: Progress = Progress.DONE) -> Sta
     return stage
 
 
-def _stage_started(timeline: Timeline, entry: Entry) -> Timeline:
+def _stage_started(timeline: Timeline, event: journal.StageStarted, at: float) -> Timeline:
     names = [stage.name for stage in timeline.stages]
     try:
-        index = names.index(entry.stage, timeline.first)
+        index = names.index(event.stage, timeline.first)
         stages = list(timeline.stages)
-    except ValueError:  # the journal of another version may know stages that the plan did not print
-        title = str(entry.data.get("title", entry.stage))
-        expected = float(entry.data.get("expected_seconds", 0.0))
-        new = StageView(name=entry.stage, title=title, expected_seconds=expected)
+    except ValueError:  # the plan did not print it
+        new = StageView(name=event.stage, title=event.title, expected_seconds=event.expected_seconds)
         stages, index = [*timeline.stages, new], len(names)
     for position in range(timeline.first, index):
-        stages[position] = _closed(stages[position], entry.at)
+        stages[position] = _closed(stages[position], at)
     started = stages[index].started_at
-    stages[index] = replace(
-        stages[index], state=Progress.RUNNING, started_at=started or entry.at, ended_at=None
-    )
+    stages[index] = replace(stages[index], state=Progress.RUNNING, started_at=started or at, ended_at=None)
     return replace(timeline, stages=tuple(stages))
 
 
-_STEP = {
-    EntryKind.STEP_STARTED: Progress.RUNNING,
-    EntryKind.STEP_PROGRESS: Progress.RUNNING,
-    EntryKind.STEP_DONE: Progress.DONE,
-    EntryKind.STEP_FAILED: Progress.FAILED,
-}
-
-
-def _stepped(timeline: Timeline, entry: Entry) -> Timeline:
-    data = entry.data
-    words, tier = str(data.get("words", "")), str(data.get("tier") or "")
-    step = StepView(state=_STEP[entry.kind], tier=tier, words=words)
+def _stepped(timeline: Timeline, event: journal.StepEvent, at: float) -> Timeline:
     stages = tuple(
-        _with_step(s, entry, step) if s.name == entry.stage and s.state is Progress.RUNNING else s
-        for s in timeline.stages
+        _with_step(stage, event, at)
+        if stage.name == event.stage and stage.state is Progress.RUNNING
+        else stage
+        for stage in timeline.stages
     )
     timeline = replace(timeline, stages=stages)
-    if entry.kind is EntryKind.STEP_DONE and entry.step.startswith(f"{StepKind.WEIGHTS}."):
-        percent = int(data["green"])
-        tiers = tuple(
-            replace(t, percent=percent, since=entry.at) if t.tier == tier else t for t in timeline.tiers
-        )
-        return replace(timeline, tiers=tiers, periods=tuple(p for p in timeline.periods if p.tier != tier))
-    if entry.kind is EntryKind.STEP_FAILED:
-        return replace(timeline, next_step=str(data.get("next", "")))
-    return timeline
+    match event:
+        case journal.StepDone(step=Step(tier=tier), result=journal.WeightsSet(green_percent=percent)):
+            tiers = tuple(
+                replace(t, percent=percent, since=at) if t.tier is tier else t for t in timeline.tiers
+            )
+            periods = tuple(p for p in timeline.periods if p.tier is not tier)
+            return replace(timeline, tiers=tiers, periods=periods)
+        case journal.StepFailed(next=next_step):
+            return replace(timeline, next_step=next_step)
+        case _:
+            return timeline
 
 
-def _with_step(stage: StageView, entry: Entry, step: StepView) -> StageView:
-    known = stage.steps.get(entry.step)
-    if known and not step.words:
-        step = replace(step, words=known.words)
-    stage = replace(stage, steps={**stage.steps, entry.step: step})
-    if step.state is Progress.FAILED:
-        return replace(stage, state=Progress.FAILED, ended_at=entry.at)
-    return stage
+def _with_step(stage: StageView, event: journal.StepEvent, at: float) -> StageView:
+    done, failed = isinstance(event, journal.StepDone), isinstance(event, journal.StepFailed)
+    state = Progress.DONE if done else Progress.FAILED if failed else Progress.RUNNING
+    known = stage.steps.get(event.step)
+    words = known.words if known and not event.words else event.words
+    view = StepView(state=state, tier=event.step.tier, words=words)
+    stage = replace(stage, steps={**stage.steps, event.step: view})
+    return replace(stage, state=Progress.FAILED, ended_at=at) if failed else stage
 
 
-def _judged(timeline: Timeline, entry: Entry) -> Timeline:
-    data = entry.data
-    outcome = Outcome(data["outcome"])
-    failed = outcome is Outcome.FAIL  # what the plan holds next will not come
-    verdict = VerdictView(
-        at=entry.at,
-        percent=data.get("percent"),
-        outcome=outcome,
-        reason=str(data.get("reason", "")),
-        hold=bool(data.get("hold")),
-        ask=bool(data.get("ask")),
-        next="" if failed else str(data.get("next") or ""),
-        next_at=None if failed else data.get("next_at"),
+def _judged(timeline: Timeline, event: journal.VerdictGiven, at: float) -> Timeline:
+    verdict = event.verdict
+    failed = verdict.outcome is Outcome.FAIL  # what the plan holds next will not come
+    view = VerdictView(
+        at=at,
+        percent=event.percent,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        hold=verdict.hold,
+        ask=verdict.ask,
+        next="" if failed else event.next,
+        next_at=None if failed else event.next_at,
     )
-    return replace(timeline, verdict=verdict)
+    return replace(timeline, verdict=view)
 
 
-def _decided(timeline: Timeline, entry: Entry) -> Timeline:
-    decision = ": ".join(str(entry.data[key]) for key in ("decision", "reason") if entry.data.get(key))
+def _decided(timeline: Timeline, event: journal.Decided, at: float) -> Timeline:
+    decision = ": ".join(words for words in (event.decision, event.reason) if words)
     timeline = replace(timeline, decision=decision)
-    plan = entry.data.get("plan")
-    if not plan:
+    if event.plan is None:
         return timeline
     stages = tuple(
-        _closed(s, entry.at, Progress.DROPPED if s.state is Progress.WAITING else Progress.FAILED)
+        _closed(s, at, Progress.DROPPED if s.state is Progress.WAITING else Progress.FAILED)
         for s in timeline.stages
     )
     # What was measured before is not what flows from now on: a rollback shows no stale figures.
-    return _planned(replace(timeline, stages=stages, periods=()), plan, back=True)
+    return _planned(replace(timeline, stages=stages, periods=()), event.plan, back=True)
 
 
-def _ended(timeline: Timeline, entry: Entry) -> Timeline:
-    data = entry.data
-    endings = {EntryKind.INTERRUPTED: Ending.INTERRUPTED, EntryKind.HALTED: Ending.HALTED}
-    ending = endings.get(entry.kind) or Ending(data["ending"])
-    finished = {Ending.RELEASED, Ending.ROLLED_BACK, Ending.TORN_DOWN, Ending.ABORTED}
+def _ended(timeline: Timeline, event: journal.RunStopped, at: float) -> Timeline:
     stages = timeline.stages
-    if ending in finished:
-        stages = tuple(s if s.state is Progress.WAITING else _closed(s, entry.at) for s in timeline.stages)
+    if not event.ending.open:
+        stages = tuple(s if s.state is Progress.WAITING else _closed(s, at) for s in timeline.stages)
     return replace(
         timeline,
         stages=stages,
-        ending=ending,
-        ended_at=entry.at,
-        words=str(data.get("words", "")),
-        traffic=tuple(data.get("traffic", ())),
-        next_step=str(data.get("next", "")) or timeline.next_step,
+        ending=event.ending,
+        ended_at=at,
+        words=event.words,
+        traffic=event.traffic,
+        next_step=event.next or timeline.next_step,
     )
-
-
-_CHANGES: Mapping[EntryKind, Callable[[Timeline, Entry], Timeline]] = {
-    EntryKind.RUN_STARTED: _started,
-    EntryKind.RUN_RESUMED: _resumed,
-    EntryKind.STAGE_STARTED: _stage_started,
-    EntryKind.STEP_STARTED: _stepped,
-    EntryKind.STEP_PROGRESS: _stepped,
-    EntryKind.STEP_DONE: _stepped,
-    EntryKind.STEP_FAILED: _stepped,
-    EntryKind.MEASURED: _measured,
-    EntryKind.VERDICT: _judged,
-    EntryKind.DECIDED: _decided,
-    EntryKind.WARNING: _warned,
-    EntryKind.INTERRUPTED: _ended,
-    EntryKind.HALTED: _ended,
-    EntryKind.RUN_ENDED: _ended,
-}

@@ -16,7 +16,7 @@ from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.clock import SystemClock
 from bluegreen.adapters.connect import connect
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tier
-from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.journal import Entry, Warned
 from bluegreen.domain.lease import Holder
 from bluegreen.errors import CloudUnavailable, Locked
 from bluegreen.lab.api.control import ControlServer
@@ -158,7 +158,7 @@ def test_every_change_survives_a_lost_first_answer(
     ports.watchdog.arm(rule.arn, {group.arn: 100}, name=name, at=time.time() + 600)
     assert name in ports.watchdog.armed()
     holder = ports.lease.acquire(owner=effect, why="w", deployment=number, ttl=90, now=time.time())
-    entry = Entry(seq=1, at=1.5, kind=EntryKind.STEP_DONE, data={"a": 0.1})
+    entry = Entry(seq=1, at=1.5, event=Warned(words="w"))
     ports.journal.append(number, [entry], token=holder.token)
     assert ports.journal.entries(number) == (entry,)
 

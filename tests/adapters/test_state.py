@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,17 +11,33 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from bluegreen.adapters.aws.state.items import PK, SK, pack, unpack
+from bluegreen.adapters.aws.state.items import (
+    PK,
+    SK,
+    Item,
+    deployment_key,
+    entry_key,
+    pack,
+    run_partition,
+    unpack,
+)
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
-from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
+from bluegreen.contract import Tier
+from bluegreen.domain.journal import SCHEMA, Ending, Entry, Header, StepProgress
 from bluegreen.domain.lease import Holder
+from bluegreen.domain.plan import StepKind
 from bluegreen.errors import CloudUnavailable, LeaseLost, Locked, Refused
+from tests.ui import samples
+from tests.ui.samples import proving
 
 from .conftest import Stack, lost
 
 NOW = 1_700_000_000.0
+STEP = proving(StepKind.FLEET, Tier.APP)
+DOCUMENTS = samples.header().began_with
+OTHER = rf"deployment #42 was written by another version .*\(journal schema 7, this one reads {SCHEMA}\)"
 
 
 @pytest.fixture
@@ -63,13 +80,20 @@ def header(number: int = 42, **more: Any) -> Header:
         "operator": "me",
         "started_at": NOW + 0.125,
         "fingerprint": "abc",
-        "documents": {"plan": {"steps": [1, 2.5, None]}, "preview": "token"},
+        "documents": DOCUMENTS,
     }
     return Header(**(values | more))
 
 
-def entry(seq: int, **data: Any) -> Entry:
-    return Entry(seq=seq, at=NOW + seq / 3, kind=EntryKind.STEP_DONE, stage="s", step="x.app", data=data)
+def entry(seq: int, words: str = "") -> Entry:
+    return Entry(seq=seq, at=NOW + seq / 3, event=StepProgress(stage="s", step=STEP, words=words))
+
+
+def overwrite(stack: Stack, table: Table, key: Item, change: Item) -> None:
+    """What another version, or somebody, left in the table."""
+    client = stack.raw("dynamodb")
+    item = client.get_item(TableName=table.name, Key=key)["Item"]
+    client.put_item(TableName=table.name, Item=item | change)
 
 
 class TestLease:
@@ -154,7 +178,7 @@ class TestJournal:
         for _ in range(120_000):
             state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
             values.append(f"{state:016x}")
-        made = header(documents={"plan": {"noise": values}})
+        made = header(documents=replace(DOCUMENTS, plan=replace(DOCUMENTS.plan, notes=tuple(values))))
         journal.create(made, token=holder.token)
         assert journal.header(42) == made
 
@@ -165,7 +189,7 @@ class TestJournal:
             journal.create(header(operator="other"), token=holder.token)
 
     def test_entries_come_back_in_order(self, journal: DynamoJournal, holder: Holder) -> None:
-        entries = [entry(seq, number=seq, share=0.1, name="ü") for seq in (1, 2, 3, 10, 11, 100)]
+        entries = [entry(seq, f"{seq} ü") for seq in (1, 2, 3, 10, 11, 100)]
         journal.append(42, entries[:3], token=holder.token)
         journal.append(42, entries[3:], token=holder.token)
         assert journal.entries(42) == tuple(entries)
@@ -189,10 +213,10 @@ class TestJournal:
     def test_repeated_append_is_recognised_other_content_is_not(
         self, journal: DynamoJournal, holder: Holder
     ) -> None:
-        journal.append(42, [entry(1, a=1), entry(2)], token=holder.token)
-        journal.append(42, [entry(1, a=1), entry(2)], token=holder.token)
+        journal.append(42, [entry(1, "1"), entry(2)], token=holder.token)
+        journal.append(42, [entry(1, "1"), entry(2)], token=holder.token)
         with pytest.raises(Refused, match="already has other content"):
-            journal.append(42, [entry(1, a=2), entry(2)], token=holder.token)
+            journal.append(42, [entry(1, "2"), entry(2)], token=holder.token)
         assert len(journal.entries(42)) == 2
 
     def test_stale_token_writes_nothing(
@@ -233,6 +257,51 @@ class TestJournal:
         found = journal.history(limit=2)
         assert [one.number for one in found] == [11, 10]
         assert all(not one.documents for one in found)
+
+    @pytest.mark.parametrize("more", [{}, {"ending": {"S": "of tomorrow"}}])
+    def test_another_versions_header_is_listed_and_not_continued(
+        self, table: Table, stack: Stack, journal: DynamoJournal, holder: Holder, more: Item
+    ) -> None:
+        journal.create(header(), token=holder.token)
+        overwrite(stack, table, deployment_key("test", 42), {"schema": {"N": "7"}, **more})
+        listed, found = journal.history()[0], journal.header(42)
+        assert found == listed
+        assert (found.number, found.version, found.schema, found.documents) == (42, "v1.0.0", 7, None)
+        assert found.ending.open
+        with pytest.raises(Refused, match=OTHER):
+            _ = found.began_with
+
+    def test_documents_that_cannot_be_read_do_not_hide_the_header(
+        self, table: Table, stack: Stack, journal: DynamoJournal, holder: Holder
+    ) -> None:
+        journal.create(header(), token=holder.token)
+        key = pack({PK: run_partition("test", 42), SK: "document#policy#000"})
+        overwrite(stack, table, key, {"data": {"B": gzip.compress(b'{"rollout": 7}')}})
+        found = journal.header(42)
+        assert found
+        assert found.documents is None
+        with pytest.raises(Refused, match="deployment #42 has no documents that can be read"):
+            _ = found.began_with
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"schema": {"N": "7"}}, OTHER),
+            (
+                {"kind": {"S": "of-tomorrow"}},
+                rf"\(journal schema {SCHEMA}, .* its entry 1, of-tomorrow, cannot",
+            ),
+            ({"data": {"S": "{}"}}, "its entry 1, step-progress, cannot be read"),
+        ],
+    )
+    def test_another_versions_entries_are_refused_in_words(  # noqa: PLR0917  (fixtures)
+        self, table: Table, stack: Stack, journal: DynamoJournal, holder: Holder, change: Item, words: str
+    ) -> None:
+        journal.append(42, [entry(1)], token=holder.token)
+        overwrite(stack, table, pack({PK: run_partition("test", 42), SK: entry_key(1)}), change)
+        with pytest.raises(Refused, match=words) as caught:
+            journal.entries(42)
+        assert caught.value.next_step == "use the version of sc-deploy that wrote it"
 
     def test_lost_answer(self, stack: Stack, journal: DynamoJournal, holder: Holder) -> None:
         client = stack.raw("dynamodb")

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from bluegreen.commands import _connect
 from bluegreen.commands._options import Settings
+from bluegreen.domain.plan import StepKind
 from bluegreen.engine.deployer import Deployer
 from cli import app
 from tests.world import World
@@ -98,7 +99,7 @@ def unfinished(line: Line) -> Iterator[World]:
         def stop() -> None:
             opened[-1].interrupt()
 
-        made.after_first("weights", stop)
+        made.after_first(StepKind.WEIGHTS, stop)
         assert line("promote", "v1.1.0", *SIM, "--yes").exit_code == 130
         made.entries.clear()
         yield made

@@ -17,7 +17,8 @@ from typer.testing import Result
 
 from bluegreen.adapters.aws.session import Session
 from bluegreen.contract import parameter_name
-from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
+from bluegreen.domain.journal import Ending, Entry, Header, StepDone
+from bluegreen.domain.plan import StepKind
 from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.settings import Settings
@@ -97,13 +98,13 @@ class Scene:
         self.world.load()
         self.world.clock.sleep(5)
 
-    def once(self, step: str, act: Callable[[], Any]) -> None:
-        """Do `act` when the first step whose id begins with `step` is done."""
-        done: list[str] = []
+    def once(self, kind: StepKind, act: Callable[[], Any]) -> None:
+        """Do `act` when the first step of `kind` is done."""
+        done: list[Entry] = []
 
         def hear(entry: Entry) -> None:
-            if not done and entry.kind is EntryKind.STEP_DONE and entry.step.startswith(step):
-                done.append(entry.step)
+            if not done and isinstance(entry.event, StepDone) and entry.event.step.kind is kind:
+                done.append(entry)
                 act()
 
         self.heard.append(hear)
@@ -260,7 +261,7 @@ def test_credentials_that_expire_during_the_run(scene: Scene) -> None:
     expired = Fault(
         effect=Effect.ERROR, code="ExpiredToken", status=403, service="elastic-load-balancing-v2", times=0
     )
-    scene.once("weights", lambda: scene.world.faults.add(expired))
+    scene.once(StepKind.WEIGHTS, lambda: scene.world.faults.add(expired))
     result = scene.promote("v1.1.0")
     told(result, 6, "credentials", "unknown, AWS could not be asked", next_step="sc-deploy resume")
     scene.world.faults.clear()
@@ -280,7 +281,7 @@ def test_expired_lease_that_another_deployer_took(scene: Scene) -> None:
             owner="ben@ci:7", why="resume", deployment=2, ttl=90.0, now=scene.world.clock.now() + 1000
         )
 
-    scene.once("weights", taken)
+    scene.once(StepKind.WEIGHTS, taken)
     result = scene.promote("v1.1.0")
     told(
         result, 4, "the lease of stack sim is not ours any more: ben@ci:7 has it for resume",
@@ -318,7 +319,9 @@ def test_second_deployer(scene: Scene, words: Sequence[str]) -> None:
 
 def test_deployment_that_another_process_left_unfinished(scene: Scene) -> None:
     scene.serving()
-    scene.once("weights", lambda: scene.world.faults.add(Fault(effect=Effect.ERROR, status=500, times=0)))
+    scene.once(
+        StepKind.WEIGHTS, lambda: scene.world.faults.add(Fault(effect=Effect.ERROR, status=500, times=0))
+    )
     assert scene.promote("v1.1.0").exit_code == 6
     scene.world.faults.clear()
     scene.world.clock.sleep(95)
@@ -351,7 +354,7 @@ def test_rule_changed_by_hand_during_the_run(scene: Scene) -> None:
         forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
         scene.world.raw("elbv2").modify_rule(RuleArn=rule.arn, Actions=[forward])
 
-    scene.once("weights", meddle)
+    scene.once(StepKind.WEIGHTS, meddle)
     told(
         scene.promote("v1.1.0"), 6, "app: the live rule was changed by someone else",
         "now 7 on sc-sim-app-1, 7 on sc-sim-app-2; expected 90 on sc-sim-app-1, 10 on sc-sim-app-2",
@@ -363,7 +366,7 @@ def test_rule_changed_by_hand_during_the_run(scene: Scene) -> None:
 
 def test_rule_deleted_by_hand_during_the_run(scene: Scene) -> None:
     scene.serving()
-    scene.once("weights", lambda: scene.world.raw("elbv2").delete_rule(RuleArn=live_rule(scene)))
+    scene.once(StepKind.WEIGHTS, lambda: scene.world.raw("elbv2").delete_rule(RuleArn=live_rule(scene)))
     result = scene.promote("v1.1.0")
     told(
         result, 6, "app: the live rule was changed by someone else (now gone; expected 90 on sc-sim-app-1,",
@@ -383,7 +386,7 @@ def test_target_group_emptied_by_hand_during_the_run(scene: Scene) -> None:
         found = elb.describe_target_health(TargetGroupArn=group.arn)["TargetHealthDescriptions"]
         elb.deregister_targets(TargetGroupArn=group.arn, Targets=[one["Target"] for one in found])
 
-    scene.once("healthy", empty)
+    scene.once(StepKind.HEALTHY, empty)
     result = scene.promote("v1.1.0")
     told(result, 5, "app", "v1.0.0", next_step="")
     assert scene.world.weights() == {"app": {"v1.0.0": 100}}
@@ -398,7 +401,7 @@ def test_target_group_that_lost_our_tags_by_hand_is_not_touched(scene: Scene) ->
         group = next(g for g in scene.world.ports().balancer.target_groups() if g.name == "sc-sim-app-2")
         scene.world.raw("elbv2").remove_tags(ResourceArns=[group.arn], TagKeys=list(group.tags))
 
-    scene.once("weights", untag)
+    scene.once(StepKind.WEIGHTS, untag)
     result = scene.promote("v1.1.0")
     told(
         result, 5, "sc-sim-app-2", "was not made by sc-deploy for stack sim", next_step="rename or remove it"
@@ -432,7 +435,7 @@ def test_alb_quota_reached(scene: Scene, quota: str, name: str) -> None:
 def test_alb_quota_reached_by_someone_else_in_the_middle_of_the_run(scene: Scene) -> None:
     scene.serving()
     full = Fault(effect=Effect.ERROR, code="TooManyRules", status=400, action="CreateRule", times=0)
-    scene.once("target-group", lambda: scene.world.faults.add(full))
+    scene.once(StepKind.TARGET_GROUP, lambda: scene.world.faults.add(full))
     result = scene.promote("v1.1.0")
     told(result, 5, "TooManyRules", next_step="quota")
     assert scene.world.weights() == {"app": {"v1.0.0": 100}}

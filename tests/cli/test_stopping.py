@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from bluegreen.domain.plan import StepKind
 from bluegreen.engine.deployer import Deployer
 from bluegreen.ui.events import JsonView
 from tests.cli.conftest import SIM, Line
@@ -44,7 +45,7 @@ def test_a_signal_stops_at_a_safe_point(
         send(number)
         assert asked.wait(PATIENCE), "nobody heard the signal"
 
-    world.after_first("target-group", stop)
+    world.after_first(StepKind.TARGET_GROUP, stop)
     result = line("promote", "v1.0.0", *SIM, "--yes")
     assert result.exit_code == 130, result.output
     assert f"{number.name}: stopping at the next safe point" in result.stdout
@@ -70,7 +71,7 @@ def test_a_second_signal_says_what_is_being_finished(
             assert noted.acquire(timeout=PATIENCE), "nobody heard the signal"
             assert asked.wait(PATIENCE)
 
-    world.after_first("target-group", stop)
+    world.after_first(StepKind.TARGET_GROUP, stop)
     result, documents = line.json("promote", "v1.0.0", *SIM, "--yes")
     assert result.exit_code == 130, result.output
     notes = [document["words"] for document in documents if document["event"] == "note"]

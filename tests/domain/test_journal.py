@@ -2,25 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.domain.journal import Ending, Entry, EntryKind, Header, RunState, fold
-from tests.ui.samples import Script
+from bluegreen.contract import Tier
+from bluegreen.domain.journal import (
+    Decided,
+    Ending,
+    Entry,
+    Event,
+    FleetMade,
+    Header,
+    RunEnded,
+    RunHalted,
+    RunInterrupted,
+    RunResumed,
+    RunStarted,
+    RunState,
+    ShareWatched,
+    StageStarted,
+    StepDone,
+    StepFailed,
+    StepProgress,
+    StepStarted,
+    VerdictGiven,
+    Warned,
+    fold,
+)
+from bluegreen.domain.plan import Intent, Step, StepKind
+from bluegreen.domain.release import Color
+from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.errors import Refused
+from tests.ui.samples import Script, judging, measured, promotion, proving
 
-STEPS = ("check", "weights.app.green.5", "judge.5", "weights.app.blue.0")
+CHECK = Step(kind=StepKind.CHECK)
+FLEET = proving(StepKind.FLEET, Tier.APP)
+BACK = Step(kind=StepKind.WEIGHTS, tier=Tier.APP, fleet=Color.BLUE, percent=0, urgent=True)
+STEPS = (CHECK, FLEET, judging(5), BACK)
+ONE, TWO = promotion(number=2), promotion(number=3)
+JUDGE = StageStarted(stage="judge-5", title="", expected_seconds=0.0, index=1, count=1, percent=5)
+VERDICT = VerdictGiven(
+    stage="judge-5",
+    step=judging(5),
+    percent=5,
+    verdict=Verdict(outcome=Outcome.PASS, reason=""),
+    next="",
+    next_at=None,
+)
 
 
-def entry(kind: EntryKind, seq: int = 1, *, step: str = "", stage: str = "", **data: Any) -> Entry:
-    return Entry(seq=seq, at=float(seq), kind=kind, step=step, stage=stage, data=data)
+def started(step: Step) -> StepStarted:
+    return StepStarted(stage="s", step=step, words="")
 
 
-def numbered(*entries: Entry) -> list[Entry]:
-    return [Entry(seq=n, at=float(n), kind=e.kind, stage=e.stage, step=e.step, data=e.data)
-            for n, e in enumerate(entries, start=1)]  # fmt: skip
+def done(step: Step, size: int | None = None) -> StepDone:
+    result = None if size is None else FleetMade(group="g", desired=size)
+    return StepDone(stage="s", step=step, words="good", result=result)
+
+
+def failed(step: Step) -> StepFailed:
+    return StepFailed(stage="s", step=step, words="bad", next="")
+
+
+def ended(ending: Ending) -> RunEnded:
+    return RunEnded(ending=ending, words="", traffic=(), exit_code=0)
+
+
+def numbered(*events: Event, after: int = 0) -> list[Entry]:
+    return [Entry(seq=n, at=float(n), event=event) for n, event in enumerate(events, start=after + 1)]
 
 
 def test_an_empty_journal_is_a_run_that_has_not_begun() -> None:
@@ -30,71 +80,66 @@ def test_an_empty_journal_is_a_run_that_has_not_begun() -> None:
 
 
 def test_a_step_is_undone_between_its_beginning_and_its_end() -> None:
-    begun = fold([entry(EntryKind.STEP_STARTED, step="check")])
-    assert (begun.undone, begun.done) == (frozenset({"check"}), {})
-    ended = fold([entry(EntryKind.STEP_DONE, 2, step="check", words="good")], begun)
-    assert (ended.undone, ended.done) == (frozenset(), {"check": {"words": "good"}})
-    failed = fold([entry(EntryKind.STEP_FAILED, 2, step="check", words="bad")], begun)
-    assert failed.undone == {"check"}, "a failed step was begun, and is not done"
+    begun = fold(numbered(started(FLEET)))
+    assert (begun.undone, begun.done) == (frozenset({FLEET}), {})
+    finished = fold(numbered(done(FLEET, 2), after=1), begun)
+    assert (finished.undone, finished.done) == (frozenset(), {FLEET: FleetMade(group="g", desired=2)})
+    bad = fold(numbered(failed(FLEET), after=1), begun)
+    assert bad.undone == {FLEET}, "a failed step was begun, and is not done"
 
 
 def test_a_step_that_is_done_again_has_its_last_results() -> None:
-    twice = numbered(
-        entry(EntryKind.STEP_DONE, step="fleet.app.green", desired=2),
-        entry(EntryKind.STEP_STARTED, step="fleet.app.green"),
-        entry(EntryKind.STEP_DONE, step="fleet.app.green", desired=3),
-    )
-    assert fold(twice).done == {"fleet.app.green": {"desired": 3}}
+    twice = numbered(done(FLEET, 2), started(FLEET), done(FLEET, 3))
+    assert fold(twice).done == {FLEET: FleetMade(group="g", desired=3)}
 
 
 def test_a_rollback_takes_over_with_nothing_done() -> None:
-    before = fold(
-        numbered(
-            entry(EntryKind.RUN_STARTED, plan={"number": 1}, operator="anna"),
-            entry(EntryKind.STEP_DONE, step="check"),
-            entry(EntryKind.STEP_STARTED, step="judge.5"),
-        )
-    )
-    assert before.current == {"number": 1}
-    back = fold(
-        [entry(EntryKind.DECIDED, 4, decision="rollback", reason="errors", plan={"number": 2})], before
-    )
-    assert (back.plan, back.rollback, back.current) == ({"number": 1}, {"number": 2}, {"number": 2})
+    first = (RunStarted(plan=ONE, operator="anna"), done(CHECK), started(judging(5)))
+    before = fold(numbered(*first))
+    assert before.current == ONE
+    back = fold(numbered(Decided(decision="rollback", reason="errors", plan=TWO), after=3), before)
+    assert (back.plan, back.rollback, back.current) == (ONE, TWO, TWO)
     assert (back.rollback_reason, back.done, back.undone) == ("errors", {}, frozenset())
 
 
 def test_a_decision_without_a_plan_changes_nothing_but_the_place() -> None:
-    before = fold([entry(EntryKind.STEP_DONE, step="check")])
-    after = fold([entry(EntryKind.DECIDED, 2, decision="go on")], before)
+    before = fold(numbered(done(CHECK)))
+    after = fold(numbered(Decided(decision="continue"), after=1), before)
     assert (after.done, after.rollback, after.last_seq) == (before.done, None, 2)
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "ending", "is_open"),
+    ("event", "ending", "is_open"),
     [
-        (EntryKind.INTERRUPTED, {}, Ending.INTERRUPTED, True),
-        (EntryKind.HALTED, {}, Ending.HALTED, True),
-        (EntryKind.RUN_ENDED, {"ending": "released"}, Ending.RELEASED, False),
-        (EntryKind.RUN_ENDED, {"ending": "rolled-back"}, Ending.ROLLED_BACK, False),
-        (EntryKind.RUN_ENDED, {"ending": "aborted"}, Ending.ABORTED, False),
-        (EntryKind.RUN_ENDED, {"ending": "torn-down"}, Ending.TORN_DOWN, False),
+        (RunInterrupted(words="", traffic=(), next=""), Ending.INTERRUPTED, True),
+        (RunHalted(words="", traffic=(), next=""), Ending.HALTED, True),
+        (ended(Ending.RELEASED), Ending.RELEASED, False),
+        (ended(Ending.ROLLED_BACK), Ending.ROLLED_BACK, False),
+        (ended(Ending.ABORTED), Ending.ABORTED, False),
+        (ended(Ending.TORN_DOWN), Ending.TORN_DOWN, False),
     ],
 )
-def test_how_a_run_stands_and_whether_it_can_go_on(
-    kind: EntryKind, data: dict[str, str], ending: Ending, *, is_open: bool
-) -> None:
-    state = fold([entry(kind, **data)])
+def test_how_a_run_stands_and_whether_it_can_go_on(event: Event, ending: Ending, *, is_open: bool) -> None:
+    state = fold(numbered(event))
     assert (state.ending, state.ending.open) == (ending, is_open)
-    assert fold([entry(EntryKind.RUN_RESUMED, 2)], state).ending is Ending.RUNNING
+    assert fold(numbered(RunResumed(operator="ben"), after=1), state).ending is Ending.RUNNING
 
 
 @pytest.mark.parametrize(
-    "kind", [EntryKind.STEP_PROGRESS, EntryKind.MEASURED, EntryKind.VERDICT, EntryKind.WARNING]
+    "event",
+    [
+        StepProgress(stage="s", step=CHECK, words="w"),
+        ShareWatched(stage="s", step=CHECK, words="w", percent=5, since=1.0),
+        measured(),
+        VERDICT,
+        Warned(words="w"),
+    ],
+    ids=lambda event: event.kind,
 )
-def test_what_only_tells_changes_nothing_but_the_place(kind: EntryKind) -> None:
-    before = fold([entry(EntryKind.STAGE_STARTED, stage="judge-5")])
+def test_what_only_tells_changes_nothing_but_the_place(event: Event) -> None:
+    before = fold(numbered(JUDGE))
     assert before.stage == "judge-5"
-    assert fold([entry(kind, 9, step="check")], before) == RunState(stage="judge-5", last_seq=9)
+    assert fold(numbered(event, after=8), before) == RunState(stage="judge-5", last_seq=9)
 
 
 def test_from_every_prefix_of_a_real_journal_the_rest_leads_to_the_same_end() -> None:
@@ -112,44 +157,45 @@ def test_a_real_journal_folds_to_what_happened() -> None:
     state = fold(script.entries)
     assert state.ending is Ending.ROLLED_BACK
     assert state.rollback
-    assert state.rollback["intent"] == "rollback"
+    assert state.rollback.intent is Intent.ROLLBACK
     assert state.rollback_reason == "errors at 25 %"
-    assert "weights.app.blue.0" in state.done
-    assert "weights.app.green.25" not in state.done, "of the plan that is no more in force"
+    assert BACK in state.done
+    shifted = Step(kind=StepKind.WEIGHTS, tier=Tier.APP, fleet=Color.GREEN, percent=25)
+    assert shifted in script.plan.steps
+    assert shifted not in state.done, "of the plan that is no more in force"
     assert state.stage == "remove-groups"
 
 
-entries = st.lists(
+events = st.lists(
     st.one_of(
-        st.builds(
-            entry,
-            st.sampled_from([EntryKind.STEP_STARTED, EntryKind.STEP_DONE, EntryKind.STEP_FAILED]),
-            step=st.sampled_from(STEPS),
-            words=st.text(max_size=3),
-        ),
-        st.builds(entry, st.just(EntryKind.STAGE_STARTED), stage=st.sampled_from(["a", "b"])),
-        st.builds(entry, st.just(EntryKind.DECIDED), plan=st.sampled_from([None, {"number": 2}])),
-        st.builds(entry, st.sampled_from([EntryKind.RUN_RESUMED, EntryKind.HALTED, EntryKind.MEASURED])),
+        st.builds(started, st.sampled_from(STEPS)),
+        st.builds(done, st.sampled_from(STEPS), st.none() | st.integers(1, 9)),
+        st.builds(failed, st.sampled_from(STEPS)),
+        st.just(JUDGE),
+        st.builds(Decided, decision=st.just("rollback"), plan=st.sampled_from([None, TWO])),
+        st.sampled_from([RunResumed(operator="ben"), RunHalted(words="", traffic=(), next=""), measured()]),
     ),
     max_size=25,
 )
 
 
-@given(found=entries, cut=st.integers(0, 25))
-def test_a_fold_may_be_cut_anywhere(found: list[Entry], cut: int) -> None:
-    found = numbered(*found)
+@given(told=events, cut=st.integers(0, 25))
+def test_a_fold_may_be_cut_anywhere(told: list[Event], cut: int) -> None:
+    found = numbered(*told)
     whole = fold(found)
     assert fold(found[cut:], fold(found[:cut])) == whole
     assert whole.last_seq == len(found)
-    in_force = found
-    for index, one in enumerate(found):
-        if one.kind is EntryKind.DECIDED and one.data["plan"]:
-            in_force = found[index + 1 :]
-    finished = {one.step for one in in_force if one.kind is EntryKind.STEP_DONE}
+    in_force = told
+    for index, event in enumerate(told):
+        if isinstance(event, Decided) and event.plan:
+            in_force = told[index + 1 :]
+    finished = {event.step for event in in_force if isinstance(event, StepDone)}
     assert set(whole.done) == finished
 
 
 def test_a_header_is_open_until_it_says_otherwise() -> None:
     header = Header(number=1, stack="lab", intent="promotion", version="v1", operator="a", started_at=0.0)
     assert header.ending.open
-    assert (header.proven, header.documents, header.ended_at) == (False, {}, None)
+    assert (header.proven, header.documents, header.ended_at) == (False, None, None)
+    with pytest.raises(Refused, match="deployment #1 has no documents that can be read"):
+        _ = header.began_with

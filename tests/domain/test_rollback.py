@@ -241,7 +241,7 @@ def resumed(stack: Stack, plan: Plan, done: int, *, shuffle: int = 0) -> Stack:
     """Carry `plan` out with a break after `done` steps: the stage of the last one is begun anew."""
     for step in plan.steps[:done]:
         stack.apply(plan, step)
-    stage = plan.stage_of(plan.steps[done - 1].id) if done else None
+    stage = plan.stage_of(plan.steps[done - 1]) if done else None
     return stack.run(plan, plan.stages[plan.stages.index(stage) if stage else 0 :], shuffle=shuffle)
 
 

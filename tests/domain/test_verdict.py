@@ -2,6 +2,7 @@ import json
 from itertools import pairwise
 
 from bluegreen.contract import Tier
+from bluegreen.domain.document import from_document, to_document
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.verdict import Finding, Outcome, Verdict, worst
 
@@ -35,4 +36,4 @@ def test_a_verdict_survives_the_journal() -> None:
         ask=False,
         at=1_700_000_000.0,
     )
-    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json(), allow_nan=False))) == verdict
+    assert from_document(Verdict, json.loads(json.dumps(to_document(verdict), allow_nan=False))) == verdict

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.domain.release import Color
 from bluegreen.domain.weights import FULL, Weights
 
 
@@ -14,14 +13,13 @@ from bluegreen.domain.weights import FULL, Weights
 def test_what_green_does_not_get_is_blues(green: int) -> None:
     weights = Weights.at(green)
     assert weights == Weights(blue=FULL - green, green=green)
-    assert weights.of(Color.GREEN) + weights.of(Color.BLUE) == FULL
-    assert str(weights) == f"blue {FULL - green} % / green {green} %"
+    assert weights.green + weights.blue == FULL
 
 
 @given(st.integers(-1000, 1000), st.integers(-1000, 1000))
 def test_anything_else_than_two_shares_of_100_is_no_weights(blue: int, green: int) -> None:
     if blue >= 0 and green >= 0 and blue + green == FULL:
-        assert Weights(blue=blue, green=green).of(Color.BLUE) == blue
+        assert Weights(blue=blue, green=green) == Weights.at(green)
         return
     with pytest.raises(ValueError, match=f"got blue {blue}, green {green}"):
         Weights(blue=blue, green=green)

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from bluegreen.contract import Database, Tag, Tier
-from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.domain.journal import Ending, Warned
+from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.engine.following import follow
 from bluegreen.errors import ExitCode, Refused
@@ -158,7 +159,7 @@ def test_rollback_with_down_of_an_unfinished_deployment_is_an_abort_with_down() 
 
 def test_abort_with_down_from_another_process() -> None:
     world, shell = serving(GOING, "v1.0.0")
-    world.after_first("weights", lambda: world.ports().lease.request_stop("locks tables", down=True))
+    world.after_first(StepKind.WEIGHTS, lambda: world.ports().lease.request_stop("locks tables", down=True))
     deployer = world.deployer()
     result = deployer.run(deployer.plan_promotion("v1.1.0"))
     assert result.exit_code is ExitCode.ROLLED_BACK
@@ -169,7 +170,7 @@ def test_abort_with_down_from_another_process() -> None:
 def test_who_asked_another_process_for_it_hears_that_it_failed_and_does_not_run_it_again() -> None:
     world, shell = serving(GOING, "v1.0.0")
     shell.codes = [1]
-    world.after_first("weights", lambda: world.ports().lease.request_stop("locks tables", down=True))
+    world.after_first(StepKind.WEIGHTS, lambda: world.ports().lease.request_stop("locks tables", down=True))
     deployer = world.deployer()
     deployer.run(deployer.plan_promotion("v1.1.0"))
     header = deployer.history(1)[0]
@@ -209,10 +210,10 @@ def test_who_asked_another_process_for_it_hears_that_it_has_not_run(monkeypatch:
 def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there_is_nothing_to_undo() -> None:
     world, shell = serving(GOING, "v1.0.0", tiers=("app", "ai"))
     world.behaviours["v1.1.0"] = Behaviour(healthy=False)
-    world.after_first("preview", lambda: world.ports().lease.request_stop("wrong version", down=True))
+    world.after_first(StepKind.PREVIEW, lambda: world.ports().lease.request_stop("wrong version", down=True))
     deployer = world.deployer()
     assert deployer.run(deployer.plan_promotion("v1.1.0", tiers=[Tier.AI])).exit_code is ExitCode.ROLLED_BACK
-    warned = [e.data["words"] for _, e in world.entries if e.kind is EntryKind.WARNING]
+    warned = [e.event.words for _, e in world.entries if isinstance(e.event, Warned)]
     assert any("the app tier, which migrates, is not rolled back" in words for words in warned), world.story()
     assert shell.ran == []
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.journal import Entry, RunHalted, RunInterrupted, RunResumed, Warned
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.engine.run import Done, Run
@@ -19,11 +19,7 @@ from bluegreen.ui.timeline_fold import told
 from tests.engine.test_crash_matrix import prepared
 from tests.world import World
 
-ENDINGS = {
-    EntryKind.HALTED: Halted("paused at 50 %"),
-    EntryKind.INTERRUPTED: Interrupted("interrupted"),
-    None: TypeError("a bug"),
-}
+HALTED = Halted("paused at 50 %")
 
 
 def stopped(
@@ -43,7 +39,7 @@ def stopped(
         )
         deployer = world.deployer()
         result = deployer.run(deployer.plan_promotion("v1.2.0"))
-    ending = next(e for _, e in reversed(world.entries) if e.kind in ENDINGS)
+    ending = next(e for _, e in reversed(world.entries) if isinstance(e.event, RunHalted | RunInterrupted))
     return world, result, pages, ending
 
 
@@ -54,12 +50,16 @@ def line(at: float) -> str:
     )
 
 
-@pytest.mark.parametrize("error", ENDINGS.values(), ids=["halted", "interrupted", "bug"])
+@pytest.mark.parametrize(
+    "error", [HALTED, Interrupted("interrupted"), TypeError("a bug")], ids=["halted", "interrupted", "bug"]
+)
 def test_every_ending_says_when_the_watchdog_acts(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     world, result, pages, ending = stopped(monkeypatch, error)
     assert world.ports().watchdog.armed() == ("sc-sim-app-2",), "named by this deployment, not by blue's"
-    told_at = ending.data["returns"]["app"]["at"]
-    assert result.traffic == tuple(ending.data["traffic"]) == (line(told_at),)
+    assert isinstance(ending.event, RunHalted | RunInterrupted)
+    told_at = ending.event.returns[Tier.APP].at
+    assert told_at is not None
+    assert result.traffic == ending.event.traffic == (line(told_at),)
     assert event(world.entries[-1][0], ending)["returns"]["app"]["at"].endswith("Z")
     if not isinstance(error, Interrupted):
         assert f"Traffic now:\n{line(told_at)}" in pages[-1][1]
@@ -77,16 +77,17 @@ def test_every_ending_says_when_the_watchdog_acts(monkeypatch: pytest.MonkeyPatc
 def test_who_takes_up_the_run_journals_what_the_watchdog_did(
     monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    world, *_ = stopped(monkeypatch, ENDINGS[EntryKind.HALTED])
+    world, *_ = stopped(monkeypatch, HALTED)
     world.clock.sleep(60)
     before = len(world.entries)
     getattr(world.deployer("other@host:2"), way)()
     fresh = [entry for _, entry in world.entries[before:]]
-    (warning,) = [entry for entry in fresh if entry.kind is EntryKind.WARNING]
-    assert warning.data["returned"] == {"app": "v1.0.0"}
-    assert "the watchdog put all traffic back: app to v1.0.0" in warning.data["words"]
-    resumed = next(entry for entry in fresh if entry.kind is EntryKind.RUN_RESUMED)
-    assert resumed.data["green"] == {"app": 0}
+    (warning,) = [entry.event for entry in fresh if isinstance(entry.event, Warned)]
+    assert warning.returned == (Tier.APP,)
+    assert "the watchdog put all traffic back: app to v1.0.0" in warning.words
+    resumed = next(entry for entry in fresh if isinstance(entry.event, RunResumed))
+    assert isinstance(resumed.event, RunResumed)
+    assert resumed.event.shares == {Tier.APP: 0}
     header = world.entries[-1][0]
     story = told(header, [entry for _, entry in world.entries if entry.seq <= resumed.seq])
     (tier,) = story.tiers
@@ -96,11 +97,12 @@ def test_who_takes_up_the_run_journals_what_the_watchdog_did(
 
 
 def test_resumed_in_time_nothing_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    world, *_ = stopped(monkeypatch, ENDINGS[EntryKind.HALTED])
+    world, *_ = stopped(monkeypatch, HALTED)
     world.deployer("other@host:2").resume()
-    assert [e for _, e in world.entries if e.kind is EntryKind.WARNING] == []
-    resumed = next(e for _, e in world.entries if e.kind is EntryKind.RUN_RESUMED)
-    assert resumed.data["green"] == {"app": 50}
+    events = [entry.event for _, entry in world.entries]
+    assert [event for event in events if isinstance(event, Warned)] == []
+    resumed = next(event for event in events if isinstance(event, RunResumed))
+    assert resumed.shares == {Tier.APP: 50}
 
 
 def test_status_of_a_dead_deployer_s_run_says_that_traffic_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:

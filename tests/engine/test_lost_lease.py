@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.domain.journal import Ending, StageStarted
 from bluegreen.errors import DeployError, LeaseLost
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
@@ -40,7 +40,9 @@ class Pausing:
         self.world.entries.clear()
 
     def _stage(self) -> str:
-        started = [e.stage for _, e in self.world.entries if e.kind is EntryKind.STAGE_STARTED]
+        started = [
+            entry.event.stage for _, entry in self.world.entries if isinstance(entry.event, StageStarted)
+        ]
         return started[-1] if started else ""
 
     def _call(self, service: str, operation: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bluegreen.domain.journal import Ending
+from bluegreen.domain.journal import Ending, ShareWatched, StageStarted, StepDone, WeightsSet
 from bluegreen.errors import ExitCode
 from bluegreen.lab.cloud.behaviour import Behaviour
 from tests.world import LATENCY, World
@@ -35,6 +35,12 @@ def test_promotion_over_a_live_blue_loses_no_request() -> None:
     assert world.cloud.traffic.failed() == 0
     assert world.orphans() == []
     assert world.violations == []
+    events = [entry.event for _, entry in world.entries]
+    begun = [event.percent for event in events if isinstance(event, StageStarted) and event.percent]
+    assert begun == [10, 10, 50, 50, 100, 100], "each share is set, then judged"
+    assert [event.percent for event in events if isinstance(event, ShareWatched)] == [10, 50, 100]
+    results = [event.result for event in events if isinstance(event, StepDone)]
+    assert [one.green_percent for one in results if isinstance(one, WeightsSet)] == [10, 50, 100]
 
 
 def test_bad_release_is_rolled_back_by_itself() -> None:

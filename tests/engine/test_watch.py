@@ -6,16 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from bluegreen.contract import Tag, Tier
-from bluegreen.domain.journal import Ending, Entry, EntryKind
-from bluegreen.domain.measurement import Period, periods_from_json
+from bluegreen.domain.journal import (
+    Decided,
+    Ending,
+    Entry,
+    Event,
+    Measured,
+    StageStarted,
+    StepProgress,
+    VerdictGiven,
+    Warned,
+)
+from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import TargetGroup
+from bluegreen.domain.verdict import Outcome
 from bluegreen.engine.watch.key_functions import repeats_for_blue
 from bluegreen.errors import CloudUnavailable
 from bluegreen.lab.cloud.behaviour import Behaviour
@@ -35,6 +46,7 @@ from bluegreen.ports import (
 )
 from tests.world import LATENCY, POLICY, World, in_turn
 
+E = TypeVar("E", bound=Event)
 LOGIN = """
 [[smoke]]
 name = "login"
@@ -96,8 +108,12 @@ class Watched(World):
         deployer = self.deployer()
         return deployer.run(deployer.plan_promotion("v1.2.0"))
 
-    def at(self, kind: EntryKind, containing: str = "") -> list[Entry]:
-        return [e for _, e in self.entries if e.kind is kind and containing in str(e.data)]
+    def at(self, kind: type[Event], containing: str = "") -> list[Entry]:
+        return [e for _, e in self.entries if isinstance(e.event, kind) and containing in str(e.event)]
+
+    def said(self, kind: type[E], containing: str = "") -> list[E]:
+        events = (entry.event for _, entry in self.entries)
+        return [event for event in events if isinstance(event, kind) and containing in str(event)]
 
     def when_watching(self, percent: int, act: Callable[[], Any], *, after: int = 1) -> list[float]:
         """Call `act` at the `after`-th verdict of a step; the result fills with the time."""
@@ -105,7 +121,7 @@ class Watched(World):
         done: list[float] = []
 
         def listen(entry: Entry) -> None:
-            if entry.kind is EntryKind.VERDICT and entry.data["percent"] == percent:
+            if isinstance(entry.event, VerdictGiven) and entry.event.percent == percent:
                 seen.append(entry.at)
                 if len(seen) == after:
                     done.append(entry.at)
@@ -113,6 +129,10 @@ class Watched(World):
 
         self.listeners.append(listen)
         return done
+
+
+def quiet(entry: Entry) -> bool:
+    return isinstance(entry.event, StageStarted) and entry.event.stage == "quiet"
 
 
 def breaks(world: World, *versions: str) -> None:
@@ -129,12 +149,10 @@ class TestTwoClocks:
         broken = world.when_watching(10, lambda: breaks(world, "v1.2.0"), after=4)
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
-        (decided,) = world.at(EntryKind.DECIDED)
+        (decided,) = world.at(Decided)
         assert decided.at - broken[0] <= 20
         assert "login" in result.words
-        probed = [
-            p for e in world.at(EntryKind.MEASURED) for p in periods_from_json(e.data["periods"]) if p.probes
-        ]
+        probed = [p for event in world.said(Measured) for p in event.periods if p.probes]
         green = sorted(p.start for p in probed if p.arm is Color.GREEN)
         assert {round(b - a) for a, b in pairwise(green)} == {5}
 
@@ -148,7 +166,7 @@ class TestTwoClocks:
         looks = counted.collected
         gaps = sorted(b - a for a, b in pairwise(looks))
         assert gaps[2] >= 14.9, "but for the first look of a new step"
-        verdicts = [e.at for e in world.at(EntryKind.VERDICT)]
+        verdicts = [e.at for e in world.at(VerdictGiven)]
         assert len(verdicts) < 1.2 * len(looks), "a fast look is journalled only where it changes something"
 
     def test_a_target_that_falls_ill_is_seen_by_the_fast_clock(self) -> None:
@@ -158,7 +176,7 @@ class TestTwoClocks:
         broken = world.when_watching(10, lambda: world.behaviours.update({"v1.2.0": sick}), after=3)
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, world.story()
-        (decided,) = world.at(EntryKind.DECIDED)
+        (decided,) = world.at(Decided)
         # Health checks every 5 s, two of which must fail, and a look every 5 s.
         assert decided.at - broken[0] <= 25
 
@@ -170,7 +188,7 @@ class TestTwoClocks:
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, world.story()
         assert "app: green has no healthy target (0 healthy" in result.words
-        (decided,) = world.at(EntryKind.DECIDED)
+        (decided,) = world.at(Decided)
         assert decided.at - gone[0] <= 6
 
     def test_a_source_that_hangs_does_not_keep_the_fast_clock_waiting(self) -> None:
@@ -180,7 +198,7 @@ class TestTwoClocks:
         broken = world.when_watching(10, lambda: breaks(world, "v1.2.0"), after=3)
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, world.story()
-        (decided,) = world.at(EntryKind.DECIDED)
+        (decided,) = world.at(Decided)
         assert decided.at - broken[0] <= 20
 
     def test_a_source_that_hangs_is_told_once_holds_and_then_asks(self) -> None:
@@ -190,7 +208,7 @@ class TestTwoClocks:
         result = world.promote()
         assert result.ending is Ending.HALTED, world.story()
         assert "hold: metrics broken: no answer for " in result.words
-        assert len(world.at(EntryKind.WARNING, "no answer for")) == 1
+        assert len(world.said(Warned, "no answer for")) == 1
 
 
 class TestLifeStages:
@@ -326,9 +344,9 @@ class TestBlue:
         world.when_watching(10, world.behaviours.clear, after=12)
         result = world.promote()
         assert result.ending is Ending.RELEASED, f"{result}\n{world.story()}"
-        held = [e for e in world.at(EntryKind.VERDICT) if e.data["hold"]]
+        held = [e for e in world.said(VerdictGiven) if e.verdict.hold]
         assert held
-        assert "blue fails its probes of login" in held[0].data["reason"]
+        assert "blue fails its probes of login" in held[0].verdict.reason
 
     def test_a_function_down_on_green_alone_is_not_excused_by_what_green_answers_at_the_front_door(
         self,
@@ -339,7 +357,7 @@ class TestBlue:
         world.when_watching(50, lambda: breaks(world, "v1.2.0"), after=2)
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, world.story()
-        assert not [e for e in world.at(EntryKind.VERDICT) if "blue fails" in e.data["reason"]]
+        assert not [e for e in world.said(VerdictGiven) if "blue fails" in e.verdict.reason]
 
 
 def fifteen(arm: Color, start: float, *, errors: int, slow_ms: Sequence[float]) -> Period:
@@ -408,7 +426,7 @@ class TestSources:
         bad = world.when_watching(10, lambda: setattr(feed, "errors", 15), after=4)
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, world.story()
-        (decided,) = world.at(EntryKind.DECIDED)
+        (decided,) = world.at(Decided)
         assert decided.at - bad[0] <= 75
 
     def test_promotion_waits_for_the_settled_counts_of_the_balancer(self) -> None:
@@ -432,9 +450,9 @@ class TestSources:
         result = world.promote()
         assert result.ending is Ending.HALTED, world.story()
         assert "hold: metrics broken: prometheus: HTTP 503; meanwhile: " in result.words
-        (warned,) = world.at(EntryKind.WARNING, "prometheus")
-        assert "holding at 10 %" in warned.data["words"]
-        assert not [e for e in world.at(EntryKind.VERDICT) if e.data["outcome"] == "fail"]
+        (warned,) = world.said(Warned, "prometheus")
+        assert "holding at 10 %" in warned.words
+        assert not [e for e in world.said(VerdictGiven) if e.verdict.outcome is Outcome.FAIL]
 
     def test_a_source_that_comes_back_lets_the_release_go_on(self) -> None:
         feed = Feed(None)  # type: ignore[arg-type]  # as above
@@ -478,7 +496,7 @@ class TestCloudWatchAway:
         away = Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0)
         world.when_watching(10, lambda: (world.faults.add(away), breaks(world, "v1.2.0")), after=2)
         # It answers again by the time that green's requests must be seen to have stopped.
-        world.listeners.append(lambda e: world.faults.clear() if e.stage == "quiet" else None)
+        world.listeners.append(lambda e: world.faults.clear() if quiet(e) else None)
         assert world.promote().ending is Ending.ROLLED_BACK, world.story()
 
 
@@ -508,10 +526,10 @@ def test_a_revised_period_is_told_once_and_not_judged_again() -> None:
     world.metrics = Revising
     result = world.promote()
     assert result.ending is Ending.RELEASED, world.story()
-    told = world.at(EntryKind.STEP_PROGRESS, "was revised from 0 of ")
+    told = world.said(StepProgress, "was revised from 0 of ")
     assert told
-    assert "to 1 of " in told[0].data["words"]
-    assert len({entry.data["words"] for entry in told}) == len(told)
+    assert "to 1 of " in told[0].words
+    assert len({event.words for event in told}) == len(told)
 
 
 MIXED = tuple(Random(3).sample(LATENCY, len(LATENCY)))
@@ -560,16 +578,16 @@ class TestLittleTraffic:
         world = few(POLICY + LOGIN, 2.0)
         result = world.promote()
         assert result.ending is Ending.HALTED, world.story()
-        (warned,) = world.at(EntryKind.WARNING, "too little for a pass at 10 %, 50 %")
-        assert "app: about 2 requests/s" in warned.data["words"]
-        assert "probes.synthetic" in warned.data["words"]
+        (warned,) = world.said(Warned, "too little for a pass at 10 %, 50 %")
+        assert "app: about 2 requests/s" in warned.words
+        assert "probes.synthetic" in warned.words
         assert "too little traffic" in result.words
 
     def test_enough_traffic_is_no_warning(self) -> None:
         world = Watched(policy=POLICY + LOGIN)
         world.serve(rate=400.0, seconds=60)
         assert world.promote().ending is Ending.RELEASED, world.story()
-        assert world.at(EntryKind.WARNING) == []
+        assert world.said(Warned) == []
 
     def test_synthetic_requests_raise_the_counts_of_both_fleets(self) -> None:
         sending = LOGIN + '[stacks.sim.probes]\nsynthetic = "40/s"\n'
@@ -624,7 +642,7 @@ class TestNoUsers:
         world = self.quiet()
         result = world.promote()
         assert result.ending is Ending.RELEASED, f"{result}\n{world.story()}"
-        passed = [e.data["reason"] for e in world.at(EntryKind.VERDICT) if e.data["outcome"] == "pass"]
+        passed = [e.verdict.reason for e in world.said(VerdictGiven) if e.verdict.outcome is Outcome.PASS]
         assert len(passed) == 2
         for reason in passed:
             assert "too little user traffic for a verdict: app: about " in reason
@@ -665,9 +683,9 @@ class TestNoUsers:
         world = self.quiet(policy)
         assert world.promote().ending is Ending.RELEASED, world.story()
         (told,) = {
-            e.data["reason"].split("about ")[1].split()[0]
-            for e in world.at(EntryKind.VERDICT)
-            if "too little user traffic" in e.data["reason"] and e.data["percent"] == 50
+            e.verdict.reason.split("about ")[1].split()[0]
+            for e in world.said(VerdictGiven)
+            if "too little user traffic" in e.verdict.reason and e.percent == 50
         }
         assert int(told) <= 20
 
@@ -686,7 +704,7 @@ class TestNoUsers:
         )
         world = self.quiet(policy)
         assert world.promote().ending is Ending.RELEASED, world.story()
-        assert not [e for e in world.at(EntryKind.VERDICT) if "nothing on blue" in e.data["reason"]]
+        assert not [e for e in world.said(VerdictGiven) if "nothing on blue" in e.verdict.reason]
 
 
 def test_target_groups_are_named_for_sources_that_know_no_arn() -> None:
@@ -729,10 +747,8 @@ def test_the_next_step_probes_no_sooner_than_the_interval_after_the_last_one() -
     world = Watched(policy=policy)
     world.serve()
     assert world.promote().ending is Ending.RELEASED, world.story()
-    verdicts = [entry.data for _, entry in world.entries if entry.kind is EntryKind.VERDICT]
-    assert [one["reason"] for one in verdicts if "broken" in one["reason"]] == []
-    measured = [entry for _, entry in world.entries if entry.kind is EntryKind.MEASURED]
-    periods = [one for entry in measured for one in periods_from_json(entry.data["periods"])]
+    assert [one.verdict.reason for one in world.said(VerdictGiven) if "broken" in one.verdict.reason] == []
+    periods = [one for event in world.said(Measured) for one in event.periods]
     starts = sorted(one.start for one in periods if one.source == "probes" and one.arm is Color.GREEN)
     assert len(starts) > 10
     assert min(later - earlier for earlier, later in pairwise(starts)) >= world.policy.probes.interval - 1e-6

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Ending, EntryKind
+from bluegreen.domain.journal import Ending, RunResumed, StepDone, WeightsSet
 from bluegreen.domain.plan import Intent, Plan, Step, StepKind
 from bluegreen.engine.following import follow
 from bluegreen.engine.run import Done, Run
@@ -196,7 +196,7 @@ def test_resume_waits_for_the_lease_of_a_dead_deployer_and_says_so() -> None:
     (note,) = notes
     assert "dead@host:1 holds deployment 2" in note
     assert "takes over in" in note
-    resumed = next(entry.at for _, entry in world.entries if entry.kind is EntryKind.RUN_RESUMED)
+    resumed = next(entry.at for _, entry in world.entries if isinstance(entry.event, RunResumed))
     assert 20 < resumed - died < 33
     assert world.cloud.traffic.failed() == 0
 
@@ -236,7 +236,7 @@ def test_rollback_while_a_deployment_is_open_takes_it_back() -> None:
 
 def test_abort_from_another_process_stops_a_running_deployment() -> None:
     world = serving("v1.0.0")
-    world.after_first("weights", lambda: world.ports().lease.request_stop("security finding CVE-1"))
+    world.after_first(StepKind.WEIGHTS, lambda: world.ports().lease.request_stop("security finding CVE-1"))
     deployer = world.deployer()
     result = deployer.run(deployer.plan_promotion("v1.1.0"))
     assert result.exit_code is ExitCode.ROLLED_BACK
@@ -248,7 +248,7 @@ def test_abort_from_another_process_stops_a_running_deployment() -> None:
 def test_interrupted_at_a_safe_point_and_resumed() -> None:
     world = serving("v1.0.0")
     deployer = world.deployer()
-    world.after_first("weights", deployer.interrupt)
+    world.after_first(StepKind.WEIGHTS, deployer.interrupt)
     result = deployer.run(deployer.plan_promotion("v1.1.0"))
     assert result.exit_code is ExitCode.INTERRUPTED
     assert "50 %" in result.traffic[0]
@@ -286,7 +286,7 @@ def test_a_sick_blue_is_never_rolled_back_onto() -> None:
     def fall_ill() -> None:
         world.behaviours["v1.0.0"] = Behaviour(healthy=False)
 
-    world.after_first("weights", fall_ill)
+    world.after_first(StepKind.WEIGHTS, fall_ill)
     deployer = world.deployer()
     result = deployer.run(deployer.plan_promotion("v1.1.0"))
     assert result.exit_code is ExitCode.HALTED, world.story()
@@ -302,7 +302,7 @@ def test_a_rule_changed_by_hand_halts_and_is_not_overwritten() -> None:
         forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
         world.raw("elbv2").modify_rule(RuleArn=rule.arn, Actions=[forward])
 
-    world.after_first("weights", meddle)
+    world.after_first(StepKind.WEIGHTS, meddle)
     deployer = world.deployer()
     result = deployer.run(deployer.plan_promotion("v1.1.0"))
     assert result.exit_code is ExitCode.HALTED, world.story()
@@ -318,7 +318,11 @@ def test_green_that_never_gets_healthy_is_removed_before_any_user_met_it() -> No
     assert result.exit_code is ExitCode.ROLLED_BACK
     assert "healthy" in result.words
     assert world.orphans() == []
-    shifted = [e for _, e in world.entries if e.kind is EntryKind.STEP_DONE and e.step.startswith("weights")]
+    shifted = [
+        e
+        for _, e in world.entries
+        if isinstance(e.event, StepDone) and isinstance(e.event.result, WeightsSet)
+    ]
     assert shifted == []
     assert world.cloud.traffic.failed() == 0
 

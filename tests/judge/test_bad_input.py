@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
+from bluegreen.domain.document import to_document
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
@@ -124,7 +125,7 @@ def mangled(draw: st.DrawFn, periods: list[Period]) -> list[Period]:
 def test_no_mangling_makes_a_bad_release_pass(periods: list[Period], now: int) -> None:
     found = verdict(periods, float(now))
     assert found.outcome is not Outcome.PASS
-    assert json.loads(json.dumps(found.to_json(), allow_nan=False)) == found.to_json()
+    assert json.loads(json.dumps(to_document(found), allow_nan=False)) == to_document(found)
     assert verdict(list(periods), float(now)) == found
 
 

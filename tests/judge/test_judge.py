@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.document import from_document, to_document
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import judge
-from bluegreen.judge.settings import Baseline, Look, StepMark
+from bluegreen.judge.settings import Look, StepMark
 from bluegreen.policy import Judging
 from tests.judge.traffic import BASELINE, GOOD, START, Fleet, Traffic, look, probes, step
 
@@ -21,7 +22,7 @@ def verdict(
     periods: list[Period],
     at: Look,
     steps: tuple[StepMark, ...] = (step(),),
-    baseline: Baseline | None = BASELINE,
+    baseline: BlueBaseline | None = BASELINE,
 ) -> Verdict:
     return judge(periods, limits=LIMITS, baseline=baseline, steps=steps, look=at)
 
@@ -341,7 +342,7 @@ def test_same_journal_same_verdict_and_it_survives_the_journal() -> None:
     at = look(300)
     first = verdict(periods, at, (step(percent=25),))
     assert first == verdict(list(periods), at, (step(percent=25),))
-    assert Verdict.from_json(first.to_json()) == first
+    assert from_document(Verdict, to_document(first)) == first
 
 
 def test_there_is_nothing_to_judge_before_the_first_step() -> None:

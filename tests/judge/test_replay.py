@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Ending, Entry, EntryKind
-from bluegreen.domain.measurement import Period, periods_to_json
+from bluegreen.domain.journal import Ending, Entry, Event, Measured, ShareWatched, VerdictGiven
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge import replay as replaying
@@ -26,22 +27,30 @@ PLAN = promotion()
 POLICY = parse_policy("", stack="prod", source="deploy.toml")
 
 
-def mark(at: float, percent: int) -> Entry:
-    return Entry(seq=1, at=START, kind=EntryKind.STEP_PROGRESS, data={"mark": START + at, "percent": percent})
+def mark(at: float, percent: int) -> ShareWatched:
+    step = Step(kind=StepKind.JUDGE, percent=percent)
+    return ShareWatched(stage="judge", step=step, words="", percent=percent, since=START + at)
 
 
-def measured(**data: Any) -> Entry:
-    return Entry(seq=2, at=START, kind=EntryKind.MEASURED, data=data)
+def measured(periods: Iterable[Period] = (), **more: Any) -> Measured:
+    return Measured(stage="judge", percent=50, periods=tuple(periods), **more)
 
 
-def given(now: float) -> Entry:
-    return Entry(seq=3, at=START + now, kind=EntryKind.VERDICT, data={"at": START + now})
+def given(now: float) -> VerdictGiven:
+    return VerdictGiven(
+        stage="judge",
+        step=Step(kind=StepKind.JUDGE, percent=50),
+        percent=50,
+        verdict=Verdict(outcome=Outcome.INCONCLUSIVE, reason="", at=START + now),
+        next="",
+        next_at=None,
+    )
 
 
-def record(*entries: Entry) -> Record:
+def record(*events: Event) -> Record:
     made = Record()
-    for entry in entries:
-        made.add(entry)
+    for event in events:
+        made.add(event)
     return made
 
 
@@ -81,24 +90,24 @@ class TestTheLengthOfAStep:
 class TestTheRecord:
     def test_keeps_what_no_later_entry_changed(self) -> None:
         made = record(
-            measured(periods=[], sick={"app": ["i-1"]}, troubles=["prometheus: HTTP 503"]),
-            measured(periods=periods_to_json([probes(Color.GREEN, 5.0, failed=False)])),
+            measured(sick={Tier.APP: ("i-1",)}, troubles=("prometheus: HTTP 503",)),
+            measured([probes(Color.GREEN, 5.0, failed=False)]),
         )
         assert made.sick == {Tier.APP: ("i-1",)}
         assert made.troubles == ("prometheus: HTTP 503",)
         assert len(made.periods) == 1
-        made.add(measured(periods=[], sick={}, troubles=[]))
+        made.add(measured(sick={}, troubles=()))
         assert (made.sick, made.troubles) == ({}, ())
 
     def test_has_all_that_the_verdict_is_made_of(self) -> None:
-        made = record(mark(0, 50), measured(periods=periods_to_json(everywhere({0: 50}, 300))))
+        made = record(mark(0, 50), measured(everywhere({0: 50}, 300)))
         assert verdict(made, 300).outcome is Outcome.PASS
-        made.add(measured(periods=[], troubles=["prometheus: HTTP 503"]))
+        made.add(measured(troubles=("prometheus: HTTP 503",)))
         held = verdict(made, 300)
         assert (held.outcome, held.hold, held.ask) == (Outcome.ERROR, True, False)
         assert held.reason.startswith("hold: prometheus: HTTP 503; meanwhile: ")
         assert verdict(made, 1_200).ask
-        made.add(measured(periods=[], sick={"app": ["i-1"]}))
+        made.add(measured(sick={Tier.APP: ("i-1",)}))
         failed = verdict(made, 300)
         assert failed.outcome is Outcome.FAIL
         assert "app 1 of green's targets unhealthy (i-1)" in failed.reason
@@ -106,7 +115,7 @@ class TestTheRecord:
     def test_of_another_source_is_no_pass(self) -> None:
         """CloudWatch must have counted green in this step, whatever a second source shows."""
         other = [replace(one, source="prometheus") for one in everywhere({0: 50}, 300)]
-        made = record(mark(0, 50), measured(periods=periods_to_json(other)))
+        made = record(mark(0, 50), measured(other))
         found = verdict(made, 300)
         assert found.outcome is Outcome.INCONCLUSIVE
         assert "no settled data of this step yet from cloudwatch (web), cloudwatch (app)" in found.reason
@@ -116,18 +125,19 @@ class TestTheRecord:
 
 class TestTheReplay:
     def entries(self) -> list[Entry]:
-        good = periods_to_json(everywhere({0: 50}, 300))
-        return [mark(0, 50), given(10), measured(periods=good), given(300)]
+        good = everywhere({0: 50}, 300)
+        events: list[Event] = [mark(0, 50), given(10), measured(good), given(300)]
+        return [Entry(seq=seq, at=START, event=event) for seq, event in enumerate(events, start=1)]
 
     def test_gives_each_verdict_by_the_entries_before_it(self) -> None:
         found = list(replay(self.entries(), plan=PLAN, policy=POLICY))
-        assert [entry.at - START for entry, _ in found] == [10, 300]
+        assert [one.verdict.at - START for one, _ in found] == [10, 300]
         assert [verdict.outcome for _, verdict in found] == [Outcome.INCONCLUSIVE, Outcome.PASS]
         assert [verdict.at for _, verdict in found] == [START + 10, START + 300]
 
     def test_computes_only_what_is_wanted(self) -> None:
-        found = replay(self.entries(), plan=PLAN, policy=POLICY, wanted=lambda one: one.at > START + 10)
-        assert [entry.at - START for entry, _ in found] == [300]
+        found = replay(self.entries(), plan=PLAN, policy=POLICY, wanted=lambda one: one.seq > 2)
+        assert [one.verdict.at - START for one, _ in found] == [300]
 
 
 class TestARun:
@@ -161,5 +171,5 @@ class TestARun:
         monkeypatch.setattr(replaying, "verdict_on", spy)
         deployer = world.deployer()
         assert deployer.run(deployer.plan_promotion("v1.1.0")).ending is Ending.RELEASED
-        verdicts = [entry for _, entry in world.entries if entry.kind is EntryKind.VERDICT]
+        verdicts = [entry for _, entry in world.entries if isinstance(entry.event, VerdictGiven)]
         assert len(replayed) == len(verdicts) > 3

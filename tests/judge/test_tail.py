@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period, periods_from_json, periods_to_json
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period, period_of, period_row
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import judge
-from bluegreen.judge.settings import Baseline
 from bluegreen.judge.tail import Tail, asked_for
 from bluegreen.policy import Judging
 from tests.judge.traffic import START, look, step
@@ -80,7 +79,7 @@ def verdict(
     return judge(
         periods,
         limits=limits,
-        baseline=Baseline(p95_ms={Tier.APP: early * p95}),
+        baseline=BlueBaseline(p95_ms={Tier.APP: early * p95}),
         steps=(step(percent=percent, planned=planned),),
         look=look(now, planned_seconds=planned, min_bake_seconds=planned / 2),
     )
@@ -129,7 +128,7 @@ class TestAnEarlyP95ThatIsWrong:
 
     def test_the_journal_alone_gives_the_same_verdict(self) -> None:
         periods = served(4.0, green=steady(1.6), until=120.0)
-        again = periods_from_json(periods_to_json(periods))
+        again = tuple(period_of(period_row(one)) for one in periods)
         assert verdict(list(again), 4.0, 120.0) == verdict(periods, 4.0, 120.0)
 
 
@@ -149,7 +148,7 @@ def test_blue_that_becomes_slow_during_the_ramp_holds_until_it_is_well_again() -
 
     def at(now: float) -> Verdict:
         known = [one for one in periods if one.end <= START + now]
-        baseline = Baseline(p95_ms={Tier.APP: P95})
+        baseline = BlueBaseline(p95_ms={Tier.APP: P95})
         return judge(known, limits=LIMITS, baseline=baseline, steps=steps, look=look(now))
 
     assert at(345.0).outcome is Outcome.INCONCLUSIVE

@@ -6,18 +6,38 @@ from typing import Any
 
 import pytest
 
-from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.domain.journal import Decided, Ending, Entry, Event, ShareWatched, StageStarted, VerdictGiven
+from bluegreen.domain.plan import Step, StepKind
+from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.lab.demo.facts import Act, Seen, facts, figures, weights_seen
 
 FIRST = Act(version="v1.0.0", began=100.0, ended=110.0, ending=Ending.RELEASED)
 
 
-def entry(seq: int, at: float, kind: EntryKind, stage: str = "", **data: Any) -> Entry:
-    return Entry(seq=seq, at=at, kind=kind, stage=stage, data=data)
+def entry(seq: int, at: float, event: Event) -> Entry:
+    return Entry(seq=seq, at=at, event=event)
+
+
+def began(stage: str, percent: int | None = None) -> StageStarted:
+    return StageStarted(stage=stage, title=stage, expected_seconds=1.0, index=1, count=9, percent=percent)
+
+
+def watched(percent: int, since: float) -> ShareWatched:
+    step = Step(kind=StepKind.JUDGE, percent=percent)
+    return ShareWatched(stage=f"judge-{percent}", step=step, words="", percent=percent, since=since)
+
+
+FAILED = VerdictGiven(
+    stage="judge-10",
+    step=Step(kind=StepKind.JUDGE, percent=10),
+    percent=10,
+    verdict=Verdict(outcome=Outcome.FAIL, reason="errors: 11 of 550 on green"),
+    next="",
+    next_at=None,
+)
 
 
 def good() -> Act:
-    started = EntryKind.STAGE_STARTED
     return Act(
         version="v1.1.0",
         before="v1.0.0",
@@ -25,11 +45,14 @@ def good() -> Act:
         ended=140.0,
         ending=Ending.RELEASED,
         entries=[
-            entry(1, 111.0, started, "shift-10"),
-            entry(2, 112.0, started, "judge-10"),
-            entry(3, 120.0, started, "shift-100"),
-            entry(4, 121.0, started, "judge-100"),
-            entry(5, 130.0, started, "verify"),
+            entry(1, 110.5, began("preflight")),
+            entry(2, 111.0, began("shift-10", 10)),
+            entry(3, 112.0, began("judge-10", 10)),
+            entry(4, 112.0, watched(10, 113.0)),
+            entry(5, 120.0, began("shift-100", 100)),
+            entry(6, 121.0, began("judge-100", 100)),
+            entry(7, 121.0, watched(100, 122.0)),
+            entry(8, 130.0, began("verify")),
         ],
     )
 
@@ -42,14 +65,14 @@ def bad() -> Act:
         ended=160.0,
         ending=Ending.ROLLED_BACK,
         entries=[
-            entry(1, 142.0, EntryKind.STAGE_STARTED, "shift-10"),
-            entry(2, 143.0, EntryKind.STAGE_STARTED, "judge-10"),
-            entry(
-                3, 148.5, EntryKind.VERDICT, "judge-10", outcome="fail", reason="errors: 11 of 550 on green"
-            ),
-            entry(4, 148.5, EntryKind.DECIDED, decision="rollback"),
-            entry(5, 149.0, EntryKind.STAGE_STARTED, "shift-back"),
-            entry(6, 150.0, EntryKind.STAGE_STARTED, "verify"),
+            entry(1, 141.0, began("preflight")),
+            entry(2, 142.0, began("shift-10", 10)),
+            entry(3, 143.0, began("judge-10", 10)),
+            entry(4, 143.0, watched(10, 144.0)),
+            entry(5, 148.5, FAILED),
+            entry(6, 148.5, Decided(decision="rollback")),
+            entry(7, 149.0, began("shift-back")),
+            entry(8, 150.0, began("verify")),
         ],
     )
 
@@ -152,7 +175,7 @@ def test_endings_count() -> None:
 
 def test_a_rollback_without_a_verdict_is_not_the_judges() -> None:
     third = bad()
-    third.entries = [e for e in third.entries if e.kind is not EntryKind.VERDICT]
+    third.entries = [e for e in third.entries if not isinstance(e.event, VerdictGiven)]
     assert wrong(FIRST, good(), third, seen()) == ["the judge failed v1.2.0"]
 
 

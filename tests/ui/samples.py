@@ -7,14 +7,29 @@ from typing import Any
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier
 from bluegreen.domain.forecast import ExpectedTraffic, ReleaseForecast
-from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
-from bluegreen.domain.measurement import Period, periods_to_json
-from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.domain.journal import (
+    Decided,
+    Documents,
+    Ending,
+    Entry,
+    Event,
+    Header,
+    Measured,
+    RunEnded,
+    RunStarted,
+    StageStarted,
+    StepDone,
+    VerdictGiven,
+    WeightsSet,
+)
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.plan import Plan, Step, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Color, Image, Release, TierRelease
 from bluegreen.domain.reports import Result, Status
 from bluegreen.domain.rollback import plan_take_back
 from bluegreen.domain.stack import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState
+from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine.watch.forecast import tier_forecasts
 from bluegreen.errors import ExitCode
 from bluegreen.policy import Metrics, Policy, Rollout, Source
@@ -122,7 +137,7 @@ def header(plan: Plan | None = None, **more: Any) -> Header:
         "operator": "anna@desk:41",
         "started_at": START,
         "fingerprint": plan.fingerprint,
-        "documents": {"plan": plan.to_document(), "preview": "SECRET-TOKEN"},
+        "documents": Documents(plan=plan, policy=POLICY, contract=contract(), preview_token="SECRET-TOKEN"),
     }
     return Header(**{**fields, **more})
 
@@ -142,6 +157,29 @@ def period(
     )
 
 
+def left_behind(step: Step) -> WeightsSet | None:
+    if step.kind is not StepKind.WEIGHTS or step.percent is None:
+        return None
+    return WeightsSet(rule_arn=f"arn:rule:{step.tier}", green_percent=step.percent)
+
+
+def measured(*periods: Period) -> Measured:
+    return Measured(stage="judge-25", percent=25, periods=periods)
+
+
+def broken_verdict() -> VerdictGiven:
+    """An event that no display can show."""
+    return VerdictGiven(stage="", step=judging(), percent=25, verdict=None, next="", next_at=None)  # type: ignore[arg-type]  # on purpose
+
+
+def judging(percent: int = 25) -> Step:
+    return Step(kind=StepKind.JUDGE, percent=percent)
+
+
+def proving(kind: StepKind, tier: Tier = Tier.WEB) -> Step:
+    return Step(kind=kind, tier=tier, fleet=Color.GREEN)
+
+
 class Script:
     """Writes a journal entry by entry, a second apart unless told otherwise."""
 
@@ -151,16 +189,14 @@ class Script:
         self.entries: list[Entry] = []
         self.at = START
 
-    def say(
-        self, kind: EntryKind, *, stage: str = "", step: str = "", after: float = 1.0, **data: Any
-    ) -> Entry:
+    def say(self, event: Event, *, after: float = 1.0) -> Entry:
         self.at += after
-        entry = Entry(seq=len(self.entries) + 1, at=self.at, kind=kind, stage=stage, step=step, data=data)
+        entry = Entry(seq=len(self.entries) + 1, at=self.at, event=event)
         self.entries.append(entry)
         return entry
 
     def start(self) -> Script:
-        self.say(EntryKind.RUN_STARTED, after=0, plan=self.plan.to_document(), operator="anna@desk:41")
+        self.say(RunStarted(plan=self.plan, operator="anna@desk:41"), after=0)
         return self
 
     def through(self, plan: Plan, stages: Iterable[str]) -> Script:
@@ -171,29 +207,22 @@ class Script:
                 continue
             self.open(plan, stage.name, index)
             for step in stage.steps:
-                more = {"green": step.percent} if step.kind is StepKind.WEIGHTS else {}
-                tier = str(step.tier) if step.tier else None
                 words = f"{step.kind} done"
-                self.say(
-                    EntryKind.STEP_DONE,
-                    stage=stage.name,
-                    step=step.id,
-                    after=0.2,
-                    words=words,
-                    tier=tier,
-                    **more,
-                )
+                done = StepDone(stage=stage.name, step=step, words=words, result=left_behind(step))
+                self.say(done, after=0.2)
         return self
 
     def open(self, plan: Plan, name: str, index: int = 1) -> Script:
         stage = next(stage for stage in plan.stages if stage.name == name)
         self.say(
-            EntryKind.STAGE_STARTED,
-            stage=name,
-            title=stage.title,
-            expected_seconds=stage.expected_seconds,
-            index=index,
-            count=len(plan.stages),
+            StageStarted(
+                stage=name,
+                title=stage.title,
+                expected_seconds=stage.expected_seconds,
+                index=index,
+                count=len(plan.stages),
+                percent=stage.percent,
+            )
         )
         return self
 
@@ -209,20 +238,29 @@ class Script:
             for tier in Tier
             for arm, n, e, ms in ((Color.BLUE, 375, 0, 12.0), (Color.GREEN, 125, green_errors, 14.0))
         ]
-        self.say(EntryKind.MEASURED, after=0.5, periods=periods_to_json(periods))
+        self.say(measured(*periods), after=0.5)
         return self
 
-    def verdict(self, outcome: str, percent: int, reason: str, *, after: float = 0.5, **more: Any) -> Script:
-        data = {
-            "percent": percent,
-            "outcome": outcome,
-            "reason": reason,
-            "findings": [],
-            "hold": False,
-            "ask": False,
-        }
-        data |= {"next": "Send 50 % of the traffic to green", "next_at": self.at + 12.0}
-        self.say(EntryKind.VERDICT, after=after, **{**data, **more})
+    def verdict(
+        self,
+        outcome: str,
+        percent: int,
+        reason: str,
+        *,
+        after: float = 0.5,
+        hold: bool = False,
+        next: str = "Send 50 % of the traffic to green",  # noqa: A002  (the field of the event)
+        **next_at: float | None,
+    ) -> Script:
+        event = VerdictGiven(
+            stage=f"judge-{percent}",
+            step=judging(percent),
+            percent=percent,
+            verdict=Verdict(outcome=Outcome(outcome), reason=reason, hold=hold),
+            next=next,
+            next_at=next_at.get("next_at", self.at + 12.0),
+        )
+        self.say(event, after=after)
         return self
 
     def rolled_back(self) -> Script:
@@ -232,21 +270,18 @@ class Script:
             "fail", 25, "errors: 41 of 2,000 on green, 1 of 6,000 on blue", next="Roll back", next_at=None
         )
         back = take_back(self.plan)
-        self.say(EntryKind.DECIDED, decision="roll back", reason="errors at 25 %", plan=back.to_document())
+        self.say(Decided(decision="roll back", reason="errors at 25 %", plan=back))
         self.through(back, [stage.name for stage in back.stages])
         traffic = ("web, app, ai: 100 % on v1.0.0 (blue)",)
         self.say(
-            EntryKind.RUN_ENDED,
-            ending=str(Ending.ROLLED_BACK),
-            words="v1.1.0 was rolled back",
-            traffic=traffic,
+            RunEnded(ending=Ending.ROLLED_BACK, words="v1.1.0 was rolled back", traffic=traffic, exit_code=5)
         )
         return self
 
     def released(self) -> Script:
         self.start().through(self.plan, [stage.name for stage in self.plan.stages])
         traffic = ("web, app, ai: 100 % on v1.1.0",)
-        self.say(EntryKind.RUN_ENDED, ending=str(Ending.RELEASED), words="v1.1.0 serves", traffic=traffic)
+        self.say(RunEnded(ending=Ending.RELEASED, words="v1.1.0 serves", traffic=traffic, exit_code=0))
         return self
 
 

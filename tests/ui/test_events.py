@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 
-from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.journal import Entry, StepDone, StepProgress, WatchdogArmed
+from bluegreen.domain.plan import StepKind
 from bluegreen.errors import ConfigError, Fault
 from bluegreen.ui.events import JsonView, error_document, event
-from tests.ui.samples import Script, result
+from tests.ui.samples import Script, judging, measured, proving, result
 
 
 def test_each_line_is_a_document_and_the_last_one_the_result() -> None:
@@ -31,7 +32,7 @@ def test_each_line_is_a_document_and_the_last_one_the_result() -> None:
 
 def test_the_preview_token_is_in_no_event() -> None:
     script = Script().rolled_back()
-    assert script.header.documents["preview"] == "SECRET-TOKEN"
+    assert script.header.began_with.preview_token == "SECRET-TOKEN"
     assert "SECRET-TOKEN" not in json.dumps([event(script.header, entry) for entry in script.entries])
 
 
@@ -43,10 +44,39 @@ def test_measured_periods_have_names() -> None:
 
 
 def test_data_cannot_hide_the_event() -> None:
-    script = Script()
-    entry = Entry(seq=1, at=0.0, kind=EntryKind.WARNING, data={"event": "x", "deployment": 9, "words": "w"})
-    found = event(script.header, entry)
-    assert (found["event"], found["deployment"], found["words"]) == ("warning", 2, "w")
+    step = proving(StepKind.WATCHDOG)
+    armed = StepDone(stage="watch-over", step=step, words="w", result=WatchdogArmed(at=9.0))
+    found = event(Script().header, Entry(seq=1, at=0.0, event=armed))
+    assert (found["event"], found["deployment"], found["words"]) == ("step-done", 2, "w")
+    assert found["at"] == "1970-01-01T00:00:00.000Z"
+
+
+def test_a_step_is_named_by_its_id_and_tier_and_what_it_left_stands_beside() -> None:
+    script = Script().until("judge-25")
+    done = next(
+        event(script.header, e) for e in script.entries if isinstance(e.event, StepDone) and e.event.result
+    )
+    assert (done["step"], done["tier"], done["stage"]) == ("weights.web.green.5", "web", "shift-5")
+    assert (done["green_percent"], done["rule_arn"]) == (5, "arn:rule:web")
+    progress = event(script.header, script.say(StepProgress(stage="judge-25", step=judging(), words="w")))
+    assert (progress["step"], progress["tier"]) == ("judge.25", None)
+
+
+def test_a_verdict_stands_among_the_other_fields() -> None:
+    script = Script().until("judge-25").verdict("inconclusive", 25, "little data", hold=True)
+    found = event(script.header, script.entries[-1])
+    known = {
+        "event": "verdict",
+        "stage": "judge-25",
+        "step": "judge.25",
+        "percent": 25,
+        "hold": True,
+        "ask": False,
+    }
+    assert (
+        found.items()
+        >= (known | {"outcome": "inconclusive", "reason": "little data", "findings": []}).items()
+    )
 
 
 def test_times_are_iso() -> None:
@@ -57,10 +87,10 @@ def test_times_are_iso() -> None:
 def test_an_event_that_cannot_be_written_is_named_and_breaks_nothing() -> None:
     out = io.StringIO()
     view = JsonView(out)
-    view(Script().header, Entry(seq=1, at=0.0, kind=EntryKind.MEASURED, data={"periods": [["x"]]}))
+    view(Script().header, Entry(seq=1, at=0.0, event=measured("x")))  # type: ignore[arg-type]  # broken on purpose
     view.note("a note")
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
-    assert "not a measured period" in first["broken"]
+    assert (first["event"], bool(first["broken"])) == ("measured", True)
     assert second == {"event": "note", "words": "a note"}
     out.close()
     view.note("nobody reads this")

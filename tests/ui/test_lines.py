@@ -6,11 +6,12 @@ import io
 
 import pytest
 
-from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.journal import Entry, RunResumed, StepProgress
+from bluegreen.domain.plan import StepKind
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.plain import PlainView
 from bluegreen.ui.timeline_fold import told
-from tests.ui.samples import SameAs, Script, result
+from tests.ui.samples import SameAs, Script, broken_verdict, proving, result
 
 
 def lines(script: Script) -> list[str]:
@@ -42,9 +43,7 @@ def test_a_verdict_that_changes_is_printed_at_once() -> None:
 def test_the_same_words_of_a_step_are_printed_once() -> None:
     script = Script().until("healthy")
     for words in ("1 of 2 healthy", "1 of 2 healthy", "2 of 2 healthy"):
-        script.say(
-            EntryKind.STEP_PROGRESS, stage="healthy", step="healthy.web.green", words=words, tier="web"
-        )
+        script.say(StepProgress(stage="healthy", step=proving(StepKind.HEALTHY), words=words))
     assert [line[13:] for line in lines(script)[-2:]] == ["web: 1 of 2 healthy", "web: 2 of 2 healthy"]
 
 
@@ -56,7 +55,7 @@ def test_a_view_that_joins_late_does_not_repeat_what_was() -> None:
     for entry in script.entries:
         view(script.header, entry)
     assert out.getvalue() == ""
-    view(script.header, script.say(EntryKind.RUN_RESUMED, operator="ben@ci"))
+    view(script.header, script.say(RunResumed(operator="ben@ci")))
     assert out.getvalue().endswith("resumed by ben@ci\n")
 
 
@@ -94,7 +93,7 @@ def test_no_reader_and_no_broken_event_breaks_the_run(stream: io.StringIO) -> No
     with PlainView(stream) as view:
         for entry in script.entries:
             view(script.header, entry)
-        view(script.header, Entry(seq=99, at=script.at, kind=EntryKind.VERDICT, data={"outcome": "no such"}))
+        view(script.header, Entry(seq=99, at=script.at, event=broken_verdict()))
         view.note("hello")
         view.close(result())
 
@@ -102,7 +101,5 @@ def test_no_reader_and_no_broken_event_breaks_the_run(stream: io.StringIO) -> No
 def test_a_broken_event_is_named() -> None:
     script = Script().start()
     out = io.StringIO()
-    PlainView(out)(
-        script.header, Entry(seq=9, at=script.at, kind=EntryKind.VERDICT, data={"outcome": "no such"})
-    )
+    PlainView(out)(script.header, Entry(seq=9, at=script.at, event=broken_verdict()))
     assert "cannot be shown: verdict" in out.getvalue()

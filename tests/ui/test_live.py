@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bluegreen.domain.journal import Entry, EntryKind
+from bluegreen.domain.journal import Entry
 from bluegreen.ui import live
 from bluegreen.ui.live import LiveView
 from bluegreen.ui.timeline_fold import told
-from tests.ui.samples import Script, result
+from tests.ui.samples import Script, broken_verdict, result
 
 RESULT = result(next_step="look at `sc-deploy history 2`")
 
@@ -63,7 +63,7 @@ def test_an_event_that_cannot_be_shown_is_a_note() -> None:
     console, script = terminal(), Script().start()
     view = LiveView(console)
     view(script.header, script.entries[0])
-    view(script.header, Entry(seq=9, at=script.at, kind=EntryKind.VERDICT, data={"outcome": "no such"}))
+    view(script.header, Entry(seq=9, at=script.at, event=broken_verdict()))
     assert "cannot be shown: verdict" in shown(view, console)
 
 

@@ -8,22 +8,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bluegreen.domain.journal import EntryKind
+from bluegreen.domain.journal import StepProgress, Warned
 from bluegreen.ui.glyphs import ASCII, UNICODE, for_encoding
 from bluegreen.ui.screen import screen
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import begin, told
-from tests.ui.samples import START, SameAs, Script, header, promotion, state
+from tests.ui.samples import START, SameAs, Script, header, judging, promotion, state
 
 
 def shifting() -> Timeline:
     script = Script().until("judge-25").measured(30).measured(31, green_errors=1)
     words = "errors: 1 of 250 on green, 0 of 750 on blue; evidence 3 of 400 needed"
     script.verdict("inconclusive", 25, words)
-    script.say(EntryKind.WARNING, words="web: one smoke attempt of 3 failed (status 502)")
-    script.say(
-        EntryKind.STEP_PROGRESS, stage="judge-25", step="judge.25", words="watched 6 s of 20 s", tier=None
-    )
+    script.say(Warned(words="web: one smoke attempt of 3 failed (status 502)"))
+    script.say(StepProgress(stage="judge-25", step=judging(), words="watched 6 s of 20 s"))
     return told(script.header, script.entries)
 
 

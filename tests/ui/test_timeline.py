@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Ending, EntryKind
-from bluegreen.domain.measurement import periods_to_json
+from bluegreen.domain.journal import (
+    Ending,
+    Event,
+    GoldenCompared,
+    RunHalted,
+    RunResumed,
+    StageStarted,
+    StepDone,
+    StepFailed,
+    StepProgress,
+)
+from bluegreen.domain.plan import StepKind
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.figures import figures
 from bluegreen.ui.timeline import Progress, Timeline
 from bluegreen.ui.timeline_fold import begin, tell, told
-from tests.ui.samples import START, Script, header, period, promotion, state
+from tests.domain.events import EVERY
+from tests.ui.samples import START, Script, header, measured, period, promotion, proving, state
 
 
 def states(timeline: Timeline) -> dict[str, Progress]:
@@ -86,7 +96,7 @@ def test_figures_come_from_the_last_half_minute_and_count_each_period_once() -> 
 def test_figures_begin_anew_with_each_weight() -> None:
     script = Script().until("judge-25").measured(30)
     old = period(Tier.APP, Color.BLUE, 3, requests=500)  # before the present weights, arriving late
-    script.say(EntryKind.MEASURED, periods=periods_to_json([old]))
+    script.say(measured(old))
     found = figures(told(script.header, script.entries).periods, Tier.APP, Color.BLUE)
     assert found is not None
     assert found.requests == 375
@@ -97,7 +107,7 @@ def test_figures_begin_anew_with_each_weight() -> None:
 def test_late_metrics_are_shown_beside_fresh_probes() -> None:
     script = Script().until("judge-25").measured(30)
     probe = replace(period(Tier.APP, Color.GREEN, 300, requests=0), source="probes", key="login", probes=1)
-    script.say(EntryKind.MEASURED, periods=periods_to_json([probe]))
+    script.say(measured(probe))
     found = figures(told(script.header, script.entries).periods, Tier.APP, Color.GREEN)
     assert found is not None
     assert found.requests == 125
@@ -157,19 +167,13 @@ def test_stages_of_the_way_back_with_known_names_are_its_own() -> None:
 
 def test_a_failed_step_fails_its_stage_and_a_resume_runs_it_again() -> None:
     script = Script().until("healthy")
-    script.say(
-        EntryKind.STEP_FAILED,
-        stage="healthy",
-        step="healthy.web.green",
-        words="1 of 2",
-        tier="web",
-        next="fix it",
-    )
-    script.say(EntryKind.HALTED, words="a human is needed", next="look", traffic=("web: 100 % on v1.0.0",))
+    step = proving(StepKind.HEALTHY)
+    script.say(StepFailed(stage="healthy", step=step, words="1 of 2", next="fix it"))
+    script.say(RunHalted(words="a human is needed", next="look", traffic=("web: 100 % on v1.0.0",)))
     timeline = told(script.header, script.entries)
     assert states(timeline)["healthy"] is Progress.FAILED
     assert (timeline.ending, timeline.next_step) == (Ending.HALTED, "look")
-    script.say(EntryKind.RUN_RESUMED, operator="ben@ci")
+    script.say(RunResumed(operator="ben@ci"))
     script.open(script.plan, "healthy")
     timeline = told(script.header, script.entries)
     assert timeline.ending is Ending.RUNNING
@@ -180,30 +184,26 @@ def test_a_failed_step_fails_its_stage_and_a_resume_runs_it_again() -> None:
 
 def test_words_of_a_step_stay_when_it_ends_without_any() -> None:
     script = Script().until("healthy")
-    place: dict[str, Any] = {"stage": "healthy", "step": "healthy.web.green", "tier": "web"}
-    script.say(EntryKind.STEP_PROGRESS, words="1 of 2 healthy", **place)
-    script.say(EntryKind.STEP_DONE, **place)
+    healthy = proving(StepKind.HEALTHY)
+    script.say(StepProgress(stage="healthy", step=healthy, words="1 of 2 healthy"))
+    script.say(StepDone(stage="healthy", step=healthy, words=""))
     timeline = told(script.header, script.entries)
     assert timeline.current is not None
-    step = timeline.current.steps["healthy.web.green"]
+    step = timeline.current.steps[healthy]
     assert (step.state, step.tier, step.words) == (Progress.DONE, "web", "1 of 2 healthy")
 
 
 def test_only_weights_move_the_shares() -> None:
     script = Script().until("prove")
-    golden: dict[str, Any] = {
-        "stage": "prove",
-        "step": "golden.ai.green",
-        "tier": "ai",
-        "words": "accuracy 97.0%",
-    }
-    script.say(EntryKind.STEP_DONE, green=0.97, **golden)
+    golden = proving(StepKind.GOLDEN, Tier.AI)
+    result = GoldenCompared(green=0.97, blue=None)
+    script.say(StepDone(stage="prove", step=golden, words="accuracy 97.0%", result=result))
     assert {tier.percent for tier in told(script.header, script.entries).tiers} == {0}
 
 
 def test_a_stage_that_the_plan_does_not_know_is_added() -> None:
     script = Script().start()
-    script.say(EntryKind.STAGE_STARTED, stage="extra", title="Something new", expected_seconds=3.0)
+    script.say(StageStarted(stage="extra", title="Something new", expected_seconds=3.0, index=1, count=2))
     timeline = told(script.header, script.entries)
     assert timeline.stages[-1].title == "Something new"
     assert timeline.stages[-1].state is Progress.RUNNING
@@ -218,7 +218,7 @@ def test_a_first_deployment_has_no_blue() -> None:
 
 def test_a_story_without_a_plan_in_its_header_takes_it_from_the_first_entry() -> None:
     script = Script().released()
-    bare = replace(script.header, documents={})
+    bare = replace(script.header, documents=None)
     timeline = told(bare, script.entries)
     assert timeline.ending is Ending.RELEASED
     assert {stage.state for stage in timeline.stages} == {Progress.DONE}
@@ -227,9 +227,8 @@ def test_a_story_without_a_plan_in_its_header_takes_it_from_the_first_entry() ->
     assert {tier.percent for tier in timeline.tiers} == {100}
 
 
-@pytest.mark.parametrize("kind", list(EntryKind))
-def test_every_kind_of_entry_is_folded(kind: EntryKind) -> None:
+@pytest.mark.parametrize("event", EVERY, ids=lambda event: event.kind)
+def test_every_kind_of_event_is_folded(event: Event) -> None:
     script = Script().until("judge-25")
-    data: dict[str, Any] = {"outcome": "pass", "ending": "released", "words": "w"}
-    script.say(kind, stage="judge-25", step="judge.25", title="Judge", **data)
+    script.say(event)
     assert told(script.header, script.entries).last_seq == script.entries[-1].seq

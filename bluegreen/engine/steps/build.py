@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from bluegreen.contract import FleetSize
+from bluegreen.contract import FleetSize, Tag
+from bluegreen.domain.journal import FleetMade, ModelNamed, PreviewMade, SizeHeld, TargetGroupMade
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import StepFailed
 
-__all__ = ["fleet", "free_size", "hold_size", "label", "model_pointer", "preview", "target_group"]
-
 
 def target_group(run: Run, step: Step) -> Done:
     """Green's target group exists."""
     made = run.ports.balancer.ensure_target_group(run.tier(step), run.spec(step), run.tags(step))
-    return Done(words=f"target group {made.name}", data={"arn": made.arn, "name": made.name})
+    return Done(words=f"target group {made.name}", result=TargetGroupMade(arn=made.arn, name=made.name))
 
 
 def preview(run: Run, step: Step) -> Done:
@@ -22,7 +21,7 @@ def preview(run: Run, step: Step) -> Done:
     target = run.need_target(step)
     rule = run.ports.balancer.ensure_preview(run.tier(step), target.arn, run.preview_token, run.tags(step))
     run.routed_at = run.ports.clock.now()
-    return Done(words=f"preview rule at priority {rule.priority}", data={"arn": rule.arn})
+    return Done(words=f"preview rule at priority {rule.priority}", result=PreviewMade(arn=rule.arn))
 
 
 def fleet(run: Run, step: Step) -> Done:
@@ -30,7 +29,7 @@ def fleet(run: Run, step: Step) -> Done:
     target, spec = run.need_target(step), run.spec(step)
     group = run.ports.fleets.ensure(run.tier(step), spec, target.arn, run.tags(step))
     words = f"{group.name}: {group.desired} instances of {spec.version}"
-    return Done(words=words, data={"group": group.name, "desired": group.desired})
+    return Done(words=words, result=FleetMade(group=group.name, desired=group.desired))
 
 
 def hold_size(run: Run, step: Step) -> Done:
@@ -42,7 +41,7 @@ def hold_size(run: Run, step: Step) -> Done:
     size = max(group.desired, group.minimum)
     if group.minimum != size:
         run.ports.fleets.resize(name, minimum=size)
-    return Done(words=f"{name} stays at {size} or more", data={"size": size})
+    return Done(words=f"{name} stays at {size} or more", result=SizeHeld(size=size))
 
 
 def lowest(size: FleetSize) -> int:
@@ -65,7 +64,7 @@ def free_size(run: Run, step: Step) -> Done:
 def label(run: Run, step: Step) -> Done:
     """The fleet that serves carries the colour tag blue."""
     target, name = run.need_target(step), run.name(step)
-    tags = {"sportcoach:color": str(Color.BLUE)}
+    tags = {str(Tag.COLOR): str(Color.BLUE)}
     run.ports.parallel(
         [
             lambda: run.ports.balancer.tag([target.arn], tags),
@@ -82,4 +81,4 @@ def model_pointer(run: Run, step: Step) -> Done:
         return Done(words=f"{step.tier} has no model")
     if run.ports.models.pointer(tier) != model:
         run.ports.models.set_pointer(tier, model)
-    return Done(words=f"{tier.model.pointer_parameter} names {model}", data={"model": model})
+    return Done(words=f"{tier.model.pointer_parameter} names {model}", result=ModelNamed(model=model))

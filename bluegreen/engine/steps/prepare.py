@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bluegreen.contract import MANAGED_BY, Tag
-from bluegreen.domain.migration import snapshot_name
+from bluegreen.domain.journal import DownMigrationTried, SnapshotTaken
+from bluegreen.domain.migration import DownAttempt, snapshot_name
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color, Image
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted, HostNotReady, Refused, StepFailed
-
-__all__ = ["check", "migrate", "migrate_down", "snapshot"]
 
 
 def check(run: Run, _step: Step) -> Done:
@@ -45,7 +44,7 @@ def snapshot(run: Run, step: Step) -> Done:
 
     timeout = run.policy.backup.timeout
     run.until(step, look, deadline=timeout, every=min(10.0, timeout / 10))
-    return Done(words=f"snapshot {name} is available", data={"snapshot": name})
+    return Done(words=f"snapshot {name} is available", result=SnapshotTaken(snapshot=name))
 
 
 def migrate(run: Run, step: Step) -> Done:
@@ -75,21 +74,24 @@ def migrate_down(run: Run, step: Step) -> Done:
     migration, (image, version) = run.policy.migration, _taken_back(run, step)
     if migration is None or image is None:
         raise Halted(f"{step.id}: its command or its image is not known", next_step=_BY_HAND)
-    attempt, handle = int(run.down.get("attempt", 1)), str(run.down.get("handle", ""))
-    if not handle:
+    number = run.down.number
+    if not run.down.handle:
         command = _filled(migration.down, image, version)
-        handle = _begin(run, step, command, token=_token(run, f"down-{attempt}"))
-        run.down = {"attempt": attempt, "handle": handle}
-        run.progress(step, f"the down migration of {version} runs", down=run.down)
-    success, output = _ended(run, step, handle)
+        handle = _begin(run, step, command, token=_token(run, f"down-{number}"))
+        _tried(run, step, DownAttempt(number=number, handle=handle), f"the down migration of {version} runs")
+    success, output = _ended(run, step, run.down.handle)
     if not success:
-        run.down = {"attempt": attempt + 1}
-        run.progress(step, f"attempt {attempt} failed", down=run.down)
+        _tried(run, step, DownAttempt(number=number + 1), f"attempt {number} failed")
         raise Halted(
             f"the down migration of {version} failed: {output}; nothing was removed",
             next_step=f"{_BY_HAND}; or `sc-deploy resume` runs it once more",
         )
     return Done(words=f"the down migration of {version} has run")
+
+
+def _tried(run: Run, step: Step, attempt: DownAttempt, words: str) -> None:
+    run.down = attempt
+    run.recorder.write(DownMigrationTried(stage=run.stage(step), step=step, words=words, attempt=attempt))
 
 
 def _taken_back(run: Run, step: Step) -> tuple[Image | None, str]:
@@ -105,8 +107,8 @@ _BY_HAND = "put the schema right by hand, then `sc-deploy resume --skip-down`"
 
 
 def _snapshot_words(run: Run) -> str:
-    name = run.results.get("snapshot", {}).get("snapshot")
-    return f"; the database snapshot of before is {name}" if name else ""
+    taken = run.find_result(SnapshotTaken)
+    return f"; the database snapshot of before is {taken.snapshot}" if taken else ""
 
 
 def _filled(text: str, image: Image, version: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 from bluegreen.contract import Tier
+from bluegreen.domain.journal import GoldenCompared, TargetsHealthy, TargetsSeen
 from bluegreen.domain.plan import Step
 from bluegreen.engine import probes
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted, StepFailed
 from bluegreen.policy import SmokeTest
 from bluegreen.ports import Request
-
-__all__ = ["golden", "healthy", "prove_blue", "smoke", "version"]
 
 _SEE_ALL = 12
 """Requests per instance before the versions seen are taken for all; round robin needs far fewer."""
@@ -48,7 +47,7 @@ def healthy(run: Run, step: Step) -> Done:
         every=policy.poll,
         otherwise=f"look at the instances of {name}: user data log, container log, health check path",
     )
-    return Done(words=words, data={"healthy": needed})
+    return Done(words=words, result=TargetsHealthy(healthy=needed))
 
 
 def version(run: Run, step: Step) -> Done:
@@ -77,7 +76,7 @@ def version(run: Run, step: Step) -> Done:
     # Rule changes reach the balancer's nodes one by one; until then an old answer is no fault.
     deadline = max(run.policy.rollout.dwell, 3 * run.policy.health.poll)
     words = run.until(step, look, deadline=deadline, every=min(run.policy.health.poll, 2.0))
-    return Done(words=words, data={"instances": sorted(seen)})
+    return Done(words=words, result=TargetsSeen(instances=tuple(sorted(seen))))
 
 
 def smoke(run: Run, step: Step) -> Done:
@@ -133,7 +132,8 @@ def golden(run: Run, step: Step) -> Done:
     )
     if fault:
         raise StepFailed(f"AI validation failed: {fault}", next_step="compare the model versions")
-    return Done(words=words, data={"green": green.accuracy, "blue": blue.accuracy if blue else None})
+    result = GoldenCompared(green=green.accuracy, blue=blue.accuracy if blue else None)
+    return Done(words=words, result=result)
 
 
 def prove_blue(run: Run, step: Step) -> Done:

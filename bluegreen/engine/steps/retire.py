@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from bluegreen.contract import Tag
+from bluegreen.domain.journal import WindowOpened
 from bluegreen.domain.plan import Step
 from bluegreen.domain.stack import Rule, is_ours
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted
-
-__all__ = [
-    "delete_fleet",
-    "delete_preview",
-    "delete_rule",
-    "delete_target_group",
-    "detach",
-    "quiet",
-    "window",
-]
 
 
 def _ours(run: Run, step: Step) -> list[Rule]:
@@ -36,7 +27,8 @@ def window(run: Run, step: Step) -> Done:
     keep = run.policy.retire.keep_blue
     seconds = 0.0 if keep == "until-next" else keep
     ends = run.ports.clock.now() + seconds
-    run.progress(step, "the way back to blue is instant: `sc-deploy abort`", ends=ends)
+    words = "the way back to blue is instant: `sc-deploy abort`"
+    run.recorder.write(WindowOpened(stage=run.stage(step), step=step, words=words, ends=ends))
     run.heartbeat.wait(seconds)
     return Done(words="the rollback window has passed")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bluegreen.domain.journal import Judged, TargetGroupMade, WatchdogArmed, WeightsSet
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.domain.weights import FULL
@@ -11,8 +12,6 @@ from bluegreen.engine.arms import expected_weights
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.watch.step import Watch
 from bluegreen.errors import StepFailed
-
-__all__ = ["judge", "stand_down", "watchdog", "weights"]
 
 
 def watchdog(run: Run, step: Step) -> Done:
@@ -22,11 +21,10 @@ def watchdog(run: Run, step: Step) -> Done:
     whoever resumes could not tell that green is well.
     """
     plan = run.tier_plan(step)
-    green = str(run.results[f"target-group.{step.tier}.green"]["arn"])
+    green = run.result(TargetGroupMade, step.tier).arn
     at = run.heartbeat.guard(run.guard_name(plan.tier), plan.rule_arn, expected_weights(plan, green, 0))
-    return Done(
-        words=f"blue comes back by itself {run.heartbeat.horizon:g} s after a dead deployer", data={"at": at}
-    )
+    words = f"blue comes back by itself {run.heartbeat.horizon:g} s after a dead deployer"
+    return Done(words=words, result=WatchdogArmed(at=at))
 
 
 def stand_down(run: Run, step: Step) -> Done:
@@ -49,7 +47,7 @@ def weights(run: Run, step: Step) -> Done:
             run.tier(step), _back(run, step, blue.arn), run.rule_tags(step), urgent=step.urgent
         )
         run.routed_at = run.ports.clock.now()
-        return Done(words="all traffic on blue", data={"rule": rule.arn, "green": 0})
+        return Done(words="all traffic on blue", result=WeightsSet(rule_arn=rule.arn, green_percent=0))
     green, spec, plan = run.need_target(step), run.spec(step), run.tier_plan(step)
     health = run.ports.balancer.health(green.arn)
     if health.healthy < spec.desired:
@@ -59,7 +57,7 @@ def weights(run: Run, step: Step) -> Done:
     rule = run.ports.balancer.set_weights(run.tier(step), wanted, run.rule_tags(step))
     run.routed_at = run.ports.clock.now()
     shown = percent if plan.blue else FULL
-    return Done(words=f"{shown} % on green", data={"rule": rule.arn, "green": shown})
+    return Done(words=f"{shown} % on green", result=WeightsSet(rule_arn=rule.arn, green_percent=shown))
 
 
 def _back(run: Run, step: Step, blue_arn: str) -> dict[str, int]:
@@ -71,4 +69,4 @@ def _back(run: Run, step: Step, blue_arn: str) -> dict[str, int]:
 def judge(run: Run, step: Step) -> Done:
     """Green was measured against blue for long enough, and is good enough."""
     verdict = Watch(run, step).until_decided()
-    return Done(words=verdict.reason, data={"outcome": verdict.outcome.value})
+    return Done(words=verdict.reason, result=Judged(outcome=verdict.outcome))

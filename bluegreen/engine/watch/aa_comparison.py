@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import AAComparison
 from bluegreen.engine.arms import serving
@@ -21,7 +21,6 @@ from bluegreen.engine.watch.forecast import blue_p95
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.judge.criteria import latency_thresholds
 from bluegreen.judge.noise import fleet_noise
-from bluegreen.judge.settings import Baseline
 from bluegreen.policy import Policy
 from bluegreen.ports import Arms, Ports
 
@@ -56,7 +55,7 @@ def aa_comparison(
     found = [
         AAComparison(source=source, words=words, noises=noises)
         for source, words, periods in compared
-        if (noises := fleet_noise(periods, limits=limits, baseline=Baseline(p95_ms=p95_ms)))
+        if (noises := fleet_noise(periods, limits=limits, baseline=BlueBaseline(p95_ms=p95_ms)))
     ]
     if not found and troubles:
         raise CloudUnavailable("; ".join(troubles), next_step="repeat it when the metrics are there again")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bluegreen.domain.journal import BaselineMeasured
+from bluegreen.domain.measurement import BlueBaseline
 from bluegreen.domain.plan import Step
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch.forecast import blue_p95, expected_traffic, ramp_percents, tier_forecasts
@@ -17,7 +19,7 @@ def measure_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
 
     Returns what kept it from being measured, or "": without it latency cannot be judged.
     """
-    if run.record.baseline:
+    if run.record.baseline is not None:
         return ""
     blues = [Arms(tier=one.tier, green=one.blue) for one in arms if one.blue]
     try:
@@ -25,12 +27,14 @@ def measure_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
         expected, _ = expected_traffic(blues, p95_ms, run.policy, run.ports)
     except CloudUnavailable as error:
         return f"blue's figures are unknown: {error.what}"
-    words = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in p95_ms.items())
+    figures = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in p95_ms.items())
     percents = ramp_percents(run.plan)
     thin = [one for one in tier_forecasts(expected, percents, _without_synthetic(run.policy)) if one.warning]
-    figures: dict[str, object] = {str(tier): p95 for tier, p95 in p95_ms.items()}
-    figures |= {"at": run.ports.clock.now(), "thin": [str(one.traffic.tier) for one in thin]}
-    run.progress(step, f"blue's p95: {words or 'no traffic yet'}", baseline=figures)
+    baseline = BlueBaseline(
+        p95_ms=p95_ms, thin=tuple(one.traffic.tier for one in thin), at=run.ports.clock.now()
+    )
+    words = f"blue's p95: {figures or 'no traffic yet'}"
+    run.note(BaselineMeasured(stage=run.stage(step), step=step, words=words, baseline=baseline))
     for one in tier_forecasts(expected, percents, run.policy):
         if one.warning:
             run.warn(one.warning)

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import cycle, islice
 from math import ceil, inf, log
 
+from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.engine import probes
@@ -108,7 +109,7 @@ class KeyFunctions:
     def _send(self, test: SmokeTest, headers: Mapping[str, str]) -> str:
         return probes.run_smoke(test, self._run.ports.prober, headers, self._policy.timeout)
 
-    def synthetic(self, tiers: Sequence[str]) -> None:
+    def synthetic(self, tiers: Sequence[Tier]) -> None:
         """The key functions of `tiers` again, `probes.synthetic` times a second, to both fleets.
 
         The load balancer counts these requests as any others: through the preview rule for green, and

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bluegreen.domain.journal import WeightsSet
 from bluegreen.domain.stack import Rule
 from bluegreen.engine.arms import expected_weights
 from bluegreen.engine.run import Run
@@ -16,7 +17,7 @@ def compare(run: Run, arms: Sequence[Arms], percent: int, rules: Iterable[Rule])
     found = {rule.arn: rule for rule in rules}
     for one in arms:
         plan = run.plan.tier(one.tier)
-        arn = str(run.results[f"weights.{one.tier}.green.{percent}"]["rule"])
+        arn = run.result(WeightsSet, one.tier).rule_arn
         wanted = {a: w for a, w in expected_weights(plan, one.green.arn, percent).items() if w}
         rule = found.get(arn)
         now = {a: w for a, w in rule.weights.items() if w} if rule else {}

@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import dropwhile, islice
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import EntryKind
-from bluegreen.domain.measurement import Period, periods_to_json
+from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven
+from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.domain.weights import FULL
 from bluegreen.engine.arms import arms_of
-from bluegreen.engine.recorder import DraftEntry
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch import live_rules
 from bluegreen.engine.watch.baseline import measure_baseline
@@ -34,6 +34,7 @@ class Watch:
 
     def __init__(self, run: Run, step: Step) -> None:
         self._run, self._step, self._percent = run, step, step.percent or FULL
+        self._stage = run.stage(step)
         self._arms = arms_of(run)
         self._known = {(period.stream, period.start): period for period in run.record.periods}
         self._functions = KeyFunctions(run, self._arms, self._percent)
@@ -50,7 +51,10 @@ class Watch:
         """PASS is returned; FAIL raises StepFailed, an undecided deadline Halted."""
         run, clock = self._run, self._run.ports.clock
         began = clock.now() + run.policy.rollout.dwell
-        run.progress(self._step, f"watching {self._percent} %", mark=began, percent=self._percent)
+        words = f"watching {self._percent} %"
+        run.note(
+            ShareWatched(stage=self._stage, step=self._step, words=words, percent=self._percent, since=began)
+        )
         while True:
             run.heartbeat.beat()
             observed = self._observe()
@@ -60,7 +64,7 @@ class Watch:
                 return verdict
             self._obey(verdict)
             if observed.slow:
-                self._functions.synthetic(run.record.baseline.get("thin", ()))
+                self._functions.synthetic(run.record.baseline.thin if run.record.baseline else ())
             run.heartbeat.wait(self._observer.pause)
 
     def _obey(self, verdict: Verdict) -> None:
@@ -84,7 +88,7 @@ class Watch:
         return replace(observed, troubles=(self._unmeasured, *observed.troubles))
 
     def _slow_ms(self) -> dict[Tier, Sequence[float]]:
-        known, limits = self._run.record.baseline, self._run.policy.judge
+        known, limits = self._run.record.p95_ms, self._run.policy.judge
         return {arms.tier: asked_for(known[arms.tier], limits) for arms in self._arms if arms.tier in known}
 
     def _take_in(self, observed: Observation) -> None:
@@ -119,16 +123,19 @@ class Watch:
     ) -> None:
         """All that the verdict of this look is made of, as far as the journal does not have it yet."""
         record = self._run.record
-        news: dict[str, object] = {}
-        if fresh:
-            news["periods"] = periods_to_json(fresh)
-        if sick != record.sick:
-            news["sick"] = {str(tier): list(names) for tier, names in sick.items()}
-        if troubles != record.troubles:
-            news["troubles"] = list(troubles)
-        if news:
-            stage = f"judge-{self._percent}"
-            self._run.note(DraftEntry(kind=EntryKind.MEASURED, stage=stage, data={"periods": [], **news}))
+        new_sick = sick if sick != record.sick else None
+        new_troubles = troubles if troubles != record.troubles else None
+        if not fresh and new_sick is None and new_troubles is None:
+            return
+        self._run.note(
+            Measured(
+                stage=self._stage,
+                percent=self._percent,
+                periods=tuple(fresh),
+                sick=new_sick,
+                troubles=new_troubles,
+            )
+        )
 
     def _tell_revisions(self, fresh: Sequence[Period]) -> None:
         """A source may count a period anew; the judge keeps to what it used, people are told."""
@@ -153,18 +160,17 @@ class Watch:
         if not always and gist == self._said:
             return
         self._said = gist
-        self._run.recorder.say(
-            EntryKind.VERDICT,
-            stage=f"judge-{self._percent}",
-            step=self._step.id,
-            percent=self._percent,
-            **verdict.to_json(),
-            next=self._next(),
-            next_at=next_at,
+        self._run.recorder.write(
+            VerdictGiven(
+                stage=self._stage,
+                step=self._step,
+                percent=self._percent,
+                verdict=verdict,
+                next=self._next(),
+                next_at=next_at,
+            )
         )
 
     def _next(self) -> str:
-        stages = self._run.plan.stages
-        names = [stage.name for stage in stages]
-        mine = names.index(f"judge-{self._percent}")
-        return stages[mine + 1].title if mine + 1 < len(stages) else "Finish"
+        later = dropwhile(lambda stage: self._step not in stage.steps, self._run.plan.stages)
+        return next((stage.title for stage in islice(later, 1, None)), "Finish")

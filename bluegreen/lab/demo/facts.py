@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from bluegreen.domain.journal import Ending, Entry, EntryKind
+from bluegreen.domain.journal import Decided, Ending, Entry, ShareWatched, StageStarted, VerdictGiven
 from bluegreen.domain.verdict import Outcome
 
 TOLERANCE = 1.5
@@ -33,9 +33,18 @@ class Act:
     ending: Ending = Ending.RUNNING
     entries: list[Entry] = field(default_factory=list)
 
-    def first(self, kind: EntryKind, stage: str = "") -> Entry | None:
-        """The first entry of `kind`, in a stage whose name begins with `stage`."""
-        return next((e for e in self.entries if e.kind is kind and e.stage.startswith(stage)), None)
+    def decided(self) -> Entry | None:
+        """The entry that put the way back in force."""
+        return next((e for e in self.entries if isinstance(e.event, Decided)), None)
+
+    def shifted(self) -> Entry | None:
+        """The entry of the first stage that gives green a share."""
+        return next((e for e in self.entries if isinstance(e.event, StageStarted) and e.event.percent), None)
+
+    def verifying(self) -> Entry | None:
+        """The entry of the stage that asks the front door, once all weights are set."""
+        found = (e for e in self.entries if isinstance(e.event, StageStarted) and e.event.stage == "verify")
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,24 +93,22 @@ def _total(seconds: Iterable[Mapping[str, Any]], key: str) -> Counter[str]:
 
 def weights_seen(act: Act, seen: Seen) -> list[WeightSeen]:
     """The observed share during the watch of each ramp step."""
-    marks = [e for e in act.entries if e.kind in (EntryKind.STAGE_STARTED, EntryKind.DECIDED)]
+    marks = [e for e in act.entries if isinstance(e.event, ShareWatched | StageStarted | Decided)]
     found = []
-    for stage, after in pairwise(marks):
-        name, _, percent = stage.stage.partition("-")
-        if name != "judge":
+    for mark, after in pairwise(marks):
+        if not isinstance(mark.event, ShareWatched):
             continue
-        versions = _total(seen.between(stage.at + _SETTLED, after.at), "versions")
+        versions = _total(seen.between(mark.at + _SETTLED, after.at), "versions")
         requests = versions.total()
         observed = 100 * versions[act.version] / requests if requests else 0.0
-        found.append(WeightSeen(asked=int(percent), observed=observed, requests=requests))
+        found.append(WeightSeen(asked=mark.event.percent, observed=observed, requests=requests))
     return found
 
 
 def figures(good: Act, bad: Act, seen: Seen) -> dict[str, Any]:
     """The numbers of the demo: requests, failures, seconds to detect and to roll back, users harmed."""
-    shift = bad.first(EntryKind.STAGE_STARTED, "shift-")
-    decided = bad.first(EntryKind.DECIDED)
-    back = bad.first(EntryKind.STAGE_STARTED, "verify") if decided else None
+    shift, decided = bad.shifted(), bad.decided()
+    back = bad.verifying() if decided else None
     promotion = seen.between(good.began, good.ended)
     return {
         "requests": seen.report["requests"],
@@ -158,10 +165,9 @@ def _weights(good: Act, seen: Seen) -> Fact:
 
 
 def _judged(bad: Act) -> Fact:
-    verdict = next(
-        (e for e in bad.entries if e.kind is EntryKind.VERDICT and e.data["outcome"] == Outcome.FAIL), None
-    )
-    words = str(verdict.data["reason"]) if verdict else "no verdict was FAIL"
+    verdicts = (e.event.verdict for e in bad.entries if isinstance(e.event, VerdictGiven))
+    verdict = next((one for one in verdicts if one.outcome is Outcome.FAIL), None)
+    words = verdict.reason if verdict else "no verdict was FAIL"
     return Fact(name=f"the judge failed {bad.version}", ok=verdict is not None, words=words)
 
 

@@ -13,31 +13,13 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
-from bluegreen.contract import STATE_TABLE_HASH_KEY as PK
-from bluegreen.contract import STATE_TABLE_RANGE_KEY as SK
-from bluegreen.domain.journal import Ending, Entry, EntryKind, Header
+from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
+from bluegreen.domain.document import from_document, to_document
+from bluegreen.domain.journal import SCHEMA, Documents, Ending, Entry, Event, Header, other_version
 
-__all__ = [
-    "PK",
-    "SK",
-    "Item",
-    "deployment_key",
-    "document_items",
-    "documents_from",
-    "entry_from",
-    "entry_item",
-    "entry_key",
-    "header_from",
-    "header_item",
-    "lease_key",
-    "pack",
-    "run_partition",
-    "stack_partition",
-    "unpack",
-]
-
+PK, SK = STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
 Item = dict[str, dict[str, Any]]
 
 _PART = 300_000
@@ -102,31 +84,33 @@ def _dump(value: Any) -> str:
 
 def entry_item(stack: str, number: int, entry: Entry) -> Item:
     """One journal entry."""
+    event = to_document(entry.event)
     return pack(
         {
             PK: run_partition(stack, number),
             SK: entry_key(entry.seq),
+            "schema": SCHEMA,
             "seq": entry.seq,
             "at": entry.at,
-            "kind": entry.kind.value,
-            "stage": entry.stage,
-            "step": entry.step,
-            "data": _dump(dict(entry.data)),
+            "kind": event.pop("kind"),
+            "data": _dump(event),
         }
     )
 
 
-def entry_from(item: Item) -> Entry:
-    """The entry that `entry_item` wrote."""
+def entry_from(number: int, item: Item) -> Entry:
+    """The entry of deployment `number` that `entry_item` wrote; raises Refused for another version's."""
     found = unpack(item)
-    return Entry(
-        seq=found["seq"],
-        at=float(found["at"]),
-        kind=EntryKind(found["kind"]),
-        stage=found["stage"],
-        step=found["step"],
-        data=json.loads(found["data"]),
-    )
+    schema = found.get("schema", 0)
+    if schema != SCHEMA:
+        raise other_version(number, schema)
+    document = {**json.loads(found["data"]), "kind": found["kind"]}
+    try:
+        event = from_document(cast("type[Event]", Event), document)
+    except ValueError as error:
+        what = f"its entry {found['seq']}, {found['kind']}, cannot be read"
+        raise other_version(number, schema, what) from error
+    return Entry(seq=found["seq"], at=float(found["at"]), event=event)
 
 
 def header_item(header: Header) -> Item:
@@ -135,37 +119,47 @@ def header_item(header: Header) -> Item:
         name: getattr(header, name)
         for name in (
             *("number", "stack", "intent", "version", "operator", "started_at"),
-            *("ended_at", "reason", "proven", "fingerprint"),
+            *("ended_at", "reason", "proven", "fingerprint", "schema"),
         )
     }
     return deployment_key(header.stack, header.number) | pack(fields | {"ending": header.ending.value})
 
 
-def header_from(item: Item, documents: Mapping[str, Any] | None = None) -> Header:
-    """The header that `header_item` wrote."""
+def header_from(item: Item, parts: Iterable[Item] = ()) -> Header:
+    """The header that `header_item` wrote, with the documents in `parts`.
+
+    Another version's header is told as far as it can be understood, and its documents are left alone.
+    """
     found = unpack(item)
-    ended_at = found.get("ended_at")
+    ended_at, schema = found.get("ended_at"), found.get("schema", 0)
     return Header(
         number=found["number"],
-        stack=found["stack"],
-        intent=found["intent"],
-        version=found["version"],
-        operator=found["operator"],
-        started_at=float(found["started_at"]),
-        ending=Ending(found["ending"]),
+        stack=found.get("stack", ""),
+        intent=found.get("intent", ""),
+        version=found.get("version", ""),
+        operator=found.get("operator", ""),
+        started_at=float(found.get("started_at", 0.0)),
+        ending=_ending(found.get("ending", "")),
         ended_at=None if ended_at is None else float(ended_at),
         reason=found.get("reason", ""),
         proven=found.get("proven", False),
         fingerprint=found.get("fingerprint", ""),
-        documents=documents or {},
+        schema=schema,
+        documents=documents_from(parts) if schema == SCHEMA else None,
     )
+
+
+def _ending(text: str) -> Ending:
+    """An ending that only another version knows keeps the stack closed, until a human has looked."""
+    return Ending(text) if text in tuple(Ending) else Ending.HALTED
 
 
 def document_items(header: Header) -> list[Item]:
     """The documents, each compressed and cut into parts that fit an item."""
     partition = run_partition(header.stack, header.number)
     items = []
-    for name, document in header.documents.items():
+    documents = to_document(header.documents) if header.documents else {}
+    for name, document in documents.items():
         # Without a time in it the same document gives the same bytes, so a repeated write is recognised.
         data = gzip.compress(_dump(document).encode(), mtime=0)
         for part, start in enumerate(range(0, len(data), _PART)):
@@ -174,10 +168,15 @@ def document_items(header: Header) -> list[Item]:
     return items
 
 
-def documents_from(items: Iterable[Item]) -> dict[str, Any]:
-    """The documents of these parts, which must come in the order of their keys."""
+def documents_from(items: Iterable[Item]) -> Documents | None:
+    """The documents of these parts, which must come in the order of their keys; None for unreadable ones."""
     parts: dict[str, bytes] = {}
     for item in items:
         name = item["name"]["S"]
         parts[name] = parts.get(name, b"") + bytes(item["data"]["B"])
-    return {name: json.loads(gzip.decompress(data)) for name, data in parts.items()}
+    documents = {name: json.loads(gzip.decompress(data)) for name, data in parts.items()}
+    try:
+        return from_document(Documents, documents)
+    except ValueError:
+        # A rollback must stay possible even so: whoever cannot do without them asks `Header.began_with`.
+        return None

@@ -10,7 +10,6 @@ from bluegreen.adapters.aws.state.items import (
     Item,
     deployment_key,
     document_items,
-    documents_from,
     entry_from,
     entry_item,
     entry_key,
@@ -25,8 +24,6 @@ from bluegreen.adapters.aws.state.table import Cancelled, Table
 from bluegreen.adapters.threads import parallel
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.errors import Refused
-
-__all__ = ["DynamoJournal"]
 
 _CHUNK = 99
 """TransactWriteItems takes 100 items, and one of them is the check of the lease."""
@@ -102,13 +99,13 @@ class DynamoJournal:
             lambda: self._table.query(partition, "document#", "document$"),
         ]
         item, parts = parallel(reads)
-        return header_from(item, documents_from(parts)) if item else None
+        return header_from(item, parts) if item else None
 
     def entries(self, number: int, *, after: int = 0) -> tuple[Entry, ...]:
-        """Entries with seq > `after`, consistent read, in order."""
+        """Entries with seq > `after`, consistent read, in order; Refused for another version's."""
         partition = run_partition(self._stack, number)
         found = self._table.query(partition, entry_key(after + 1), entry_key(999_999_999))
-        return tuple(entry_from(item) for item in found)
+        return tuple(entry_from(number, item) for item in found)
 
     def history(self, *, limit: int = 20) -> tuple[Header, ...]:
         """Newest first, without documents."""

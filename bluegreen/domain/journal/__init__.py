@@ -1,0 +1,93 @@
+"""The journal: what happened, in order. The only events there are.
+
+The executor appends entries before and after every effect. The screen, JSON output, the report and
+`resume` are all folds over the same entries.
+"""
+
+from __future__ import annotations
+
+from bluegreen.domain.journal.endings import Ending, RunEnded, RunHalted, RunInterrupted, RunStopped
+from bluegreen.domain.journal.events import (
+    BaselineMeasured,
+    Decided,
+    DownMigrationTried,
+    Entry,
+    Event,
+    Measured,
+    RunResumed,
+    RunStarted,
+    ShareWatched,
+    StageStarted,
+    StepDone,
+    StepEvent,
+    StepFailed,
+    StepProgress,
+    StepStarted,
+    VerdictGiven,
+    Warned,
+    WindowOpened,
+)
+from bluegreen.domain.journal.fold import RunState, fold
+from bluegreen.domain.journal.header import SCHEMA, Documents, Header, other_version
+from bluegreen.domain.journal.left_behind import left_behind
+from bluegreen.domain.journal.results import (
+    FleetMade,
+    GoldenCompared,
+    Judged,
+    ModelNamed,
+    PreviewMade,
+    SizeHeld,
+    SnapshotTaken,
+    StepResult,
+    TargetGroupMade,
+    TargetsHealthy,
+    TargetsSeen,
+    WatchdogArmed,
+    WeightsSet,
+)
+
+__all__ = [
+    "SCHEMA",
+    "BaselineMeasured",
+    "Decided",
+    "Documents",
+    "DownMigrationTried",
+    "Ending",
+    "Entry",
+    "Event",
+    "FleetMade",
+    "GoldenCompared",
+    "Header",
+    "Judged",
+    "Measured",
+    "ModelNamed",
+    "PreviewMade",
+    "RunEnded",
+    "RunHalted",
+    "RunInterrupted",
+    "RunResumed",
+    "RunStarted",
+    "RunState",
+    "RunStopped",
+    "ShareWatched",
+    "SizeHeld",
+    "SnapshotTaken",
+    "StageStarted",
+    "StepDone",
+    "StepEvent",
+    "StepFailed",
+    "StepProgress",
+    "StepResult",
+    "StepStarted",
+    "TargetGroupMade",
+    "TargetsHealthy",
+    "TargetsSeen",
+    "VerdictGiven",
+    "Warned",
+    "WatchdogArmed",
+    "WeightsSet",
+    "WindowOpened",
+    "fold",
+    "left_behind",
+    "other_version",
+]

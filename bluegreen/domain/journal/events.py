@@ -1,0 +1,207 @@
+"""What an entry of the journal can say: a frozen class per kind, told apart by `kind`.
+
+A field that is renamed, added or taken away changes the stored form: that is a new `header.SCHEMA`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bluegreen.contract import Tier
+from bluegreen.domain.journal.endings import RunEnded, RunHalted, RunInterrupted
+from bluegreen.domain.journal.results import StepResult
+from bluegreen.domain.measurement import BlueBaseline, PeriodRow
+from bluegreen.domain.migration import DownAttempt
+from bluegreen.domain.plan import Plan, Step
+from bluegreen.domain.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A deployment was opened."""
+
+    kind: Literal["run-started"] = "run-started"
+    plan: Plan
+    operator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed:
+    """Another process continues it."""
+
+    kind: Literal["run-resumed"] = "run-resumed"
+    operator: str
+    shares: Mapping[Tier, int] = field(default_factory=dict)
+    """Green's share of each tier as it was observed then, in percent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageStarted:
+    """The steps of a stage begin."""
+
+    kind: Literal["stage-started"] = "stage-started"
+    stage: str
+    title: str
+    expected_seconds: float
+    index: int
+    """From 1."""
+    count: int
+    percent: int | None = None
+    """Green's share that the stage sets or judges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEvent:
+    """What the events of one step share."""
+
+    stage: str
+    step: Step
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(StepEvent):
+    """Written before the step's first effect."""
+
+    kind: Literal["step-started"] = "step-started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgress(StepEvent):
+    """How far the step is, for people."""
+
+    kind: Literal["step-progress"] = "step-progress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDone(StepEvent):
+    """Its goal is reached and was read back."""
+
+    kind: Literal["step-done"] = "step-done"
+    result: StepResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed(StepEvent):
+    """It ended without its goal."""
+
+    kind: Literal["step-failed"] = "step-failed"
+    next: str
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareWatched(StepEvent):
+    """Green has its share, and is measured from `since` (epoch seconds) on."""
+
+    kind: Literal["share-watched"] = "share-watched"
+    percent: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineMeasured(StepEvent):
+    """Blue's figures before the release, that green is compared with."""
+
+    kind: Literal["baseline-measured"] = "baseline-measured"
+    baseline: BlueBaseline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownMigrationTried(StepEvent):
+    """The down migration's command was begun, or the next attempt begins anew."""
+
+    kind: Literal["down-migration-tried"] = "down-migration-tried"
+    attempt: DownAttempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowOpened(StepEvent):
+    """Blue stands ready until `ends` (epoch seconds)."""
+
+    kind: Literal["window-opened"] = "window-opened"
+    ends: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What metric sources and probes counted."""
+
+    kind: Literal["measured"] = "measured"
+    stage: str
+    percent: int
+    periods: tuple[PeriodRow, ...] = ()
+    sick: Mapping[Tier, tuple[str, ...]] | None = None
+    """The sick targets of green by tier, where they changed."""
+    troubles: tuple[str, ...] | None = None
+    """What did not answer at this look, and what the sources object to, where that changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictGiven:
+    """What the judge says, and what comes next when it stays so."""
+
+    kind: Literal["verdict"] = "verdict"
+    stage: str
+    step: Step
+    percent: int
+    verdict: Verdict
+    next: str
+    next_at: float | None
+    """Epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """Another plan comes into force, or none."""
+
+    kind: Literal["decided"] = "decided"
+    decision: str
+    reason: str = ""
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """What the operator should know although the run continues."""
+
+    kind: Literal["warning"] = "warning"
+    words: str
+    returned: tuple[Tier, ...] = ()
+    """The tiers whose traffic the watchdog has put back on blue."""
+
+
+Event = Annotated[
+    RunStarted
+    | RunResumed
+    | StageStarted
+    | StepStarted
+    | StepProgress
+    | StepDone
+    | StepFailed
+    | ShareWatched
+    | BaselineMeasured
+    | DownMigrationTried
+    | WindowOpened
+    | Measured
+    | VerdictGiven
+    | Decided
+    | Warned
+    | RunInterrupted
+    | RunHalted
+    | RunEnded,
+    Field(discriminator="kind"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event. `seq` rises within a deployment (gaps are possible); `at` is epoch seconds."""
+
+    seq: int
+    at: float
+    event: Event

@@ -1,4 +1,4 @@
-"""The running tests of one metric: what they have counted, what speaks against green, what for it."""
+"""The running tests of one metric: what they have counted, the evidence against green and for it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Comparison:
 
         Labels are scarce, and where green has nearly all of them concurrent blue has next to none. So
         green's labels of the step may be held against blue's share before it instead, provided that the
-        whole ramp, against concurrent blue, speaks for green too: blue's accuracy may have moved.
+        whole ramp, against concurrent blue, is evidence for green too: blue's accuracy may have moved.
         """
         alone = self.passes.log_value
         if self.floor is not None and (below := self.floor.pass_evidence) is not None:

@@ -115,7 +115,7 @@ class PassProcess:
             self._sums[index] += ratio
 
     def reset(self) -> None:
-        """Begin anew: another step, or a disturbance is over."""
+        """Restart: another step, or a disturbance is over."""
         self._sums = [0.0] * len(self._sums)
 
     @property

@@ -82,7 +82,7 @@ def _by_sources(verdict: Verdict, silent: Sequence[str], look: Look, *, late: bo
 
 
 def _void(tiers: Mapping[Tier, TierState], rejected: Rejected, newest: Sequence[float]) -> None:
-    """No evidence for a pass reaches across data that cannot be true, and the bake begins anew.
+    """No evidence for a pass reaches across data that cannot be true, and the bake restarts.
 
     Its own times may be what is wrong, so what had been counted when it arrived (`newest`) bounds them.
     """
@@ -149,7 +149,7 @@ def _suspect(finding: Finding) -> bool:
 
 
 def _watched(tiers: Mapping[Tier, TierState], begun: float, look: Look) -> tuple[float, str]:
-    """For how many seconds green has been watched undisturbed, and what made the bake begin anew.
+    """For how many seconds green has been watched undisturbed, and what made the bake restart.
 
     What decides about all the traffic must have been measured: in the last steps the time that a source
     is late does not count, or a defect that began within it would go unseen.

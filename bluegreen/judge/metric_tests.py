@@ -134,14 +134,11 @@ def _above(null: float, factors: tuple[float, ...]) -> list[float]:
 
 
 def _accuracy(limits: Judging, *, controlled: bool, shares: BlueShares) -> Comparison:
-    health = steady = None
+    steady = None
     if controlled:
         (fail,) = fail_tests(Metric.ACCURACY, limits)
         better = pass_test(Metric.ACCURACY, limits)
         steady = partial(_steady, limits)
-        if shares.wrong is not None:
-            null = _thinned(shares.wrong, limits)
-            health = FailProcess(OneArm(null, _above(null, _WRONG)), needed=BLUE_SICK)
     else:
         null = _thinned(shares.wrong or 0.0, limits)
         fail = OneArm(null, _above(null, _WRONG))
@@ -151,10 +148,10 @@ def _accuracy(limits: Judging, *, controlled: bool, shares: BlueShares) -> Compa
         passes=PassProcess(better),
         whole=PassProcess(better),
         steady_test=steady,
-        health=health,
+        health=None,
         fail_counts=_label_counts,
         pass_counts=_label_counts,
-        health_counts=lambda batch: Counts(batch.blue.wrong, batch.blue.labels) if batch.blue else None,
+        health_counts=_no_counts,
     )
 
 
@@ -179,6 +176,10 @@ def _label_counts(batch: Batch) -> Counts | None:
     if blue is None:
         return Counts(green.wrong, green.labels)
     return Counts(green.wrong, green.labels, blue.wrong, blue.labels)
+
+
+def _no_counts(_batch: Batch) -> None:
+    """Blue's labels are too few to say by themselves that it is sick."""
 
 
 def availability(limits: Judging, *, needed: float) -> FailProcess:

@@ -61,7 +61,7 @@ class Tail:
         """The threshold for the next period; that of the last hour where no candidate is fit."""
 
     def offer(self, candidates: tuple[float, ...]) -> None:
-        """The thresholds to choose from; others than before begin anew from the last hour's p95."""
+        """The thresholds to choose from; others than before start again from the last hour's p95."""
         if candidates != self._candidates:
             self._candidates = candidates
             self._bad, self._total = [0.0] * len(candidates), 0.0

@@ -176,7 +176,7 @@ class TierState:
         }
         if not fit[metric] or (metric is Metric.ACCURACY and not batch.controlled and self._wrong() is None):
             return None
-        shares = BlueShares(wrong=self._wrong()) if batch.controlled else self._shares()
+        shares = BlueShares() if batch.controlled else self._shares()
         latency = self._latency(batch.source)
         return comparison(metric, self._limits, latency, controlled=batch.controlled, shares=shares)
 

@@ -26,7 +26,7 @@ class LifeStages:
     def sick(self, health: Health, now: float) -> tuple[str, ...]:
         """Targets that were healthy and are no more, or have outlived their boot budget without it."""
         self._served.update(health.healthy_ids)
-        # A target that was healthy in between begins to count anew.
+        # A target that was healthy in between is counted from the start.
         self._looks = {one: self._looks.get(one, 0) + self._counts(one, now) for one in health.unhealthy_ids}
         return tuple(one for one, looks in self._looks.items() if looks >= _LOOKS)
 

@@ -138,7 +138,7 @@ class Watch:
         )
 
     def _tell_revisions(self, fresh: Sequence[Period]) -> None:
-        """A source may count a period anew; the judge keeps to what it used, people are told."""
+        """A source may count a period again; the judge keeps to what it used, people are told."""
         for period in fresh:
             before = self._known.get((period.stream, period.start))
             if before is not None:

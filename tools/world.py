@@ -19,6 +19,7 @@ from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Cont
 from bluegreen.domain.journal import Entry, Header, StepDone
 from bluegreen.domain.plan import StepKind
 from bluegreen.engine.deployer import Deployer
+from bluegreen.engine.recorder import Subscriber
 from bluegreen.lab.api import moto_backend
 from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
@@ -32,6 +33,7 @@ from bluegreen.lab.faults import FaultPlan
 from bluegreen.policy import Policy, parse_policy
 from bluegreen.ports import Answer, Ports, Request, at_once
 from bluegreen.ui.lines import Lines
+from tools.replaying import Journals, ReplayedDeployer
 
 REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
@@ -190,6 +192,7 @@ class World:
         self.entries: list[tuple[Header, Entry]] = []
         self.listeners: list[Callable[[Entry], None]] = []
         self.violations: list[str] = []
+        self._journals = Journals()
         self.cloud.after_call.append(self._check)
 
     def _behaviour(self, instance: Instance) -> Behaviour:
@@ -301,19 +304,26 @@ class World:
         )
         accuracy = lambda i: self.accuracy.get(i.tags.get(Tag.RELEASE, ""), 0.95)  # noqa: E731
         return replace(
-            made, prober=RoutedProber(self.cloud, accuracy), parallel=self._parallel, aside=at_once
+            made,
+            prober=RoutedProber(self.cloud, accuracy),
+            parallel=self._parallel,
+            aside=at_once,
+            journal=self._journals.over(made.journal),
         )
 
-    def deployer(self, owner: str = "test@host:1") -> Deployer:
-        return Deployer(
+    def deployer(self, owner: str = "test@host:1", subscribers: Iterable[Subscriber] = ()) -> Deployer:
+        """One whose verdicts are held against a replay of its journal whenever it has ended a run."""
+        return ReplayedDeployer(
+            self._journals,
             contract=self.contract,
             policy=self.policy,
             ports=self.ports(),
             owner=owner,
-            subscribers=[self._hear],
+            subscribers=[*subscribers, self._hear],
         )
 
     def _hear(self, header: Header, entry: Entry) -> None:
+        self._journals.hear(header, entry)
         self.entries.append((header, entry))
         for listener in self.listeners:
             listener(entry)

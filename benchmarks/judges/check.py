@@ -6,15 +6,17 @@ from benchmarks.judges.feeds import CloudWatch, Delivery, Scrape, feed_named
 from benchmarks.judges.ours import ASKED, FAILED, PASSED, RUNNING, run
 from benchmarks.judges.world import CASES, LIMITS, P95, Case, Counts, World
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from bluegreen.judge.judge import judge
+from bluegreen.judge.settings import Look, StepMark
+from bluegreen.policy import Judging
 
 FEEDS = ("15 s", "CW")
 RAMP = (5, 25, 50, 95)
 START = 1_700_000_000.0
-BASELINE = Baseline(p95_ms={Tier.AI: P95}, accuracy={Tier.AI: 0.9})
+BASELINE = BlueBaseline(p95_ms={Tier.AI: P95})
 
 
 class Recorder:
@@ -68,7 +70,7 @@ def _shipped(arrived: list[tuple[float, list[Period]]], until: float) -> tuple[i
 
 def _look(journal: list[Period], steps: list[StepMark], now: float) -> Verdict:
     look = Look(now=START + now, tiers=(Tier.AI,), last_before_full=len(steps) == len(RAMP))
-    return judge(journal, thresholds=Thresholds(), baseline=BASELINE, steps=steps, look=look)
+    return judge(journal, limits=Judging(), baseline=BASELINE, steps=steps, look=look)
 
 
 REPLAYED = (

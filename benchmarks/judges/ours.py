@@ -16,8 +16,8 @@ from benchmarks.judges.arrays import Bools, Fail, Pass, Steady, one_arm, two_arm
 from benchmarks.judges.feeds import Delivery, Feed
 from benchmarks.judges.world import TICK, Counts, Floats, Ints, World
 from bluegreen.judge.comparison import WHOLE_RAMP
+from bluegreen.judge.criteria import BLUE_ERROR_RATIO, NEEDED_TO_PASS, needed_to_fail
 from bluegreen.judge.findings import SUSPICIOUS
-from bluegreen.judge.judge import Thresholds
 from bluegreen.judge.metric_tests import (
     _DRIFT,
     _ERRORS,
@@ -28,6 +28,7 @@ from bluegreen.judge.metric_tests import (
     _WRONG,
     BLUE_SICK,
 )
+from bluegreen.policy import Judging
 
 __all__ = ["ASKED", "FAILED", "PASSED", "RUNNING", "Result", "run"]
 
@@ -39,23 +40,19 @@ class Judge:
     """Every run's state."""
 
     def __init__(self, runs: int, expected: int) -> None:
-        self.limits = Thresholds()
+        self.limits = Judging()
         lim, n, exp = self.limits, runs, expected
         rates = sorted({min(lim.error_limit * f, 0.9) for f in _ERRORS})
         absolute = one_arm(lim.error_acceptable, rates)
-        needed = lim.needed
+        needed = needed_to_fail(lim)
         tail = [min(0.05 * f, 0.525) for f in _RATIOS]
-        wrong = 0.1 + lim.accuracy_drop_limit * 0.9
         self.absolute = Fail(absolute, n, exp, needed)
-        self.relative = Fail(two_arms(lim.blue_error_ratio, _RATIOS), n, exp, needed)
+        self.relative = Fail(two_arms(BLUE_ERROR_RATIO, _RATIOS), n, exp, needed)
         self.slower = Fail(two_arms(1.0, _SLOWER, dispersion=_DRIFT), n, exp, needed)
         self.wronger = Fail(two_arms(1.0, _WRONG, lim.accuracy_drop_acceptable), n, exp, needed)
         self.health = (
             Fail(absolute, n, exp, BLUE_SICK),
             Fail(one_arm(0.05, sorted(set(tail))), n, exp, BLUE_SICK),
-            Fail(
-                one_arm(wrong, sorted({min(wrong * f, (1 + wrong) / 2) for f in _WRONG})), n, exp, BLUE_SICK
-            ),
         )
         self.passes = (
             Pass(one_arm(lim.error_limit, [lim.error_limit * f for f in (0.05, 0.1, 0.2, 0.5)]), n),
@@ -68,7 +65,6 @@ class Judge:
         self.peak, self.now = np.ones((3, n)), np.ones((3, n))
         self.hold = np.zeros(n, dtype=bool)
         self.clock = np.full(n, -np.inf)
-        self.labelled = np.zeros(n, dtype=bool)
 
     def add(self, due: Bools, batch: Delivery, current: Ints) -> None:
         """Take one batch in where it is `due`."""
@@ -91,7 +87,7 @@ class Judge:
             (self.wronger, labelled, labels),
         ):
             process.add(mask, step, counts)
-        self._watch_blue(due, served, labelled, blue, step)
+        self._watch_blue(due, served, blue, step)
         now = np.stack(
             [np.minimum(self.absolute.value, self.relative.value), self.slower.value, self.wronger.value]
         )
@@ -114,14 +110,12 @@ class Judge:
         self.steady.forget(cleared)
         self.hold = np.where(due, sick, self.hold)
 
-    def _watch_blue(self, due: Bools, served: Bools, labelled: Bools, blue: Counts, step: Ints) -> None:
+    def _watch_blue(self, due: Bools, served: Bools, blue: Counts, step: Ints) -> None:
         # A comparison begins with its first counts; blue's health is followed from then on.
-        self.labelled |= labelled
         zero = np.zeros_like(blue.n)
         started = due & (served | (self.health[0].value != 1.0))
         self.health[0].add(started, step, (blue.errors, blue.n, zero, zero))
         self.health[1].add(started, step, (blue.slow[2], blue.n, zero, zero))
-        self.health[2].add(due & self.labelled, step, (blue.wrong, blue.labels, zero, zero))
 
     def restart(self, mask: Bools) -> None:
         """Void the evidence for a pass."""
@@ -135,7 +129,7 @@ class Judge:
 
     def decide(self, now: float, step: Ints, begun: Floats) -> Ints:
         """The verdict of every run: RUNNING, PASSED (this step), FAILED or ASKED."""
-        needed = np.log(self.limits.needed_to_pass)
+        needed = np.log(NEEDED_TO_PASS)
         logs = [process.log_value for process in self.passes]
         steady = np.where(logs[3] >= np.log(WHOLE_RAMP), self.steady.log_value, -np.inf)
         passed = np.stack([logs[0], logs[1], np.maximum(logs[2], steady)]) >= needed
@@ -148,7 +142,7 @@ class Judge:
         verdict = np.where(late, np.where(suspicious, FAILED, ASKED), RUNNING)
         verdict = np.where(done, PASSED, verdict)
         verdict = np.where(self.hold, np.where(late, ASKED, RUNNING), verdict)
-        return np.asarray(np.where(np.any(self.peak >= self.limits.needed, axis=0), FAILED, verdict))
+        return np.asarray(np.where(np.any(self.peak >= needed_to_fail(self.limits), axis=0), FAILED, verdict))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome
-from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from bluegreen.judge.judge import judge
+from bluegreen.judge.settings import Look, StepMark
+from bluegreen.policy import Judging
 
 __all__ = ["seconds_to_find"]
 
@@ -35,7 +37,7 @@ def seconds_to_find(seed: int) -> float:
         if at < onset:
             continue
         look = Look(now=START + now, tiers=(Tier.APP,))
-        verdict = judge(journal, thresholds=Thresholds(), baseline=Baseline(), steps=steps, look=look)
+        verdict = judge(journal, limits=Judging(), baseline=BlueBaseline(p95_ms={}), steps=steps, look=look)
         if verdict.outcome is Outcome.FAIL:
             return now - onset
     return float("inf")

@@ -11,12 +11,14 @@ import tracemalloc
 import numpy as np
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
-from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from bluegreen.judge.judge import judge
+from bluegreen.judge.settings import Look, StepMark
+from bluegreen.policy import Judging
 
 START = 1_700_000_000.0
-BASELINE = Baseline(p95_ms=dict.fromkeys(Tier, 200.0), accuracy=dict.fromkeys(Tier, 0.9))
+BASELINE = BlueBaseline(p95_ms=dict.fromkeys(Tier, 200.0))
 STEPS = tuple(
     StepMark(started_at=START + 900 * index, percent=percent) for index, percent in enumerate((5, 25, 50, 95))
 )
@@ -59,7 +61,7 @@ def measure(seconds: float) -> tuple[int, float, float]:
     look = Look(now=START + 3_600, tiers=tuple(Tier), last_before_full=True)
 
     def once() -> None:
-        judge(periods, thresholds=Thresholds(), baseline=BASELINE, steps=STEPS, look=look)
+        judge(periods, limits=Judging(), baseline=BASELINE, steps=STEPS, look=look)
 
     times = []
     for _ in range(7):

@@ -26,7 +26,7 @@ def plan(
       sc-deploy plan v1.4.0 --stack prod --output json | jq .fingerprint
       sc-deploy plan v1.4.0 --stack prod --output json | jq -r '.warnings[]'
     """
-    from bluegreen.engine.watch.forecast import outlook
+    from bluegreen.engine.watch.forecast import release_forecast
     from bluegreen.ui.tables.plan import plan_document, plan_view
 
     chosen = tiers_of(tiers)
@@ -34,6 +34,6 @@ def plan(
     made = stack.deployer.plan_promotion(version, tiers=chosen, model=model or None, reason=reason)
     options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
-    seen = outlook(made, stack.policy, stack.ports)
-    shown = plan_view(made, command=line, outlook=seen)
-    _terminal.show(settings, plan_document(made, command=line, outlook=seen), shown)
+    seen = release_forecast(made, stack.policy, stack.ports)
+    shown = plan_view(made, command=line, forecast=seen)
+    _terminal.show(settings, plan_document(made, command=line, forecast=seen), shown)

@@ -39,7 +39,7 @@ def promote(
       sc-deploy promote v1.4.0 --stack prod --plan-id 3f9a1c20b7de --yes
       sc-deploy promote v1.4.0 --stack prod --tiers ai --model v7 --reason "better answers"
     """
-    from bluegreen.engine.watch.forecast import outlook
+    from bluegreen.engine.watch.forecast import release_forecast
     from bluegreen.ui.questions import promote_question
 
     chosen = tiers_of(tiers)
@@ -52,7 +52,7 @@ def promote(
             f"shown; the current plan is {plan.fingerprint}",
             next_step=f"see it with `{again}`",
         )
-    for words in outlook(plan, run.stack.policy, run.stack.ports).warnings:
+    for words in release_forecast(plan, run.stack.policy, run.stack.ports).warnings:
         _terminal.say(f"Warning: {words}")
     confirm_plan(settings, plan, promote_question(plan))
     run.go(lambda deployer: deployer.run(plan))

@@ -1,4 +1,4 @@
-"""What a stack's usual traffic can show about a release, step by step, before it is sent."""
+"""What a stack's expected traffic can show about a release, step by step, before it is sent."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
 
-__all__ = ["Forecast", "MetricPower", "Outlook", "StepPower", "Usual"]
+__all__ = ["ExpectedTraffic", "MetricForecast", "ReleaseForecast", "StepForecast", "TierForecast"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usual:
-    """One tier's traffic over the last hour, as the fleet that serves it has it."""
+class ExpectedTraffic:
+    """One tier's traffic, both fleets together: that of the last hour, as the fleet that serves it has it."""
 
     tier: Tier
     requests_per_second: float
@@ -24,7 +24,7 @@ class Usual:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricPower:
+class MetricForecast:
     """What one metric can show within a ramp step."""
 
     metric: Metric
@@ -38,7 +38,7 @@ class MetricPower:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepPower:
+class StepForecast:
     """What one ramp step can show."""
 
     percent: int
@@ -46,7 +46,7 @@ class StepPower:
     """Green's, synthetic requests included."""
     seconds: float
     """Planned watch."""
-    metrics: tuple[MetricPower, ...]
+    metrics: tuple[MetricForecast, ...]
     patience_seconds: float
     """Planned watch and extension; then an undecided step goes to the operator."""
 
@@ -61,17 +61,17 @@ class StepPower:
         """Too little traffic for a pass: even a good release will be asked about."""
         return self.seconds_to_pass > self.patience_seconds
 
-    def of(self, metric: Metric) -> MetricPower | None:
-        """The power of `metric`; None where nothing feeds it."""
+    def of(self, metric: Metric) -> MetricForecast | None:
+        """What `metric` can show; None where nothing feeds it."""
         return next((one for one in self.metrics if one.metric is metric), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class TierForecast:
     """What each ramp step of one tier can show."""
 
-    usual: Usual
-    steps: tuple[StepPower, ...]
+    traffic: ExpectedTraffic
+    steps: tuple[StepForecast, ...]
 
     @property
     def warning(self) -> str:
@@ -81,21 +81,21 @@ class Forecast:
             return ""
         minutes = max(step.patience_seconds for step in self.steps) / 60
         return (
-            f"{self.usual.tier}: about {self.usual.requests_per_second:.3g} requests/s, too little for a "
+            f"{self.traffic.tier}: about {self.traffic.requests_per_second:.3g} requests/s, too little for a "
             f"pass at {', '.join(thin)} within {minutes:.0f} min: the run will ask you. More traffic "
             "(probes.synthetic), larger steps (rollout.ramp) or a longer bake decide it without you"
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class ReleaseForecast:
     """The forecasts of a release, and what could not be measured for them."""
 
-    forecasts: tuple[Forecast, ...] = ()
+    tiers: tuple[TierForecast, ...] = ()
     troubles: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything the operator should know before it begins."""
-        thin = tuple(one.warning for one in self.forecasts if one.warning)
+        thin = tuple(one.warning for one in self.tiers if one.warning)
         return (*thin, *(f"traffic could not be measured: {words}" for words in self.troubles))

@@ -204,7 +204,7 @@ PeriodRow = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueBaseline:
-    """Blue's figures before a release, frozen at its first ramp step."""
+    """Blue's figures before a release, measured at its first ramp step."""
 
     p95_ms: Mapping[Tier, float]
     """Of the tiers that had traffic."""

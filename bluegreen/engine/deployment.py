@@ -7,16 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import (
-    BaselineFrozen,
     Documents,
     DownMigrationTried,
     Entry,
     Header,
-    Measured,
     RunResumed,
     RunStarted,
     RunState,
-    ShareWatched,
     StepResult,
     Warned,
     fold,
@@ -176,16 +173,8 @@ def _still_valid(plan: Plan, done: Mapping[Step, StepResult | None]) -> dict[Ste
 
 
 def _remember(run: Run, entries: Iterable[Entry]) -> None:
-    """What was measured and when the weights moved, as journalled."""
+    """What was measured, when the weights moved and how far the down migration is, as journalled."""
     for entry in entries:
-        match entry.event:
-            case Measured(periods=periods):
-                run.periods.extend(periods)
-            case ShareWatched(since=since, percent=percent):
-                run.marks.append((since, percent))
-            case BaselineFrozen(baseline=baseline):
-                run.baseline = baseline
-            case DownMigrationTried(attempt=attempt):
-                run.down = attempt
-            case _:
-                pass
+        run.record.add(entry.event)
+        if isinstance(entry.event, DownMigrationTried):
+            run.down = entry.event.attempt

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier, TierContract
-from bluegreen.domain.journal import StepProgress, StepResult, TargetGroupMade, Warned
-from bluegreen.domain.measurement import BlueBaseline, Period
+from bluegreen.domain.journal import Event, StepProgress, StepResult, TargetGroupMade, Warned
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Step, TierPlan
 from bluegreen.domain.promotion import fleet_name
@@ -18,6 +17,7 @@ from bluegreen.domain.stack import TargetGroup
 from bluegreen.engine.heartbeat import Heartbeat
 from bluegreen.engine.recorder import Recorder
 from bluegreen.errors import StepFailed
+from bluegreen.judge.record import Record
 from bluegreen.policy import Policy
 from bluegreen.ports import PREVIEW_HEADER, Ports
 
@@ -47,14 +47,10 @@ class Run:
     """Each finished step of the plan in force, and what it left behind."""
     started: set[Step] = field(default_factory=set)
     """Steps that were begun, of the plan in force."""
-    periods: list[Period] = field(default_factory=list)
-    """Everything measured in this deployment, in order of arrival."""
-    marks: list[tuple[float, int]] = field(default_factory=list)
-    """(time, percent) of each shift of this deployment."""
+    record: Record = field(default_factory=Record)
+    """What this deployment has measured, as journalled."""
     routed_at: float = 0.0
     """When this process last changed a rule; 0: it has not."""
-    baseline: BlueBaseline | None = None
-    """Blue's figures, once they are frozen."""
     down: DownAttempt = field(default_factory=DownAttempt)
     """The present attempt of the down migration."""
 
@@ -174,6 +170,11 @@ class Run:
     def progress(self, step: Step, words: str) -> None:
         """Tell how far a step is."""
         self.recorder.write(StepProgress(stage=self.stage(step), step=step, words=words))
+
+    def note(self, event: Event) -> None:
+        """Journal what was measured; the record takes it in as a replay of the journal would."""
+        self.recorder.write(event)
+        self.record.add(event)
 
     def warn(self, words: str) -> None:
         """Tell what the operator should know although the run continues."""

@@ -12,10 +12,9 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.judge.eprocess import Window
-from bluegreen.judge.settings import StepMark, Thresholds
+from bluegreen.judge.settings import StepMark
 from bluegreen.judge.tail import HALF_LIFE
-
-__all__ = ["Batch", "Calendar", "pair"]
+from bluegreen.policy import Judging
 
 _EPSILON = 1e-6
 
@@ -54,17 +53,17 @@ class Batch(NamedTuple):
 class Calendar:
     """The ramp steps so far: which step and which burst window a period belongs to."""
 
-    def __init__(self, steps: Sequence[StepMark], thresholds: Thresholds) -> None:
+    def __init__(self, steps: Sequence[StepMark], limits: Judging) -> None:
         self.steps = tuple(steps)
         # A deployer's clock may jump back between two steps: the later step begins no sooner.
         self._starts = list(accumulate((step.started_at for step in steps), max))
-        self._lengths = [min(thresholds.burst_seconds, step.planned_seconds / 20) for step in steps]
+        self._lengths = [min(limits.burst, step.planned_seconds / 20) for step in steps]
         planned = steps[0].planned_seconds
         self._longest = 12 * planned
         # 45 s of a five-minute step; a laboratory's steps of seconds warm up in proportion.
         self.half_life = min(HALF_LIFE, 2 * planned)
         """Seconds after which blue's counts weigh half as much for its usual latency."""
-        self.warm_from = self._starts[0] + min(thresholds.cold_start_seconds, 0.15 * planned)
+        self.warm_from = self._starts[0] + min(limits.cold_start, 0.15 * planned)
 
     @property
     def current(self) -> int:

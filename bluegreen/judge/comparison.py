@@ -1,4 +1,4 @@
-"""The running tests of one metric: what they have counted, what speaks against green, what for it."""
+"""The running tests of one metric: what they have counted, the evidence against green and for it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from bluegreen.judge.eprocess import FailProcess, PassProcess
 from bluegreen.judge.evidence import Counts, Test, log_mean_exp
 from bluegreen.judge.floor import Floor
 from bluegreen.judge.latency import LatencyCounts
-
-__all__ = ["WHOLE_RAMP", "Comparison", "Counter"]
 
 WHOLE_RAMP = 10.0
 """What the whole ramp must show against concurrent blue where a step passes by blue's earlier labels."""
@@ -113,7 +111,7 @@ class Comparison:
 
         Labels are scarce, and where green has nearly all of them concurrent blue has next to none. So
         green's labels of the step may be held against blue's share before it instead, provided that the
-        whole ramp, against concurrent blue, speaks for green too: blue's accuracy may have moved.
+        whole ramp, against concurrent blue, is evidence for green too: blue's accuracy may have moved.
         """
         alone = self.passes.log_value
         if self.floor is not None and (below := self.floor.pass_evidence) is not None:

@@ -7,8 +7,6 @@ from math import inf
 
 from bluegreen.judge.batches import Batch
 
-__all__ = ["Coverage"]
-
 _TOLERATED = 0.1
 """Share of a step that may be missing from a source's counts."""
 _EXPECTED_REQUESTS = 30.0

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from bluegreen.judge.evidence import Counts, Test, log_mean_exp
 
-__all__ = ["FailProcess", "PassProcess", "Window"]
-
 _FIRST, _STEP, _REST = 0.4, 0.1, 0.3
 """Prior mass of an onset at the first batch, at the begin of each of three later steps, and elsewhere."""
 
@@ -117,7 +115,7 @@ class PassProcess:
             self._sums[index] += ratio
 
     def reset(self) -> None:
-        """Begin anew: another step, or a disturbance is over."""
+        """Restart: another step, or a disturbance is over."""
         self._sums = [0.0] * len(self._sums)
 
     @property

@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from math import exp, log, log1p
 from typing import NamedTuple
 
-__all__ = ["Counts", "OneArm", "Test", "TwoArms", "log_mean_exp"]
-
 
 class Counts(NamedTuple):
     """Bad events and totals of one batch."""

@@ -9,21 +9,21 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.verdict import Finding, Outcome
 from bluegreen.judge.comparison import Comparison
-from bluegreen.judge.settings import Look, Thresholds
+from bluegreen.judge.criteria import NEEDED_TO_PASS, latency_acceptable, needed_to_fail
+from bluegreen.judge.settings import Look
 from bluegreen.judge.tiers import TierState
-
-__all__ = ["SUSPICIOUS", "fewest_for_a_pass", "findings"]
+from bluegreen.policy import Judging
 
 SUSPICIOUS = 10.0
 """Evidence from which an undecided metric is not given the benefit of the doubt."""
 
 
-def findings(state: TierState, limits: Thresholds, look: Look) -> tuple[Finding, ...]:
+def findings(state: TierState, limits: Judging, look: Look) -> tuple[Finding, ...]:
     """What each metric of the tier shows now."""
     return tuple(_request_findings(state, limits, look)) + tuple(_availability(state, limits, look))
 
 
-def _request_findings(state: TierState, limits: Thresholds, look: Look) -> Iterator[Finding]:
+def _request_findings(state: TierState, limits: Judging, look: Look) -> Iterator[Finding]:
     for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
         tests = state.of(metric)
         counted = [one for one in tests if one.green]
@@ -35,7 +35,7 @@ def _request_findings(state: TierState, limits: Thresholds, look: Look) -> Itera
                 tier=state.tier,
                 outcome=Outcome.INCONCLUSIVE,
                 words=f"{state.tier} {metric}: nothing measured on green yet",
-                needed=limits.needed,
+                needed=needed_to_fail(limits),
             )
 
 
@@ -46,18 +46,15 @@ def _required(state: TierState, metric: Metric, look: Look) -> bool:
         return True
     if metric is Metric.ERRORS or any(its_metric is metric for its_metric, _ in state.seen):
         return True
-    baseline = state.baseline
-    expected = None
-    if baseline is not None:
-        expected = baseline.p95_ms if metric is Metric.LATENCY else baseline.accuracy
-    return expected is not None and state.tier in expected
+    known = state.baseline
+    return metric is Metric.LATENCY and known is not None and state.tier in known.p95_ms
 
 
-def _counted(state: TierState, metric: Metric, one: Comparison, limits: Thresholds) -> Finding:
+def _counted(state: TierState, metric: Metric, one: Comparison, limits: Judging) -> Finding:
     evidence, peak = state.evidence(metric), state.peak.get(metric, 1.0)
     passed = state.passed(metric)
     outcome = Outcome.PASS if passed else Outcome.INCONCLUSIVE
-    if peak >= limits.needed:
+    if peak >= needed_to_fail(limits):
         outcome, evidence = Outcome.FAIL, peak
     pass_evidence = exp(min(one.pass_evidence, 300.0)) if one.exposed else 0.0
     what = {
@@ -69,9 +66,9 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Threshol
     if one.blue:
         than = ""
         if metric is Metric.LATENCY:
-            than = f" {_slower(one, limits.latency_acceptable)}"
+            than = f" {_slower(one, latency_acceptable(limits))}"
         words += f", {_share(one.blue_bad, one.blue)}{than} on blue"
-    words += f"; evidence {_round(evidence)} of {limits.needed:.0f} needed"
+    words += f"; evidence {_round(evidence)} of {needed_to_fail(limits):.0f} needed"
     if outcome is Outcome.INCONCLUSIVE:
         words += _missing(one, pass_evidence, limits)
     return Finding(
@@ -80,14 +77,14 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Threshol
         outcome=outcome,
         words=words,
         evidence=evidence,
-        needed=limits.needed,
+        needed=needed_to_fail(limits),
         numbers={
             "green_bad": one.green_bad,
             "green_total": one.green,
             "blue_bad": one.blue_bad,
             "blue_total": one.blue,
             "pass_evidence": pass_evidence,
-            "pass_needed": limits.needed_to_pass,
+            "pass_needed": NEEDED_TO_PASS,
         },
     )
 
@@ -100,30 +97,29 @@ def _slower(one: Comparison, divisor: float) -> str:
     return f"slower than {about}{ms:.0f} ms" if ms >= 100 else f"slower than {about}{ms:.3g} ms"
 
 
-def _missing(one: Comparison, pass_evidence: float, limits: Thresholds) -> str:
-    text = f"; for a pass {_round(pass_evidence)} of {limits.needed_to_pass:.0f} in this step"
+def _missing(one: Comparison, pass_evidence: float, limits: Judging) -> str:
+    text = f"; for a pass {_round(pass_evidence)} of {NEEDED_TO_PASS:.0f} in this step"
     if one.exposed < fewest_for_a_pass(limits):
         text += f" ({one.exposed:,} counted: too little traffic)"
     return text
 
 
-def fewest_for_a_pass(limits: Thresholds) -> int:
+def fewest_for_a_pass(limits: Judging) -> int:
     """Requests that it takes to show an error rate below the limit, even without one bad event."""
-    return ceil(log(limits.needed_to_pass) / -log1p(-limits.error_limit))
+    return ceil(log(NEEDED_TO_PASS) / -log1p(-limits.error_limit))
 
 
-def _availability(state: TierState, limits: Thresholds, look: Look) -> Iterator[Finding]:
-    unhealthy = look.unhealthy.get(state.tier, 0)
-    if unhealthy > limits.unhealthy_hosts:
-        names = ", ".join(look.unhealthy_names.get(state.tier, ()))
-        words = f"{unhealthy} of green's targets unhealthy" + (f" ({names})" if names else "")
-        yield _probe_finding(state.tier, Outcome.FAIL, words, limits.needed, limits)
+def _availability(state: TierState, limits: Judging, look: Look) -> Iterator[Finding]:
+    sick = look.sick.get(state.tier, ())
+    if len(sick) > limits.unhealthy_hosts:
+        words = f"{len(sick)} of green's targets unhealthy ({', '.join(sick)})"
+        yield _probe_finding(state.tier, Outcome.FAIL, words, needed_to_fail(limits), limits)
     for key, probes in sorted(state.probes.items()):
         if not probes.asked:
             continue
         name = key or "health"
         evidence = probes.evidence
-        if evidence >= limits.needed:
+        if evidence >= needed_to_fail(limits):
             outcome = Outcome.FAIL
         elif probes.step_asked and evidence < SUSPICIOUS and not probes.blue_sick:
             outcome = Outcome.PASS
@@ -135,14 +131,14 @@ def _availability(state: TierState, limits: Thresholds, look: Look) -> Iterator[
         yield _probe_finding(state.tier, outcome, words, evidence, limits)
 
 
-def _probe_finding(tier: Tier, outcome: Outcome, words: str, evidence: float, limits: Thresholds) -> Finding:
+def _probe_finding(tier: Tier, outcome: Outcome, words: str, evidence: float, limits: Judging) -> Finding:
     return Finding(
         metric=Metric.AVAILABILITY,
         tier=tier,
         outcome=outcome,
-        words=f"{tier} {words}; evidence {_round(evidence)} of {limits.needed:.0f} needed",
+        words=f"{tier} {words}; evidence {_round(evidence)} of {needed_to_fail(limits):.0f} needed",
         evidence=evidence,
-        needed=limits.needed,
+        needed=needed_to_fail(limits),
     )
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from math import inf
 
+from bluegreen.judge.criteria import needed_to_fail
 from bluegreen.judge.eprocess import FailProcess, PassProcess, Window
 from bluegreen.judge.evidence import Counts, OneArm
-from bluegreen.judge.settings import Thresholds
 from bluegreen.judge.tail import TAIL
-
-__all__ = ["Floor"]
+from bluegreen.policy import Judging
 
 _MORE = (0.0625, 0.08, 0.125, 0.25, 0.6)
 _LESS = (0.04, 0.03, 0.02, 0.0125)
@@ -27,8 +26,8 @@ class Floor:
 
     __slots__ = ("_better", "_counts_better", "_counts_worse", "_worse")
 
-    def __init__(self, limits: Thresholds) -> None:
-        self._worse = FailProcess(OneArm(TAIL, _MORE), needed=limits.needed)
+    def __init__(self, limits: Judging) -> None:
+        self._worse = FailProcess(OneArm(TAIL, _MORE), needed=needed_to_fail(limits))
         self._better = PassProcess(OneArm(TAIL, _LESS))
         self._counts_worse = self._counts_better = False
 

@@ -13,11 +13,10 @@ from collections.abc import Iterator, Sequence
 
 from bluegreen.domain.measurement import Period
 from bluegreen.judge.batches import Batch
+from bluegreen.judge.criteria import latency_acceptable, latency_floor_ms, latency_limit
 from bluegreen.judge.evidence import Counts
-from bluegreen.judge.settings import Thresholds
 from bluegreen.judge.tail import HALF_LIFE, ROUNDING, Tail
-
-__all__ = ["LatencyCounts"]
+from bluegreen.policy import Judging
 
 Choice = tuple[int | None, int | None]
 """Which threshold to read on green and on blue; None where a source counts none that is fit."""
@@ -32,11 +31,11 @@ class LatencyCounts:
     thresholds are taken that keep both tests valid, at some loss of power.
     """
 
-    def __init__(self, p95_ms: float, thresholds: Thresholds, half_life: float = HALF_LIFE) -> None:
+    def __init__(self, p95_ms: float, limits: Judging, half_life: float = HALF_LIFE) -> None:
         self._tail = Tail(p95_ms, half_life)
-        self._limit = thresholds.latency_limit
-        self._acceptable = thresholds.latency_acceptable
-        self._floor = thresholds.latency_floor_ms
+        self._limit = latency_limit(limits)
+        self._acceptable = latency_acceptable(limits)
+        self._floor = latency_floor_ms(limits)
         self.moved = False
         """The threshold was another one in an earlier period."""
         self._judged: float | None = None
@@ -136,7 +135,7 @@ class LatencyCounts:
         if self._aimed is not None and self._aimed[0] is green and self._aimed[1] is blue:
             thresholds = self._aimed[2]
         else:
-            # Without a control blue's frozen share stands for its count over its own p95.
+            # Without a control blue's share before stands for its count over its own p95.
             thresholds = (_thresholds(green), _thresholds(blue) if blue else (base,))
         key = (base, thresholds)
         if key not in self._choices:

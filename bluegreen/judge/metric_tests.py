@@ -9,22 +9,13 @@ from math import sqrt
 from bluegreen.domain.measurement import Metric
 from bluegreen.judge.batches import Batch
 from bluegreen.judge.comparison import Comparison
+from bluegreen.judge.criteria import BLUE_ERROR_RATIO, latency_floor_ms, needed_to_fail
 from bluegreen.judge.eprocess import FailProcess, PassProcess
 from bluegreen.judge.evidence import Counts, OneArm, Test, TwoArms
 from bluegreen.judge.floor import Floor
 from bluegreen.judge.latency import LatencyCounts
-from bluegreen.judge.settings import Thresholds
 from bluegreen.judge.tail import TAIL
-
-__all__ = [
-    "BLUE_PROBES_SICK",
-    "BLUE_SICK",
-    "Frozen",
-    "availability",
-    "comparison",
-    "fail_tests",
-    "pass_test",
-]
+from bluegreen.policy import Judging
 
 BLUE_SICK = 100.0
 """Evidence against blue's own health that holds the release."""
@@ -47,7 +38,7 @@ _ENOUGH_LABELS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frozen:
+class BlueShares:
     """Blue's shares before green had all the traffic: slower than its p95, and wrong answers."""
 
     slow: float = TAIL
@@ -55,27 +46,27 @@ class Frozen:
 
 
 def comparison(
-    metric: Metric, limits: Thresholds, latency: LatencyCounts | None, *, controlled: bool, frozen: Frozen
+    metric: Metric, limits: Judging, latency: LatencyCounts | None, *, controlled: bool, shares: BlueShares
 ) -> Comparison:
-    """The tests of `metric`; without a control, against blue's frozen shares at the limit."""
+    """The tests of `metric`; without a control, against blue's shares before, at the limit."""
     if metric is Metric.ERRORS:
         return _errors(limits, controlled=controlled)
     if metric is Metric.LATENCY:
         assert latency is not None
-        return _latency(limits, latency, controlled=controlled, frozen=frozen)
-    return _accuracy(limits, controlled=controlled, frozen=frozen)
+        return _latency(limits, latency, controlled=controlled, shares=shares)
+    return _accuracy(limits, controlled=controlled, shares=shares)
 
 
-def fail_tests(metric: Metric, limits: Thresholds) -> tuple[Test, ...]:
+def fail_tests(metric: Metric, limits: Judging) -> tuple[Test, ...]:
     """The tests against concurrent blue that must all speak against green before it fails."""
     if metric is Metric.ERRORS:
-        return (OneArm(limits.error_acceptable, _rates(limits)), TwoArms(limits.blue_error_ratio, _RATIOS))
+        return (OneArm(limits.error_acceptable, _rates(limits)), TwoArms(BLUE_ERROR_RATIO, _RATIOS))
     if metric is Metric.LATENCY:
         return (TwoArms(1.0, _SLOWER, dispersion=_DRIFT),)
     return (TwoArms(1.0, _WRONG, thinning=limits.accuracy_drop_acceptable),)
 
 
-def pass_test(metric: Metric, limits: Thresholds) -> Test:
+def pass_test(metric: Metric, limits: Judging) -> Test:
     """The test that must show green to be better than the limit; errors are limited absolutely."""
     if metric is Metric.ERRORS:
         return OneArm(limits.error_limit, [limits.error_limit * part for part in _ERRORS_BELOW])
@@ -84,11 +75,11 @@ def pass_test(metric: Metric, limits: Thresholds) -> Test:
     return TwoArms(1.0, _FEWER_WRONG, thinning=limits.accuracy_drop_limit)
 
 
-def _errors(limits: Thresholds, *, controlled: bool) -> Comparison:
+def _errors(limits: Judging, *, controlled: bool) -> Comparison:
     absolute = OneArm(limits.error_acceptable, _rates(limits))
     tests = fail_tests(Metric.ERRORS, limits) if controlled else (absolute,)
     return Comparison(
-        fails=tuple(FailProcess(test, needed=limits.needed) for test in tests),
+        fails=tuple(FailProcess(test, needed=needed_to_fail(limits)) for test in tests),
         passes=PassProcess(pass_test(Metric.ERRORS, limits)),
         health=FailProcess(absolute, needed=BLUE_SICK) if controlled else None,
         fail_counts=_error_counts,
@@ -97,7 +88,7 @@ def _errors(limits: Thresholds, *, controlled: bool) -> Comparison:
     )
 
 
-def _rates(limits: Thresholds) -> list[float]:
+def _rates(limits: Judging) -> list[float]:
     # Distinct and below 1 also where a stack sets a high limit.
     return sorted({min(limits.error_limit * factor, 0.9) for factor in _ERRORS})
 
@@ -118,23 +109,23 @@ def _blue_errors(batch: Batch) -> Counts | None:
     return Counts(blue.errors, blue.requests) if blue and blue.counts_errors else None
 
 
-def _latency(limits: Thresholds, latency: LatencyCounts, *, controlled: bool, frozen: Frozen) -> Comparison:
+def _latency(limits: Judging, latency: LatencyCounts, *, controlled: bool, shares: BlueShares) -> Comparison:
     health = FailProcess(OneArm(TAIL, _above(TAIL, _RATIOS)), needed=BLUE_SICK)
     if controlled:
         (fail,) = fail_tests(Metric.LATENCY, limits)
         better = pass_test(Metric.LATENCY, limits)
     else:
-        fail = OneArm(frozen.slow, _above(frozen.slow, _RATIOS))
-        better = OneArm(frozen.slow, [frozen.slow * factor for factor in _SMALLER])
+        fail = OneArm(shares.slow, _above(shares.slow, _RATIOS))
+        better = OneArm(shares.slow, [shares.slow * factor for factor in _SMALLER])
     return Comparison(
-        fails=(FailProcess(fail, needed=limits.needed),),
+        fails=(FailProcess(fail, needed=needed_to_fail(limits)),),
         passes=PassProcess(better),
         health=health if controlled else None,
         fail_counts=latency.fail,
         pass_counts=latency.better,
         health_counts=latency.health,
         latency=latency,
-        floor=Floor(limits) if limits.latency_floor_ms else None,
+        floor=Floor(limits) if latency_floor_ms(limits) else None,
     )
 
 
@@ -142,32 +133,29 @@ def _above(null: float, factors: tuple[float, ...]) -> list[float]:
     return sorted({min(null * factor, (1 + null) / 2) for factor in factors})
 
 
-def _accuracy(limits: Thresholds, *, controlled: bool, frozen: Frozen) -> Comparison:
-    health = steady = None
+def _accuracy(limits: Judging, *, controlled: bool, shares: BlueShares) -> Comparison:
+    steady = None
     if controlled:
         (fail,) = fail_tests(Metric.ACCURACY, limits)
         better = pass_test(Metric.ACCURACY, limits)
         steady = partial(_steady, limits)
-        if frozen.wrong is not None:
-            null = _thinned(frozen.wrong, limits)
-            health = FailProcess(OneArm(null, _above(null, _WRONG)), needed=BLUE_SICK)
     else:
-        null = _thinned(frozen.wrong or 0.0, limits)
+        null = _thinned(shares.wrong or 0.0, limits)
         fail = OneArm(null, _above(null, _WRONG))
         better = OneArm(null, [null * factor for factor in _FEWER_WRONG])
     return Comparison(
-        fails=(FailProcess(fail, needed=limits.needed),),
+        fails=(FailProcess(fail, needed=needed_to_fail(limits)),),
         passes=PassProcess(better),
         whole=PassProcess(better),
         steady_test=steady,
-        health=health,
+        health=None,
         fail_counts=_label_counts,
         pass_counts=_label_counts,
-        health_counts=lambda batch: Counts(batch.blue.wrong, batch.blue.labels) if batch.blue else None,
+        health_counts=_no_counts,
     )
 
 
-def _steady(limits: Thresholds, wrong: int, labels: int) -> OneArm | None:
+def _steady(limits: Judging, wrong: int, labels: int) -> OneArm | None:
     """Green at the limit, as blue's labels before the step put it: few blue labels, a stricter limit."""
     if labels < _ENOUGH_LABELS:
         return None
@@ -176,7 +164,7 @@ def _steady(limits: Thresholds, wrong: int, labels: int) -> OneArm | None:
     return OneArm(null, [null * factor for factor in _FEWER_WRONG])
 
 
-def _thinned(wrong: float, limits: Thresholds) -> float:
+def _thinned(wrong: float, limits: Judging) -> float:
     # Accuracy (1 - drop)(1 - wrong), said of the wrong answers.
     return wrong + limits.accuracy_drop_limit * (1 - wrong)
 
@@ -190,6 +178,10 @@ def _label_counts(batch: Batch) -> Counts | None:
     return Counts(green.wrong, green.labels, blue.wrong, blue.labels)
 
 
-def availability(limits: Thresholds, *, needed: float) -> FailProcess:
+def _no_counts(_batch: Batch) -> None:
+    """Blue's labels are too few to say by themselves that it is sick."""
+
+
+def availability(limits: Judging, *, needed: float) -> FailProcess:
     """A key function under probes: few and decisive, so not capped; three failures in a row fail it."""
     return FailProcess(OneArm(limits.error_acceptable, (0.5, 0.95)), needed=needed, capped=False)

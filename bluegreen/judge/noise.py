@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Noise
 from bluegreen.domain.settling import settle
 from bluegreen.judge.batches import Batch, Calendar, pair
+from bluegreen.judge.criteria import needed_to_fail
 from bluegreen.judge.evidence import Counts
 from bluegreen.judge.findings import SUSPICIOUS
 from bluegreen.judge.latency import LatencyCounts
-from bluegreen.judge.metric_tests import Frozen, comparison
-from bluegreen.judge.settings import Baseline, StepMark, Thresholds
+from bluegreen.judge.metric_tests import BlueShares, comparison
+from bluegreen.judge.settings import StepMark
 from bluegreen.judge.tiers import TierState
+from bluegreen.policy import Judging
 
 
-def fleet_noise(
-    periods: Sequence[Period], *, thresholds: Thresholds, baseline: Baseline
-) -> tuple[Noise, ...]:
+def fleet_noise(periods: Sequence[Period], *, limits: Judging, baseline: BlueBaseline) -> tuple[Noise, ...]:
     """Compare two halves of blue, given as the arms of `periods` (by zone, by half or by time).
 
     Which half is called green does not matter: both are tried as the suspect.
@@ -33,17 +33,17 @@ def fleet_noise(
     usable = settle(periods).periods
     if not usable:
         return ()
-    calendar = Calendar([StepMark(started_at=min(one.start for one in usable), percent=50)], thresholds)
+    calendar = Calendar([StepMark(started_at=min(one.start for one in usable), percent=50)], limits)
     batches = list(pair(usable, calendar, has_blue=True))
     mirrored = list(pair([_mirror(one) for one in usable], calendar, has_blue=True))
     found = []
     for tier in sorted({batch.tier for batch in batches}):
-        peaks = [_peaks(tier, some, thresholds, baseline, calendar) for some in (batches, mirrored)]
+        peaks = [_peaks(tier, some, limits, baseline, calendar) for some in (batches, mirrored)]
         for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
-            counts = _counts(tier, metric, batches, thresholds, baseline)
+            counts = _counts(tier, metric, batches, limits, baseline)
             if counts:
                 evidence = max(peak.get(metric, 1.0) for peak in peaks)
-                found.append(_noise(tier, metric, counts, evidence, thresholds.needed))
+                found.append(_noise(tier, metric, counts, evidence, needed_to_fail(limits)))
     return tuple(found)
 
 
@@ -52,9 +52,9 @@ def _mirror(period: Period) -> Period:
 
 
 def _peaks(
-    tier: Tier, batches: Sequence[Batch], thresholds: Thresholds, baseline: Baseline, calendar: Calendar
+    tier: Tier, batches: Sequence[Batch], limits: Judging, baseline: BlueBaseline, calendar: Calendar
 ) -> dict[Metric, float]:
-    state = TierState(tier, thresholds, baseline, calendar)
+    state = TierState(tier, limits, baseline, calendar)
     for batch in batches:
         if batch.tier is tier:
             state.add(batch)
@@ -62,14 +62,14 @@ def _peaks(
 
 
 def _counts(
-    tier: Tier, metric: Metric, batches: Sequence[Batch], thresholds: Thresholds, baseline: Baseline
+    tier: Tier, metric: Metric, batches: Sequence[Batch], limits: Judging, baseline: BlueBaseline
 ) -> list[Counts]:
     """Both halves' counts over the same threshold, unlike the judge's, which gives green a tolerance."""
     p95_ms = baseline.p95_ms.get(tier)
     if metric is Metric.LATENCY and not p95_ms:
         return []
-    latency = LatencyCounts(p95_ms, thresholds) if p95_ms else None
-    tests = comparison(metric, thresholds, latency, controlled=True, frozen=Frozen())
+    latency = LatencyCounts(p95_ms, limits) if p95_ms else None
+    tests = comparison(metric, limits, latency, controlled=True, shares=BlueShares())
     result = []
     for batch in batches:
         if batch.tier is not tier:

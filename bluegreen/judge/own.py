@@ -9,8 +9,6 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 
-__all__ = ["OwnRequests"]
-
 
 class OwnRequests:
     """What the probes' periods say that we sent."""

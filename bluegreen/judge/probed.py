@@ -11,9 +11,8 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.findings import fewest_for_a_pass
 from bluegreen.judge.own import OwnRequests
-from bluegreen.judge.settings import StepMark, Thresholds
-
-__all__ = ["decided_by_probes"]
+from bluegreen.judge.settings import StepMark
+from bluegreen.policy import Judging
 
 _AGAINST = 3.0
 """Evidence from which a metric's counts count as being against green: well below what is suspicious at
@@ -21,7 +20,7 @@ the deadline, and above what a handful of slow requests comes to by chance."""
 
 
 def decided_by_probes(
-    verdict: Verdict, periods: Sequence[Period], *, step: StepMark, limits: Thresholds
+    verdict: Verdict, periods: Sequence[Period], *, step: StepMark, limits: Judging
 ) -> Verdict:
     """The verdict at the deadline of `step`, where its policy lets the probes decide; pure.
 
@@ -39,7 +38,7 @@ def decided_by_probes(
     counts = [_Step(tier, periods, step) for tier in tiers]
     objections = against + [words for one in counts if (words := one.objection(limits))]
     if objections:
-        words = f"{verdict.reason}; the probes alone decide nothing here: {'; '.join(objections)}"
+        words = f"{verdict.reason}; the probes cannot decide this alone: {'; '.join(objections)}"
         return replace(verdict, reason=words)
     shown = "; ".join(one.words() for one in counts)
     reason = f"too little user traffic for a verdict: {shown} (judge.without_traffic)"
@@ -68,7 +67,7 @@ class _Step:
         """Requests of users on green: several sources count the same ones."""
         return max((self._users(source) for source in self._sources), default=0)
 
-    def objection(self, limits: Thresholds) -> str:
+    def objection(self, limits: Judging) -> str:
         """Why the probes may not decide, or ""."""
         if not self._probes:
             return f"{self._tier}: no key function was probed"
@@ -76,14 +75,15 @@ class _Step:
             return f"{self._tier}: {self._failed} of {self._probes} probes failed"
         needed = fewest_for_a_pass(limits)
         if self.users >= needed:
-            return f"{self._tier}: about {self.users:,} requests of users, from {needed:,} on they decide"
+            shown = f"about {self.users:,} user requests"
+            return f"{self._tier}: {shown}, enough for a verdict of their own (from {needed:,})"
         for source, counted in self._sources.items():
             # Our own requests did not fail: what failed was a user's.
             errors = sum(one.errors for one in counted if one.counts_errors)
             if errors > limits.error_acceptable * self._users(source):
-                return f"{self._tier}: {errors:,} requests of users failed ({source})"
+                return f"{self._tier}: {errors:,} user requests failed ({source})"
         return ""
 
     def words(self) -> str:
         """What the pass rests on."""
-        return f"{self._tier}: about {self.users:,} requests of users, {self._probes:,} probes passed"
+        return f"{self._tier}: about {self.users:,} user requests, {self._probes:,} probes passed"

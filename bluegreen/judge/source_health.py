@@ -11,11 +11,11 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.judge.batches import Calendar
 from bluegreen.judge.own import OwnRequests
-from bluegreen.judge.settings import Look, Thresholds
-
-__all__ = ["FeedTrouble", "feed_troubles"]
+from bluegreen.judge.settings import Look
 
 _SILENT_PERIODS = 2
+_STALE_PERIODS, _SILENT_AT_LEAST = 5, 10.0
+"""A source that says nothing new for so many periods, and at least so many seconds, is broken."""
 _EXPECTED_REQUESTS = 30.0
 """Fewer expected requests than this may all have stayed away by chance."""
 
@@ -31,7 +31,7 @@ class FeedTrouble:
 
 
 def feed_troubles(
-    periods: Sequence[Period], *, calendar: Calendar, thresholds: Thresholds, look: Look, has_blue: bool
+    periods: Sequence[Period], *, calendar: Calendar, look: Look, has_blue: bool
 ) -> tuple[FeedTrouble, ...]:
     """Every source of every tier of the release that is stale or counts one arm only."""
     arms: dict[tuple[Tier, str], dict[Color, list[Period]]] = defaultdict(lambda: defaultdict(list))
@@ -50,7 +50,7 @@ def feed_troubles(
     for (tier, source), by_arm in sorted(arms.items()):
         newest = heard[tier, source]
         lengths = {max(served, key=lambda one: one.end).seconds for served in by_arm.values()}
-        patience = thresholds.stale_seconds or max(10.0, 5 * max(lengths))
+        patience = max(_SILENT_AT_LEAST, _STALE_PERIODS * max(lengths))
         if look.now - newest > patience:
             words = f"{tier}: nothing new from {source} for {look.now - newest:.0f} s"
             troubles.append(FeedTrouble(tier=tier, words=words))
@@ -59,8 +59,16 @@ def feed_troubles(
             words = f"{tier}: {source} counts the arms over {shown} s: they cannot be compared"
             troubles.append(FeedTrouble(tier=tier, words=words))
         elif controlled:
-            troubles += _one_sided(tier, source, by_arm, calendar, look, own=own)
+            troubles += _one_sided(tier, source, by_arm, calendar, own=own)
     return tuple(troubles)
+
+
+def silent_sources(periods: Sequence[Period], *, since: float, look: Look) -> tuple[str, ...]:
+    """The sources a pass needs that have not counted green of a tier `since` the step began."""
+    heard = {(p.tier, p.source) for p in periods if p.arm is Color.GREEN and p.start >= since - 1e-6}
+    return tuple(
+        f"{source} ({tier})" for source in look.required for tier in look.tiers if (tier, source) not in heard
+    )
 
 
 def _one_sided(
@@ -68,7 +76,6 @@ def _one_sided(
     source: str,
     by_arm: dict[Color, list[Period]],
     calendar: Calendar,
-    look: Look,
     *,
     own: OwnRequests,
 ) -> Iterator[FeedTrouble]:
@@ -83,8 +90,6 @@ def _one_sided(
         # The weights share out what users send; the preview rule leads our own requests to green alone.
         users = sum(period.requests for period in alone) - own.among(alone, green_percent=step.percent)
         expected = users * (share if arm is Color.GREEN else 1 / share)
-        if arm is Color.GREEN and tier in look.expected_requests:
-            expected = look.expected_requests[tier] * sum(period.seconds for period in alone)
         if expected >= _EXPECTED_REQUESTS:
             words = (
                 f"{tier}: {source} counts {other} but nothing on {arm} for {len(alone)} periods, "

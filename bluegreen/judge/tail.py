@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
-from bluegreen.judge.settings import Thresholds
-
-__all__ = ["HALF_LIFE", "ROUNDING", "TAIL", "Tail", "asked_for"]
+from bluegreen.judge.criteria import latency_floor_ms, latency_thresholds
+from bluegreen.policy import Judging
 
 TAIL = 0.05
 """The share of slow requests by definition of the 95th percentile."""
@@ -31,16 +30,16 @@ _OTHER_UNIT = 32.0
 """Thresholds so many times as high or low as the last hour's p95 are in another unit."""
 
 
-def asked_for(p95_ms: float, thresholds: Thresholds) -> tuple[float, ...]:
+def asked_for(p95_ms: float, limits: Judging) -> tuple[float, ...]:
     """The latencies in ms over which a source must count, ascending, where blue's p95 was `p95_ms`.
 
     They stay the same all through a deployment: a period that is read again has the same thresholds, and
     no count has any influence on what is asked for.
     """
     near = [rung for rung in _RUNGS if p95_ms / _FASTER <= rung <= p95_ms * _SLOWER] or [_RUNGS[0]]
-    wanted = [round(one, 3) for rung in near for one in thresholds.latency_thresholds(rung)]
-    if thresholds.latency_floor_ms:
-        wanted.append(round(thresholds.latency_floor_ms, 3))
+    wanted = [round(one, 3) for rung in near for one in latency_thresholds(limits, rung)]
+    if floor := latency_floor_ms(limits):
+        wanted.append(round(floor, 3))
     apart: list[float] = []
     for one in sorted(wanted):
         if not apart or one > apart[-1] * (1 + ROUNDING):
@@ -62,7 +61,7 @@ class Tail:
         """The threshold for the next period; that of the last hour where no candidate is fit."""
 
     def offer(self, candidates: tuple[float, ...]) -> None:
-        """The thresholds to choose from; others than before begin anew from the last hour's p95."""
+        """The thresholds to choose from; others than before start again from the last hour's p95."""
         if candidates != self._candidates:
             self._candidates = candidates
             self._bad, self._total = [0.0] * len(candidates), 0.0

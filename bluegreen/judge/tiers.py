@@ -6,28 +6,27 @@ from collections.abc import Mapping
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric
+from bluegreen.domain.measurement import BlueBaseline, Metric
 from bluegreen.domain.release import Color
 from bluegreen.judge.batches import Batch, Calendar
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.coverage import Coverage
+from bluegreen.judge.criteria import NEEDED_TO_PASS, needed_to_fail
 from bluegreen.judge.evidence import Counts
 from bluegreen.judge.latency import LatencyCounts
 from bluegreen.judge.metric_tests import (
     BLUE_PROBES_SICK,
     BLUE_SICK,
-    Frozen,
+    BlueShares,
     availability,
     comparison,
 )
-from bluegreen.judge.settings import Baseline, Thresholds
 from bluegreen.judge.tail import TAIL
-
-__all__ = ["KeyProbes", "TierState"]
+from bluegreen.policy import Judging
 
 _REQUEST_METRICS = (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY)
-_ENOUGH_TO_FREEZE = {Metric.LATENCY: 1_000, Metric.ACCURACY: 200}
-"""Blue's requests or labels below which its frozen share is taken from the baseline instead."""
+_ENOUGH_TO_KNOW = {Metric.LATENCY: 1_000, Metric.ACCURACY: 200}
+"""Blue's requests or labels below which its share says too little to judge green alone by."""
 
 
 class KeyProbes:
@@ -35,8 +34,8 @@ class KeyProbes:
 
     __slots__ = ("asked", "failed", "health", "process", "step_asked")
 
-    def __init__(self, limits: Thresholds) -> None:
-        self.process = availability(limits, needed=limits.needed)
+    def __init__(self, limits: Judging) -> None:
+        self.process = availability(limits, needed=needed_to_fail(limits))
         self.health = availability(limits, needed=BLUE_PROBES_SICK)
         self.asked = self.failed = self.step_asked = 0
 
@@ -66,7 +65,9 @@ class KeyProbes:
 class TierState:
     """Folds a tier's batches; afterwards it answers what each metric's evidence is."""
 
-    def __init__(self, tier: Tier, limits: Thresholds, baseline: Baseline | None, calendar: Calendar) -> None:
+    def __init__(
+        self, tier: Tier, limits: Judging, baseline: BlueBaseline | None, calendar: Calendar
+    ) -> None:
         self.tier = tier
         self.baseline = baseline
         self.clock = -inf
@@ -104,10 +105,9 @@ class TierState:
 
     def passed(self, metric: Metric) -> bool:
         """Every source that feeds the metric shows green to be better than the limit, in this step."""
-        needed = self._limits.needed_to_pass
         sources = {source for its_metric, source in self.seen if its_metric is metric}
         tests = self.of(metric)
-        return len(tests) >= len(sources) > 0 and all(one.passed(needed) for one in tests)
+        return len(tests) >= len(sources) > 0 and all(one.passed(NEEDED_TO_PASS) for one in tests)
 
     def add(self, batch: Batch) -> None:
         """Take in one batch."""
@@ -176,9 +176,9 @@ class TierState:
         }
         if not fit[metric] or (metric is Metric.ACCURACY and not batch.controlled and self._wrong() is None):
             return None
-        frozen = Frozen(wrong=self._wrong()) if batch.controlled else self._frozen()
+        shares = BlueShares() if batch.controlled else self._shares()
         latency = self._latency(batch.source)
-        return comparison(metric, self._limits, latency, controlled=batch.controlled, frozen=frozen)
+        return comparison(metric, self._limits, latency, controlled=batch.controlled, shares=shares)
 
     def _latency(self, source: str) -> LatencyCounts | None:
         """One per source: the threshold that blue's counts have chosen stays when blue has no traffic."""
@@ -188,23 +188,22 @@ class TierState:
         return self._latencies.get(source)
 
     def _wrong(self) -> float | None:
-        """Blue's share of wrong answers: measured during the ramp, else from the baseline."""
-        accuracy = self.baseline.accuracy.get(self.tier) if self.baseline else None
-        return self._blue_share(Metric.ACCURACY, None if accuracy is None else 1.0 - accuracy)
+        """Blue's share of wrong answers, once enough of them were measured in the ramp."""
+        return self._blue_share(Metric.ACCURACY)
 
     @property
     def wrong_known(self) -> bool:
         """Whether blue's share of wrong answers is known, to judge green alone by."""
         return self._wrong() is not None
 
-    def _frozen(self) -> Frozen:
-        return Frozen(slow=self._blue_share(Metric.LATENCY, TAIL) or TAIL, wrong=self._wrong())
+    def _shares(self) -> BlueShares:
+        return BlueShares(slow=self._blue_share(Metric.LATENCY) or TAIL, wrong=self._wrong())
 
-    def _blue_share(self, metric: Metric, otherwise: float | None) -> float | None:
+    def _blue_share(self, metric: Metric) -> float | None:
         tests = [one for (its_metric, _), one in self._controlled.items() if its_metric is metric]
         totals = [(one.control, one.control_bad) for one in tests]
         total, bad = max(totals, default=(0, 0))
-        return bad / total if total >= _ENOUGH_TO_FREEZE[metric] else otherwise
+        return bad / total if total >= _ENOUGH_TO_KNOW[metric] else None
 
     def _watch_blue(self, batch: Batch) -> None:
         if batch.blue is None and not self.holding:

@@ -44,7 +44,7 @@ def _selector(text: str) -> str:
         raise ValueError(f"unknown placeholder {', '.join(unknown)}; known are {', '.join(PLACEHOLDERS)}")
     if not fields & _TELLING_APART:
         raise ValueError(
-            f"tells green from blue by nothing: use one of {', '.join(sorted(_TELLING_APART))} as {{fleet}}"
+            f"cannot distinguish green from blue: use one of {', '.join(sorted(_TELLING_APART))} as {{fleet}}"
         )
     return text
 

@@ -64,16 +64,11 @@ def behind(world: World) -> Iterator[list[Deployer]]:
     opened: list[Deployer] = []
 
     def open_stack(_settings: Settings, subscribers: Sequence[Any] = ()) -> _connect.Stack:
-        ports = world.ports()
-        deployer = Deployer(
-            contract=world.contract,
-            policy=world.policy,
-            ports=ports,
-            owner="anna@desk:1",
-            subscribers=[*subscribers, world._hear],
-        )
+        deployer = world.deployer("anna@desk:1", subscribers)
         opened.append(deployer)
-        return _connect.Stack(contract=world.contract, policy=world.policy, ports=ports, deployer=deployer)
+        return _connect.Stack(
+            contract=world.contract, policy=world.policy, ports=world.ports(), deployer=deployer
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_connect, "open_stack", open_stack)

@@ -29,11 +29,11 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     world.load()
     world.clock.sleep(5)
     _, (planned,) = line.json("plan", "v1.1.0", *SIM)
-    (power,) = planned["power"]
-    assert power["tier"] == "app"
-    assert 150 < power["requests_per_second"] < 250
-    assert [step["percent"] for step in power["steps"]] == [10, 50]
-    assert all(step["metrics"]["errors"]["smallest"] for step in power["steps"])
+    (tier,) = planned["forecast"]
+    assert tier["tier"] == "app"
+    assert 150 < tier["requests_per_second"] < 250
+    assert [step["percent"] for step in tier["steps"]] == [10, 50]
+    assert all(step["metrics"]["errors"]["smallest"] for step in tier["steps"])
     assert planned["warnings"] == []
     assert "What the usual traffic can detect" in line("plan", "v1.1.0", *SIM).stdout
     second = line("promote", "v1.1.0", *SIM, "--yes", "--plan-id", planned["fingerprint"])
@@ -67,7 +67,7 @@ def test_too_little_traffic_is_said_before_anything_begins(line: Line, world: Wo
     assert "Warning: app: about 1 requests/s, too little for a pass at 10 %, 50 %" in result.stderr
     assert world.weights() == {"app": {"v1.0.0": 100}}
     _, (planned,) = line.json("plan", "v1.1.0", *SIM)
-    assert planned["power"][0]["steps"][0]["too_little_traffic"] is True
+    assert planned["forecast"][0]["steps"][0]["too_little_traffic"] is True
     assert "warning   app: about 1 requests/s" in line("plan", "v1.1.0", *SIM).stdout
 
 
@@ -105,7 +105,7 @@ def test_a_plan_is_made_although_nothing_can_be_measured(line: Line, world: Worl
     world.faults.add(Fault(effect=Effect.THROTTLE, service="cloudwatch", action="GetMetricData", times=0))
     result, (planned,) = line.json("plan", "v1.1.0", *SIM)
     assert result.exit_code == 0
-    assert planned["power"] == []
+    assert planned["forecast"] == []
     assert planned["warnings"][0].startswith("traffic could not be measured: ")
     assert "cloudwatch" in planned["warnings"][0]
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import (
-    BaselineFrozen,
+    BaselineMeasured,
     Decided,
     DownMigrationTried,
     Ending,
@@ -48,7 +48,7 @@ EVERY: tuple[Event, ...] = (
     _step(StepDone),
     _step(StepFailed, next="look"),
     _step(ShareWatched, percent=25, since=1.0),
-    _step(BaselineFrozen, baseline=BlueBaseline(p95_ms={Tier.APP: 12.5}, thin=(Tier.AI,), at=1.0)),
+    _step(BaselineMeasured, baseline=BlueBaseline(p95_ms={Tier.APP: 12.5}, thin=(Tier.AI,), at=1.0)),
     _step(DownMigrationTried, attempt=DownAttempt(number=2, handle="command-1")),
     _step(WindowOpened, ends=9.0),
     measured(),

@@ -19,7 +19,7 @@ from bluegreen.ui.timeline_fold import told
 from tests.engine.test_crash_matrix import prepared
 from tests.world import World
 
-HALTED = Halted("undecided at 50 %")
+HALTED = Halted("paused at 50 %")
 
 
 def stopped(

@@ -21,3 +21,10 @@ def test_one_that_was_healthy_is_sick_at_the_second_look_in_a_row() -> None:
     stages = LifeStages(APP)
     looks = [stages.sick(health, at) for at, health in enumerate([GOOD, BAD, GOOD, BAD, BAD])]
     assert looks == [(), (), (), (), ("i-1",)]
+
+
+def test_one_that_was_sick_before_needs_no_second_look() -> None:
+    """The next step, or another deployer, continues from what the journal says."""
+    assert LifeStages(APP, ("i-1",)).sick(BAD, 0.0) == ("i-1",)
+    stages = LifeStages(APP, ("i-1",))
+    assert [stages.sick(health, at) for at, health in enumerate([GOOD, BAD, BAD])] == [(), (), ("i-1",)]

@@ -25,7 +25,7 @@ from bluegreen.domain.journal import (
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Result
-from bluegreen.domain.stack import TargetGroup
+from bluegreen.domain.stack import Health, TargetGroup
 from bluegreen.domain.verdict import Outcome
 from bluegreen.engine.watch.key_functions import repeats_for_blue
 from bluegreen.errors import CloudUnavailable
@@ -36,6 +36,7 @@ from bluegreen.ports import (
     PREVIEW_HEADER,
     Answer,
     Arms,
+    Balancer,
     Collected,
     Halves,
     Metrics,
@@ -85,6 +86,7 @@ class Watched(World):
 
     metrics: Callable[[Metrics], Metrics] = staticmethod(lambda real: real)
     prober: Callable[[Prober], Prober] = staticmethod(lambda real: real)
+    balancer: Callable[[Balancer], Balancer] = staticmethod(lambda real: real)
     hangs = False
     """Whether what is asked for aside gets no answer any more."""
 
@@ -94,7 +96,8 @@ class Watched(World):
     def ports(self) -> Ports:
         made = super().ports()
         metrics, prober = self.metrics(made.metrics), self.prober(made.prober)
-        return replace(made, metrics=metrics, prober=prober, aside=self._aside)
+        balancer = self.balancer(made.balancer)
+        return replace(made, metrics=metrics, prober=prober, balancer=balancer, aside=self._aside)
 
     def serve(self, rate: float = 200.0, seconds: float = 5.0) -> None:
         deployer = self.deployer()
@@ -256,6 +259,42 @@ class TestLifeStages:
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
         assert "1 of green's targets unhealthy (i-" in result.words
+
+
+class Ailing:
+    """A balancer by which one of green's targets is sick, once `ill`."""
+
+    ill = False
+
+    def __init__(self, real: Balancer) -> None:
+        self.real = real
+
+    def health(self, arn: str) -> Health:
+        found = self.real.health(arn)
+        if not self.ill or "sc-sim-app-2" not in arn:
+            return found
+        well, sick = found.healthy_ids[:1], found.healthy_ids[1:]
+        return replace(found, healthy=1, unhealthy=1, healthy_ids=well, unhealthy_ids=sick)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+class TestASickTarget:
+    def ailing(self, policy: str = POLICY) -> Watched:
+        world = Watched(policy=policy)
+        world.serve()
+        world.balancer = Ailing
+        return world
+
+    def test_is_journalled_before_the_verdict_that_it_decides(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        world = self.ailing()
+        world.when_watching(10, lambda: monkeypatch.setattr(Ailing, "ill", True), after=2)
+        result = world.promote()
+        assert "1 of green's targets unhealthy (i-" in result.words
+        (sick,) = [one.sick for one in world.said(Measured) if one.sick]
+        failed = [one.verdict for one in world.said(VerdictGiven) if one.verdict.outcome is Outcome.FAIL]
+        assert [sick[Tier.APP][0] in one.reason for one in failed] == [True]
 
 
 def keep_sick_hosts(world: World) -> None:
@@ -676,7 +715,7 @@ class TestNoUsers:
         result = world.promote()
         assert result.ending is not Ending.RELEASED, world.story()
         if result.ending is Ending.HALTED:
-            assert "requests of users failed (cloudwatch)" in result.words
+            assert "user requests failed (cloudwatch)" in result.words
 
     def test_synthetic_requests_are_no_users_either(self) -> None:
         policy = PROBES_DECIDE + '[stacks.sim.probes]\nsynthetic = "1/s"\n'
@@ -694,7 +733,7 @@ class TestNoUsers:
         world = few(PROBES_DECIDE, 0.0)
         result = world.promote()
         assert result.ending is Ending.HALTED, world.story()
-        assert result.words.startswith("undecided at 50 %"), result.words
+        assert result.words.startswith("paused at 50 %"), result.words
 
     def test_green_alone_is_counted_where_no_probe_can_be_sent_to_blue(self) -> None:
         """At 50 % a test of three requests can blame nothing on blue: only the preview rule is used."""

@@ -14,7 +14,9 @@ from bluegreen.domain.document import to_document
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.judge.judge import StepMark, Thresholds, judge
+from bluegreen.judge.judge import judge
+from bluegreen.judge.settings import StepMark
+from bluegreen.policy import Judging
 from tests.judge.traffic import BASELINE, START, Fleet, Traffic, look, step
 
 Mangle = Callable[[Period], list[Period]]
@@ -42,7 +44,7 @@ STEPS = (step(percent=25),)
 
 
 def verdict(periods: list[Period], now: float = 300, **changes: object) -> Verdict:
-    return judge(periods, thresholds=Thresholds(), baseline=BASELINE, steps=STEPS, look=look(now, **changes))
+    return judge(periods, limits=Judging(), baseline=BASELINE, steps=STEPS, look=look(now, **changes))
 
 
 def green_at(periods: list[Period], index: int) -> int:
@@ -73,7 +75,7 @@ def test_a_pass_needs_a_whole_bake_after_broken_data(kind: str) -> None:
     periods = [*GOOD[:place], *BREAKING[kind](GOOD[place]), *GOOD[place + 1 :]]
     found = verdict(periods)
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert "anew (app: broken counts of prometheus)" in found.reason
+    assert "since it restarted (app: broken counts of prometheus)" in found.reason
     later = Traffic(rate=2_000).periods({0: 25}, 600)[len(GOOD) :]
     assert verdict([*periods, *later], 600).outcome is Outcome.PASS
 
@@ -153,7 +155,7 @@ def test_errors_that_hide_in_lost_periods_do_not_pass() -> None:
 def test_a_deployer_s_clock_that_jumps_back_neither_passes_nor_fails() -> None:
     """The second step is said to begin before the first; periods keep the true time."""
     steps = (step(percent=5), StepMark(started_at=START - 600, percent=25))
-    found = judge(GOOD, thresholds=Thresholds(), baseline=BASELINE, steps=steps, look=look(-300))
+    found = judge(GOOD, limits=Judging(), baseline=BASELINE, steps=steps, look=look(-300))
     assert found.outcome is Outcome.ERROR
     assert "in the future" in found.reason
 
@@ -168,6 +170,6 @@ def test_a_deployer_s_clock_that_jumps_ahead_asks() -> None:
 @pytest.mark.parametrize("p95_ms", [math.nan, math.inf, 0.0, -5.0])
 def test_a_baseline_that_cannot_be_true_never_passes(p95_ms: float) -> None:
     baseline = replace(BASELINE, p95_ms={Tier.APP: p95_ms})
-    found = judge(GOOD, thresholds=Thresholds(), baseline=baseline, steps=STEPS, look=look(300))
+    found = judge(GOOD, limits=Judging(), baseline=baseline, steps=STEPS, look=look(300))
     assert found.outcome is Outcome.INCONCLUSIVE
     assert "latency" in found.reason

@@ -7,22 +7,24 @@ import pytest
 
 from bluegreen.contract import Tier
 from bluegreen.domain.document import from_document, to_document
-from bluegreen.domain.measurement import Metric, Period
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.judge.judge import Baseline, Look, StepMark, Thresholds, judge
+from bluegreen.judge.judge import judge
+from bluegreen.judge.settings import Look, StepMark
+from bluegreen.policy import Judging
 from tests.judge.traffic import BASELINE, GOOD, START, Fleet, Traffic, look, probes, step
 
-LIMITS = Thresholds()
+LIMITS = Judging()
 
 
 def verdict(
     periods: list[Period],
     at: Look,
     steps: tuple[StepMark, ...] = (step(),),
-    baseline: Baseline | None = BASELINE,
+    baseline: BlueBaseline | None = BASELINE,
 ) -> Verdict:
-    return judge(periods, thresholds=LIMITS, baseline=baseline, steps=steps, look=at)
+    return judge(periods, limits=LIMITS, baseline=baseline, steps=steps, look=at)
 
 
 def detected(traffic: Traffic, percent: int = 25, planned: float = 300.0, until: int = 600) -> int | None:
@@ -219,9 +221,9 @@ def test_a_key_function_down_on_both_fleets_holds() -> None:
 
 
 def test_unhealthy_hosts_fail_at_once() -> None:
-    result = verdict(Traffic().periods({0: 5}, 60), look(60, unhealthy={Tier.APP: 1}))
+    result = verdict(Traffic().periods({0: 5}, 60), look(60, sick={Tier.APP: ("i-1",)}))
     assert result.outcome is Outcome.FAIL
-    assert "1 of green's targets unhealthy" in result.reason
+    assert "1 of green's targets unhealthy (i-1)" in result.reason
 
 
 def test_without_blue_absolute_limits_hold() -> None:
@@ -249,7 +251,7 @@ def test_accuracy_is_left_to_the_last_step_but_not_beyond() -> None:
     at = look(300, tiers=(Tier.AI,))
     early = verdict(periods, at, (step(percent=25),))
     assert early.outcome is Outcome.PASS
-    assert "left to the last step: ai wrong answers" in early.reason
+    assert "deferred to the last step: ai wrong answers" in early.reason
     assert verdict(periods, replace(at, last_before_full=True), (step(percent=25),)).outcome is (
         Outcome.INCONCLUSIVE
     )
@@ -258,7 +260,7 @@ def test_accuracy_is_left_to_the_last_step_but_not_beyond() -> None:
 def test_accuracy_that_a_source_should_label_must_be_measured() -> None:
     """A source of labels that delivers none is no pass, at the latest in the last soak."""
     periods = Traffic(tier=Tier.AI).periods({0: 25}, 300)
-    unknown = replace(BASELINE, accuracy={})
+    unknown = BASELINE
     at = look(300, tiers=(Tier.AI,), labelled=(Tier.AI,))
     assert verdict(periods, at, (step(percent=25),), unknown).outcome is Outcome.PASS
     last = verdict(periods, replace(at, last_before_full=True), (step(percent=25),), unknown)
@@ -273,7 +275,7 @@ def test_few_labels_in_the_ramp_do_not_ask_for_more_at_full_weight(labels: float
     steps = (step(percent=50), step(300, 100))
     traffic = Traffic(tier=Tier.AI, rate=500, labels=labels, green=lambda _: Fleet(wrong=0.05))
     at = look(900, tiers=(Tier.AI,), labelled=(Tier.AI,), full=True)
-    found = verdict(traffic.periods({0: 50, 300: 100}, 900), at, steps, replace(BASELINE, accuracy={}))
+    found = verdict(traffic.periods({0: 50, 300: 100}, 900), at, steps, BASELINE)
     assert found.outcome is Outcome.PASS, found.reason
     assert (Metric.ACCURACY in {one.metric for one in found.findings}) is judged
 
@@ -345,7 +347,7 @@ def test_same_journal_same_verdict_and_it_survives_the_journal() -> None:
 
 def test_there_is_nothing_to_judge_before_the_first_step() -> None:
     with pytest.raises(ValueError, match="no ramp step"):
-        judge([], thresholds=LIMITS, baseline=BASELINE, steps=(), look=look(0))
+        judge([], limits=LIMITS, baseline=BASELINE, steps=(), look=look(0))
 
 
 def test_the_last_soak_bakes_in_measured_time() -> None:

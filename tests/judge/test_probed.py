@@ -12,7 +12,8 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Finding, Outcome, Verdict
 from bluegreen.judge.own import OwnRequests
 from bluegreen.judge.probed import decided_by_probes
-from bluegreen.judge.settings import StepMark, Thresholds
+from bluegreen.judge.settings import StepMark
+from bluegreen.policy import Judging
 
 BEGAN = 1_800_000_000.0
 THIN = Finding(metric=Metric.ERRORS, tier=Tier.APP, outcome=Outcome.INCONCLUSIVE, words="app errors: 0 of 9")
@@ -52,14 +53,14 @@ PROBES = [probe(5.0 * number) for number in range(120)]
 
 def decided(*counted: Period, probes: list[Period] = PROBES, verdict: Verdict = ASK) -> Verdict:
     step = StepMark(started_at=BEGAN, percent=50)
-    return decided_by_probes(verdict, [*probes, *counted], step=step, limits=Thresholds())
+    return decided_by_probes(verdict, [*probes, *counted], step=step, limits=Judging())
 
 
 def test_our_own_requests_leave_no_user() -> None:
     verdict = decided(*(minute(number, 12) for number in range(8)))
     assert verdict.outcome is Outcome.PASS
     assert not verdict.ask
-    assert "app: about 0 requests of users, 120 probes passed" in verdict.reason
+    assert "app: about 0 user requests, 120 probes passed" in verdict.reason
 
 
 def test_however_many_they_are() -> None:
@@ -71,20 +72,20 @@ def test_however_many_they_are() -> None:
 def test_enough_users_decide_themselves() -> None:
     verdict = decided(*(minute(number, 12 + 60) for number in range(8)))
     assert verdict.ask
-    assert "about 480 requests of users, from 459 on they decide" in verdict.reason
+    assert "about 480 user requests, enough for a verdict of their own (from 459)" in verdict.reason
 
 
 def test_periods_that_are_cut_elsewhere_than_the_probes_make_no_users() -> None:
     shifted = [replace(minute(number, 12), start=BEGAN + 60.0 * number + 3.0) for number in range(8)]
     verdict = decided(*shifted)
     assert verdict.outcome is Outcome.PASS
-    assert "about 0 requests of users" in verdict.reason
+    assert "about 0 user requests" in verdict.reason
 
 
 @pytest.mark.parametrize(
     ("counted", "probes", "verdict", "why"),
     [
-        ([minute(0, 112, errors=1)], PROBES, ASK, "1 requests of users failed (cloudwatch)"),
+        ([minute(0, 112, errors=1)], PROBES, ASK, "1 user requests failed (cloudwatch)"),
         ([minute(0, 12)], [], ASK, "no key function was probed"),
         ([minute(0, 12)], [*PROBES, probe(600, failed=1)], ASK, "1 of 121 probes failed"),
         (
@@ -107,7 +108,7 @@ def test_what_they_do_not_overrule(
     result = decided(*counted, probes=probes, verdict=verdict)
     assert (result.outcome, result.ask) == (Outcome.INCONCLUSIVE, True)
     assert (
-        result.reason == f"extended; the probes alone decide nothing here: {result.reason.split('here: ')[1]}"
+        result.reason == f"extended; the probes cannot decide this alone: {result.reason.split('alone: ')[1]}"
     )
     assert why in result.reason
 

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Metric, Period, period_of, period_row
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period, period_of, period_row
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.judge.judge import Baseline, Thresholds, judge
+from bluegreen.judge.judge import judge
 from bluegreen.judge.tail import Tail, asked_for
+from bluegreen.policy import Judging
 from tests.judge.traffic import START, look, step
 
-LIMITS = Thresholds()
+LIMITS = Judging()
 SIGMA = 0.5
 P95 = 200.0
 Speed = Callable[[float], float]
@@ -39,7 +40,7 @@ def served(
     rate: float = 500.0,
     percent: int = 25,
     seed: int = 1,
-    limits: Thresholds = LIMITS,
+    limits: Judging = LIMITS,
 ) -> list[Period]:
     """Lognormal latencies, counted over what a source is asked for when blue's p95 was `early` times high."""
     rng = np.random.default_rng(seed)
@@ -73,12 +74,12 @@ def verdict(
     percent: int = 25,
     planned: float = 300.0,
     p95: float = P95,
-    limits: Thresholds = LIMITS,
+    limits: Judging = LIMITS,
 ) -> Verdict:
     return judge(
         periods,
-        thresholds=limits,
-        baseline=Baseline(p95_ms={Tier.APP: early * p95}),
+        limits=limits,
+        baseline=BlueBaseline(p95_ms={Tier.APP: early * p95}),
         steps=(step(percent=percent, planned=planned),),
         look=look(now, planned_seconds=planned, min_bake_seconds=planned / 2),
     )
@@ -147,8 +148,8 @@ def test_blue_that_becomes_slow_during_the_ramp_holds_until_it_is_well_again() -
 
     def at(now: float) -> Verdict:
         known = [one for one in periods if one.end <= START + now]
-        baseline = Baseline(p95_ms={Tier.APP: P95})
-        return judge(known, thresholds=LIMITS, baseline=baseline, steps=steps, look=look(now))
+        baseline = BlueBaseline(p95_ms={Tier.APP: P95})
+        return judge(known, limits=LIMITS, baseline=baseline, steps=steps, look=look(now))
 
     assert at(345.0).outcome is Outcome.INCONCLUSIVE
     assert not at(345.0).hold
@@ -194,12 +195,12 @@ class TestNobodyIsSlow:
         assert verdict(periods, 1.0, p95=35.0).outcome is Outcome.FAIL
 
     def test_without_a_floor_every_rise_fails(self) -> None:
-        limits = Thresholds(latency_floor_ms=0.0)
+        limits = Judging(latency_floor=0.0)
         periods = served(1.0, p95=12.0, green=steady(2.0), limits=limits)
         assert verdict(periods, 1.0, p95=12.0, limits=limits).outcome is Outcome.FAIL
 
     def test_a_source_that_does_not_count_over_the_floor_is_judged_against_blue(self) -> None:
-        periods = served(1.0, green=steady(1.6), limits=Thresholds(latency_floor_ms=0.0))
+        periods = served(1.0, green=steady(1.6), limits=Judging(latency_floor=0.0))
         assert verdict(periods, 1.0).outcome is Outcome.FAIL
 
 
@@ -268,6 +269,6 @@ class TestWhatIsAskedFor:
             assert 6 * (len(asked_for(p95, LIMITS)) + 7) + 3 <= 500
 
     def test_thresholds_that_fall_together_are_asked_for_once(self) -> None:
-        limits = Thresholds(latency_limit=1.25, latency_acceptable=1.2)
+        limits = Judging(latency_limit=0.25, latency_acceptable=0.2)
         asked = asked_for(200.0, limits)
         assert all(later - earlier > 1e-3 * earlier for earlier, later in pairwise(asked))

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
-from bluegreen.judge.judge import Baseline, Look, StepMark
+from bluegreen.judge.settings import Look, StepMark
 
 START = 1_700_000_000.0
-BASELINE = Baseline(p95_ms={Tier.APP: 200.0, Tier.WEB: 200.0, Tier.AI: 200.0}, accuracy={Tier.AI: 0.9})
+BASELINE = BlueBaseline(p95_ms={Tier.APP: 200.0, Tier.WEB: 200.0, Tier.AI: 200.0})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ def test_all_faults_of_the_table_at_once() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("selector = 'tier=\"{tier}\"'", "tells green from blue by nothing"),
+        ("selector = 'tier=\"{tier}\"'", "cannot distinguish green from blue"),
         ("selector = 'fleet=\"{flete}\"'", "unknown placeholder flete; known are stack, tier, fleet"),
         ("selector = '{fleet'", "write {{ and }} for braces"),
         ("failed = '5.(.'", "is no regular expression"),
@@ -73,7 +73,7 @@ def test_prometheus_tables_that_cannot_be_used(line: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("where = \"appName = 'x'\"", "tells green from blue by nothing"),
+        ("where = \"appName = 'x'\"", "cannot distinguish green from blue"),
         ("account = 'twelve'", "metrics.newrelic.account"),
         ("period = '30s'", "allowed are whole minutes"),
         ("region = 'ap'", "metrics.newrelic.region"),

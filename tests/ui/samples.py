@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier
-from bluegreen.domain.forecast import Outlook, Usual
+from bluegreen.domain.forecast import ExpectedTraffic, ReleaseForecast
 from bluegreen.domain.journal import (
     Decided,
     Documents,
@@ -30,7 +30,7 @@ from bluegreen.domain.reports import Result, Status
 from bluegreen.domain.rollback import plan_take_back
 from bluegreen.domain.stack import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.engine.watch.forecast import forecast
+from bluegreen.engine.watch.forecast import tier_forecasts
 from bluegreen.errors import ExitCode
 from bluegreen.policy import Metrics, Policy, Rollout, Source
 
@@ -285,7 +285,7 @@ class Script:
         return self
 
 
-def outlook(*, rate: float = 80.0, troubles: tuple[str, ...] = ()) -> Outlook:
+def release_forecast(*, rate: float = 80.0, troubles: tuple[str, ...] = ()) -> ReleaseForecast:
     """What a stack with `rate` requests a second on each tier, and labels on one, would show."""
     policy = POLICY.model_copy(
         update={
@@ -293,11 +293,13 @@ def outlook(*, rate: float = 80.0, troubles: tuple[str, ...] = ()) -> Outlook:
             "metrics": Metrics(accuracy=(Source.PROMETHEUS,)),
         }
     )
-    usual = [
-        Usual(tier=Tier.APP, requests_per_second=rate, error_rate=0.001),
-        Usual(tier=Tier.AI, requests_per_second=rate / 200, error_rate=0.001, labels_per_second=rate / 400),
+    expected = [
+        ExpectedTraffic(tier=Tier.APP, requests_per_second=rate, error_rate=0.001),
+        ExpectedTraffic(
+            tier=Tier.AI, requests_per_second=rate / 200, error_rate=0.001, labels_per_second=rate / 400
+        ),
     ]
-    return Outlook(forecasts=forecast(usual, (5, 25, 50, 95), policy), troubles=troubles)
+    return ReleaseForecast(tiers=tier_forecasts(expected, (5, 25, 50, 95), policy), troubles=troubles)
 
 
 def result(**more: Any) -> Result:

@@ -26,8 +26,8 @@ from tests.ui.samples import (
     SameAs,
     Script,
     header,
-    outlook,
     promotion,
+    release_forecast,
     state,
     status,
     take_back,
@@ -62,17 +62,17 @@ def test_a_plan_shows_its_fingerprint_weights_and_digests() -> None:
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_plan_says_what_the_traffic_can_show(width: int, same_as: SameAs) -> None:
-    seen = outlook(troubles=("prometheus: HTTP 503",))
-    shown = text(plan_view(promotion(), outlook=seen), width)
-    begin, end = shown.index("What the usual traffic"), shown.index("plan id")
-    same_as(f"outlook-{width}", shown[begin:end])
+    seen = release_forecast(troubles=("prometheus: HTTP 503",))
+    shown = text(plan_view(promotion(), forecast=seen), width)
+    begin, end = shown.index("What the usual traffic can detect"), shown.index("plan id")
+    same_as(f"forecast-{width}", shown[begin:end])
 
 
-def test_an_outlook_for_programs_has_numbers_and_no_infinity() -> None:
+def test_a_forecast_for_programs_has_numbers_and_no_infinity() -> None:
     plan = promotion()
-    document = json.loads(json_line(plan_document(plan, command="x", outlook=outlook())))
+    document = json.loads(json_line(plan_document(plan, command="x", forecast=release_forecast())))
     assert document["fingerprint"] == plan.fingerprint
-    app, ai = document["power"]
+    app, ai = document["forecast"]
     assert [step["percent"] for step in app["steps"]] == [5, 25, 50, 95]
     assert app["steps"][0]["green_requests_per_second"] == 4.0
     errors = app["steps"][1]["metrics"]["errors"]
@@ -82,7 +82,7 @@ def test_an_outlook_for_programs_has_numbers_and_no_infinity() -> None:
     assert ai["steps"][0]["metrics"]["errors"]["smallest"] is None
     assert set(ai["steps"][0]["metrics"]) == {"errors", "latency", "accuracy"}
     assert document["warnings"][0].startswith("ai: about 0.4 requests/s, too little for a pass at 5 %")
-    assert "power" not in plan_document(plan, command="x")
+    assert "forecast" not in plan_document(plan, command="x")
 
 
 def test_a_plan_back_shows_both_ends() -> None:

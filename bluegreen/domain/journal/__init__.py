@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bluegreen.domain.journal.endings import Ending, RunEnded, RunHalted, RunInterrupted, RunStopped
 from bluegreen.domain.journal.events import (
-    BaselineFrozen,
+    BaselineMeasured,
     Decided,
     DownMigrationTried,
     Entry,
@@ -48,7 +48,7 @@ from bluegreen.domain.journal.results import (
 
 __all__ = [
     "SCHEMA",
-    "BaselineFrozen",
+    "BaselineMeasured",
     "Decided",
     "Documents",
     "DownMigrationTried",

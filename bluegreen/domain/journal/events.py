@@ -104,10 +104,10 @@ class ShareWatched(StepEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineFrozen(StepEvent):
+class BaselineMeasured(StepEvent):
     """Blue's figures before the release, that green is compared with."""
 
-    kind: Literal["baseline-frozen"] = "baseline-frozen"
+    kind: Literal["baseline-measured"] = "baseline-measured"
     baseline: BlueBaseline
 
 
@@ -137,6 +137,8 @@ class Measured:
     periods: tuple[PeriodRow, ...] = ()
     sick: Mapping[Tier, tuple[str, ...]] | None = None
     """The sick targets of green by tier, where they changed."""
+    troubles: tuple[str, ...] | None = None
+    """What did not answer at this look, and what the sources object to, where that changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +184,7 @@ Event = Annotated[
     | StepDone
     | StepFailed
     | ShareWatched
-    | BaselineFrozen
+    | BaselineMeasured
     | DownMigrationTried
     | WindowOpened
     | Measured

@@ -10,7 +10,7 @@ from bluegreen.domain.reports import Check
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.observe import observe, traffic_words
-from bluegreen.engine.watch.forecast import blue_p95, usual_traffic
+from bluegreen.engine.watch.forecast import blue_p95, expected_traffic
 from bluegreen.errors import DeployError
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
@@ -93,7 +93,7 @@ def _metrics(contract: Contract, policy: Policy, ports: Ports) -> Check:
     arms, sources = serving(observe(contract, ports)), ", ".join(policy.metrics.feeds)
     if not arms:
         return Check(name="metrics", ok=None, words=f"{sources}: nothing serves yet that could be measured")
-    usual, troubles = usual_traffic(arms, blue_p95(arms, ports), policy, ports)
+    usual, troubles = expected_traffic(arms, blue_p95(arms, ports), policy, ports)
     if troubles:
         return Check(
             name="metrics", ok=False, words="; ".join(troubles), next_step="docs/metrics.md names each key"

@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import AAComparison
 from bluegreen.engine.arms import serving
-from bluegreen.engine.limits import thresholds
 from bluegreen.engine.observe import observe
 from bluegreen.engine.watch.forecast import blue_p95
 from bluegreen.errors import CloudUnavailable, Refused
+from bluegreen.judge.criteria import latency_thresholds
 from bluegreen.judge.noise import fleet_noise
-from bluegreen.judge.settings import Baseline
 from bluegreen.policy import Policy
 from bluegreen.ports import Arms, Ports
 
@@ -47,16 +46,16 @@ def aa_comparison(
     arms = serving(observe(contract, ports))
     if not arms:
         raise Refused("nothing serves, so there is nothing to compare", next_step="sc-deploy status")
-    limits, p95_ms = thresholds(policy.judge), blue_p95(arms, ports)
+    limits, p95_ms = policy.judge, blue_p95(arms, ports)
     now = ports.clock.now()
-    slow_ms = {tier: limits.latency_thresholds(p95) for tier, p95 in p95_ms.items()}
+    slow_ms = {tier: latency_thresholds(limits, p95) for tier, p95 in p95_ms.items()}
     window = _Window(since=now - seconds, until=now, slow_ms=slow_ms)
     in_time, troubles = _in_time(arms, ports, window)
     compared = [*_in_space(arms, ports, window), *in_time]
     found = [
         AAComparison(source=source, words=words, noises=noises)
         for source, words, periods in compared
-        if (noises := fleet_noise(periods, thresholds=limits, baseline=Baseline(p95_ms=p95_ms)))
+        if (noises := fleet_noise(periods, limits=limits, baseline=BlueBaseline(p95_ms=p95_ms)))
     ]
     if not found and troubles:
         raise CloudUnavailable("; ".join(troubles), next_step="repeat it when the metrics are there again")

@@ -1,4 +1,4 @@
-"""What the usual traffic of a stack can show about a release: measured, then put to the judge's maths."""
+"""What the expected traffic of a stack can show about a release: measured, then put to the judge's maths."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from dataclasses import replace
 from functools import partial
 
 from bluegreen.contract import Tag, Tier
-from bluegreen.domain.forecast import Forecast, MetricPower, Outlook, StepPower, Usual
+from bluegreen.domain.forecast import (
+    ExpectedTraffic,
+    MetricForecast,
+    ReleaseForecast,
+    StepForecast,
+    TierForecast,
+)
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.domain.weights import FULL
-from bluegreen.engine.limits import thresholds
 from bluegreen.errors import CloudUnavailable
-from bluegreen.judge.power import Detectable, ExpectedTraffic, detectable
+from bluegreen.judge.criteria import latency_thresholds
+from bluegreen.judge.forecast import Feed, metric_forecasts
 from bluegreen.policy import Policy, Source
 from bluegreen.ports import Arms, Collected, Ports
-
-__all__ = ["blue_p95", "forecast", "outlook", "ramp_percents", "usual_traffic"]
 
 MEMORY = 3600.0
 """Seconds of blue's past that are taken for its usual traffic."""
@@ -30,7 +34,7 @@ def ramp_percents(plan: Plan) -> tuple[int, ...]:
     return tuple(percent for percent in percents if percent < FULL)
 
 
-def outlook(plan: Plan, policy: Policy, ports: Ports) -> Outlook:
+def release_forecast(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:
     """What each ramp step of `plan` can show, from blue's last hour; changes nothing, raises nothing."""
     blues = [
         Arms(
@@ -45,12 +49,12 @@ def outlook(plan: Plan, policy: Policy, ports: Ports) -> Outlook:
     ]
     percents = ramp_percents(plan)
     if not blues or not percents:
-        return Outlook()
+        return ReleaseForecast()
     try:
-        usual, troubles = usual_traffic(blues, blue_p95(blues, ports), policy, ports)
+        expected, troubles = expected_traffic(blues, blue_p95(blues, ports), policy, ports)
     except CloudUnavailable as error:
-        return Outlook(troubles=(error.what,))
-    return Outlook(forecasts=forecast(usual, percents, policy), troubles=troubles)
+        return ReleaseForecast(troubles=(error.what,))
+    return ReleaseForecast(tiers=tier_forecasts(expected, percents, policy), troubles=troubles)
 
 
 def blue_p95(arms: Sequence[Arms], ports: Ports) -> dict[Tier, float]:
@@ -60,23 +64,23 @@ def blue_p95(arms: Sequence[Arms], ports: Ports) -> dict[Tier, float]:
     return {one.tier: p95 for one, p95 in zip(arms, figures, strict=True) if p95}
 
 
-def usual_traffic(
+def expected_traffic(
     arms: Sequence[Arms], p95_ms: Mapping[Tier, float], policy: Policy, ports: Ports
-) -> tuple[tuple[Usual, ...], tuple[str, ...]]:
+) -> tuple[tuple[ExpectedTraffic, ...], tuple[str, ...]]:
     """The last hour of the fleets given as green, and what the sources object to.
 
     Latency thresholds are asked for as the judge will ask, so that a histogram that cannot serve them is
     known before the release. Raises CloudUnavailable.
     """
-    now, limits = ports.clock.now(), thresholds(policy.judge)
-    slow_ms = {tier: limits.latency_thresholds(p95) for tier, p95 in p95_ms.items()}
+    now, limits = ports.clock.now(), policy.judge
+    slow_ms = {tier: latency_thresholds(limits, p95) for tier, p95 in p95_ms.items()}
     found = ports.metrics.collect(arms, since=now - MEMORY, until=now, slow_ms=slow_ms)
     if found.troubles and not found.periods:
         raise CloudUnavailable("; ".join(found.troubles))
-    return tuple(_usual(one.tier, found, now - policy.judge.settle) for one in arms), found.troubles
+    return tuple(_expected(one.tier, found, now - policy.judge.settle) for one in arms), found.troubles
 
 
-def _usual(tier: Tier, found: Collected, until: float) -> Usual:
+def _expected(tier: Tier, found: Collected, until: float) -> ExpectedTraffic:
     counted: dict[str, list[Period]] = {}
     labelled: dict[str, list[Period]] = {}
     for period in found.periods:
@@ -88,7 +92,7 @@ def _usual(tier: Tier, found: Collected, until: float) -> Usual:
     labels = next(iter(labelled.values()), [])
     total, known = sum(one.requests for one in requests), sum(one.labels for one in labels)
     wrong = sum(one.wrong for one in labels)
-    return Usual(
+    return ExpectedTraffic(
         tier=tier,
         requests_per_second=total / _covered(requests, until),
         error_rate=(sum(one.errors for one in requests) + 0.5) / (total + 1),
@@ -104,21 +108,24 @@ def _covered(periods: Sequence[Period], until: float) -> float:
     return max(until, *(one.end for one in periods)) - min(one.start for one in periods)
 
 
-def forecast(usual: Sequence[Usual], percents: Sequence[int], policy: Policy) -> tuple[Forecast, ...]:
+def tier_forecasts(
+    expected: Sequence[ExpectedTraffic], percents: Sequence[int], policy: Policy
+) -> tuple[TierForecast, ...]:
     """What each step of the ramp can show, for every tier; `percents` below 100."""
     return tuple(
-        Forecast(usual=one, steps=tuple(_step(one, percent, policy) for percent in percents)) for one in usual
+        TierForecast(traffic=one, steps=tuple(_step(one, percent, policy) for percent in percents))
+        for one in expected
     )
 
 
-def _step(usual: Usual, percent: int, policy: Policy) -> StepPower:
+def _step(expected: ExpectedTraffic, percent: int, policy: Policy) -> StepForecast:
     rollout, synthetic, share = policy.rollout, policy.probes.synthetic, percent / 100
     # Synthetic requests go to green by the preview rule, and again by the weights.
-    green = usual.requests_per_second * share + synthetic * (1 + share)
-    total = usual.requests_per_second + 2 * synthetic
+    green = expected.requests_per_second * share + synthetic * (1 + share)
+    total = expected.requests_per_second + 2 * synthetic
     shown = percent if not total else min(99, max(1, round(100 * green / total)))
-    both = replace(usual, requests_per_second=total)
-    return StepPower(
+    both = replace(expected, requests_per_second=total)
+    return StepForecast(
         percent=percent,
         requests_per_second=green,
         seconds=rollout.bake,
@@ -127,44 +134,30 @@ def _step(usual: Usual, percent: int, policy: Policy) -> StepPower:
     )
 
 
-def _metrics(usual: Usual, percent: int, policy: Policy) -> Iterator[MetricPower]:
+def _metrics(expected: ExpectedTraffic, percent: int, policy: Policy) -> Iterator[MetricForecast]:
     """A defect is found by the fastest source of a metric; a pass needs the slowest, too."""
     for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
         feeds = [_feed(source, policy) for source in getattr(policy.metrics, metric.value)]
-        if not feeds or (metric is Metric.ACCURACY and not usual.labels_per_second):
+        if not feeds or (metric is Metric.ACCURACY and not expected.labels_per_second):
             continue
-        fast = _detectable(metric, _traffic(usual, min(feeds, key=sum)), percent, policy)
-        slow = _detectable(metric, _traffic(usual, max(feeds, key=sum)), percent, policy)
-        yield MetricPower(
-            metric=metric,
-            smallest=fast.smallest,
-            seconds_at_limit=fast.seconds_at_limit,
-            seconds_to_pass=slow.seconds_to_pass,
-        )
+        fast = _by(min(feeds, key=sum), metric, expected, percent, policy)
+        slow = _by(max(feeds, key=sum), metric, expected, percent, policy)
+        yield replace(fast, seconds_to_pass=slow.seconds_to_pass)
 
 
-def _feed(source: Source, policy: Policy) -> tuple[float, float]:
-    """Length of the source's periods, and how late they can be used, in seconds."""
+def _feed(source: Source, policy: Policy) -> Feed:
     judging, prometheus, new_relic = policy.judge, policy.metrics.prometheus, policy.metrics.newrelic
     return {
-        Source.CLOUDWATCH: (judging.period, judging.settle),
-        Source.PROMETHEUS: (prometheus.period, prometheus.settle),
-        Source.NEW_RELIC: (new_relic.period, new_relic.settle),
+        Source.CLOUDWATCH: Feed(judging.period, judging.settle),
+        Source.PROMETHEUS: Feed(prometheus.period, prometheus.settle),
+        Source.NEW_RELIC: Feed(new_relic.period, new_relic.settle),
     }[source]
 
 
-def _traffic(usual: Usual, feed: tuple[float, float]) -> ExpectedTraffic:
-    return ExpectedTraffic(
-        requests_per_second=usual.requests_per_second,
-        labels_per_second=usual.labels_per_second,
-        error_rate=usual.error_rate,
-        accuracy=usual.accuracy,
-        period_seconds=feed[0],
-        late_seconds=feed[1],
+def _by(
+    feed: Feed, metric: Metric, expected: ExpectedTraffic, percent: int, policy: Policy
+) -> MetricForecast:
+    found = metric_forecasts(
+        expected, feed, percent=percent, seconds=policy.rollout.bake, limits=policy.judge
     )
-
-
-def _detectable(metric: Metric, traffic: ExpectedTraffic, percent: int, policy: Policy) -> Detectable:
-    limits, seconds = thresholds(policy.judge), policy.rollout.bake
-    found = detectable(traffic, percent=percent, seconds=seconds, thresholds=limits)
     return next(one for one in found if one.metric is metric)

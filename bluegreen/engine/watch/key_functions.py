@@ -16,8 +16,6 @@ from bluegreen.engine.run import Run
 from bluegreen.policy import SmokeTest
 from bluegreen.ports import Arms
 
-__all__ = ["KeyFunctions", "repeats_for_blue"]
-
 _SOURCE = "probes"
 _BY_CHANCE = 1e-6
 """Chance that a healthy blue is taken for a failing one because green answered every repetition."""
@@ -48,7 +46,9 @@ class KeyFunctions:
         self._tiers = {one.tier: one.blue is not None for one in arms}
         self._tests = [test for test in run.policy.smoke if test.key and test.tier in self._tiers]
         # The step before has just probed: periods that overlap would be broken counts.
-        self._probed_at = max((one.start for one in run.periods if one.source == _SOURCE), default=-inf)
+        self._probed_at = max(
+            (one.start for one in run.record.periods if one.source == _SOURCE), default=-inf
+        )
         self._sent_at = -inf
         self._unsaid: Counter[tuple[str, Color]] = Counter()
         """Synthetic requests by test and arm that no period tells of yet."""

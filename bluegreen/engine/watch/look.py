@@ -22,8 +22,6 @@ from bluegreen.engine.watch.key_functions import KeyFunctions
 from bluegreen.errors import CloudUnavailable
 from bluegreen.ports import Arms, Collected
 
-__all__ = ["Observer", "Seen"]
-
 _ROUNDING = 1e-6
 _MOMENT = 2.0
 """Seconds that a look waits for metrics, which are seldom later."""
@@ -32,7 +30,7 @@ _PATIENCE = 45.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Observation:
     """What one look found."""
 
     slow: bool
@@ -59,7 +57,7 @@ class Observer:
         """Seconds between two looks."""
         return min(self._run.policy.rollout.tick, self._run.policy.probes.interval)
 
-    def look(self, slow_ms: Mapping[Tier, Sequence[float]]) -> Seen:
+    def look(self, slow_ms: Mapping[Tier, Sequence[float]]) -> Observation:
         """One look; the slow clock's questions are asked when they are due.
 
         The metrics are collected aside: a source that hangs must not keep the fast clock waiting. The look
@@ -80,7 +78,7 @@ class Observer:
             one.tier: found for one, found in zip(self._arms, others, strict=False) if found is not None
         }
         collected = self._arrived(now)
-        return Seen(
+        return Observation(
             slow=collected is not None,
             rules=others[-1] if due else None,
             health=health,
@@ -96,7 +94,8 @@ class Observer:
             found = self._pending(min(self.pause, _MOMENT))
         except TimeoutError:
             if now - self._asked_at >= _PATIENCE:
-                self._objections = (f"metrics broken: no answer for {now - self._asked_at:.0f} s",)
+                # The same words at every look: each change of a trouble is journalled.
+                self._objections = (f"metrics broken: no answer for more than {_PATIENCE:.0f} s",)
             return None
         self._pending = None
         collected = Collected(troubles=(found.what,)) if isinstance(found, CloudUnavailable) else found
@@ -105,7 +104,9 @@ class Observer:
 
     def _collect(self, now: float, slow_ms: Mapping[Tier, Sequence[float]]) -> Collected:
         run, judging = self._run, self._run.policy.judge
-        since = max(run.marks[0][0] - run.policy.rollout.dwell, now - judging.settle - 10 * judging.period)
+        since = max(
+            run.record.marks[0][0] - run.policy.rollout.dwell, now - judging.settle - 10 * judging.period
+        )
         return run.ports.metrics.collect(self._arms, since=since, until=now, slow_ms=slow_ms)
 
 

@@ -7,17 +7,17 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bluegreen.domain.forecast import Outlook
+from bluegreen.domain.forecast import ReleaseForecast
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, Stage, StepKind, TierPlan
 from bluegreen.ui.format import duration, percent
-from bluegreen.ui.tables.forecast import outlook_document, outlook_view
+from bluegreen.ui.tables.forecast import forecast_document, forecast_view
 from bluegreen.ui.tables.grid import field, grid
 
 
-def plan_document(plan: Plan, *, command: str, outlook: Outlook | None = None) -> dict[str, Any]:
+def plan_document(plan: Plan, *, command: str, forecast: ReleaseForecast | None = None) -> dict[str, Any]:
     """The plan for `--output json`: its document, fingerprint, expected seconds and the promote command.
 
-    `outlook`, what the usual traffic can show at each step, is not part of the plan or its fingerprint.
+    `forecast`, what the usual traffic can show at each step, is not part of the plan or its fingerprint.
     """
     return {
         "fingerprint": plan.fingerprint,
@@ -25,7 +25,7 @@ def plan_document(plan: Plan, *, command: str, outlook: Outlook | None = None) -
         "ramp": list(ramp(plan)),
         "command": command,
         "plan": plan.to_document(),
-        **(outlook_document(outlook) if outlook else {}),
+        **(forecast_document(forecast) if forecast else {}),
     }
 
 
@@ -35,7 +35,7 @@ def ramp(plan: Plan) -> tuple[int, ...]:
     return tuple(dict.fromkeys(steps))
 
 
-def plan_view(plan: Plan, *, command: str = "", outlook: Outlook | None = None) -> RenderableType:
+def plan_view(plan: Plan, *, command: str = "", forecast: ReleaseForecast | None = None) -> RenderableType:
     """The whole plan and what its steps can show; `command` is the exact line that applies it."""
     release = f" of {plan.release.version}" if plan.release else ""
     heading = f"{plan.intent}{release} on {plan.stack}, deployment {plan.number}"
@@ -50,8 +50,8 @@ def plan_view(plan: Plan, *, command: str = "", outlook: Outlook | None = None) 
     parts += [Text(), _stages(plan)]
     parts += [field("expected", f"about {duration(plan.expected_seconds)} if nothing goes wrong")]
     parts += [field("note", note, "yellow") for note in plan.notes]
-    if outlook:
-        parts += [Text(), outlook_view(outlook), Text()]
+    if forecast:
+        parts += [Text(), forecast_view(forecast), Text()]
     parts.append(field("plan id", plan.fingerprint, "bold"))
     if command:
         parts.append(field("apply", command, "bold"))

@@ -1,0 +1,175 @@
+"""A verdict is a replay of its journal: each step with its own length, and every input in an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bluegreen.contract import Tier
+from bluegreen.domain.journal import Ending, Entry, Event, Measured, ShareWatched, VerdictGiven
+from bluegreen.domain.measurement import Period
+from bluegreen.domain.plan import Step, StepKind
+from bluegreen.domain.release import Color
+from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.judge import replay as replaying
+from bluegreen.judge.batches import Calendar
+from bluegreen.judge.record import Record
+from bluegreen.judge.replay import replay, step_marks, verdict_on
+from bluegreen.policy import Policy, Rollout, parse_policy
+from tests.judge.traffic import START, Traffic, probes
+from tests.ui.samples import promotion
+from tests.world.releasing import QUICK, serving
+
+PLAN = promotion()
+POLICY = parse_policy("", stack="prod", source="deploy.toml")
+
+
+def mark(at: float, percent: int) -> ShareWatched:
+    step = Step(kind=StepKind.JUDGE, percent=percent)
+    return ShareWatched(stage="judge", step=step, words="", percent=percent, since=START + at)
+
+
+def measured(periods: Iterable[Period] = (), **more: Any) -> Measured:
+    return Measured(stage="judge", percent=50, periods=tuple(periods), **more)
+
+
+def given(now: float) -> VerdictGiven:
+    return VerdictGiven(
+        stage="judge",
+        step=Step(kind=StepKind.JUDGE, percent=50),
+        percent=50,
+        verdict=Verdict(outcome=Outcome.INCONCLUSIVE, reason="", at=START + now),
+        next="",
+        next_at=None,
+    )
+
+
+def record(*events: Event) -> Record:
+    made = Record()
+    for event in events:
+        made.add(event)
+    return made
+
+
+def everywhere(percents: Mapping[float, int], until: float) -> list[Period]:
+    """A good release on every tier."""
+    return [
+        one
+        for tier in (plan.tier for plan in PLAN.tiers)
+        for one in Traffic(tier=tier, source="cloudwatch").periods(percents, until)
+    ]
+
+
+def verdict(made: Record, now: float, policy: Policy = POLICY) -> Verdict:
+    return verdict_on(made, plan=PLAN, policy=policy, now=START + now)
+
+
+class TestTheLengthOfAStep:
+    ROLLOUT = Rollout(bake=120.0, final_bake=60.0, min_bake=60.0)
+    MADE = record(mark(0, 50), mark(400, 100))
+
+    def test_is_its_own_also_when_another_one_is_judged(self) -> None:
+        marks = step_marks(self.MADE, self.ROLLOUT)
+        assert [(one.percent, one.planned_seconds) for one in marks] == [(50, 120.0), (100, 60.0)]
+
+    def test_keeps_the_burst_windows_and_the_cold_start_of_what_is_over(self) -> None:
+        """A twentieth of two minutes, and 15 % of them, whatever comes at 100 %."""
+        before = Calendar(step_marks(record(mark(0, 50)), self.ROLLOUT), POLICY.judge)
+        after = Calendar(step_marks(self.MADE, self.ROLLOUT), POLICY.judge)
+        late = probes(Color.GREEN, 13.0, failed=False)
+        one = Period(
+            source="x", tier=Tier.APP, arm=Color.GREEN, start=late.start, seconds=1.0, requests=1, errors=0
+        )
+        assert before.window(one, 0) == after.window(one, 0)
+        assert before.warm_from == after.warm_from == START + 18.0
+
+
+class TestTheRecord:
+    def test_keeps_what_no_later_entry_changed(self) -> None:
+        made = record(
+            measured(sick={Tier.APP: ("i-1",)}, troubles=("prometheus: HTTP 503",)),
+            measured([probes(Color.GREEN, 5.0, failed=False)]),
+        )
+        assert made.sick == {Tier.APP: ("i-1",)}
+        assert made.troubles == ("prometheus: HTTP 503",)
+        assert len(made.periods) == 1
+        made.add(measured(sick={}, troubles=()))
+        assert (made.sick, made.troubles) == ({}, ())
+
+    def test_has_all_that_the_verdict_is_made_of(self) -> None:
+        made = record(mark(0, 50), measured(everywhere({0: 50}, 300)))
+        assert verdict(made, 300).outcome is Outcome.PASS
+        made.add(measured(troubles=("prometheus: HTTP 503",)))
+        held = verdict(made, 300)
+        assert (held.outcome, held.hold, held.ask) == (Outcome.ERROR, True, False)
+        assert held.reason.startswith("hold: prometheus: HTTP 503; meanwhile: ")
+        assert verdict(made, 1_200).ask
+        made.add(measured(sick={Tier.APP: ("i-1",)}))
+        failed = verdict(made, 300)
+        assert failed.outcome is Outcome.FAIL
+        assert "app 1 of green's targets unhealthy (i-1)" in failed.reason
+
+    def test_of_another_source_is_no_pass(self) -> None:
+        """CloudWatch must have counted green in this step, whatever a second source shows."""
+        other = [replace(one, source="prometheus") for one in everywhere({0: 50}, 300)]
+        made = record(mark(0, 50), measured(other))
+        found = verdict(made, 300)
+        assert found.outcome is Outcome.INCONCLUSIVE
+        assert "no settled data of this step yet from cloudwatch (web), cloudwatch (app)" in found.reason
+        assert not found.ask
+        assert verdict(made, 1_200).outcome is not Outcome.PASS
+
+
+class TestTheReplay:
+    def entries(self) -> list[Entry]:
+        good = everywhere({0: 50}, 300)
+        events: list[Event] = [mark(0, 50), given(10), measured(good), given(300)]
+        return [Entry(seq=seq, at=START, event=event) for seq, event in enumerate(events, start=1)]
+
+    def test_gives_each_verdict_by_the_entries_before_it(self) -> None:
+        found = list(replay(self.entries(), plan=PLAN, policy=POLICY))
+        assert [one.verdict.at - START for one, _ in found] == [10, 300]
+        assert [verdict.outcome for _, verdict in found] == [Outcome.INCONCLUSIVE, Outcome.PASS]
+        assert [verdict.at for _, verdict in found] == [START + 10, START + 300]
+
+    def test_computes_only_what_is_wanted(self) -> None:
+        found = replay(self.entries(), plan=PLAN, policy=POLICY, wanted=lambda one: one.seq > 2)
+        assert [one.verdict.at - START for one, _ in found] == [300]
+
+
+class TestARun:
+    """The simulated world replays the journal of every run: it must notice a rule that is no part of it."""
+
+    def test_whose_verdicts_need_what_is_not_journalled_is_noticed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = serving("v1.0.0", policy=QUICK)
+        calls: list[int] = []
+
+        def moody(made: Record, **rest: Any) -> Verdict:
+            calls.append(len(made.periods))
+            found = verdict_on(made, **rest)
+            return Verdict(outcome=found.outcome, reason=f"{found.reason} ({len(calls)})", at=found.at)
+
+        monkeypatch.setattr("bluegreen.engine.watch.step.verdict_on", moody)
+        deployer = world.deployer()
+        with pytest.raises(AssertionError, match="is not that of its journal"):
+            deployer.run(deployer.plan_promotion("v1.1.0"))
+        assert calls
+
+    def test_that_ends_well_was_replayed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        world = serving("v1.0.0", policy=QUICK)
+        replayed: list[Verdict] = []
+
+        def spy(made: Record, **rest: Any) -> Verdict:
+            replayed.append(verdict_on(made, **rest))
+            return replayed[-1]
+
+        monkeypatch.setattr(replaying, "verdict_on", spy)
+        deployer = world.deployer()
+        assert deployer.run(deployer.plan_promotion("v1.1.0")).ending is Ending.RELEASED
+        verdicts = [entry for _, entry in world.entries if isinstance(entry.event, VerdictGiven)]
+        assert len(replayed) == len(verdicts) > 3

@@ -299,8 +299,8 @@ class TestASickTarget:
 
 def keep_sick_hosts(world: World) -> None:
     """Auto Scaling takes its time to replace a host; here it never does."""
-    world.raw("autoscaling").suspend_processes(
-        AutoScalingGroupName="sc-sim-app-2", ScalingProcesses=["ReplaceUnhealthy"]
+    world.raw("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName="sc-sim-app-2", HealthCheckType="EC2"
     )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from bluegreen.adapters.aws.scaling import policies_of
 
+from bluegreen.adapters.aws.scaling import policies_of
 from bluegreen.contract import Contract
 from tests.infra.documents import documents, listed
 from tests.infra.telemetry import Metric, hosts, put_by_the_application

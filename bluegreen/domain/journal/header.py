@@ -10,7 +10,7 @@ from bluegreen.domain.plan import Plan
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 
-SCHEMA = 2
+SCHEMA = 1
 """Version of the stored form of headers, documents and events; a change of any of them raises it."""
 
 

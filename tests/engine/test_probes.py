@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from bluegreen.engine.probes import run_smoke, version_fault
-from bluegreen.policy import SmokeTest
-from bluegreen.ports import Answer, Request
+from bluegreen.engine.probes import ask_golden, run_smoke, version_fault
+from bluegreen.policy import GoldenSet, SmokeTest
+from bluegreen.ports import Answer, Ports, Request
+from tests.world import in_turn
 
 PREVIEW = {"x-preview": "token"}
 
@@ -99,3 +101,15 @@ def test_a_step_that_fails_is_the_last_one_and_is_numbered() -> None:
     fault = run_smoke(smoke({"path": "/a"}, {"path": "/b"}, {"path": "/c"}), service, {}, 5.0)
     assert fault.startswith("step 2 ")
     assert [request.url_path for request in service.asked] == ["/a", "/b"]
+
+
+def test_an_answer_that_did_not_come_is_a_wrong_one() -> None:
+    rows = [{"input": number, "label": "yes"} for number in range(4)]
+    golden = GoldenSet.model_validate({"file": "g", "path": "/ai", "rows": rows})
+    good = answer({"label": "yes"})
+    lost, failed = Answer(status=0, error="timeout"), answer({"label": "yes"}, status=500)
+    service = Service(good, lost, failed, answer({"label": "no"}))
+    ports = cast("Ports", SimpleNamespace(prober=service, parallel=in_turn))
+    score = ask_golden(golden, ports, headers=PREVIEW, beat=lambda: None, timeout=1.0)
+    assert (score.asked, score.right) == (4, 1)
+    assert all(PREVIEW.items() <= dict(request.headers).items() for request in service.asked)

@@ -308,9 +308,9 @@ class TestEnvironment:
             "QueueArn"
         ]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
-        environment.notify("Halted ü\n" + "x" * 200, "password=hunter2 broke", critical=True)
+        environment.notify("Halted ü\npassword=hunter2 " + "x" * 200, "password=hunter2 broke", critical=True)
         message = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
-        assert message["Subject"] == "Halted ? " + "x" * 91
+        assert message["Subject"] == "Halted ? password=**** " + "x" * 77
         assert message["Message"] == "password=**** broke\n\n-- sc-deploy, stack test, me@host"
 
     def test_notify_without_topic(self, environment: AwsEnvironment) -> None:

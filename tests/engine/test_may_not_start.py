@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bluegreen.domain.journal import Ending
+from bluegreen.engine.checks.preflight import environment_faults
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.policy import Freeze
@@ -57,11 +58,6 @@ def lacks_secret(world: World) -> None:
 def falls_ill(world: World) -> None:
     world.behaviours["v1.0.0"] = Behaviour(healthy=False)
     world.clock.sleep(30)
-
-
-def lacks_listener(world: World) -> None:
-    # Its rules go with it, so the deployment would find an empty stack.
-    world.raw("elbv2").delete_listener(ListenerArn=world.contract.listener_arn)
 
 
 WRONG: Mapping[str, tuple[Callable[[World], None], str]] = {
@@ -113,13 +109,12 @@ def test_a_rollback_is_held_up_by_neither_alarm_nor_freeze(what: str) -> None:
     assert world.weights() == {"app": {"v1.0.0": 100}}
 
 
-def test_a_first_release_without_a_listener_is_refused() -> None:
+def test_a_listener_that_is_gone_is_a_fault() -> None:
     world = World()
-    lacks_listener(world)
-    deployer = world.deployer()
-    with pytest.raises(Refused):
-        deployer.run(deployer.plan_promotion("v1.0.0"))
-    assert world.ports().balancer.target_groups() == ()
+    assert list(environment_faults(world.contract, world.ports())) == []
+    world.raw("elbv2").delete_listener(ListenerArn=world.contract.listener_arn)
+    (fault,) = environment_faults(world.contract, world.ports())
+    assert fault.where == world.contract.listener_arn
 
 
 def test_a_full_load_balancer_is_refused_unless_what_is_cleared_first_makes_room(

@@ -9,9 +9,11 @@ from tests.world import World
 from tests.world.releasing import serving
 
 
+AGAIN = [(StepKind.HEALTHY, None), (StepKind.WATCHDOG, None), (StepKind.WEIGHTS, 50)]
+
+
 def begun_again(world: World) -> list[Step]:
     """The steps that the resuming process began, up to the judge."""
-    world.clock.sleep(40)
     world.entries.clear()
     deployer = world.deployer("other@host:2")
     assert deployer.resume().ending is Ending.RELEASED, world.story()
@@ -23,7 +25,17 @@ def begun_again(world: World) -> list[Step]:
 def test_health_watchdog_and_the_last_weight_and_nothing_that_was_built() -> None:
     world = serving("v1.0.0")
     died_at_half(world)
-    kinds = [(step.kind, step.percent) for step in begun_again(world)]
-    assert kinds == [(StepKind.HEALTHY, None), (StepKind.WATCHDOG, None), (StepKind.WEIGHTS, 50)]
+    world.clock.sleep(40)
+    assert [(step.kind, step.percent) for step in begun_again(world)] == AGAIN
     assert world.weights() == {"app": {"v1.1.0": 100}}
     assert world.cloud.traffic.failed() == 0
+
+
+def test_a_weight_that_was_set_and_put_back_by_the_watchdog_is_set_again() -> None:
+    world = serving("v1.0.0")
+    deployer = world.deployer()
+    world.after_first(StepKind.WEIGHTS, deployer.interrupt)
+    assert deployer.run(deployer.plan_promotion("v1.1.0")).ending is Ending.INTERRUPTED
+    world.clock.sleep(70)
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert [(step.kind, step.percent) for step in begun_again(world)] == AGAIN

@@ -120,6 +120,16 @@ def test_blue_is_quiet_only_when_no_sticky_client_can_come_back(monkeypatch: pyt
     assert asked == [43.0], "retire.quiet and the life of a cookie"
 
 
+def test_a_blue_of_which_nothing_is_known_is_not_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = serving("v1.0.0", policy=QUICK.replace("[retire]\n", '[retire]\ndeadline = "20s"\n'))
+    monkeypatch.setattr(type(world.ports().metrics), "requests", lambda *_, **__: None)
+    assert promoted(world).exit_code is ExitCode.HALTED, world.story()
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+    group = fleets(world)["v1.0.0"].group
+    assert group is not None
+    assert group.in_service == 2
+
+
 def test_while_green_is_judged_blue_cannot_be_scaled_in() -> None:
     world = serving("v1.0.0")
     seen: list[tuple[int, int]] = []

@@ -8,7 +8,6 @@ from tests.engine.test_ways_back import died_at_half
 from tests.world import World
 from tests.world.releasing import serving
 
-
 AGAIN = [(StepKind.HEALTHY, None), (StepKind.WATCHDOG, None), (StepKind.WEIGHTS, 50)]
 
 

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from bluegreen.contract import Stickiness, Tag, Tier
-from bluegreen.domain.journal import Ending, StepDone, WeightsSet
+from bluegreen.domain.journal import Decided, Ending, Entry, StepDone, StepStarted, WeightsSet
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import Fleet
 from bluegreen.errors import ExitCode
-from tests.world import World
-from tests.world.releasing import QUICK, serving
+from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.lab.cloud.instances import Instance
+from bluegreen.ports import Answer
+from tests.world import COARSE, RoutedProber, World
+from tests.world.releasing import QUICK, loaded, serving
 
 
 def fleets(world: World) -> dict[str, Fleet]:
@@ -212,3 +215,51 @@ def test_the_watchdog_would_put_everything_back_on_blue_until_the_last_moment(
     assert armed
     assert all(weights[blue.arn] == 100 and sum(weights.values()) == 100 for weights in armed)
     assert all(len(weights) == 2 for weights in armed), "green stays in the rule: its health is checked"
+
+
+class OneSick(World):
+    """Of v1.1.0 the instances in one subnet pass no health check."""
+
+    def _behaviour(self, instance: Instance) -> Behaviour:
+        sick = instance.tags.get(Tag.RELEASE) == "v1.1.0" and instance.subnet_id == "subnet-a"
+        return Behaviour(healthy=not sick, latency=COARSE)
+
+
+def test_a_green_that_is_half_healthy_is_not_healthy() -> None:
+    world = loaded(OneSick(policy=QUICK, latency=COARSE), "v1.0.0")
+    assert promoted(world).ending is Ending.ROLLED_BACK, world.story()
+    kinds = {entry.event.step.kind for _, entry in world.entries if isinstance(entry.event, StepStarted)}
+    assert StepKind.HEALTHY in kinds
+    assert StepKind.VERSION not in kinds, "nothing was asked of it"
+
+
+def test_every_target_must_show_its_version_and_not_one_of_them_many_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = serving("v1.0.0")
+    body = json.dumps({"version": "v1.1.0", "instance": "i-1"})
+    monkeypatch.setattr(RoutedProber, "send", lambda *_: Answer(status=200, body=body))
+    assert promoted(world).ending is Ending.ROLLED_BACK, world.story()
+    assert shifts(world) == []
+
+
+def test_traffic_stays_where_it_is_when_blue_is_sicker_than_green() -> None:
+    world = serving("v1.0.0")
+    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.3, latency=COARSE)
+
+    def falls_ill(entry: Entry) -> None:
+        if isinstance(entry.event, Decided):
+            world.behaviours["v1.0.0"] = Behaviour(healthy=False)
+            world.clock.sleep(15)
+
+    world.listeners.append(falls_ill)
+    assert promoted(world).exit_code is ExitCode.HALTED, world.story()
+    assert world.weights() == {"app": {"v1.0.0": 50, "v1.1.0": 50}}
+
+
+def test_an_abort_while_blue_is_being_removed_comes_too_late() -> None:
+    world = serving("v1.0.0", policy=QUICK.replace('ttl = "30s"', 'ttl = "4s"'))
+    world.after_first(StepKind.DETACH, lambda: world.ports().lease.request_stop("somebody aborts"))
+    assert promoted(world).exit_code is ExitCode.HALTED, world.story()
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+    assert world.deployer().resume().ending is Ending.RELEASED, world.story()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.stub import Stubber
 
 from bluegreen.adapters.aws.ecr import EcrImages
 from bluegreen.adapters.aws.environment import AwsEnvironment
@@ -22,6 +24,8 @@ from bluegreen.policy import Policy
 
 from .conftest import Stack, lost, refused, tags
 
+OTHER = base64.b64encode(bytes(32)).decode()
+"""A SHA-256 of something else."""
 MANIFEST = {
     "schemaVersion": 2,
     "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
@@ -105,6 +109,18 @@ class TestModels:
         self.put(stack, "v7", ChecksumAlgorithm="SHA256", Metadata={"sha256": "ab" * 32})
         with pytest.raises(Refused, match="is not the recorded abab"):
             models.find(tier, "v7")
+
+    @pytest.mark.parametrize(
+        "answer", [{"ChecksumSHA256": f"{OTHER}-3"}, {"ChecksumSHA256": OTHER, "ChecksumType": "COMPOSITE"}]
+    )
+    def test_a_checksum_of_checksums_is_not_the_model_s(
+        self, stack: Stack, models: S3Models, tier: TierContract, answer: dict[str, str]
+    ) -> None:
+        """What S3 says of a multipart upload: the recorded hash of the whole file counts."""
+        document = {**answer, "Metadata": {"sha256": "ab" * 32}}
+        with Stubber(stack.raw("s3")) as s3:
+            s3.add_response("head_object", document)
+            assert models.find(tier, "v1").sha256 == "ab" * 32
 
     def test_no_checksum(self, stack: Stack, models: S3Models, tier: TierContract) -> None:
         self.put(stack, "v7", ChecksumAlgorithm="CRC32")
@@ -292,9 +308,9 @@ class TestEnvironment:
             "QueueArn"
         ]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
-        environment.notify("Halted ü\n" + "x" * 200, "password=hunter2 broke", critical=True)
+        environment.notify("Halted ü\npassword=hunter2 " + "x" * 200, "password=hunter2 broke", critical=True)
         message = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
-        assert message["Subject"] == "Halted ? " + "x" * 91
+        assert message["Subject"] == "Halted ? password=**** " + "x" * 77
         assert message["Message"] == "password=**** broke\n\n-- sc-deploy, stack test, me@host"
 
     def test_notify_without_topic(self, environment: AwsEnvironment) -> None:

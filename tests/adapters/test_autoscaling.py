@@ -206,6 +206,24 @@ def test_launch_template_version(stack: Stack, fleets: AutoScalingFleets) -> Non
         fleets.launch_template_version("lt-0dead")
 
 
+def test_a_template_version_that_is_not_the_default_one_is_not_released(
+    stack: Stack, fleets: AutoScalingFleets
+) -> None:
+    stack.raw("ec2").create_launch_template_version(
+        LaunchTemplateId=stack.template_id, LaunchTemplateData={"InstanceType": "t3.large"}
+    )
+    assert fleets.launch_template_version(stack.template_id) == 1
+
+
+def test_a_group_of_another_deployment_is_not_taken_over(
+    stack: Stack, fleets: AutoScalingFleets, group_arn: str
+) -> None:
+    tier = stack.contract.tier(Tier.APP)
+    fleets.ensure(tier, spec(), group_arn, tags(2))
+    with pytest.raises(Refused):
+        fleets.ensure(tier, spec(), group_arn, tags(1))
+
+
 def test_policies_name_their_metric(stack: Stack) -> None:
     tier = stack.with_tier(scaling=SCALING).tier(Tier.APP)
     group = "arn:aws:elasticloadbalancing:r:1:targetgroup/sc-test-app-1/abc"

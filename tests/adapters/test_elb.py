@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from bluegreen.adapters.aws.elb.balancer import ElbBalancer
+from bluegreen.adapters.aws.elb.calls import ElbCalls
+from bluegreen.adapters.aws.elb.rule_documents import rule_from
 from bluegreen.contract import Tag, Tier, TierContract
 from bluegreen.domain.stack import Health
 from bluegreen.errors import CloudUnavailable, Refused
@@ -99,6 +101,15 @@ class TestTargetGroups:
         with pytest.raises(Refused, match="sc-test-app-1 was not made by sc-deploy"):
             balancer.ensure_target_group(tier, spec(), tags())
         assert balancer.target_groups() == ()
+
+    def test_one_of_another_deployment_or_tier_is_refused(
+        self, balancer: ElbBalancer, tier: TierContract
+    ) -> None:
+        balancer.ensure_target_group(tier, spec(), tags(2))
+        balancer.ensure_target_group(tier, spec(3), tags(3, **{str(Tag.TIER): "web"}))
+        for number in (1, 3):
+            with pytest.raises(Refused):
+                balancer.ensure_target_group(tier, spec(number), tags(number))
 
     @pytest.mark.parametrize("name", ["sc-test-app-" + "1" * 21, "internal-app", "a_b", "-a", ""])
     def test_bad_name_is_refused_before_any_call(
@@ -198,6 +209,21 @@ class TestWeights:
         with pytest.raises(Refused, match="1 to 5 target groups with weights from 0 to 999"):
             balancer.set_weights(tier, weights, tags())
         assert stack.region.calls == []
+
+    def test_a_rollback_need_not_wait_for_the_budget_of_others(
+        self, stack: Stack, tier: TierContract
+    ) -> None:
+        calls = stack.elb()
+        balancer = ElbBalancer(calls, stack.contract)
+        blue, green = two_groups(balancer, tier)
+        balancer.set_weights(tier, {blue: 90, green: 10}, tags())
+        while calls.budget.bucket("modify_rule").tokens >= 7:
+            calls.budget.take("modify_rule")
+        begun = stack.clock.now()
+        balancer.set_weights(tier, {blue: 100, green: 0}, tags(), urgent=True)
+        assert stack.clock.now() == begun
+        balancer.set_weights(tier, {blue: 90, green: 10}, tags())
+        assert stack.clock.now() > begun
 
     def test_existing_stickiness_is_kept(
         self, stack: Stack, balancer: ElbBalancer, tier: TierContract
@@ -401,6 +427,14 @@ class TestPreview:
         assert balancer.ensure_preview(tier, green, TOKEN, tags(2)) == first
         assert stack.region.count() == {"DescribeRules": 1, "DescribeTags": 1}
 
+    def test_another_token_replaces_the_one_that_is_there(
+        self, balancer: ElbBalancer, tier: TierContract
+    ) -> None:
+        _, green = two_groups(balancer, tier)
+        balancer.ensure_preview(tier, green, "token-of-before", tags(2))
+        balancer.ensure_preview(tier, green, TOKEN, tags(2))
+        assert [rule.preview_token for rule in balancer.rules()] == [TOKEN]
+
     def test_takes_over_the_preview_an_earlier_deployment_left(
         self, balancer: ElbBalancer, tier: TierContract
     ) -> None:
@@ -499,3 +533,27 @@ def test_room(stack: Stack, balancer: ElbBalancer, tier: TierContract) -> None:
     balancer.set_weights(tier, {blue: 100}, tags())
     foreign_rule(stack, 50)
     assert balancer.room() == {"rules": 98, "target-groups": 99}
+
+
+def test_room_is_what_the_narrower_quota_leaves(
+    stack: Stack, balancer: ElbBalancer, tier: TierContract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {
+        "rules-per-application-load-balancer": 100,
+        "target-groups": 5,
+        "target-groups-per-application-load-balancer": 100,
+    }
+    two_groups(balancer, tier)
+    monkeypatch.setattr(ElbCalls, "limits", lambda _: limits)
+    assert balancer.room()["target-groups"] == 3
+
+
+def test_a_weight_that_the_api_leaves_out_is_one() -> None:
+    action = {
+        "Type": "forward",
+        "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "a"}, {"TargetGroupArn": "b", "Weight": 0}]},
+    }
+    document = {"RuleArn": "r", "Priority": "1", "Conditions": [], "Actions": [action]}
+    assert rule_from(document, {}).weights == {"a": 1, "b": 0}
+    alone = {"Type": "forward", "TargetGroupArn": "a"}
+    assert rule_from({**document, "Actions": [alone]}, {}).weights == {"a": 1}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
 from bluegreen.adapters.clock import SystemClock
@@ -185,3 +186,19 @@ def test_the_clock_sleeps_as_long_as_it_is_told() -> None:
     clock.sleep(0.05)
     assert clock.now() - begun >= 0.045
     clock.sleep(-1)
+
+
+def test_every_phase_of_a_request_has_its_timeout_and_no_secret_is_repeated() -> None:
+    asked: list[dict[str, float]] = []
+
+    def refuses(request: httpx.Request) -> httpx.Response:
+        asked.append(request.extensions["timeout"])
+        raise httpx.ConnectError("proxy http://anna:hunter2@proxy:3128 refused")
+
+    prober = HttpProber("http://service", transport=httpx.MockTransport(refuses))
+    answer = prober.send(Request(url_path="/", timeout=2.5))
+    prober.close()
+    assert asked == [dict.fromkeys(("connect", "read", "write", "pool"), 2.5)]
+    assert answer.status == 0
+    assert "hunter2" not in answer.error
+    assert "refused" in answer.error

@@ -69,6 +69,24 @@ def test_is_pushed_forward_in_one_call(stack: Stack, rule: Rule, watchdog: Sched
     assert found["Target"]["RoleArn"] == stack.contract.watchdog.role_arn
 
 
+def test_it_never_acts_a_moment_too_soon_and_is_tried_again(
+    stack: Stack, rule: Rule, watchdog: SchedulerWatchdog
+) -> None:
+    watchdog.arm(rule.arn, blue_only(rule), name=NAME, at=1_900_000_000.4)
+    found = schedule(stack)
+    assert found["ScheduleExpression"] == "at(2030-03-17T17:46:41)", "whole seconds, rounded up"
+    assert found["Target"]["RetryPolicy"]["MaximumRetryAttempts"] > 10
+    assert json.loads(found["Target"]["Input"])["RuleArn"] == rule.arn
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_it_calls_the_api_of_the_stack_s_partition(stack: Stack, partition: str) -> None:
+    listener = stack.contract.listener_arn.replace("arn:aws:", f"arn:{partition}:")
+    contract = stack.contract.model_copy(update={"listener_arn": listener})
+    target = SchedulerWatchdog(stack.session, contract, stack.elb())._modify_rule
+    assert target == f"arn:{partition}:scheduler:::aws-sdk:elasticloadbalancingv2:modifyRule"
+
+
 def test_another_process_pushes_it_forward(stack: Stack, balancer: ElbBalancer, rule: Rule) -> None:
     for _ in range(2):
         again = SchedulerWatchdog(stack.session, stack.contract, stack.elb())

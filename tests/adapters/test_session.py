@@ -87,6 +87,19 @@ def test_endpoint_comes_from_the_environment_and_we_say_who_we_are(server: Serve
     assert "sc-deploy/" in server.agents[0]
 
 
+def page(arn: str, marker: str = "") -> tuple[int, str]:
+    more = f"<NextMarker>{marker}</NextMarker>" if marker else ""
+    rule = f"<Rules><member><RuleArn>{arn}</RuleArn></member></Rules>"
+    result = f"<DescribeRulesResult>{rule}{more}</DescribeRulesResult>"
+    return 200, f"<DescribeRulesResponse>{result}</DescribeRulesResponse>"
+
+
+def test_what_is_on_a_later_page_is_found(server: Server) -> None:
+    server.answers = [page("a", "second"), page("b", "third"), page("c")]
+    found = Session(region="eu-west-1").service("elbv2").pages("describe_rules", "Rules", ListenerArn="arn")
+    assert [one["RuleArn"] for one in found] == ["a", "b", "c"]
+
+
 def test_proxy_of_the_environment_is_not_asked_for_this_machine(
     server: Server, environment: pytest.MonkeyPatch
 ) -> None:

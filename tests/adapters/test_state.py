@@ -96,7 +96,36 @@ def overwrite(stack: Stack, table: Table, key: Item, change: Item) -> None:
     client.put_item(TableName=table.name, Item=item | change)
 
 
+def test_every_look_is_a_consistent_one(
+    stack: Stack, lease: DynamoLease, journal: DynamoJournal, holder: Holder
+) -> None:
+    """What another process wrote a moment ago decides whether a release may start."""
+    journal.create(header(), token=holder.token)
+    asked: dict[str, set[bool]] = {}
+
+    def hears(params: dict[str, Any], model: Any, **_: Any) -> None:
+        asked.setdefault(model.name, set()).add(params.get("ConsistentRead", False))
+
+    events = stack.raw("dynamodb").meta.events
+    events.register("before-parameter-build.dynamodb", hears, unique_id="hears")
+    try:
+        journal.history()
+        journal.header(42)
+        journal.entries(42)
+        lease.holder()
+    finally:
+        events.unregister("before-parameter-build.dynamodb", unique_id="hears")
+    assert asked == {"Query": {True}, "GetItem": {True}}
+
+
 class TestLease:
+    def test_an_old_holding_of_the_same_owner_is_lost(self, lease: DynamoLease, holder: Holder) -> None:
+        again = take(lease)
+        with pytest.raises(LeaseLost):
+            lease.renew(holder, ttl=90, now=NOW + 1)
+        lease.release(holder)
+        assert lease.holder() == again
+
     def test_token_rises_with_every_acquisition(self, lease: DynamoLease) -> None:
         first = take(lease)
         assert (first.token, first.since, first.expires) == (1, NOW, NOW + 90)

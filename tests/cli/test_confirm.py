@@ -54,6 +54,17 @@ def test_what_takes_a_live_stack_down_wants_its_name(
     assert "Type the name of the stack (lab) to confirm: " in screen.getvalue()
 
 
+@pytest.mark.parametrize("redirected", ["stdin", "stderr"])
+def test_a_question_that_nobody_sees_or_answers_is_no(
+    monkeypatch: pytest.MonkeyPatch, redirected: str
+) -> None:
+    terminal(monkeypatch, "y\n")
+    monkeypatch.setattr(sys, redirected, io.StringIO("y\n"))
+    with pytest.raises(Refused) as caught:
+        confirm(Settings(stack="lab"), "Promote?")
+    assert "--yes" in caught.value.next_step
+
+
 def test_yes_in_advance_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = terminal(monkeypatch, "")
     confirm_plan(Settings(stack="lab", yes=True), promotion(), "Promote?")

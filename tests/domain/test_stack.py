@@ -60,6 +60,7 @@ def test_the_live_fleet_is_the_one_with_most_of_the_traffic_and_of_equals_the_ol
     assert tier(None, first).live is None
     assert tier({1: 100}, first, third).leftovers == (third,)
     assert tier({1: 100, 2: 0}, first, second).leftovers == (second,)
+    assert tier({1: 99, 2: 1}, first, second).leftovers == (), "users are on both"
 
 
 def test_a_fleet_without_target_group_has_no_weight_and_no_route() -> None:

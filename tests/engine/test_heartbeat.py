@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from bluegreen.contract import MANAGED_BY, Tag
 from bluegreen.engine.heartbeat import Heartbeat
-from bluegreen.errors import CloudUnavailable, LeaseLost
+from bluegreen.errors import CloudUnavailable, LeaseLost, StepFailed
 from bluegreen.lab.faults import Effect, Fault
 from bluegreen.ports import Ports
 from tests.world import World
@@ -78,3 +79,59 @@ def test_what_only_looks_needs_no_lease() -> None:
     world.clock.sleep(10 * TTL)
     assert ports.balancer.rules() == ()
     assert ports.watchdog.armed() == ()
+
+
+def guarded() -> tuple[World, Ports, Heartbeat]:
+    """A heartbeat that guards the one rule of the stack."""
+    world, ports, heartbeat = holding()
+    tier = world.contract.tiers[0]
+    groups = world.raw("elbv2").create_target_group(Name="b", Protocol="HTTP", Port=80, VpcId="vpc-0abc")
+    blue = groups["TargetGroups"][0]["TargetGroupArn"]
+    tags = {str(Tag.MANAGED_BY): MANAGED_BY, str(Tag.STACK): "sim", str(Tag.TIER): str(tier.name)}
+    rule = ports.balancer.set_weights(tier, {blue: 100}, tags)
+    heartbeat.guard("sc-sim-app-1", rule.arn, {blue: 100})
+    return world, ports, heartbeat
+
+
+def test_a_watchdog_acts_two_ttls_after_the_last_push_and_is_pushed_all_the_time() -> None:
+    world, ports, heartbeat = guarded()
+    assert heartbeat.acts_at("sc-sim-app-1") == world.clock.now() + 2 * TTL
+    heartbeat.wait(5 * TTL)
+    at = heartbeat.acts_at("sc-sim-app-1")
+    assert at is not None
+    assert at > world.clock.now() + TTL, "a renewal may be late by a ttl"
+    assert ports.watchdog.armed() == ("sc-sim-app-1",)
+    world.clock.sleep(2 * TTL + 2)
+    assert ports.watchdog.armed() == (), "a dead deployer pushes nothing"
+
+
+def test_a_watchdog_that_is_gone_ends_the_shift_but_not_the_way_back() -> None:
+    _world, ports, heartbeat = guarded()
+    ports.watchdog.disarm("sc-sim-app-1")
+    with pytest.raises(StepFailed):
+        heartbeat.wait(TTL)
+    assert heartbeat.acts_at("sc-sim-app-1") is None
+    _world, ports, heartbeat = guarded()
+    ports.watchdog.disarm("sc-sim-app-1")
+    heartbeat.going_back()
+    heartbeat.wait(TTL)
+
+
+def test_a_slow_renewal_counts_from_when_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, ports, heartbeat = holding()
+    renew, renewals = ports.lease.renew, list[float]()
+
+    def slow(*given: Any, **more: Any) -> Any:
+        found = renew(*given, **more)
+        renewals.append(world.clock.now())
+        world.clock.sleep(TTL - 1)
+        return found
+
+    monkeypatch.setattr(type(ports.lease), "renew", lambda _self, *given, **more: slow(*given, **more))
+    world.clock.sleep(TTL + 1)
+    heartbeat.must_hold()
+    heartbeat.must_hold()
+    assert len(renewals) == 1
+    world.clock.sleep(2)
+    heartbeat.must_hold()
+    assert len(renewals) == 2

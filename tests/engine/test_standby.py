@@ -1,42 +1,35 @@
-"""E4: standby instances are warm and serving, and scaling in never takes them away."""
+"""Warm standby instances are never scaled in (E4)."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
 from bluegreen.contract import FleetSize
-from bluegreen.engine.run import Run
-from bluegreen.engine.steps.build import free_size
+from bluegreen.engine.steps.build import lowest
+from tests.world import COARSE, World
+from tests.world.releasing import QUICK, release
 
 
-@dataclass(slots=True)
-class Fleets:
-    """One fleet, held at its size by a release."""
+def bounds(world: World) -> list[tuple[int, int]]:
+    """Minimum and maximum of every Auto Scaling Group."""
+    answer = world.raw("autoscaling").describe_auto_scaling_groups()
+    return [(one["MinSize"], one["MaxSize"]) for one in answer["AutoScalingGroups"]]
 
-    resized: dict[str, int] = field(default_factory=dict)
 
-    def group(self, name: str) -> Any:
-        return SimpleNamespace(name=name, desired=3, minimum=3, maximum=6)
-
-    def resize(self, _: str, **bounds: int) -> None:
-        self.resized = bounds
+@pytest.mark.parametrize(("standby", "minimum"), [(0, 1), (1, 2), (2, 3)])
+def test_a_released_fleet_is_scaled_in_down_to_its_standby_and_one_primary(
+    standby: int, minimum: int
+) -> None:
+    world = World(policy=QUICK, latency=COARSE)
+    size = FleetSize(minimum=1, desired=3, maximum=4, standby=standby)
+    tiers = tuple(tier.model_copy(update={"fleet": size}) for tier in world.contract.tiers)
+    world.contract = world.contract.model_copy(update={"tiers": tiers})
+    release(world, "v1.0.0")
+    assert bounds(world) == [(minimum, 4)]
 
 
 @pytest.mark.parametrize(
-    ("minimum", "standby", "lowest"),
-    [(1, 0, 1), (1, 1, 2), (1, 2, 3), (2, 1, 2), (3, 1, 3)],
+    ("minimum", "standby", "floor"), [(1, 0, 1), (3, 1, 3), (2, 3, 4), (4, 3, 4)], ids=str
 )
-def test_a_fleet_scales_in_to_one_primary_and_its_standby(minimum: int, standby: int, lowest: int) -> None:
-    fleets = Fleets()
-    size = FleetSize(minimum=minimum, desired=3, maximum=6, standby=standby)
-    run = SimpleNamespace(
-        name=lambda _: "sc-prod-ai-1",
-        tier=lambda _: SimpleNamespace(fleet=size),
-        ports=SimpleNamespace(fleets=fleets),
-    )
-    free_size(cast("Run", run), cast("Any", None))
-    assert fleets.resized.get("minimum", 3) == lowest
+def test_the_greater_of_minimum_and_standby_counts(minimum: int, standby: int, floor: int) -> None:
+    assert lowest(FleetSize(minimum=minimum, desired=4, maximum=5, standby=standby)) == floor

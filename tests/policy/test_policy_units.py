@@ -101,3 +101,28 @@ def test_what_the_judge_could_not_use_is_refused_before_anything_is_changed(line
     with pytest.raises(ConfigError) as caught:
         policy(f"[judge]\n{line}")
     assert said in str(caught.value)
+
+
+FREEZE = '[[freeze]]\nstart = "2030-01-01T00:00:00{}"\nend = "2030-01-02T00:00:00{}"\nreason = "sale"'
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ('[rollout]\nramp = ["5%", "50%"]', '[rollout]\nramp = ["50%", "5%"]'),
+        ('[rollout]\nramp = ["5%", "50%"]', '[rollout]\nramp = ["50%", "50%"]'),
+        ('[rollout]\nramp = ["99%"]', '[rollout]\nramp = ["100%"]'),
+        ('[rollout]\nramp = ["1%"]', '[rollout]\nramp = ["0%"]'),
+        ('[rollout]\nbake = "5m"\nmin_bake = "5m"', '[rollout]\nbake = "5m"\nmin_bake = "6m"'),
+        ('[rollout]\ntick = "200ms"', '[rollout]\ntick = "100ms"'),
+        ('[judge]\nburst = "4m"', '[judge]\nburst = "5m"'),
+        ('[judge]\ncold_start = "4m"', '[judge]\ncold_start = "5m"'),
+        (FREEZE.format("Z", "+09:00"), FREEZE.format("Z", "")),
+        (FREEZE.format("Z", "+09:00"), FREEZE.format("", "Z")),
+        ('[retire]\nkeep_blue = "until-next"', '[retire]\nkeep_blue = "for ever"'),
+    ],
+)
+def test_a_step_that_would_show_nothing_or_go_backwards_is_refused(good: str, bad: str) -> None:
+    policy(good)
+    with pytest.raises(ConfigError):
+        policy(bad)

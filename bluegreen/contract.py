@@ -18,31 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bluegreen.errors import ConfigError, Fault
 
-__all__ = [
-    "MANAGED_BY",
-    "SCHEMA_VERSION",
-    "STATE_TABLE_HASH_KEY",
-    "STATE_TABLE_RANGE_KEY",
-    "Alerts",
-    "BacklogScaling",
-    "Buckets",
-    "Contract",
-    "CpuScaling",
-    "Database",
-    "FleetSize",
-    "HealthCheck",
-    "ModelStore",
-    "RequestScaling",
-    "Stickiness",
-    "Tag",
-    "Tier",
-    "TierContract",
-    "Watchdog",
-    "faults_of",
-    "parameter_name",
-    "parse_contract",
-]
-
 SCHEMA_VERSION: Literal[1] = 1
 STATE_TABLE_HASH_KEY = "pk"
 STATE_TABLE_RANGE_KEY = "sk"

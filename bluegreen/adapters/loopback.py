@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-__all__ = ["is_loopback"]
-
 
 def is_loopback(url: str) -> bool:
     """True for localhost and loopback addresses; False for anything else, and for what is no URL."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["mask"]
-
 _HIDDEN = "****"
 _NAMES = (
     r"pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key(?:[-_]?id)?|private[-_]?key"

@@ -12,8 +12,6 @@ from bluegreen.adapters.loopback import is_loopback
 from bluegreen.adapters.masking import mask
 from bluegreen.ports import Answer, Request
 
-__all__ = ["HttpProber"]
-
 _BODY_LIMIT = 1_000_000
 """Bytes of an answer that are read; probes ask for small things."""
 

@@ -7,8 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Thread
 from typing import TypeVar
 
-__all__ = ["LIMIT", "aside", "parallel"]
-
 LIMIT = 32
 """Threads per group of calls: as many as a client keeps connections."""
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from bluegreen.lab.demo.facts import Act, Seen
     from bluegreen.lab.demo.run import Demo
 
-__all__ = ["demo"]
-
 FIRST, GOOD, BAD = "v1.0.0", "v1.1.0", "v1.2.0"
 _BEFORE = 4.0
 """Seconds of load before the first promotion under it: blue needs a measured past."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
 
-__all__ = ["Forecast", "MetricPower", "Outlook", "StepPower", "Usual"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:

@@ -15,8 +15,6 @@ from bluegreen.domain.weights import FULL
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 
-__all__ = ["Order", "fleet_name", "plan_promotion"]
-
 _BOOT = 120.0
 """Expected seconds from launch to the first successful health check, beside the health check itself."""
 

@@ -7,8 +7,6 @@ from enum import StrEnum
 
 from bluegreen.contract import Tier
 
-__all__ = ["Color", "Image", "Model", "Release", "TierRelease"]
-
 
 class Color(StrEnum):
     """The role of a fleet: blue serves when the deployment begins, green is the candidate."""

@@ -12,8 +12,6 @@ from bluegreen.domain.stack import Fleet, StackState, TierState
 from bluegreen.domain.stages import Stages, cleared, refer
 from bluegreen.policy import Policy
 
-__all__ = ["plan_return", "plan_take_back", "plan_teardown"]
-
 _NOTHING = MigrationUndo()
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from bluegreen.contract import MANAGED_BY, Tag, Tier
 from bluegreen.domain.release import Image, Model
 
-__all__ = ["Fleet", "Group", "Health", "Rule", "StackState", "TargetGroup", "TierState", "is_ours"]
-
 
 def is_ours(tags: Mapping[str, str], stack: str) -> bool:
     """Whether sc-deploy made this for `stack`; anything else is never changed or deleted."""

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from bluegreen.domain.plan import FleetRef, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.stack import Fleet
 
-__all__ = ["Stages", "cleared", "refer"]
-
 _CALL = 2.0
 """Expected seconds of a stage that only makes AWS calls."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from bluegreen.judge.settings import Thresholds
 from bluegreen.policy import Judging
 
-__all__ = ["thresholds"]
-
 
 def thresholds(judging: Judging) -> Thresholds:
     """`judging` as the judge reads it: latency as multiples of blue's instead of rises, its floor in ms."""

@@ -10,8 +10,6 @@ from bluegreen.domain.returning import Return
 from bluegreen.domain.stack import Fleet, Group, Rule, StackState, TargetGroup, TierState, is_ours
 from bluegreen.ports import Ports
 
-__all__ = ["observe", "traffic_words"]
-
 
 def observe(contract: Contract, ports: Ports) -> StackState:
     """Everything sc-deploy owns in the stack; three reads at the same time."""

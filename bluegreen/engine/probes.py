@@ -13,8 +13,6 @@ from bluegreen.errors import StepFailed
 from bluegreen.policy import GoldenSet, SmokeStep, SmokeTest
 from bluegreen.ports import Answer, Ports, Prober, Request
 
-__all__ = ["GoldenScore", "ask_golden", "at_path", "golden_fault", "run_smoke", "version_fault"]
-
 _MISSING = object()
 _AT_ONCE = 8
 """Golden-set questions sent at the same time: quick, yet no load test of a small fleet."""

@@ -8,8 +8,6 @@ from typing import TypeVar
 from bluegreen.errors import CloudUnavailable
 from bluegreen.ports import Clock
 
-__all__ = ["again"]
-
 T = TypeVar("T")
 _PAUSE = 2.0
 """Seconds between attempts."""

@@ -12,8 +12,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bluegreen.policy.units import Duration, Table
 
-__all__ = ["PLACEHOLDERS", "Metrics", "NewRelic", "Prometheus", "Source"]
-
 PLACEHOLDERS = ("stack", "tier", "fleet", "version", "deployment")
 """What a selector may insert. `fleet` is the name of the Auto Scaling Group and of the target group."""
 _TELLING_APART = frozenset({"fleet", "version", "deployment"})

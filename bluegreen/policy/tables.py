@@ -11,23 +11,6 @@ from bluegreen.contract import Tier
 from bluegreen.policy.metrics import Metrics
 from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Table
 
-__all__ = [
-    "Backup",
-    "Freeze",
-    "GoldenRow",
-    "GoldenSet",
-    "Health",
-    "Judging",
-    "Lease",
-    "Migration",
-    "Policy",
-    "Probes",
-    "Retire",
-    "Rollout",
-    "SmokeStep",
-    "SmokeTest",
-]
-
 
 class Rollout(Table):
     """The ramp: which share of the traffic green gets, and for how long each step is watched."""

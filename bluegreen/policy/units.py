@@ -13,8 +13,6 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-__all__ = ["FROM_FILE", "Duration", "Fraction", "RampPercent", "Rate", "Table"]
-
 FROM_FILE: Final = {"from_file": True}
 """The validation context of a document that a person wrote."""
 

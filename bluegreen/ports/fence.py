@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Fence"]
-
 
 class Fence:
     """Asked right before every AWS call that changes something, by the one place that makes such calls.

@@ -11,8 +11,6 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import TargetGroup
 
-__all__ = ["Answer", "Arms", "Collected", "Halves", "Metrics", "Prober", "Request"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:

@@ -9,8 +9,6 @@ from bluegreen.contract import TierContract
 from bluegreen.domain.plan import FleetSpec
 from bluegreen.domain.stack import Group, Health, Rule, TargetGroup
 
-__all__ = ["Balancer", "Fleets"]
-
 
 class Balancer(Protocol):
     """The load balancer: target groups, listener rules and the health of targets."""

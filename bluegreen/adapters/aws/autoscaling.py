@@ -20,8 +20,6 @@ from bluegreen.errors import DeployError, Refused
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import again
 
-__all__ = ["AutoScalingFleets"]
-
 _GONE = ("not found", "does not exist")
 _BUSY = frozenset({"ResourceInUse", "ScalingActivityInProgress", "ResourceContention"})
 _ATTACH_WAITS = (1.0, 2.0, 3.0, 5.0)

@@ -15,8 +15,6 @@ from bluegreen.adapters.masking import mask
 from bluegreen.adapters.threads import parallel
 from bluegreen.contract import Contract, Tag
 
-__all__ = ["AwsEnvironment"]
-
 _TRACKING = "TargetTracking-"
 """Alarms that Auto Scaling makes for itself; one of each pair is in ALARM whenever load is low."""
 

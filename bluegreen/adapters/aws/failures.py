@@ -16,16 +16,6 @@ from bluegreen.adapters.aws.permissions import actions_for
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
 
-__all__ = [
-    "FAILURES",
-    "AwsRefusal",
-    "AwsUnavailable",
-    "Call",
-    "CredentialsUnusable",
-    "is_throttle",
-    "translate",
-]
-
 FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 """All that a botocore call raises for what happens outside this process.
 

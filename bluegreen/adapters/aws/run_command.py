@@ -11,8 +11,6 @@ from bluegreen.errors import CloudUnavailable, HostNotReady
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import until
 
-__all__ = ["RemoteCommands"]
-
 _DOCUMENT = "AWS-RunShellScript"
 _DELIVERY_SECONDS = 120
 """An instance that has not picked the command up by then never runs it (SendCommand TimeoutSeconds)."""

@@ -15,8 +15,6 @@ from bluegreen.adapters.aws.session import Json, Service, Session
 from bluegreen.contract import Contract
 from bluegreen.errors import Refused
 
-__all__ = ["SchedulerWatchdog"]
-
 _NAME = re.compile(r"[0-9a-zA-Z_.-]{1,64}")
 
 

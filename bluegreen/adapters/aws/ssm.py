@@ -9,8 +9,6 @@ from bluegreen.adapters.aws.failures import AwsRefusal
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.threads import parallel
 
-__all__ = ["Parameters"]
-
 _NAMES_PER_CALL = 10
 """GetParameters takes at most 10 names."""
 

@@ -7,8 +7,6 @@ from functools import cache
 
 import httpx
 
-__all__ = ["trusted"]
-
 
 @cache
 def trusted() -> ssl.SSLContext:

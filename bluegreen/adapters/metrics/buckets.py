@@ -14,8 +14,6 @@ from math import inf
 from bluegreen.adapters.metrics.counters import Increases
 from bluegreen.adapters.metrics.metrics_http import unusable
 
-__all__ = ["exceedances", "unfit"]
-
 _BELOW, _ABOVE = 0.5, 2.0
 """The judge takes a bound for a threshold down to half and up to twice of it, on the side that is valid."""
 

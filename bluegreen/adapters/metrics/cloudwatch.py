@@ -18,8 +18,6 @@ from bluegreen.domain.stack import TargetGroup
 from bluegreen.policy import Judging
 from bluegreen.ports import Arms, Clock, Collected, Halves
 
-__all__ = ["CloudWatchMetrics"]
-
 _WITNESSES = (("HealthyHostCount", True), ("ConsumedLCUs", False), ("RequestCount", False))
 """Metrics that are reported even when a target group has no request: (name, of the target group)."""
 _BALANCER = tuple(

@@ -21,8 +21,6 @@ from bluegreen.policy import Metrics as MetricsPolicy
 from bluegreen.policy import Source
 from bluegreen.ports import Arms, Collected, Halves, Metrics
 
-__all__ = ["CombinedMetrics", "MetricSource"]
-
 T = TypeVar("T")
 
 

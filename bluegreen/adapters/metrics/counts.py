@@ -14,8 +14,6 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 
-__all__ = ["SOURCE", "SUMS", "Counts", "own_failures", "period_from", "together"]
-
 SOURCE = "cloudwatch"
 SUMS = (
     "RequestCount",

@@ -10,8 +10,6 @@ from itertools import count
 from bluegreen.adapters.aws.failures import AwsUnavailable
 from bluegreen.adapters.aws.session import Json, Session
 
-__all__ = ["MetricData", "Query", "Series"]
-
 _NAMESPACE = "AWS/ApplicationELB"
 _QUERIES_PER_CALL = 500
 """GetMetricData takes at most 500 queries."""

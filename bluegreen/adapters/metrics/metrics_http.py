@@ -19,8 +19,6 @@ from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable
 from bluegreen.ports import Clock
 
-__all__ = ["Endpoint", "SourceUnavailable", "unusable"]
-
 _BODY_LIMIT = 64_000_000
 """Bytes of an answer; a fleet of a hundred instances needs a tenth of it."""
 _LONGEST_WAIT = 120.0

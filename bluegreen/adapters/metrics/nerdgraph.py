@@ -13,8 +13,6 @@ from bluegreen.errors import DeployError
 from bluegreen.policy import NewRelic
 from bluegreen.ports import Clock
 
-__all__ = ["SOURCE", "NerdGraph", "user_key"]
-
 SOURCE = "newrelic"
 _ADDRESSES = {"us": "https://api.newrelic.com/graphql", "eu": "https://api.eu.newrelic.com/graphql"}
 _KEY_FIELDS = ("api_key", "user_key", "key")

@@ -16,8 +16,6 @@ from bluegreen.adapters.metrics.counters import Series
 from bluegreen.adapters.metrics.metrics_http import Endpoint, Sign, unusable
 from bluegreen.ports import Clock
 
-__all__ = ["PrometheusApi", "sigv4"]
-
 _SOURCE = "prometheus"
 _FORM = "application/x-www-form-urlencoded"
 

@@ -18,8 +18,6 @@ from bluegreen.errors import ConfigError, Fault
 from bluegreen.policy import Policy, Prometheus, Source
 from bluegreen.ports import Clock, Metrics
 
-__all__ = ["open_metrics"]
-
 
 def open_metrics(session: Session, contract: Contract, policy: Policy, *, clock: Clock) -> Metrics:
     """The sources in one; makes no call. Raises ConfigError naming everything that is not known."""

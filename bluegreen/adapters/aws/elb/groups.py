@@ -17,8 +17,6 @@ from bluegreen.domain.plan import FleetSpec
 from bluegreen.domain.stack import Health, TargetGroup, is_ours
 from bluegreen.errors import Refused
 
-__all__ = ["TargetGroups"]
-
 _NAME = re.compile(r"(?!internal-)[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _DELAY = "deregistration_delay.timeout_seconds"
 _REASONS = 10

@@ -25,8 +25,6 @@ from bluegreen.domain.stack import Rule, is_ours
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.ports.wait import until
 
-__all__ = ["Rules"]
-
 _READ_BACK = (0.2, 0.5, 1.0, 2.0)
 """Seconds between looks: ELBv2's own reads may lag behind its writes for a moment."""
 

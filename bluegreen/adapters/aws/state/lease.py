@@ -13,8 +13,6 @@ from bluegreen.adapters.aws.state.table import Cancelled, Table
 from bluegreen.domain.lease import Holder
 from bluegreen.errors import LeaseLost, Locked
 
-__all__ = ["DynamoLease", "lease_lost", "token_check"]
-
 _NAMES = {"#owner": "owner", "#token": "token"}
 _HELD = ("why", "deployment", "since", "expires", "stop", "stop_down")
 _OURS = "#owner = :owner AND #token = :token"

@@ -189,7 +189,7 @@ class Buckets(_Document):
     logs: str
 
 
-class Database(_Document):
+class DatabaseContract(_Document):
     """The RDS instance that is snapshotted before a migration (P8)."""
 
     identifier: str
@@ -202,7 +202,7 @@ class Alerts(_Document):
     warning_topic_arn: str
 
 
-class Watchdog(_Document):
+class WatchdogContract(_Document):
     """What EventBridge Scheduler may use to put traffic back when a deployer dies."""
 
     role_arn: str
@@ -222,9 +222,9 @@ class Contract(_Document):
     listener_arn: Annotated[str, Field(pattern=r"^arn:aws[\w-]*:elasticloadbalancing:.*:listener/")]
     state_table: str
     buckets: Buckets
-    database: Database | None = None
+    database: DatabaseContract | None = None
     alerts: Alerts
-    watchdog: Watchdog
+    watchdog: WatchdogContract
     prometheus_query_url: Annotated[str, Field(pattern=r"^(https?://.+/)?$")] = ""
     """Base of the Prometheus query API, ending in `/` (`<base>api/v1/query`), signed with SigV4 for the
     service `aps`; empty where the stack has none (M7)."""

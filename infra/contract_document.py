@@ -12,11 +12,11 @@ from bluegreen.contract import (
     Alerts,
     Buckets,
     Contract,
-    Database,
+    DatabaseContract,
     ModelStore,
     Tier,
     TierContract,
-    Watchdog,
+    WatchdogContract,
 )
 from infra.component import Environment
 from infra.components.compute import MODEL_FILE, MODEL_PREFIX
@@ -106,9 +106,9 @@ def _document(
             training_data=f"{prefix}-training-data",
             logs=f"{prefix}-logs",
         ),
-        database=Database(identifier=known.database),
+        database=DatabaseContract(identifier=known.database),
         alerts=Alerts(critical_topic_arn=resolved["critical"], warning_topic_arn=resolved["warning"]),
-        watchdog=Watchdog(role_arn=resolved["watchdog"], schedule_group=known.schedule_group),
+        watchdog=WatchdogContract(role_arn=resolved["watchdog"], schedule_group=known.schedule_group),
         prometheus_query_url=resolved["prometheus"],
         new_relic_account=new_relic.account_id if new_relic else "",
         new_relic_secret=query_secret(environment) if new_relic else "",

@@ -75,9 +75,9 @@ def demo(
 
 def _promote(settings: Settings, version: str, listen: Subscriber) -> Ending:
     """Promote `version` through the code of `sc-deploy promote`."""
-    from bluegreen.commands._run import Run
+    from bluegreen.commands._run import LongCommand
 
-    run = Run(settings, listeners=(listen,))
+    run = LongCommand(settings, listeners=(listen,))
     plan = run.deployer.plan_promotion(version, reason="demo")
     result = run.complete(lambda deployer: deployer.run(plan))
     if result.exit_code is ExitCode.INTERRUPTED:

@@ -156,7 +156,7 @@ class Plan:
     """In a rollback: the pre-release database snapshot, where there is one."""
 
     @property
-    def goes_back(self) -> bool:
+    def rolls_back(self) -> bool:
         """Whether it only moves traffic back to fleets that stand, and builds nothing."""
         return self.intent is Intent.ROLLBACK and not any(plan.green for plan in self.tiers)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.migration import MigrationUndo, check_down, database_notes
+from bluegreen.domain.migration import DatabaseRollback, check_down, database_notes
 from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color, Release, TierRelease
 from bluegreen.domain.stack import StackState, TierState
@@ -45,7 +45,7 @@ class Order:
     intent: Intent = Intent.PROMOTION
     all_at_once: bool = False
     """No ramp: a rollback to an earlier version goes to 100 % once green is verified (R7)."""
-    undo: MigrationUndo = field(default_factory=MigrationUndo)
+    database: DatabaseRollback = field(default_factory=DatabaseRollback)
     """In a rollback: what becomes of the database changes of the live release (R8)."""
 
 
@@ -168,7 +168,7 @@ class _Promotion:
         self.stages.add("accept", f"Make {self.order.release.version} the live release", steps)
 
     def retire(self) -> None:
-        down = self.order.undo.down
+        down = self.order.database.down
         # Blue cannot serve without its schema: once that is undone there is nothing to keep it for.
         keep = 0.0 if down else self.policy.retire.keep_blue
         if keep == "until-next":
@@ -193,11 +193,11 @@ class _Promotion:
         for plan in self.tiers:
             if plan.blue is None:
                 yield f"{plan.tier}: nothing serves yet; the first deployment gets 100 % once it is verified"
-        if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.undo.down:
+        if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.database.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.order.intent is Intent.PROMOTION:
             yield from (f"by confirming you attest: {point}" for point in self.policy.checklist)
-        yield from database_notes(self.order.undo, self.served)
+        yield from database_notes(self.order.database, self.served)
 
     @property
     def served(self) -> str:
@@ -225,7 +225,7 @@ def plan_promotion(order: Order, contract: Contract, policy: Policy, state: Stac
                 next_step="raise the fleet's maximum in the Pulumi settings and run `pulumi up`",
             )
     app = next((plan for plan in tiers if plan.tier is Tier.APP and plan.blue), None)
-    check_down(order.undo, app, app.blue if app else None, policy)
+    check_down(order.database, app, app.blue if app else None, policy)
     promotion = _Promotion(order, contract, policy, tiers)
     for part in (promotion.prepare, promotion.build, promotion.prove, promotion.shift, promotion.accept):
         part()
@@ -239,5 +239,5 @@ def plan_promotion(order: Order, contract: Contract, policy: Policy, state: Stac
         tiers=tiers,
         stages=tuple(promotion.stages.all),
         notes=tuple(promotion.notes()),
-        snapshot=order.undo.snapshot,
+        snapshot=order.database.snapshot,
     )

@@ -15,7 +15,7 @@ from bluegreen.domain.stack import StackState
 from bluegreen.engine import deployment, planning, rolling_back
 from bluegreen.engine.following import follow
 from bluegreen.engine.observe import observe
-from bluegreen.engine.outcome import conduct, take_back
+from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
 from bluegreen.engine.takeover import take_over
@@ -131,7 +131,7 @@ class Deployer:
         """
         header = self.unfinished(number)
         if down:
-            rolling_back.plan_open_back(self._ports, header, reason=reason, down=True)
+            rolling_back.plan_open_rollback(self._ports, header, reason=reason, down=True)
         words = reason or f"abort by {self._owner}"
         acquire = partial(self._acquire, header.number, "abort")
         try:
@@ -149,7 +149,7 @@ class Deployer:
         return self._conduct(
             holder,
             partial(self._reopen, header, holder),
-            partial(take_back, reason=words, down=down, asked=True),
+            partial(roll_back, reason=words, down=down, asked=True),
         )
 
     def interrupt(self) -> None:

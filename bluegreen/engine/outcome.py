@@ -16,7 +16,7 @@ from bluegreen.domain.reports import Result
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.heartbeat import StopRequested
 from bluegreen.engine.observe import observe, traffic_words
-from bluegreen.engine.rolling_back import begun, turn_round
+from bluegreen.engine.rolling_back import begun, start_rollback
 from bluegreen.engine.run import Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import (
@@ -38,8 +38,8 @@ def conduct(run: Run) -> Result:
 
     Raises LeaseLost (nothing more may be written) and Refused (nothing was changed).
     """
-    if run.plan.goes_back:
-        run.heartbeat.going_back()
+    if run.plan.rolls_back:
+        run.heartbeat.rolling_back()
     try:
         carry_out(run, HANDLERS)
     except (StepFailed, StopRequested, Refused) as error:
@@ -67,7 +67,7 @@ def _failed(run: Run, error: DeployError) -> Result:
     if isinstance(error, Refused) and all(step.kind is StepKind.CHECK for step in run.started):
         _end(run, Ending.ABORTED, error.what)
         raise error
-    if run.plan.intent is Intent.TEARDOWN or run.plan.goes_back:
+    if run.plan.intent is Intent.TEARDOWN or run.plan.rolls_back:
         return _halted(run, error)
     if _blue_is_going(run) or (_accepted(run) and not isinstance(error, StopRequested)):
         return _halted(
@@ -84,24 +84,24 @@ def _failed(run: Run, error: DeployError) -> Result:
     ):
         what = f"{error.what}; there is no earlier release to go back to"
         return _halted(run, Halted(what, next_step="fix forward with a new promotion, or `sc-deploy abort`"))
-    return take_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)
+    return roll_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)
 
 
-def take_back(run: Run, *, reason: str, down: bool = False, asked: bool = False) -> Result:
+def roll_back(run: Run, *, reason: str, down: bool = False, asked: bool = False) -> Result:
     """Put everything back on blue and remove green; with `down` undo its migration before (R8).
 
     `asked`: this command was for it (`abort`), so that it did what it was asked to.
     Raises Refused where blue's own down migration has begun: it cannot serve any more.
     """
-    if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.goes_back:
+    if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.rolls_back:
         raise Refused(
             "the down migration of the release before has begun; there is no way back to that release",
             next_step="`sc-deploy resume` finishes this one",
         )
-    run.heartbeat.going_back()
+    run.heartbeat.rolling_back()
     try:
-        if not run.plan.goes_back:
-            turn_round(run, reason, down=down)
+        if not run.plan.rolls_back:
+            start_rollback(run, reason, down=down)
         carry_out(run, HANDLERS)
     except Interrupted:
         return _interrupted(run)
@@ -128,7 +128,7 @@ def _completed(run: Run, *, asked: bool = False) -> Result:
     if run.plan.intent is Intent.TEARDOWN:
         return _end(run, Ending.TORN_DOWN, "what served nothing is gone")
     snapshot = f"; the database snapshot of before is {run.plan.snapshot}" if run.plan.snapshot else ""
-    if run.plan.goes_back:
+    if run.plan.rolls_back:
         words = f"rolled back: {run.plan.reason}" if run.plan.reason else "rolled back"
         code = ExitCode.ROLLED_BACK if _reversed(run) and not asked else ExitCode.RELEASED
         return _end(run, Ending.ROLLED_BACK, words + snapshot, code=code)
@@ -137,7 +137,7 @@ def _completed(run: Run, *, asked: bool = False) -> Result:
 
 def _reversed(run: Run) -> bool:
     """Whether the plan in force goes back from a release, and was not itself what was asked for."""
-    return run.plan.goes_back and not run.recorder.header.began_with.plan.goes_back
+    return run.plan.rolls_back and not run.recorder.header.began_with.plan.rolls_back
 
 
 def _traffic(run: Run) -> tuple[str, ...]:

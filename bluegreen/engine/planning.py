@@ -7,15 +7,15 @@ from functools import partial
 
 from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.domain.journal import Header
-from bluegreen.domain.migration import MigrationUndo, migrates, snapshot_name
+from bluegreen.domain.migration import DatabaseRollback, migrates, snapshot_name
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
-from bluegreen.domain.rollback import plan_return, plan_teardown
+from bluegreen.domain.rollback import plan_rollback_to_kept, plan_teardown
 from bluegreen.domain.stack import StackState
 from bluegreen.engine.deployment import open_header, refuse_open
 from bluegreen.engine.observe import observe
-from bluegreen.engine.rolling_back import plan_open_back
+from bluegreen.engine.rolling_back import plan_open_rollback
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
@@ -120,7 +120,7 @@ def rollback(
     unfinished = open_header(history)
     if unfinished and to is None:
         header = ports.journal.header(unfinished.number) or unfinished
-        return plan_open_back(ports, header, reason=words, down=down)
+        return plan_open_rollback(ports, header, reason=words, down=down)
     refuse_open(history, stack=contract.stack, ports=ports)
     number = _next_number(state, history)
     target = _target(ports, history, state, to)
@@ -135,24 +135,26 @@ def rollback(
             tiers=(),
             stages=(),
         )
-    undo = _undo(ports, state, down=down)
-    back = plan_return(contract, policy, state, number=number, to=target.number, reason=words, undo=undo)
+    database = _database(ports, state, down=down)
+    back = plan_rollback_to_kept(
+        contract, policy, state, number=number, to=target.number, reason=words, database=database
+    )
     if back:
         return back
-    return _again(contract, policy, ports, state, target, number=number, reason=words, undo=undo)
+    return _redeployed(contract, policy, ports, state, target, number=number, reason=words, database=database)
 
 
-def _undo(ports: Ports, state: StackState, *, down: bool) -> MigrationUndo:
+def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollback:
     """What the release that serves now did to the database: of the app tier, whose migrations these are."""
     lives = {tier.tier: tier.live.deployment for tier in state.tiers if tier.live}
     number = lives.get(Tier.APP, max(lives.values(), default=0))
     header = ports.journal.header(number)
     if header is None or header.documents is None:
-        return MigrationUndo(down=down)
+        return DatabaseRollback(down=down)
     plan = header.documents.plan
     saved = any(step.kind is StepKind.SNAPSHOT for step in plan.steps)
     name = snapshot_name(plan.stack, number) if saved else ""
-    return MigrationUndo(down=down, migrated=migrates(plan), snapshot=name)
+    return DatabaseRollback(down=down, migrated=migrates(plan), snapshot=name)
 
 
 def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:
@@ -184,7 +186,7 @@ def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str 
     return None
 
 
-def _again(
+def _redeployed(
     contract: Contract,
     policy: Policy,
     ports: Ports,
@@ -193,7 +195,7 @@ def _again(
     *,
     number: int,
     reason: str,
-    undo: MigrationUndo,
+    database: DatabaseRollback,
 ) -> Plan:
     items = _items(ports, state, target)
     tiers = [tier for tier in contract.tiers if tier.name in items]
@@ -206,7 +208,7 @@ def _again(
         reason=reason,
         intent=Intent.ROLLBACK,
         all_at_once=True,
-        undo=undo,
+        database=database,
     )
     return plan_promotion(order, contract, policy, state)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bluegreen.policy.units import Duration, Table
+from bluegreen.policy.units import Duration, Section
 
 PLACEHOLDERS = ("stack", "tier", "fleet", "version", "deployment")
 """What a selector may insert. `fleet` is the name of the Auto Scaling Group and of the target group."""
@@ -61,7 +61,7 @@ LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 Address = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+)?$")]
 
 
-class Prometheus(Table):
+class Prometheus(Section):
     """A Prometheus HTTP API (also Amazon Managed Prometheus): counters and a histogram, read raw."""
 
     url: Address = ""
@@ -98,7 +98,7 @@ class Prometheus(Table):
         return self
 
 
-class NewRelic(Table):
+class NewRelic(Section):
     """NRQL through NerdGraph; the user key lies in Secrets Manager and is never shown."""
 
     region: Literal["us", "eu"] = "us"
@@ -134,7 +134,7 @@ class NewRelic(Table):
         return self
 
 
-class Metrics(Table):
+class MetricsPolicy(Section):
     """Each metric names its sources. Each of them may fail a release, all must speak for a pass."""
 
     errors: Sources = (Source.CLOUDWATCH,)

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bluegreen.contract import Tier
-from bluegreen.policy.metrics import Metrics
-from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Table
+from bluegreen.policy.metrics import MetricsPolicy
+from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Section
 
 
-class Rollout(Table):
+class Rollout(Section):
     """The ramp: which share of the traffic green gets, and for how long each step is watched."""
 
     ramp: tuple[RampPercent, ...] = (5, 25, 50, 95)
@@ -43,7 +43,7 @@ class Rollout(Table):
         return self
 
 
-class Judging(Table):
+class Judging(Section):
     """Limits (what must never be passed) and acceptable levels (what must not be punished), R2-R4."""
 
     error_limit: Annotated[Fraction, Field(gt=0, le=0.5)] = 0.01
@@ -86,14 +86,14 @@ class Judging(Table):
         return self
 
 
-class Health(Table):
+class HealthPolicy(Section):
     """How long green may take to become healthy, and how often it is asked."""
 
     deadline: Duration = 900.0
     poll: Duration = 5.0
 
 
-class SmokeStep(Table):
+class SmokeStep(Section):
     """One request and what its answer must be. `{name}` inserts a value saved by an earlier step."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
@@ -110,7 +110,7 @@ class SmokeStep(Table):
     """Name -> dotted path whose value later steps may insert."""
 
 
-class SmokeTest(Table):
+class SmokeTest(Section):
     """A key function of the platform, as its users use it (P5, R1)."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
@@ -120,7 +120,7 @@ class SmokeTest(Table):
     steps: Annotated[tuple[SmokeStep, ...], Field(min_length=1)]
 
 
-class Probes(Table):
+class Probes(Section):
     """The prober: own requests through the front door."""
 
     interval: Duration = 5.0
@@ -132,14 +132,14 @@ class Probes(Table):
     step has too little traffic; none by default."""
 
 
-class GoldenRow(Table):
+class GoldenRow(Section):
     """One question whose answer is known."""
 
     input: Any
     label: Any
 
 
-class GoldenSet(Table):
+class GoldenSet(Section):
     """AI validation (P5, R4): questions with known answers, sent to green and to blue before 5 %."""
 
     file: str
@@ -152,7 +152,7 @@ class GoldenSet(Table):
     """Read from `file` when the policy is loaded, so that a resumed run asks the same questions."""
 
 
-class Migration(Table):
+class Migration(Section):
     """The expand migration of a release (P4, P8) and its way back (R8)."""
 
     run: Literal["ssm", "local"] = "ssm"
@@ -166,14 +166,14 @@ class Migration(Table):
     timeout: Duration = 1800.0
 
 
-class Backup(Table):
+class Backup(Section):
     """A snapshot of the database before anything changes (P8)."""
 
     snapshot: bool = True
     timeout: Duration = 3600.0
 
 
-class Retire(Table):
+class Retire(Section):
     """When blue may go."""
 
     keep_blue: Duration | Literal["until-next"] = 0.0
@@ -183,7 +183,7 @@ class Retire(Table):
     deadline: Duration = 1800.0
 
 
-class Lease(Table):
+class LeasePolicy(Section):
     """One deployer per stack; the lease is renewed every third of `ttl`."""
 
     ttl: Duration = 90.0
@@ -191,7 +191,7 @@ class Lease(Table):
     """How long AWS may be unreachable before the run halts."""
 
 
-class Freeze(Table):
+class Freeze(Section):
     """No release may start between `start` and `end` (ISO 8601 with offset)."""
 
     start: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?([+-]\d{2}:\d{2}|Z)$")]
@@ -199,20 +199,20 @@ class Freeze(Table):
     reason: str
 
 
-class Policy(Table):
+class Policy(Section):
     """How releases of one stack are made."""
 
     rollout: Rollout = Rollout()
     judge: Judging = Judging()
-    health: Health = Health()
-    metrics: Metrics = Metrics()
+    health: HealthPolicy = HealthPolicy()
+    metrics: MetricsPolicy = MetricsPolicy()
     probes: Probes = Probes()
     smoke: tuple[SmokeTest, ...] = ()
     golden: GoldenSet | None = None
     migration: Migration | None = None
     backup: Backup = Backup()
     retire: Retire = Retire()
-    lease: Lease = Lease()
+    lease: LeasePolicy = LeasePolicy()
     freeze: tuple[Freeze, ...] = ()
     checklist: tuple[str, ...] = ()
     """Points of the before-checklist (C1) that only a person can confirm."""

@@ -72,7 +72,7 @@ RampPercent = Annotated[
 Rate = Annotated[float, _written(_per_second, 'a rate names its time: "2/s", "30/m"'), Field(ge=0)]
 
 
-class Table(BaseModel):
+class Section(BaseModel):
     """A table of deploy.toml: what is not named here is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bluegreen.contract import Database, Tag, Tier
+from bluegreen.contract import DatabaseContract, Tag, Tier
 from bluegreen.domain.journal import Ending, Warned
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
@@ -207,7 +207,9 @@ def test_who_asked_another_process_for_it_hears_that_it_has_not_run(monkeypatch:
     assert notes[-1].startswith("the down migration has not run")
 
 
-def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there_is_nothing_to_undo() -> None:
+def test_an_abort_with_down_from_another_process_rolls_back_and_warns_where_there_is_nothing_to_undo() -> (
+    None
+):
     world, shell = serving(GOING, "v1.0.0", tiers=("app", "ai"))
     world.behaviours["v1.1.0"] = Behaviour(healthy=False)
     world.after_first(StepKind.PREVIEW, lambda: world.ports().lease.request_stop("wrong version", down=True))
@@ -218,7 +220,7 @@ def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there
     assert shell.ran == []
 
 
-def test_a_bad_release_is_taken_back_without_its_down_migration() -> None:
+def test_a_bad_release_is_rolled_back_without_its_down_migration() -> None:
     world, shell = serving(GOING, "v1.0.0")
     world.behaviours["v1.1.0"] = Behaviour(error_rate=0.05, latency=LATENCY)
     deployer = world.deployer()
@@ -352,7 +354,7 @@ def test_refused_where_the_policy_has_no_down() -> None:
         halted.deployer("other@host:2").abort(down=True)
 
 
-def test_refused_where_no_app_tier_is_taken_back() -> None:
+def test_refused_where_no_app_tier_is_rolled_back() -> None:
     world, _ = serving(KEPT, "v1.0.0", tiers=("app", "ai"))
     release(world, "v1.1.0", tiers=[Tier.AI])
     assert "the app tier, which migrates, is not rolled back" in refusal(world)
@@ -397,7 +399,7 @@ def test_a_local_one_runs_on_this_machine_once(tmp_path: Path, monkeypatch: pyte
 def test_the_closing_words_name_the_snapshot_of_before(way: str) -> None:
     policy = (QUICK if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
     world = World(policy=policy)
-    world.contract = world.contract.model_copy(update={"database": Database(identifier="sim-db")})
+    world.contract = world.contract.model_copy(update={"database": DatabaseContract(identifier="sim-db")})
     world.raw("rds").create_db_instance(
         DBInstanceIdentifier="sim-db", DBInstanceClass="db.m5.large", Engine="postgres"
     )

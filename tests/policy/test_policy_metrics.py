@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bluegreen.errors import ConfigError
-from bluegreen.policy import Metrics, Source, parse_policy
+from bluegreen.policy import MetricsPolicy, Source, parse_policy
 
 
-def metrics(text: str) -> Metrics:
+def metrics(text: str) -> MetricsPolicy:
     return parse_policy(text, stack="prod", source="deploy.toml").metrics
 
 

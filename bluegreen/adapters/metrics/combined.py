@@ -17,8 +17,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.errors import CloudUnavailable, DeployError, Refused
-from bluegreen.policy import Metrics as MetricsPolicy
-from bluegreen.policy import Source
+from bluegreen.policy import MetricsPolicy, Source
 from bluegreen.ports import Arms, Collected, Halves, Metrics
 
 T = TypeVar("T")

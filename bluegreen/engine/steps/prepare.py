@@ -71,7 +71,7 @@ def migrate_down(run: Run, step: Step) -> Done:
     It may not be one that can be run twice. So a begun one is looked for by what the journal says of it,
     and a failed one begins anew only when a human has resumed the deployment: raises Halted.
     """
-    migration, (image, version) = run.policy.migration, _taken_back(run, step)
+    migration, (image, version) = run.policy.migration, _rolled_back(run, step)
     if migration is None or image is None:
         raise Halted(f"{step.id}: its command or its image is not known", next_step=_BY_HAND)
     number = run.down.number
@@ -94,7 +94,7 @@ def _tried(run: Run, step: Step, attempt: DownAttempt, words: str) -> None:
     run.recorder.write(DownMigrationTried(stage=run.stage(step), step=step, words=words, attempt=attempt))
 
 
-def _taken_back(run: Run, step: Step) -> tuple[Image | None, str]:
+def _rolled_back(run: Run, step: Step) -> tuple[Image | None, str]:
     """What the release that is taken back runs: its fleet's, or where that is gone the plan's."""
     ref = run.ref(step)
     if ref is not None and ref.image is not None:

@@ -7,22 +7,23 @@ from contextlib import suppress
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.journal import Header
+from bluegreen.domain.journal import Header, open_header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import StackState
-from bluegreen.engine import deployment, planning, rolling_back
-from bluegreen.engine.following import follow
-from bluegreen.engine.observe import observe
+from bluegreen.engine import planning, rolling_back
+from bluegreen.engine.deployment.follow import follow
+from bluegreen.engine.deployment.open import Opener, not_finished
+from bluegreen.engine.deployment.take_over import take_over
 from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.takeover import take_over
-from bluegreen.engine.wait import again
+from bluegreen.engine.status import observe
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
+from bluegreen.ports.wait import patiently
 
 Note = Callable[[str], None]
 
@@ -85,17 +86,10 @@ class Deployer:
         )
 
         def begin() -> Run:
-            unfinished = deployment.open_header(self._ports.journal.history(limit=5))
+            unfinished = open_header(self._ports.journal.history(limit=5))
             if unfinished:
-                raise deployment.not_finished(unfinished)
-            return deployment.create(
-                plan,
-                contract=self._contract,
-                policy=self._policy,
-                ports=self._ports,
-                holder=holder,
-                subscribers=self._subscribers,
-            )
+                raise not_finished(unfinished)
+            return self._opener(holder).create(plan, self._contract, self._policy)
 
         return self._conduct(holder, begin, conduct)
 
@@ -114,7 +108,7 @@ class Deployer:
         )
 
         def reopened() -> Run:
-            run = self._reopen(header, holder)
+            run = self._opener(holder).reopen(header)
             if skip_down:
                 rolling_back.skip_down(run)
             return run
@@ -148,7 +142,7 @@ class Deployer:
             holder = acquire()
         return self._conduct(
             holder,
-            partial(self._reopen, header, holder),
+            partial(self._opener(holder).reopen, header),
             partial(roll_back, reason=words, down=down, asked=True),
         )
 
@@ -170,12 +164,12 @@ class Deployer:
                 owner=self._owner, why=why, deployment=number, ttl=policy.ttl, now=clock.now()
             )
 
-        return again(acquire, clock=clock, patience=policy.patience)
+        return patiently(acquire, clock=clock, patience=policy.patience)
 
     def unfinished(self, number: int | None = None) -> Header:
         """The deployment that is open, by default the only one; raises Refused where it is not."""
         if number is None:
-            found = deployment.open_header(self._ports.journal.history(limit=5))
+            found = open_header(self._ports.journal.history(limit=5))
             number = found.number if found else None
         header = self._ports.journal.header(number) if number is not None else None
         if header is None or not header.ending.open:
@@ -186,10 +180,8 @@ class Deployer:
         header.check_schema()
         return header
 
-    def _reopen(self, header: Header, holder: Holder) -> Run:
-        return deployment.reopen(
-            header, ports=self._ports, holder=holder, subscribers=self._subscribers, operator=self._owner
-        )
+    def _opener(self, holder: Holder) -> Opener:
+        return Opener(ports=self._ports, holder=holder, subscribers=self._subscribers)
 
     def _conduct(self, holder: Holder, begin: Callable[[], Run], how: Callable[[Run], Result]) -> Result:
         # A crash leaves the lease to expire by itself: whoever comes next must know that nobody

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.journal import Header
+from bluegreen.domain.journal import Header, open_header
 from bluegreen.domain.migration import DatabaseRollback, migrates, snapshot_name
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
 from bluegreen.domain.rollback import plan_rollback_to_kept, plan_teardown
 from bluegreen.domain.stack import StackState
-from bluegreen.engine.deployment import open_header, refuse_open
-from bluegreen.engine.observe import observe
+from bluegreen.engine.deployment.open import refuse_open
 from bluegreen.engine.rolling_back import plan_open_rollback
+from bluegreen.engine.status import observe
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports

@@ -8,11 +8,11 @@ from bluegreen.domain.journal import Decided, Entry, Header, SnapshotTaken, Step
 from bluegreen.domain.migration import DatabaseRollback
 from bluegreen.domain.plan import Plan, Step, StepKind
 from bluegreen.domain.rollback import plan_rollback_of_open
-from bluegreen.engine.observe import observe
 from bluegreen.engine.run import Run
-from bluegreen.engine.wait import again
+from bluegreen.engine.status import observe
 from bluegreen.errors import Refused
 from bluegreen.ports import Ports
+from bluegreen.ports.wait import patiently
 
 
 def begun(run: Run, kind: StepKind) -> bool:
@@ -26,7 +26,7 @@ def start_rollback(run: Run, reason: str, *, down: bool) -> None:
     A down migration that cannot run does not keep the traffic from going back: it is warned of.
     """
     patience = run.policy.lease.patience
-    state = again(lambda: observe(run.contract, run.ports), clock=run.ports.clock, patience=patience)
+    state = patiently(lambda: observe(run.contract, run.ports), clock=run.ports.clock, patience=patience)
 
     def plan(*, down: bool) -> Plan:
         taken = run.find_result(SnapshotTaken)

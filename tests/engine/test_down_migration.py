@@ -14,7 +14,7 @@ from bluegreen.contract import DatabaseContract, Tag, Tier
 from bluegreen.domain.journal import Ending, Warned
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
-from bluegreen.engine.following import follow
+from bluegreen.engine.deployment.follow import follow
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
@@ -396,7 +396,7 @@ def test_a_local_one_runs_on_this_machine_once(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("way", ["by itself", "kept", "again"])
-def test_the_closing_words_name_the_snapshot_of_before(way: str) -> None:
+def test_the_closing_words_name_the_pre_release_snapshot(way: str) -> None:
     policy = (QUICK if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
     world = World(policy=policy)
     world.contract = world.contract.model_copy(update={"database": DatabaseContract(identifier="sim-db")})
@@ -419,6 +419,6 @@ def test_the_closing_words_name_the_snapshot_of_before(way: str) -> None:
         assert any("sc-sim-before-2" in note for note in plan.notes)
         result = deployer.run(plan)
         assert result.exit_code is ExitCode.RELEASED, world.story()
-    assert result.words.endswith("; the database snapshot of before is sc-sim-before-2")
+    assert result.words.endswith("; pre-release snapshot: sc-sim-before-2")
     found = world.raw("rds").describe_db_snapshots(DBSnapshotIdentifier="sc-sim-before-2")
     assert found["DBSnapshots"][0]["Status"] == "available"

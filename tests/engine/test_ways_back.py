@@ -9,7 +9,7 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, RunResumed, StepDone, WeightsSet
 from bluegreen.domain.plan import Intent, Plan, Step, StepKind
-from bluegreen.engine.following import follow
+from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import ExitCode, Interrupted, Locked, Refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bluegreen.contract import Contract
@@ -68,3 +69,8 @@ class Header:
                 f"deployment #{self.number} has no documents that can be read", next_step="sc-deploy status"
             )
         return self.documents
+
+
+def open_header(headers: Iterable[Header]) -> Header | None:
+    """The deployment that has not ended, if there is one."""
+    return next((header for header in headers if header.ending.open), None)

@@ -9,7 +9,7 @@ from bluegreen.contract import Contract, TierContract
 from bluegreen.domain.reports import Check
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
-from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.engine.status import observe, traffic_words
 from bluegreen.engine.watch.forecast import blue_p95, usual_traffic
 from bluegreen.errors import DeployError
 from bluegreen.policy import Policy

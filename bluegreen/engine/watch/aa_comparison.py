@@ -17,7 +17,7 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.reports import AAComparison
 from bluegreen.engine.arms import serving
 from bluegreen.engine.limits import thresholds
-from bluegreen.engine.observe import observe
+from bluegreen.engine.status import observe
 from bluegreen.engine.watch.forecast import blue_p95
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.judge.noise import fleet_noise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import (
@@ -21,23 +23,19 @@ from bluegreen.domain.journal import (
     Warned,
     fold,
     left_behind,
+    open_header,
 )
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Plan, Step, StepKind, TierPlan
 from bluegreen.domain.stack import StackState
 from bluegreen.engine.heartbeat import Heartbeat
-from bluegreen.engine.observe import observe
 from bluegreen.engine.recorder import Recorder, Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.wait import again
+from bluegreen.engine.status import observe
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
-
-
-def open_header(headers: Iterable[Header]) -> Header | None:
-    """The deployment that has not ended, if there is one."""
-    return next((header for header in headers if header.ending.open), None)
+from bluegreen.ports.wait import patiently
 
 
 def not_finished(header: Header) -> Refused:
@@ -59,58 +57,78 @@ def refuse_open(headers: Iterable[Header], *, stack: str, ports: Ports) -> None:
     raise not_finished(found)
 
 
-def create(
-    plan: Plan,
-    *,
-    contract: Contract,
-    policy: Policy,
-    ports: Ports,
-    holder: Holder,
-    subscribers: Sequence[Subscriber],
-) -> Run:
-    """Open a new deployment under the lease; Refused when its number is taken: the plan is stale."""
-    documents = Documents(plan=plan, policy=policy, contract=contract, preview_token=secrets.token_hex(8))
-    header = Header(
-        number=plan.number,
-        stack=plan.stack,
-        intent=plan.intent,
-        version=plan.release.version if plan.release else "",
-        operator=holder.owner,
-        started_at=ports.clock.now(),
-        reason=plan.reason,
-        fingerprint=plan.fingerprint,
-        documents=documents,
-    )
-    again(
-        lambda: ports.journal.create(header, token=holder.token),
-        clock=ports.clock,
-        patience=policy.lease.patience,
-    )
-    run = _run(header, RunState(), ports=ports, holder=holder, subscribers=subscribers)
-    run.recorder.write(RunStarted(plan=plan, operator=holder.owner))
-    return run
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opener:
+    """Opens a deployment under the lease that `holder` shows."""
 
+    ports: Ports
+    holder: Holder
+    subscribers: Sequence[Subscriber]
 
-def reopen(
-    header: Header, *, ports: Ports, holder: Holder, subscribers: Sequence[Subscriber], operator: str
-) -> Run:
-    """Continue a deployment from its journal, on any machine, with the documents it began with."""
-    entries = ports.journal.entries(header.number)
-    state = fold(entries)
-    run = _run(header, state, ports=ports, holder=holder, subscribers=subscribers)
-    patience = run.policy.lease.patience
-    stands = again(lambda: observe(run.contract, ports), clock=ports.clock, patience=patience)
-    run.done.update(_still_valid(run.plan, state.done))
-    run.started.update({*state.done, *state.undone})
-    _remember(run, entries)
-    shares = {item.tier: _green_share(item, run.plan.number, stands) for item in run.plan.tiers}
-    run.recorder.write(RunResumed(operator=operator, shares=shares))
-    _tell_returned(run, entries, stands)
-    return run
+    def create(self, plan: Plan, contract: Contract, policy: Policy) -> Run:
+        """A new deployment; Refused when its number is taken: the plan is stale."""
+        journal, clock, holder = self.ports.journal, self.ports.clock, self.holder
+        header = Header(
+            number=plan.number,
+            stack=plan.stack,
+            intent=plan.intent,
+            version=plan.release.version if plan.release else "",
+            operator=holder.owner,
+            started_at=clock.now(),
+            reason=plan.reason,
+            fingerprint=plan.fingerprint,
+            documents=Documents(
+                plan=plan, policy=policy, contract=contract, preview_token=secrets.token_hex(8)
+            ),
+        )
+        create = partial(journal.create, header, token=holder.token)
+        patiently(create, clock=clock, patience=policy.lease.patience)
+        run = self._run(header, RunState())
+        run.recorder.write(RunStarted(plan=plan, operator=holder.owner))
+        return run
+
+    def reopen(self, header: Header) -> Run:
+        """An unfinished deployment, continued from its journal with the documents it began with."""
+        entries = self.ports.journal.entries(header.number)
+        state = fold(entries)
+        run = self._run(header, state)
+        look = partial(observe, run.contract, self.ports)
+        found = patiently(look, clock=self.ports.clock, patience=run.policy.lease.patience)
+        run.done.update(_still_valid(run.plan, state.done))
+        run.started.update({*state.done, *state.undone})
+        _remember(run, entries)
+        shares = {item.tier: _green_share(item, run.plan.number, found) for item in run.plan.tiers}
+        run.recorder.write(RunResumed(operator=self.holder.owner, shares=shares))
+        _tell_returned(run, entries, found)
+        return run
+
+    def _run(self, header: Header, state: RunState) -> Run:
+        documents, ports = header.began_with, self.ports
+        lease = documents.policy.lease
+        recorder = Recorder(
+            journal=ports.journal,
+            clock=ports.clock,
+            header=header,
+            token=self.holder.token,
+            last_seq=state.last_seq,
+            patience=lease.patience,
+            subscribers=self.subscribers,
+        )
+        heartbeat = Heartbeat(ports, holder=self.holder, ttl=lease.ttl)
+        ports.fence.close(heartbeat.must_hold)
+        return Run(
+            contract=documents.contract,
+            policy=documents.policy,
+            ports=ports,
+            plan=state.current or documents.plan,
+            recorder=recorder,
+            heartbeat=heartbeat,
+            preview_token=documents.preview_token,
+        )
 
 
 def _green_share(item: TierPlan, number: int, state: StackState) -> int:
-    """The percentage that the live rule gives green now, or the fleet that is taken out."""
+    """The percentage that the live rule gives green now, or the fleet that is removed."""
     tier = state.of(item.tier)
     fleet = tier.fleet(item.failed.deployment if item.failed else number)
     return tier.percent(fleet) if fleet else 0
@@ -125,43 +143,16 @@ def _tell_returned(run: Run, entries: Sequence[Entry], state: StackState) -> Non
     }
     if back:
         words = ", ".join(f"{tier} to {one.version}" for tier, one in back.items())
-        told = f"while this deployment stood still, the watchdog put all traffic back: {words}"
+        told = f"while no process ran this deployment, the watchdog put all traffic back: {words}"
         run.recorder.write(Warned(words=told, returned=tuple(back)))
-
-
-def _run(
-    header: Header, state: RunState, *, ports: Ports, holder: Holder, subscribers: Sequence[Subscriber]
-) -> Run:
-    documents = header.began_with
-    lease = documents.policy.lease
-    recorder = Recorder(
-        journal=ports.journal,
-        clock=ports.clock,
-        header=header,
-        token=holder.token,
-        last_seq=state.last_seq,
-        patience=lease.patience,
-        subscribers=subscribers,
-    )
-    heartbeat = Heartbeat(ports, holder=holder, ttl=lease.ttl)
-    ports.fence.close(heartbeat.must_hold)
-    return Run(
-        contract=documents.contract,
-        policy=documents.policy,
-        ports=ports,
-        plan=state.current or documents.plan,
-        recorder=recorder,
-        heartbeat=heartbeat,
-        preview_token=documents.preview_token,
-    )
 
 
 def _still_valid(plan: Plan, done: Mapping[Step, StepResult | None]) -> dict[Step, StepResult | None]:
     """What need not be done again.
 
-    Until green is accepted the world may have moved on without us: the watchdog may have put blue
-    back, green may have fallen ill. So health, watchdog and the last weights are made true anew (all of
-    them are harmless where they still are). The watchdog above all: it was armed by a process that is
+    Until green is accepted the stack may have changed without us: the watchdog may have put blue
+    back, green may be unhealthy. So health, watchdog and the last weights are made true again (which is
+    harmless where they still are). The watchdog above all: it was armed by a process that is
     gone, and fires in the middle of this one unless this one keeps pushing it forward.
     """
     disarmed = [step in done for step in plan.steps if step.kind is StepKind.STAND_DOWN]

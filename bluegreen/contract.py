@@ -249,7 +249,7 @@ class Contract(_Document):
         return self
 
     def to_json(self) -> str:
-        """The document as it stands in SSM: sorted and compact, for the 8 KB of an advanced parameter."""
+        """The document as it is stored in SSM: sorted and compact, for the 8 KB of an advanced parameter."""
         return json.dumps(
             self.model_dump(mode="json", exclude_none=True, exclude_defaults=False),
             sort_keys=True,

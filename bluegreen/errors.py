@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
 
 
 class Fault:
-    """One thing wrong with an input: where it stands, what is wrong, what is allowed."""
+    """One thing wrong with an input: where it is, what is wrong, what is allowed."""
 
     __slots__ = ("allowed", "problem", "where")
 

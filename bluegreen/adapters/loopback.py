@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(url: str) -> bool:
-    """True for localhost and loopback addresses; False for anything else, and for what is no URL."""
+    """True for localhost and loopback addresses; False for anything else, and for what is not a URL."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

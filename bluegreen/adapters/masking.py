@@ -13,7 +13,7 @@ _NAMES = (
     r"|credentials?|x-amz-signature|x-amz-security-token|x-amz-credential"
 )
 _ASSIGNS = r"(?:[\"']\s*[:=]\s*|\s*=\s*|\s*:\s+)"
-"""A bare colon between two words is none: `secretsmanager:GetSecretValue` names a permission."""
+"""A bare colon between two words does not count: `secretsmanager:GetSecretValue` names a permission."""
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(

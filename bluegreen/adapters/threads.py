@@ -29,7 +29,7 @@ def parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
 def aside(call: Callable[[], T]) -> Callable[[float], T]:
     """Begin `call` in a thread of its own, which never keeps the process from ending.
 
-    What is returned waits so many seconds for the result; TimeoutError while it is not there.
+    What is returned waits the given seconds for the result; TimeoutError while there is none.
     """
     future: Future[T] = Future()
 

@@ -10,7 +10,7 @@ from bluegreen.domain.measurement import Metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:
-    """One tier's traffic over the last hour, as the fleet that serves it has it."""
+    """One tier's traffic over the last hour, as the live fleet has it."""
 
     tier: Tier
     requests_per_second: float
@@ -46,7 +46,7 @@ class StepPower:
     """Planned watch."""
     metrics: tuple[MetricPower, ...]
     patience_seconds: float
-    """Planned watch and extension; then an undecided step goes to the operator."""
+    """Planned watch and extension; then a step without a verdict goes to the operator."""
 
     @property
     def seconds_to_pass(self) -> float:

@@ -192,7 +192,7 @@ class _Promotion:
     def notes(self) -> Iterable[str]:
         for plan in self.tiers:
             if plan.blue is None:
-                yield f"{plan.tier}: nothing serves yet; the first deployment gets 100 % once it is verified"
+                yield f"{plan.tier}: nothing is live yet; the first deployment gets 100 % once it is verified"
         if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.database.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.order.intent is Intent.PROMOTION:

@@ -158,7 +158,7 @@ def _rollback(
 def plan_teardown(
     contract: Contract, state: StackState, *, number: int, everything: bool, reason: str
 ) -> Plan:
-    """Remove what serves nothing, or with `everything` all that sc-deploy made in the stack; pure.
+    """Remove fleets without traffic, or with `everything` all that sc-deploy made in the stack; pure.
 
     It has no stages where nothing exists.
     """
@@ -184,5 +184,5 @@ def plan_teardown(
         reason=reason,
         tiers=tiers,
         stages=tuple(stages.all),
-        notes=("the stack serves nothing afterwards",) if everything else (),
+        notes=("afterwards visitors see the maintenance page",) if everything else (),
     )

@@ -1,4 +1,4 @@
-"""What stands in the stack now, as it was observed: target groups, fleets, rules, weights."""
+"""What exists in the stack, as it was observed: target groups, fleets, rules, weights."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """One release of one tier as it stands: its target group and its Auto Scaling Group."""
+    """One release of one tier: its target group and its Auto Scaling Group."""
 
     tier: Tier
     deployment: int
@@ -99,7 +99,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierState:
-    """One tier as it stands."""
+    """One tier as it was observed."""
 
     tier: Tier
     rule: Rule | None = None
@@ -118,7 +118,7 @@ class TierState:
         return round(100 * self.weight(fleet) / total) if total else 0
 
     def routes(self, fleet: Fleet) -> bool:
-        """Whether requests can reach `fleet`: the live rule names it, with any weight, and it stands."""
+        """Whether requests can reach `fleet`: the live rule names it, with any weight, and it exists."""
         if self.rule is None or fleet.target_group is None or fleet.group is None:
             return False
         return fleet.target_group.arn in self.rule.weights

@@ -28,13 +28,13 @@ class Outcome(StrEnum):
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """The worst of the outcomes; INCONCLUSIVE where there is none, for nothing measured is no pass."""
+    """The worst of the outcomes; INCONCLUSIVE where there is none, because nothing measured is not a pass."""
     return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One metric of one tier: what was counted, what it proves, in words and numbers."""
+    """One metric of one tier: what was counted, what it shows, in words and numbers."""
 
     metric: Metric
     tier: Tier
@@ -57,7 +57,7 @@ class Verdict:
     """One sentence, the first thing an operator reads."""
     findings: tuple[Finding, ...] = ()
     hold: bool = False
-    """Blue is sick too, or the metrics are broken: neither advance nor roll back."""
+    """Blue is unhealthy too, or the metrics are broken: neither advance nor roll back."""
     ask: bool = False
     """The deadline is reached and the evidence is undecided: the operator must choose."""
     at: float = 0.0

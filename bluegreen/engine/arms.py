@@ -46,7 +46,7 @@ def _tags(run: Run, plan: TierPlan, fleet: FleetRef | FleetSpec | None, number: 
 
 
 def serving(state: StackState) -> tuple[Arms, ...]:
-    """The fleets that serve now, each as an arm of its own: for looking at blue alone."""
+    """The live fleets, each as an arm of its own: to look at blue alone."""
     return tuple(
         Arms(tier=tier.tier, green=tier.live.target_group)
         for tier in state.tiers

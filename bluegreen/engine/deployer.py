@@ -50,7 +50,7 @@ class Deployer:
         self._interrupted = False
 
     def observe(self) -> StackState:
-        """What stands in the stack now."""
+        """What exists in the stack now."""
         return observe(self._contract, self._ports)
 
     def plan_promotion(
@@ -68,11 +68,11 @@ class Deployer:
         )
 
     def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
-        """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
+        """The fastest safe rollback, with `down` its migration's too; changes nothing. Raises Refused."""
         return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
-        """Remove what serves nothing, or everything; changes nothing. Raises Refused, Locked."""
+        """Remove fleets without traffic, or everything; changes nothing. Raises Refused, Locked."""
         return planning.teardown(self._contract, self._ports, everything=everything)
 
     def run(self, plan: Plan) -> Result:
@@ -96,8 +96,8 @@ class Deployer:
     def resume(self, number: int | None = None, *, skip_down: bool = False, note: Note = _silent) -> Result:
         """Continue an unfinished deployment, from any machine; waits out a dead deployer's lease.
 
-        With `skip_down` its down migration is not run: a human did it, or will not have it.
-        `note` is told what is waited for. Raises Refused, Locked (its deployer lives), LeaseLost.
+        With `skip_down` its down migration is not run: a human ran it, or does not want it.
+        `note` gets what is waited for, in words. Raises Refused, Locked (its deployer lives), LeaseLost.
         """
         header = self.unfinished(number)
         holder = take_over(

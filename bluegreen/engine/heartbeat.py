@@ -47,7 +47,7 @@ class Heartbeat:
     def __init__(self, ports: Ports, *, holder: Holder, ttl: float) -> None:
         self.holder = holder
         self.heed_stops = True
-        """False while traffic is on its way back: that is finished first."""
+        """False while traffic returns to blue: that is finished first."""
         self._ports, self._clock, self._ttl = ports, ports.clock, ttl
         self._rolling_back = False
         self._guards: dict[str, _Guard] = {}
@@ -63,7 +63,7 @@ class Heartbeat:
         return 2 * self._ttl
 
     def acts_at(self, name: str) -> float | None:
-        """When the watchdog `name` acts unless this deployment goes on (epoch seconds); None: not armed."""
+        """When the watchdog `name` acts unless this deployment continues (epoch seconds); None: not armed."""
         guard = self._guards.get(name)
         return guard.at if guard else None
 
@@ -82,8 +82,8 @@ class Heartbeat:
 
         While DynamoDB does not answer, a renewal younger than the ttl still counts: nobody else could
         have taken the lease meanwhile. With an older one CloudUnavailable is raised, also for an urgent
-        change: another deployer may have been let in by the time it arrives, and traffic that has to go
-        back is put back by the watchdog, which needs neither this process nor the lease.
+        change: another deployer may have been let in by the time it arrives, and traffic that has to return
+        is put back by the watchdog, which needs neither this process nor the lease.
         """
         if self._fresh():
             return

@@ -76,7 +76,7 @@ def _resolve(
 
 
 def _model(ports: Ports, tier: TierContract, asked: str | None, state: StackState) -> Model | None:
-    """The asked model, else the one that serves, else the one the pointer parameter names."""
+    """The requested model, else the live one, else the one the pointer parameter names."""
     if tier.model is None:
         return None
     live = state.of(tier.name).live
@@ -85,7 +85,7 @@ def _model(ports: Ports, tier: TierContract, asked: str | None, state: StackStat
     version = asked or ports.models.pointer(tier)
     if version is None:
         raise Refused(
-            f"{tier.name}: no model is named and none serves yet",
+            f"{tier.name}: no model is named and none is live yet",
             next_step="name one with --model VERSION, or set " + tier.model.pointer_parameter,
         )
     return ports.models.find(tier, version)
@@ -105,13 +105,13 @@ def _next_number(state: StackState, history: Sequence[Header]) -> int:
 def rollback(
     contract: Contract, policy: Policy, ports: Ports, *, to: str | None, reason: str, down: bool = False
 ) -> Plan:
-    """The fastest safe way back, in this order.
+    """The fastest safe rollback, in this order.
 
-    An unfinished deployment is taken back. Fleets of the earlier release that still stand get the
-    traffic at once (R6). Else the earlier release is deployed again, all at once after proof (R7).
-    With `down` the release that serves now has its migration undone before it is removed (R8).
-    The plan has no stages where `to` is what serves already.
-    Raises Refused where nothing verified lies behind, or the down migration cannot run.
+    An unfinished deployment is rolled back. Fleets of the earlier release that still exist get the
+    traffic at once (R6). Else the earlier release is deployed again, all at once after verification
+    (R7). With `down` the live release's down migration runs before its fleets are removed (R8).
+    The plan has no stages where `to` is live already.
+    Raises Refused where there is no verified earlier release, or the down migration cannot run.
     """
     state, history = ports.parallel(
         [partial(observe, contract, ports), partial(ports.journal.history, limit=_MEMORY)]
@@ -145,7 +145,7 @@ def rollback(
 
 
 def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollback:
-    """What the release that serves now did to the database: of the app tier, whose migrations these are."""
+    """What the live release did to the database: that of the app tier, which migrates."""
     lives = {tier.tier: tier.live.deployment for tier in state.tiers if tier.live}
     number = lives.get(Tier.APP, max(lives.values(), default=0))
     header = ports.journal.header(number)
@@ -158,21 +158,21 @@ def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollbac
 
 
 def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:
-    """The newest proven release before the live one, or the newest proven one called `to`.
+    """The newest verified release before the live one, or the newest verified one called `to`.
 
     A release is what its tiers run, digest and model, and not its version alone: the earlier one may
-    differ in the model only. None where `to` is what serves.
+    differ in the model only. None where `to` is live.
     """
     live = max((tier.live.deployment for tier in state.tiers if tier.live), default=0)
     if not live:
-        raise Refused("nothing serves, so there is nothing to roll back", next_step="sc-deploy status")
+        raise Refused("nothing is live, so there is nothing to roll back", next_step="sc-deploy status")
     proven = [header for header in history if header.proven and header.version]
     serving = {tier.live.version for tier in state.tiers if tier.live and tier.live.deployment == live}
     if to is None or to in serving:
         before = [header for header in proven if header.number < live and to in (None, header.version)]
     else:
         before = [header for header in proven if header.version == to]
-    # A rollback has brought what serves back: an earlier release of its name is the one that was left.
+    # The live release came by a rollback: an earlier one of its name is the one that was rolled back.
     returned = any(h.number == live and h.intent == Intent.ROLLBACK for h in history)
     documents = (ports.journal.header(header.number) or header for header in before)
     if not (to in serving and returned):
@@ -181,8 +181,8 @@ def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str 
             return found
     if to is None or to not in {*serving, *(header.version for header in proven)}:
         versions = ", ".join(dict.fromkeys(h.version for h in proven if h.number != live)) or "none"
-        what = f"{to} was never proven good here" if to else "no earlier release was proven good here"
-        raise Refused(what, next_step=f"proven releases: {versions}; or promote a version you trust")
+        what = f"{to} was never verified here" if to else "no earlier release was verified here"
+        raise Refused(what, next_step=f"verified releases: {versions}; or promote a version you trust")
     return None
 
 
@@ -214,7 +214,7 @@ def _redeployed(
 
 
 def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRelease]:
-    """What each tier goes back to: the target release, and for tiers that the live release changed
+    """What each tier rolls back to: the target release, and for tiers that the live release changed
     and the target did not touch, what they ran before.
     """
     plan = target.began_with.plan
@@ -229,7 +229,7 @@ def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRe
             items[tier.tier] = TierRelease(
                 tier=tier.tier, version=before.version, image=before.image, model=before.model
             )
-    # A tier that already runs what it would go back to stays as it is.
+    # A tier that already runs its target is left alone.
     same = {
         tier.tier
         for tier in state.tiers
@@ -242,7 +242,7 @@ def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRe
 
 
 def teardown(contract: Contract, ports: Ports, *, everything: bool) -> Plan:
-    """Remove what serves nothing, or with `everything` all of it; without stages where nothing stands.
+    """Remove fleets without traffic, or with `everything` all fleets; without stages where there are none.
 
     Raises Refused while a deployment is unfinished, and Locked while it runs.
     """

@@ -1,4 +1,4 @@
-"""Turns an unfinished deployment round, and its migration with it where that is asked for (R6, R8)."""
+"""Rolls an unfinished deployment back, and its migration with it where that is asked for (R6, R8)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def begun(run: Run, kind: StepKind) -> bool:
 
 
 def start_rollback(run: Run, reason: str, *, down: bool) -> None:
-    """Journal the plan that takes the release back, and put it in force.
+    """Journal the plan that rolls the release back, and put it in force.
 
-    A down migration that cannot run does not keep the traffic from going back: it is warned of.
+    A down migration that cannot run does not keep the traffic from returning: it is warned of.
     """
     patience = run.policy.lease.patience
     state = patiently(lambda: observe(run.contract, run.ports), clock=run.ports.clock, patience=patience)
@@ -48,7 +48,7 @@ def start_rollback(run: Run, reason: str, *, down: bool) -> None:
 
 
 def plan_open_rollback(ports: Ports, header: Header, *, reason: str, down: bool) -> Plan:
-    """What taking the unfinished deployment `header` back will do, by the documents it began with.
+    """The rollback of the unfinished deployment `header`, by the documents it began with.
 
     Changes nothing. Raises Refused where its down migration is asked for and cannot run.
     """
@@ -58,7 +58,7 @@ def plan_open_rollback(ports: Ports, header: Header, *, reason: str, down: bool)
     if plan.rolls_back:
         if down and not _downs(plan):
             raise Refused(
-                f"deployment #{header.number} is being taken back already, without its down migration",
+                f"deployment #{header.number} is being rolled back already, without its down migration",
                 next_step="finish it with `sc-deploy resume`, then run the down migration by hand",
             )
         return plan

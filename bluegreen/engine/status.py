@@ -145,5 +145,5 @@ def _advice(state: StackState, holder: Holder | None, unfinished: Header | None)
     if not any(tier.live for tier in state.tiers):
         return "nothing is live yet: `sc-deploy plan VERSION`"
     if any(tier.leftovers for tier in state.tiers):
-        return "`sc-deploy rollback` is instant; `sc-deploy teardown` removes kept fleets"
+        return "`sc-deploy rollback` is instant; `sc-deploy teardown` removes fleets without traffic"
     return ""

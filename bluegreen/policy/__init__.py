@@ -1,4 +1,4 @@
-"""deploy.toml, typed: how a release is rolled out, judged and taken back, per stack.
+"""deploy.toml, typed: how a release is rolled out, judged and rolled back, per stack.
 
 Top-level tables are the defaults; `[stacks.<name>.<table>]` overrides single keys for one stack.
 Durations carry a unit ("90s", "5m", "1h30m"), shares a percent sign ("1%"); a bare number is

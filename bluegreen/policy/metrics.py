@@ -42,7 +42,7 @@ def _selector(text: str) -> str:
         raise ValueError(f"unknown placeholder {', '.join(unknown)}; known are {', '.join(PLACEHOLDERS)}")
     if not fields & _TELLING_APART:
         raise ValueError(
-            f"tells green from blue by nothing: use one of {', '.join(sorted(_TELLING_APART))} as {{fleet}}"
+            f"cannot distinguish green from blue: use one of {', '.join(sorted(_TELLING_APART))} as {{fleet}}"
         )
     return text
 
@@ -51,7 +51,7 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from error
+        raise ValueError(f"is not a valid regular expression: {error}") from error
     return text
 
 
@@ -92,9 +92,9 @@ class Prometheus(Section):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if not 1 <= self.period <= 300:
-            raise ValueError(f"period {self.period:g}s; allowed are 1s to 5m")
+            raise ValueError(f"period {self.period:g}s: must be 1s to 5m")
         if not 0 < self.timeout <= 60:
-            raise ValueError(f"timeout {self.timeout:g}s; allowed are up to 1m")
+            raise ValueError(f"timeout {self.timeout:g}s: must be above 0s and at most 1m")
         return self
 
 
@@ -126,9 +126,9 @@ class NewRelic(Section):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if self.period < 60 or self.period % 60:
-            raise ValueError(f"period {self.period:g}s; allowed are whole minutes")
+            raise ValueError(f"period {self.period:g}s: must be whole minutes")
         if not 0 < self.timeout <= 60:
-            raise ValueError(f"timeout {self.timeout:g}s; allowed are up to 1m")
+            raise ValueError(f"timeout {self.timeout:g}s: must be above 0s and at most 1m")
         if self.event == self.label_event:
             raise ValueError(f"event and label_event are both {self.event}; they count different things")
         return self
@@ -168,7 +168,7 @@ class MetricsPolicy(Section):
                 "that no target answered"
             )
         if not self.latency:
-            yield "latency names no source; allowed are cloudwatch, prometheus, newrelic"
+            yield "latency names no source: must be one or more of cloudwatch, prometheus, newrelic"
         if Source.CLOUDWATCH in self.accuracy:
             yield "accuracy cannot come from cloudwatch, which knows no labels: prometheus or newrelic"
         for name in ("errors", "latency", "accuracy"):

@@ -22,7 +22,7 @@ class Rollout(Section):
     min_bake: Duration = 120.0
     """A step never ends sooner, however good the evidence."""
     extension: Duration = 900.0
-    """An undecided step is watched this much longer, then the operator is asked."""
+    """A step without a verdict is watched this much longer, then the operator is asked."""
     final_bake: Duration = 300.0
     """Watch at 100 %, before blue is retired."""
     dwell: Duration = 60.0
@@ -60,12 +60,12 @@ class Judging(Section):
     burst: Annotated[Duration, Field(gt=0, le=600)] = 15.0
     """One disturbance of up to this length never decides alone."""
     cold_start: Annotated[Duration, Field(le=600)] = 45.0
-    """Latency is not judged so soon after green's first request."""
+    """Latency is not judged for this long after green's first request."""
     unhealthy_hosts: Annotated[int, Field(ge=0, le=100)] = 0
     """More unhealthy green targets than this fail the release at once."""
     without_traffic: Literal["ask", "probes"] = "ask"
     """A step with too little user traffic for a verdict by its deadline: halt and ask, or let the key
-    functions' probes decide. Our own requests are no user traffic."""
+    functions' probes decide. Our own requests are not user traffic."""
     period: Annotated[Duration, Field(ge=1, le=300)] = 60.0
     """Length of a CloudWatch period; one minute on AWS."""
     settle: Annotated[Duration, Field(le=1800)] = 180.0
@@ -126,7 +126,7 @@ class Probes(Section):
     interval: Duration = 5.0
     timeout: Duration = 5.0
     attempts: Annotated[int, Field(ge=1, le=20)] = 3
-    """A smoke test passes when one of so many attempts passes; each failure is reported."""
+    """A smoke test passes when one of these attempts passes; each failure is reported."""
     synthetic: Rate = 0.0
     """Requests of the key functions, per tier, sent to green and again through the front door while a
     step has too little traffic; none by default."""
@@ -153,7 +153,7 @@ class GoldenSet(Section):
 
 
 class Migration(Section):
-    """The expand migration of a release (P4, P8) and its way back (R8)."""
+    """The expand migration of a release (P4, P8) and its down migration (R8)."""
 
     run: Literal["ssm", "local"] = "ssm"
     """On an app host through SSM Run Command, or as a local command."""
@@ -162,7 +162,7 @@ class Migration(Section):
     command: str
     """Run once, on blue's app host before green is built; `{image}` and `{version}` are the release's."""
     down: str = ""
-    """Run once, by `--down` alone: on the app host of the release that is taken back, before it goes."""
+    """Run once, by `--down` alone: on an app host of the release that is rolled back, while it exists."""
     timeout: Duration = 1800.0
 
 
@@ -179,7 +179,7 @@ class Retire(Section):
     keep_blue: Duration | Literal["until-next"] = 0.0
     """The announced rollback window after 100 %; "until-next" leaves blue to the next release."""
     quiet: Duration = 60.0
-    """Blue's request count must have stayed zero for so long, past drain and stickiness."""
+    """Blue's request count must have stayed zero for this long, past drain and stickiness."""
     deadline: Duration = 1800.0
 
 

@@ -31,8 +31,8 @@ class Collected:
 
     periods: tuple[Period, ...] = ()
     troubles: tuple[str, ...] = ()
-    """What speaks against going on, in words that name the source: one that failed, or a balancer that
-    answers for no fleet. A trouble never passes and never by itself fails a release."""
+    """What keeps a release from passing, in words that name the source: one that failed, or a balancer
+    that answers for no fleet. A trouble never passes and never by itself fails a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ class Fleets(Protocol):
         """Add or overwrite tags on the group and on instances launched later."""
 
     def delete(self, name: str) -> bool:
-        """Delete the group and its instances; True once nothing is left, False while it goes on."""
+        """Delete the group and its instances; True once nothing is left, False until then."""
 
     def launch_template_version(self, launch_template_id: str) -> int:
         """The number behind $Default now, to be pinned."""

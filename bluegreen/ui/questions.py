@@ -55,7 +55,7 @@ def teardown_question(plan: Plan) -> str:
 
 
 def closes(plan: Plan) -> bool:
-    """Whether it takes a live rule away: the stack serves nothing afterwards."""
+    """Whether it takes a live rule away: afterwards visitors see the maintenance page."""
     return any(step.kind is StepKind.DELETE_RULE for step in plan.steps)
 
 

@@ -47,7 +47,7 @@ def test_a_first_deployment_has_no_ramp_no_watchdog_and_no_way_back() -> None:
     ]  # fmt: skip
     assert all(step.fleet is not Color.BLUE for step in plan.steps)
     assert [note.split(":")[0] for note in plan.notes] == ["web", "app", "ai"]
-    assert "nothing serves yet" in plan.notes[0]
+    assert "nothing is live yet" in plan.notes[0]
 
 
 def test_a_promotion_over_a_live_blue_in_full() -> None:

@@ -230,7 +230,7 @@ def test_teardown_of_everything_takes_the_rules_away_first() -> None:
     stack.sides[Tier.WEB].armed = True
     plan = torn_down(stack, everything=True)
     assert names(plan) == ["close", "stand-down", "clear", "clear-fleets", "clear-groups"]
-    assert plan.notes == ("the stack serves nothing afterwards",)
+    assert plan.notes == ("afterwards visitors see the maintenance page",)
     stack.run(plan)
     assert all(not side.fleets and side.weights is None and not side.armed for side in stack.sides.values())
     assert names(torn_down(stack, everything=True)) == [], "nothing is left to remove"

@@ -48,14 +48,14 @@ def test_rollback_to_a_named_version_and_to_one_never_proven() -> None:
     plan = world.deployer().plan_rollback(to="v1.0.0")
     assert plan.release is not None
     assert plan.release.version == "v1.0.0"
-    with pytest.raises(Refused, match=r"v9\.9\.9 was never proven good here") as caught:
+    with pytest.raises(Refused, match=r"v9\.9\.9 was never verified here") as caught:
         world.deployer().plan_rollback(to="v9.9.9")
     assert "v1.1.0" in caught.value.next_step
 
 
 def test_nothing_to_roll_back_is_refused() -> None:
     world = World()
-    with pytest.raises(Refused, match="nothing serves"):
+    with pytest.raises(Refused, match="nothing is live"):
         world.deployer().plan_rollback()
     release(world, "v1.0.0")
     with pytest.raises(Refused, match="no earlier release"):
@@ -272,7 +272,7 @@ def test_a_bug_in_the_middle_of_a_shift_still_ends_by_saying_where_the_traffic_i
     assert result.exit_code is ExitCode.BUG
     assert result.ending is Ending.HALTED
     assert "TypeError: unsupported operand (test_ways_back.py:" in result.words
-    assert "; goes back to v1.0.0 at " in result.traffic[0]
+    assert "; returns to v1.0.0 at " in result.traffic[0]
     assert "50 %" in result.traffic[0]
     monkeypatch.undo()
     assert world.deployer("other@host:2").resume().ending is Ending.RELEASED

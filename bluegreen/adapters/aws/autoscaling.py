@@ -118,7 +118,7 @@ class AutoScalingFleets:
                 VPCZoneIdentifier=",".join(tier.subnet_ids),
                 TargetGroupARNs=[target_group_arn],
                 HealthCheckType="ELB",
-                # By the API's default there is no grace, and a slow start is replaced for ever.
+                # By the API's default there is no grace, and a slow start is replaced forever.
                 HealthCheckGracePeriod=tier.grace_seconds,
                 DefaultInstanceWarmup=tier.warmup_seconds,
                 Tags=group_tags(spec.name, tags),

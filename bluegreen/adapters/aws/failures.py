@@ -1,6 +1,6 @@
 """AWS's refusals and silences in our words: what failed, where, and what to do.
 
-Three answers matter to a caller: AWS said no for good (`AwsRefusal`), AWS did not answer or asked to
+Three answers matter to a caller: AWS refused (`AwsRefusal`), AWS did not answer or asked to
 wait (`AwsUnavailable`; the call may have taken effect), or nobody may ask at all
 (`CredentialsUnusable`). Each keeps AWS's error code, so that an adapter can tell absent from denied.
 """
@@ -97,7 +97,7 @@ _NOT_SENT = (
 
 
 class AwsRefusal(Refused):
-    """AWS said no for good: rights, quota, a name that is taken, a thing that is not there."""
+    """AWS refused, and would again: rights, quota, a name that is taken, a resource that is missing."""
 
     def __init__(self, what: str, *, code: str, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
@@ -163,7 +163,7 @@ def translate(error: Exception, call: Call) -> DeployError:
 _LOG_IN = "log in again (`aws sso login`, or renew AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN) and repeat"
 _CHECK_CONTRACT = "check the stack's contract with `sc-deploy doctor`"
 _OPEN = "it may or may not have taken effect"
-_RESUME = "when AWS answers again, `sc-deploy resume` looks at what is there and goes on"
+_RESUME = "when AWS answers again, `sc-deploy resume` looks at what exists and continues"
 
 
 def _answered(error: boto.ClientError, call: Call) -> DeployError:

@@ -90,13 +90,13 @@ class SchedulerWatchdog:
                 "Arn": self._modify_rule,
                 "RoleArn": self._contract.watchdog.role_arn,
                 "Input": json.dumps({"RuleArn": rule_arn, "Actions": actions}),
-                # A late return is better than none, but not one of yesterday.
+                # A late return is better than none, but not a day late.
                 "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 60},
             },
         }
 
     def _stickiness_of(self, rule_arn: str) -> Json:
-        """The rule's stickiness as it stands, read once: ModifyRule replaces the whole action."""
+        """The rule's current stickiness, read once: ModifyRule replaces the whole action."""
         if rule_arn not in self._stickiness:
             answer = self._calls.call("describe_rules", RuleArns=[rule_arn], about="the rule to guard")
             actions = answer["Rules"][0]["Actions"]

@@ -14,7 +14,7 @@ _NAMES_PER_CALL = 10
 
 
 class Parameters:
-    """Values by name. Contracts and pointers are no secrets; SecureStrings are not decrypted."""
+    """Values by name. Contracts and pointers are not secret; SecureStrings are not decrypted."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

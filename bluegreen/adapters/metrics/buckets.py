@@ -51,7 +51,7 @@ def exceedances(
 
 
 def unfit(buckets: Sequence[Increases], slow_ms: Sequence[float], milliseconds: float) -> str:
-    """Why no bound can stand for the thresholds; empty where they can."""
+    """Why no bucket bound can replace the thresholds; empty where they can."""
     bounds = sorted({_bound(one, milliseconds) for one in buckets} - {inf})
     if not any(_bound(one, milliseconds) == inf for one in buckets):
         return 'has no bucket le="+Inf"'

@@ -102,7 +102,7 @@ class CombinedMetrics:
 
 
 def _guarded(source: Source, call: Callable[[], T]) -> T | CloudUnavailable:
-    """What `call` returns, or why the source is broken; one that AWS denies is no refused release."""
+    """What `call` returns, or why the source is broken; one that AWS denies does not refuse the release."""
     try:
         return call()
     except (CloudUnavailable, Refused) as error:

@@ -96,5 +96,5 @@ def _check_complete(answers: Sequence[Json]) -> None:
         raise AwsUnavailable(
             f"AWS cloudwatch GetMetricData gave only a part of the data: {', '.join(broken)}",
             code=broken[0],
-            next_step="the run holds until metrics are complete; they are never taken for good",
+            next_step="the run holds until metrics are complete; incomplete ones never count as a pass",
         )

@@ -1,7 +1,7 @@
 """An HTTP API of a metric source: one question, one JSON answer, and every other outcome named.
 
 Whatever is not a whole, well-formed answer is a broken metric: CloudUnavailable, never a pass and never
-a failed release. Nothing is tried again here: the next look asks anew, a few seconds later.
+a failed release. Nothing is tried again here: the next look asks again, a few seconds later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def unusable(source: str, words: str) -> SourceUnavailable:
     """The error of a source whose answer cannot be used; secrets are masked."""
     return SourceUnavailable(
         f"{source}: {mask(words)}",
-        next_step="the run holds until metrics are complete; they are never taken for good",
+        next_step="the run holds until metrics are complete; incomplete ones never count as a pass",
     )
 
 
@@ -61,7 +61,7 @@ class Endpoint:
         """The JSON document of a 200; raises SourceUnavailable for everything else."""
         left = self._not_before - self._clock.now()
         if left > 0:
-            self._broken(f"asked to be left alone, for {left:.0f} s more")
+            self._broken(f"rate limited; retry in {left:.0f} s")
         url = self._url + path
         headers = self._sign(url, body, {"content-type": content_type})
         begun = time.monotonic()
@@ -96,7 +96,7 @@ class Endpoint:
         wait = _seconds(response.headers.get("retry-after", ""))
         if wait is not None:
             self._not_before = self._clock.now() + min(wait, _LONGEST_WAIT)
-            words += f", asked to wait {wait:g} s"
+            words += f", rate limited; retry in {wait:g} s"
         said = " ".join(content.decode("utf-8", "replace").split())[:_SHOWN]
         self._broken(f"{words}: {said}" if said else words)
 
@@ -114,4 +114,4 @@ def _seconds(text: str) -> float | None:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -81,7 +81,7 @@ class NerdGraph:
         except (KeyError, TypeError) as error:
             raise unusable(SOURCE, "its answer has no results") from error
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise unusable(SOURCE, "its results are no rows")
+            raise unusable(SOURCE, "its results are not rows")
         return rows
 
     def close(self) -> None:

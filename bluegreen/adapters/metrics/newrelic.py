@@ -17,7 +17,7 @@ from bluegreen.policy import NewRelic
 from bluegreen.ports import Arms, Clock, Collected, Halves
 
 _MOST_BUCKETS = 366
-"""TIMESERIES gives at most so many."""
+"""TIMESERIES returns at most this many."""
 
 
 class _Asked(NamedTuple):

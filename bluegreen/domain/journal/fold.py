@@ -1,4 +1,4 @@
-"""Where a run stands: the fold of its journal."""
+"""The state of a run: the fold of its journal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _changes(state: RunState, event: Event) -> dict[str, Any]:
 
 
 def fold(entries: Iterable[Entry], state: RunState | None = None) -> RunState:
-    """Where a run stands after `entries`; pure, so any machine computes the same."""
+    """The state of a run after `entries`; pure, so any machine computes the same."""
     state = state or RunState()
     for entry in entries:
         changes = _changes(state, entry.event)

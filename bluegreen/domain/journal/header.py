@@ -1,4 +1,4 @@
-"""The head of a deployment: what it was for, how it stands, and the documents it began with."""
+"""The head of a deployment: what it was for, its state, and the documents it began with."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Documents:
     policy: Policy
     contract: Contract
     preview_token: str
-    """Leads to green through the preview rule; stands in no event and in no output."""
+    """Leads to green through the preview rule; is part of no event and no output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Header:
     ended_at: float | None = None
     reason: str = ""
     proven: bool = False
-    """The release passed its bake at 100 %: a rollback may return to it."""
+    """The release was verified: it passed its bake at 100 %, so a rollback may return to it."""
     fingerprint: str = ""
     schema: int = SCHEMA
     documents: Documents | None = None

@@ -11,7 +11,7 @@ from bluegreen.ports import Ports
 from bluegreen.ports.wait import again
 
 _POLL = 1.0
-"""Seconds; a living deployer renews its lease every few seconds, so it is told apart soon."""
+"""Seconds; a living deployer renews its lease every few seconds, so it is soon recognised."""
 
 
 def take_over(

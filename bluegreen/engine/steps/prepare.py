@@ -69,7 +69,7 @@ def migrate_down(run: Run, step: Step) -> Done:
     """The down migration of the release that is rolled back has run, once (R8).
 
     It may not be one that can be run twice. So a begun one is looked for by what the journal says of it,
-    and a failed one begins anew only when a human has resumed the deployment: raises Halted.
+    and a failed one is repeated only when a human has resumed the deployment: raises Halted.
     """
     migration, (image, version) = run.policy.migration, _rolled_back(run, step)
     if migration is None or image is None:
@@ -103,7 +103,7 @@ def _rolled_back(run: Run, step: Step) -> tuple[Image | None, str]:
     return next(((part.image, part.version) for part in parts if part.tier == step.tier), (None, ""))
 
 
-_BY_HAND = "put the schema right by hand, then `sc-deploy resume --skip-down`"
+_BY_HAND = "correct the schema by hand, then `sc-deploy resume --skip-down`"
 
 
 def _snapshot_words(run: Run) -> str:

@@ -76,7 +76,7 @@ def version(run: Run, step: Step) -> Done:
         fault = ask()
         return not fault, fault or f"{len(seen)} targets serve {wanted}"
 
-    # Rule changes reach the balancer's nodes one by one; until then an old answer is no fault.
+    # Rule changes reach the balancer's nodes one by one; until then an old answer is not a fault.
     deadline = max(run.policy.rollout.dwell, 3 * run.policy.health.poll)
     words = run.until(
         step,
@@ -89,7 +89,7 @@ def version(run: Run, step: Step) -> Done:
 
 
 def smoke(run: Run, step: Step) -> Done:
-    """The tier's smoke tests pass; each may fail a few times, every failure is told (P5).
+    """The tier's smoke tests pass; each may fail a few times, every failure is reported (P5).
 
     A rule change may still be on its way to some of the balancer's nodes: what fails within
     `rollout.dwell` of it is tried again and does not count as an attempt.

@@ -23,7 +23,7 @@ def watchdog(run: Run, step: Step) -> Done:
     plan = run.tier_plan(step)
     green = run.result(TargetGroupMade, step.tier).arn
     at = run.heartbeat.guard(run.guard_name(plan.tier), plan.rule_arn, expected_weights(plan, green, 0))
-    words = f"blue comes back by itself {run.heartbeat.horizon:g} s after a dead deployer"
+    words = f"AWS returns all traffic to blue {run.heartbeat.horizon:g} s after this deployer dies"
     return Done(words=words, result=WatchdogArmed(at=at))
 
 

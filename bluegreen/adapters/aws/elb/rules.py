@@ -119,7 +119,7 @@ class Rules:
     def _change(
         self, rule: Rule, document: Json, tier: TierContract, weights: Mapping[str, int], *, urgent: bool
     ) -> Json:
-        """What ModifyRule must say; empty when the rule is already so."""
+        """What ModifyRule must say; empty when nothing has to change."""
         _refuse_unplain(rule)
         strange = strange_conditions(document)
         change: Json = {}

@@ -115,7 +115,7 @@ class DynamoLease:
         return _holder(item) if item else None
 
     def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
-        """Ask the holder to take its deployment back; None when nobody holds the lease."""
+        """Ask the holder to roll its deployment back; None when nobody holds the lease."""
         try:
             item = self._table.update(
                 lease_key(self._stack),

@@ -236,10 +236,7 @@ class Contract(_Document):
 
     def tier(self, name: Tier) -> TierContract:
         """The tier called `name`; raises KeyError where the stack has none."""
-        for tier in self.tiers:
-            if tier.name == name:
-                return tier
-        raise KeyError(name)
+        return {tier.name: tier for tier in self.tiers}[name]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

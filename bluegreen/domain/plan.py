@@ -162,10 +162,7 @@ class Plan:
 
     def tier(self, tier: Tier) -> TierPlan:
         """The plan of `tier`; raises KeyError."""
-        for item in self.tiers:
-            if item.tier == tier:
-                return item
-        raise KeyError(tier)
+        return {item.tier: item for item in self.tiers}[tier]
 
     def stage_of(self, step: Step) -> Stage | None:
         """The stage that holds `step`."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.domain.migration import DatabaseRollback, check_down, database_notes
 from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Step, StepKind, TierPlan
-from bluegreen.domain.release import Color, Release, TierRelease
+from bluegreen.domain.release import FULL, Color, Release, TierRelease
 from bluegreen.domain.stack import StackState, TierState
 from bluegreen.domain.stages import Stages, cleared, refer
-from bluegreen.domain.weights import FULL
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 

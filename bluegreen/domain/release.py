@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from bluegreen.contract import Tier
 
+FULL = 100
+"""All traffic, in percent; ALB weights run 0-999 and only their ratio counts."""
+
 
 class Color(StrEnum):
     """The role of a fleet: blue serves when the deployment begins, green is the candidate."""
@@ -52,7 +55,4 @@ class Release:
 
     def of(self, tier: Tier) -> TierRelease:
         """What `tier` runs; raises KeyError for a tier that is not part of the release."""
-        for item in self.tiers:
-            if item.tier == tier:
-                return item
-        raise KeyError(tier)
+        return {item.tier: item for item in self.tiers}[tier]

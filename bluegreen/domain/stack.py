@@ -148,10 +148,7 @@ class StackState:
 
     def of(self, tier: Tier) -> TierState:
         """The state of `tier`; raises KeyError where the contract has none."""
-        for state in self.tiers:
-            if state.tier == tier:
-                return state
-        raise KeyError(tier)
+        return {state.tier: state for state in self.tiers}[tier]
 
     @property
     def last_deployment(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from bluegreen.domain.measurement import Metric
 
 
 class Outcome(StrEnum):
-    """PASS < INCONCLUSIVE < ERROR < FAIL: of several, the worst counts.
+    """What is decided about a ramp step.
 
     Only FAIL rolls back, and only PASS advances. ERROR means that the measurement itself is broken.
     """
@@ -20,16 +20,6 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
     FAIL = "fail"
-
-    @property
-    def severity(self) -> int:
-        """0 for PASS up to 3 for FAIL."""
-        return tuple(Outcome).index(self)
-
-
-def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """The worst of the outcomes; INCONCLUSIVE where there is none, because nothing measured is not a pass."""
-    return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

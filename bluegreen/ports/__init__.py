@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from bluegreen.contract import TierContract
 from bluegreen.domain.release import Image, Model
 from bluegreen.ports.fence import Fence
-from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, Prober, Request
+from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, MetricSource, Prober, Request
 from bluegreen.ports.state import Journal, Lease, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
@@ -35,6 +35,7 @@ __all__ = [
     "Images",
     "Journal",
     "Lease",
+    "MetricSource",
     "Metrics",
     "Models",
     "Ports",

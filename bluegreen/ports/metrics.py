@@ -44,10 +44,11 @@ class Halves:
     periods: tuple[Period, ...]
 
 
-class Metrics(Protocol):
-    """Counts of bad events per target group and period, from one source or from several.
+class MetricSource(Protocol):
+    """Counts of bad events per target group and period, from one source.
 
     Target groups carry their tags (tier, release, deployment): not every source knows an ARN.
+    Raises CloudUnavailable for what must not be judged by.
     """
 
     def collect(
@@ -59,9 +60,6 @@ class Metrics(Protocol):
         fixed buckets gives those around them. A source's counts come in one Period per tier and arm.
         """
 
-    def requests(self, target_group: TargetGroup, *, since: float, until: float) -> int | None:
-        """Requests served in that time; None while the newest data does not reach `until`."""
-
     def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
         """Blue's latency p95 over that time, for the judge's frozen threshold; None without data."""
 
@@ -69,6 +67,13 @@ class Metrics(Protocol):
         self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
     ) -> tuple[Halves, ...]:
         """Green of `arms` split by availability zone or by instance, one result per source that can."""
+
+
+class Metrics(MetricSource, Protocol):
+    """All sources as one, the load balancer's counts among them."""
+
+    def requests(self, target_group: TargetGroup, *, since: float, until: float) -> int | None:
+        """Requests served in that time; None while the newest data does not reach `until`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -330,11 +330,13 @@ def test_green_that_never_gets_healthy_is_removed_before_any_user_met_it() -> No
 def test_teardown_of_leftovers_and_of_everything() -> None:
     world = serving("v1.0.0", "v1.1.0", policy=QUICK + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
     deployer = world.deployer()
-    assert deployer.run(deployer.plan_teardown(everything=False)).ending is Ending.TORN_DOWN
+    some = deployer.run(deployer.plan_teardown(everything=False))
+    assert (some.ending, some.words) == (Ending.TORN_DOWN, "removed: 1 fleet (v1.0.0)")
     assert world.orphans() == []
     assert world.weights() == {"app": {"v1.1.0": 100}}
     assert deployer.plan_teardown(everything=False).stages == (), "nothing is left to remove"
-    assert deployer.run(deployer.plan_teardown(everything=True)).ending is Ending.TORN_DOWN
+    every = deployer.run(deployer.plan_teardown(everything=True))
+    assert (every.ending, every.words) == (Ending.TORN_DOWN, "removed: 1 fleet (v1.1.0), 1 rule")
     assert world.deployer().observe().of(Tier.APP).fleets == ()
     assert deployer.plan_teardown(everything=True).stages == ()
 

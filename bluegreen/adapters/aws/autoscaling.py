@@ -9,7 +9,7 @@ from typing import Any
 
 from bluegreen.adapters.aws.asg_documents import group_from, group_tags, refuse_protected
 from bluegreen.adapters.aws.elb.calls import foreign
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.scaling import policies_of
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.threads import parallel
@@ -200,13 +200,11 @@ class AutoScalingFleets:
 
     def troubles(self, name: str) -> tuple[str, ...]:
         """Recent failed scaling activities, newest first, each once."""
-        try:
+        found: list[Json] = []
+        with Tolerated("ValidationError"):  # no such group (any more)
             answer = self._call("describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20)
-        except AwsRefusal as error:
-            if error.code == "ValidationError":  # no such group (any more)
-                return ()
-            raise
-        failed = [one for one in answer["Activities"] if one.get("StatusCode") in ("Failed", "Cancelled")]
+            found = answer["Activities"]
+        failed = [one for one in found if one.get("StatusCode") in ("Failed", "Cancelled")]
         words = (one.get("StatusMessage") or one.get("Description", "") for one in failed)
         return tuple(dict.fromkeys(word for word in words if word))
 

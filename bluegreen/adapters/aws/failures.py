@@ -7,6 +7,7 @@ wait (`AwsUnavailable`; the call may have taken effect), or nobody may ask at al
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from botocore import exceptions as boto
@@ -102,6 +103,16 @@ class AwsRefusal(Refused):
     def __init__(self, what: str, *, code: str, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
         self.code = code
+
+
+class Tolerated(AbstractContextManager[None]):
+    """Leaves the block quietly where AWS refuses with one of these codes: what is asked about is gone."""
+
+    def __init__(self, *codes: str) -> None:
+        self._codes = codes
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        return isinstance(error, AwsRefusal) and error.code in self._codes
 
 
 class AwsUnavailable(CloudUnavailable):

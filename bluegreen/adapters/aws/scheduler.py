@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bluegreen.adapters.aws.elb.calls import ElbCalls
 from bluegreen.adapters.aws.elb.rule_documents import check_weights, forward, is_plain
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json, Service, Session
 from bluegreen.contract import Contract
 from bluegreen.errors import Refused
@@ -40,22 +40,16 @@ class SchedulerWatchdog:
         schedule = self._checked(rule_arn, weights, name, at)
         # An old one may fire, and so delete itself, between the two calls.
         for verb in ("create", "update"):
-            try:
+            with Tolerated("ConflictException", "ResourceNotFoundException"):
                 return self._write(verb, name, schedule)
-            except AwsRefusal as error:
-                if error.code not in ("ConflictException", "ResourceNotFoundException"):
-                    raise
         return self._write("create", name, schedule)
 
     def push(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> bool:
         """Push the schedule `name` forward; False where there is none."""
-        try:
+        with Tolerated("ResourceNotFoundException"):
             self._write("update", name, self._checked(rule_arn, weights, name, at))
-        except AwsRefusal as error:
-            if error.code != "ResourceNotFoundException":
-                raise
-            return False
-        return True
+            return True
+        return False
 
     def _checked(self, rule_arn: str, weights: Mapping[str, int], name: str, at: float) -> Json:
         if not _NAME.fullmatch(name):
@@ -111,21 +105,15 @@ class SchedulerWatchdog:
 
     def disarm(self, name: str) -> None:
         """Delete it; absent is fine."""
-        try:
+        with Tolerated("ResourceNotFoundException"):
             self._service().call(
                 "delete_schedule", about=name, Name=name, GroupName=self._contract.watchdog.schedule_group
             )
-        except AwsRefusal as error:
-            if error.code != "ResourceNotFoundException":
-                raise
 
     def armed(self) -> tuple[str, ...]:
         """Names of the schedules in the stack's group."""
         group = self._contract.watchdog.schedule_group
-        try:
+        with Tolerated("ResourceNotFoundException"):
             found = self._service().pages("list_schedules", "Schedules", GroupName=group)
-        except AwsRefusal as error:
-            if error.code == "ResourceNotFoundException":
-                return ()
-            raise
-        return tuple(sorted(one["Name"] for one in found))
+            return tuple(sorted(one["Name"] for one in found))
+        return ()

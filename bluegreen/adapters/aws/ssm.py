@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import Tolerated
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.threads import parallel
 
@@ -21,14 +21,11 @@ class Parameters:
 
     def get(self, name: str) -> str | None:
         """The value, or None where there is no such parameter."""
-        try:
+        with Tolerated("ParameterNotFound"):
             answer = self._session.service("ssm").call("get_parameter", about=name, Name=name)
-        except AwsRefusal as error:
-            if error.code == "ParameterNotFound":
-                return None
-            raise
-        value: str = answer["Parameter"]["Value"]
-        return value
+            value: str = answer["Parameter"]["Value"]
+            return value
+        return None
 
     def put(self, name: str, value: str) -> None:
         """Set the value, creating the parameter where it is missing."""

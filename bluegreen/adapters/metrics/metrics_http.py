@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import httpx
 
-from bluegreen.adapters.aws.tls import trusted
+from bluegreen.adapters.http_client import read_body, trusted
 from bluegreen.adapters.loopback import is_loopback
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable
@@ -22,7 +22,7 @@ from bluegreen.ports import Clock
 _BODY_LIMIT = 64_000_000
 """Bytes of an answer; a fleet of a hundred instances needs a tenth of it."""
 _LONGEST_WAIT = 120.0
-"""Seconds for which a server may ask to be left alone."""
+"""Longest Retry-After that is obeyed, in seconds."""
 _SHOWN = 200
 """Characters of a refusal that are repeated to the operator."""
 
@@ -67,11 +67,13 @@ class Endpoint:
         begun = time.monotonic()
         try:
             with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
-                content = self._read(response, begun)
+                content = read_body(response, ends=begun + self._timeout, limit=_BODY_LIMIT)
         except httpx.TimeoutException:
             self._broken(f"no answer within {self._timeout:g} s")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._broken(f"{type(error).__name__}: {error}")
+        if len(content) > _BODY_LIMIT:
+            self._broken(f"its answer is longer than {_BODY_LIMIT:,} bytes")
         if response.status_code != 200:
             self._refused(response, content)
         try:
@@ -79,17 +81,6 @@ class Endpoint:
         except ValueError:
             kind = response.headers.get("content-type", "no content type")
             self._broken(f"its answer is not JSON ({kind})")
-
-    def _read(self, response: httpx.Response, begun: float) -> bytes:
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            # httpx times each read by itself; an answer that drips would never end.
-            if time.monotonic() - begun > self._timeout:
-                raise httpx.ReadTimeout("", request=response.request)
-            if len(body) > _BODY_LIMIT:
-                self._broken(f"its answer is longer than {_BODY_LIMIT:,} bytes")
-        return bytes(body)
 
     def _refused(self, response: httpx.Response, content: bytes) -> NoReturn:
         words = f"HTTP {response.status_code}"

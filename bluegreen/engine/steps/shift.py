@@ -6,8 +6,7 @@ import re
 
 from bluegreen.domain.journal import Judged, TargetGroupMade, WatchdogArmed, WeightsSet
 from bluegreen.domain.plan import Step
-from bluegreen.domain.release import Color
-from bluegreen.domain.weights import FULL
+from bluegreen.domain.release import FULL, Color
 from bluegreen.engine.arms import expected_weights
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.watch.step import Watch

@@ -10,8 +10,8 @@ from bluegreen.contract import Tag, Tier
 from bluegreen.domain.forecast import Forecast, MetricPower, Outlook, StepPower, Usual
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import TargetGroup
-from bluegreen.domain.weights import FULL
 from bluegreen.engine.limits import thresholds
 from bluegreen.errors import CloudUnavailable
 from bluegreen.judge.power import Detectable, ExpectedTraffic, detectable

@@ -12,10 +12,9 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven, WeightsSet
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
-from bluegreen.domain.release import Color
+from bluegreen.domain.release import FULL, Color
 from bluegreen.domain.stack import Rule
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.domain.weights import FULL
 from bluegreen.engine.arms import arms_of, expected_weights
 from bluegreen.engine.limits import thresholds
 from bluegreen.engine.run import Run

@@ -17,7 +17,7 @@ from bluegreen.adapters.aws.elb.rule_documents import (
     stickiness_of,
     strange_conditions,
 )
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json
 from bluegreen.adapters.aws.tags import tag_list
 from bluegreen.contract import Contract, Tag, TierContract
@@ -193,11 +193,8 @@ class Rules:
         """Delete our rule; absent is fine."""
         if self._calls.own_tags(arn, f"rule {arn}") is None:
             return
-        try:
+        with Tolerated(*ABSENT):
             self._calls.call("delete_rule", RuleArn=arn, about=arn)
-        except AwsRefusal as error:
-            if error.code not in ABSENT:
-                raise
 
 
 def _refuse_unplain(rule: Rule) -> None:

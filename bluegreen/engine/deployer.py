@@ -57,14 +57,9 @@ class Deployer:
         self, version: str, *, tiers: Sequence[Tier] = (), model: str | None = None, reason: str = ""
     ) -> Plan:
         """The plan that brings `version` live; changes nothing. Raises Refused, Locked."""
+        contract, policy, ports = self._contract, self._policy, self._ports
         return planning.promotion(
-            self._contract,
-            self._policy,
-            self._ports,
-            version=version,
-            tiers=tiers,
-            model=model,
-            reason=reason,
+            contract, policy, ports, version=version, tiers=tiers, model=model, reason=reason
         )
 
     def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:

@@ -44,8 +44,7 @@ def promotion(
     chosen = _chosen(contract, tiers)
     if model is not None and not any(tier.model for tier in chosen):
         raise Refused("--model names a model, but no chosen tier has one", next_step="release the ai tier")
-    seen = ports.parallel([partial(observe, contract, ports), partial(ports.journal.history, limit=_RECENT)])
-    state, history = seen
+    state, history = _seen(contract, ports, _RECENT)
     refuse_open(history, stack=contract.stack, ports=ports)
     releases = ports.parallel([partial(_resolve, ports, tier, version, model, state) for tier in chosen])
     order = Order(
@@ -55,6 +54,14 @@ def promotion(
         reason=reason,
     )
     return plan_promotion(order, contract, policy, state)
+
+
+def _seen(contract: Contract, ports: Ports, limit: int) -> tuple[StackState, tuple[Header, ...]]:
+    """The stack, and its newest deployments."""
+    state, history = ports.parallel(
+        [partial(observe, contract, ports), partial(ports.journal.history, limit=limit)]
+    )
+    return state, history
 
 
 def _chosen(contract: Contract, tiers: Sequence[Tier]) -> tuple[TierContract, ...]:
@@ -113,9 +120,7 @@ def rollback(
     The plan has no stages where `to` is live already.
     Raises Refused where there is no verified earlier release, or the down migration cannot run.
     """
-    state, history = ports.parallel(
-        [partial(observe, contract, ports), partial(ports.journal.history, limit=_MEMORY)]
-    )
+    state, history = _seen(contract, ports, _MEMORY)
     words = reason or "rollback asked for by the operator"
     unfinished = open_header(history)
     if unfinished and to is None:
@@ -125,9 +130,8 @@ def rollback(
     number = _next_number(state, history)
     target = _target(ports, history, state, to)
     if target is None:
-        intent = Intent.ROLLBACK
         return Plan(
-            intent=intent,
+            intent=Intent.ROLLBACK,
             stack=contract.stack,
             number=number,
             release=None,
@@ -246,9 +250,7 @@ def teardown(contract: Contract, ports: Ports, *, everything: bool) -> Plan:
 
     Raises Refused while a deployment is unfinished, and Locked while it runs.
     """
-    state, history = ports.parallel(
-        [partial(observe, contract, ports), partial(ports.journal.history, limit=_RECENT)]
-    )
+    state, history = _seen(contract, ports, _RECENT)
     refuse_open(history, stack=contract.stack, ports=ports)
     number = _next_number(state, history)
     return plan_teardown(contract, state, number=number, everything=everything, reason="teardown")

@@ -120,12 +120,7 @@ class GoldenScore:
 
 
 def ask_golden(
-    golden: GoldenSet,
-    ports: Ports,
-    *,
-    headers: Mapping[str, str],
-    beat: Callable[[], None],
-    timeout: float,
+    golden: GoldenSet, ports: Ports, *, headers: Mapping[str, str], beat: Callable[[], None], timeout: float
 ) -> GoldenScore:
     """Send every question and compare the answers."""
     if not golden.rows:

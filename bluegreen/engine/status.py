@@ -58,10 +58,7 @@ def _tier(
 
 
 def _fleet(tier: TierContract, number: int, target_group: TargetGroup | None, group: Group | None) -> Fleet:
-    tags: Mapping[str, str] = {
-        **(target_group.tags if target_group else {}),
-        **(group.tags if group else {}),
-    }
+    tags: Mapping[str, str] = {**(target_group.tags if target_group else {}), **(group.tags if group else {})}
     version = tags.get(Tag.RELEASE, "")
     uri, model = tags.get(Tag.IMAGE, ""), tags.get(Tag.MODEL)
     digest = uri.partition("@")[2]

@@ -89,12 +89,7 @@ _BAD_SETTINGS = (
     boto.ProfileNotFound,
     boto.UnknownEndpointError,
 )
-_NOT_SENT = (
-    boto.ConnectTimeoutError,
-    boto.EndpointConnectionError,
-    boto.ProxyConnectionError,
-    boto.SSLError,
-)
+_NOT_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError, boto.SSLError)
 
 
 class AwsRefusal(Refused):
@@ -164,11 +159,7 @@ def translate(error: Exception, call: Call) -> DeployError:
     if isinstance(error, _NOT_SENT):
         step = f"check the network, that the region {call.region} exists, and AWS_ENDPOINT_URL if it is set"
         return AwsUnavailable(f"{call}: not reachable: {text}", code=code, next_step=step)
-    return AwsUnavailable(
-        f"{call}: no usable answer ({_OPEN}): {text}",
-        code=code,
-        next_step=_RESUME,
-    )
+    return AwsUnavailable(f"{call}: no usable answer ({_OPEN}): {text}", code=code, next_step=_RESUME)
 
 
 _LOG_IN = "log in again (`aws sso login`, or renew AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN) and repeat"

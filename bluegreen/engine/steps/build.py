@@ -66,10 +66,7 @@ def label(run: Run, step: Step) -> Done:
     target, name = run.need_target(step), run.name(step)
     tags = {str(Tag.COLOR): str(Color.BLUE)}
     run.ports.parallel(
-        [
-            lambda: run.ports.balancer.tag([target.arn], tags),
-            lambda: run.ports.fleets.tag(name, tags),
-        ]
+        [lambda: run.ports.balancer.tag([target.arn], tags), lambda: run.ports.fleets.tag(name, tags)]
     )
     return Done(words=f"{name} is blue")
 

@@ -18,38 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bluegreen.errors import ConfigError, Fault
 
-__all__ = [
-    "BOOT_BUDGET_SECONDS",
-    "MANAGED_BY",
-    "MODEL_FILE",
-    "MODEL_PREFIX",
-    "SCHEMA_VERSION",
-    "STATE_TABLE_HASH_KEY",
-    "STATE_TABLE_RANGE_KEY",
-    "Alerts",
-    "BacklogScaling",
-    "BootBudget",
-    "Buckets",
-    "Contract",
-    "CpuScaling",
-    "Database",
-    "FleetSize",
-    "HealthCheck",
-    "ModelStore",
-    "Port",
-    "RequestScaling",
-    "RulePriority",
-    "Stickiness",
-    "Tag",
-    "Tier",
-    "TierContract",
-    "TierTimes",
-    "Watchdog",
-    "faults_of",
-    "parameter_name",
-    "parse_contract",
-]
-
 SCHEMA_VERSION: Literal[1] = 1
 STATE_TABLE_HASH_KEY = "pk"
 STATE_TABLE_RANGE_KEY = "sk"
@@ -236,7 +204,7 @@ class Buckets(_Document):
     logs: str
 
 
-class Database(_Document):
+class DatabaseContract(_Document):
     """The RDS instance that is snapshotted before a migration (P8)."""
 
     identifier: str
@@ -249,7 +217,7 @@ class Alerts(_Document):
     warning_topic_arn: str
 
 
-class Watchdog(_Document):
+class WatchdogContract(_Document):
     """What EventBridge Scheduler may use to put traffic back when a deployer dies."""
 
     role_arn: str
@@ -269,9 +237,9 @@ class Contract(_Document):
     listener_arn: Annotated[str, Field(pattern=r"^arn:aws[\w-]*:elasticloadbalancing:.*:listener/")]
     state_table: str
     buckets: Buckets
-    database: Database | None = None
+    database: DatabaseContract | None = None
     alerts: Alerts
-    watchdog: Watchdog
+    watchdog: WatchdogContract
     prometheus_query_url: Annotated[str, Field(pattern=r"^(https?://.+/)?$")] = ""
     """Base of the Prometheus query API, ending in `/` (`<base>api/v1/query`), signed with SigV4 for the
     service `aps`; empty where the stack has none (M7)."""
@@ -283,10 +251,7 @@ class Contract(_Document):
 
     def tier(self, name: Tier) -> TierContract:
         """The tier called `name`; raises KeyError where the stack has none."""
-        for tier in self.tiers:
-            if tier.name == name:
-                return tier
-        raise KeyError(name)
+        return {tier.name: tier for tier in self.tiers}[name]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -296,7 +261,7 @@ class Contract(_Document):
         return self
 
     def to_json(self) -> str:
-        """The document as it stands in SSM: sorted and compact, for the 8 KB of an advanced parameter."""
+        """The document as it is stored in SSM: sorted and compact, for the 8 KB of an advanced parameter."""
         return json.dumps(
             self.model_dump(mode="json", exclude_none=True, exclude_defaults=False),
             sort_keys=True,

@@ -19,21 +19,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-__all__ = [
-    "CloudUnavailable",
-    "ConfigError",
-    "DeployError",
-    "ExitCode",
-    "Fault",
-    "Halted",
-    "HostNotReady",
-    "Interrupted",
-    "LeaseLost",
-    "Locked",
-    "Refused",
-    "StepFailed",
-]
-
 
 class ExitCode(IntEnum):
     """What the process tells its caller; stable, documented, one meaning each."""
@@ -51,7 +36,7 @@ class ExitCode(IntEnum):
 
 
 class Fault:
-    """One thing wrong with an input: where it stands, what is wrong, what is allowed."""
+    """One thing wrong with an input: where it is, what is wrong, what is allowed."""
 
     __slots__ = ("allowed", "problem", "where")
 

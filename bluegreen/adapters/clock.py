@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 import time
 
-__all__ = ["SystemClock"]
-
 
 def _clock_of_suspend() -> int | None:
     """The system's clock that also counts the time a laptop was suspended.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from bluegreen.adapters.aws.run_command import RemoteCommands
 from bluegreen.adapters.shell import LocalCommands
 
-__all__ = ["ShellCommands"]
-
 
 class ShellCommands:
     """Sends each command where it belongs; a handle says where it runs."""

@@ -29,8 +29,6 @@ from bluegreen.errors import ConfigError
 from bluegreen.policy import Policy
 from bluegreen.ports import Clock, Fence, Ports
 
-__all__ = ["connect", "load_contract", "read_contract_file"]
-
 _ROOT = "/sportcoach"
 
 

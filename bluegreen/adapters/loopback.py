@@ -5,11 +5,9 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-__all__ = ["is_loopback"]
-
 
 def is_loopback(url: str) -> bool:
-    """True for localhost and loopback addresses; False for anything else, and for what is no URL."""
+    """True for localhost and loopback addresses; False for anything else, and for what is not a URL."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["mask"]
-
 _HIDDEN = "****"
 _NAMES = (
     r"pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key(?:[-_]?id)?|private[-_]?key"
     r"|credentials?|x-amz-signature|x-amz-security-token|x-amz-credential"
 )
 _ASSIGNS = r"(?:[\"']\s*[:=]\s*|\s*=\s*|\s*:\s+)"
-"""A bare colon between two words is none: `secretsmanager:GetSecretValue` names a permission."""
+"""A bare colon between two words does not count: `secretsmanager:GetSecretValue` names a permission."""
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(

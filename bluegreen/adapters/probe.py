@@ -7,12 +7,10 @@ from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
-from bluegreen.adapters.aws.tls import trusted
+from bluegreen.adapters.http_client import read_body, trusted
 from bluegreen.adapters.loopback import is_loopback
 from bluegreen.adapters.masking import mask
 from bluegreen.ports import Answer, Request
-
-__all__ = ["HttpProber"]
 
 _BODY_LIMIT = 1_000_000
 """Bytes of an answer that are read; probes ask for small things."""
@@ -55,18 +53,11 @@ class HttpProber:
             content=request.body.encode() or None,
             timeout=request.timeout,
         ) as response:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                # httpx times each read by itself; an answer that drips would never end.
-                if time.monotonic() - begun > request.timeout:
-                    raise httpx.ReadTimeout("", request=response.request)
-                if len(body) >= _BODY_LIMIT:
-                    break
+            body = read_body(response, ends=begun + request.timeout, limit=_BODY_LIMIT)
             return Answer(
                 status=response.status_code,
                 headers={name.lower(): value for name, value in response.headers.items()},
-                body=bytes(body[:_BODY_LIMIT]).decode(response.encoding or "utf-8", errors="replace"),
+                body=body[:_BODY_LIMIT].decode(response.encoding or "utf-8", errors="replace"),
                 seconds=time.monotonic() - begun,
             )
 

@@ -18,8 +18,6 @@ from bluegreen.adapters.masking import mask
 from bluegreen.errors import Refused
 from bluegreen.ports import Clock
 
-__all__ = ["LocalCommands"]
-
 _TAIL = 4000
 _WRAPPER = '(cd "$2" && exec sh -c "$1") >output 2>&1; echo $? >exit-code.new && mv exit-code.new exit-code'
 """The shell that runs the command writes its exit code, so it is known whoever watches."""

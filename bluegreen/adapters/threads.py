@@ -7,8 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Thread
 from typing import TypeVar
 
-__all__ = ["LIMIT", "aside", "parallel"]
-
 LIMIT = 32
 """Threads per group of calls: as many as a client keeps connections."""
 
@@ -31,7 +29,7 @@ def parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
 def aside(call: Callable[[], T]) -> Callable[[float], T]:
     """Begin `call` in a thread of its own, which never keeps the process from ending.
 
-    What is returned waits so many seconds for the result; TimeoutError while it is not there.
+    What is returned waits the given seconds for the result; TimeoutError while there is none.
     """
     future: Future[T] = Future()
 

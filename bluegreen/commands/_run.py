@@ -70,7 +70,7 @@ def stopping(
             signal.signal(number, old)
 
 
-class Run:
+class LongCommand:
     """An opened stack with a display: plan and ask first, then `go`."""
 
     def __init__(self, settings: Settings, *, listeners: Sequence[Subscriber] = ()) -> None:

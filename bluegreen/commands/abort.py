@@ -5,7 +5,7 @@ from __future__ import annotations
 from bluegreen.commands._confirm import confirm
 from bluegreen.commands._options import Reason, Settings, verb
 from bluegreen.commands._request import DownOption, NumberArgument
-from bluegreen.commands._run import Run
+from bluegreen.commands._run import LongCommand
 
 
 @verb
@@ -22,13 +22,13 @@ def abort(
       sc-deploy abort 42 --stack prod --yes
       sc-deploy abort --stack prod --down --reason "the migration locks tables"
     """
-    from bluegreen.engine.rolling_back import plan_open_back
+    from bluegreen.engine.rolling_back import plan_open_rollback
     from bluegreen.ui.questions import abort_question
 
-    run = Run(settings)
+    run = LongCommand(settings)
     header = run.deployer.unfinished(number)
     if down:  # refused before the question where it cannot run
-        plan_open_back(run.stack.ports, header, reason=reason, down=True)
+        plan_open_rollback(run.stack.ports, header, reason=reason, down=True)
     confirm(settings, abort_question(header.began_with.plan, down=down))
     run.recall(header)
     run.go(lambda deployer: deployer.abort(header.number, reason=reason, down=down, note=run.note))

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from bluegreen.lab.demo.facts import Act, Seen
     from bluegreen.lab.demo.run import Demo
 
-__all__ = ["demo"]
-
 FIRST, GOOD, BAD = "v1.0.0", "v1.1.0", "v1.2.0"
 _BEFORE = 4.0
 """Seconds of load before the first promotion under it: blue needs a measured past."""
@@ -77,9 +75,9 @@ def demo(
 
 def _promote(settings: Settings, version: str, listen: Subscriber) -> Ending:
     """Promote `version` through the code of `sc-deploy promote`."""
-    from bluegreen.commands._run import Run
+    from bluegreen.commands._run import LongCommand
 
-    run = Run(settings, listeners=(listen,))
+    run = LongCommand(settings, listeners=(listen,))
     plan = run.deployer.plan_promotion(version, reason="demo")
     result = run.complete(lambda deployer: deployer.run(plan))
     if result.exit_code is ExitCode.INTERRUPTED:

@@ -12,8 +12,6 @@ from bluegreen.lab.demo.facts import Fact
 from bluegreen.ui.format import count, duration
 from bluegreen.ui.tables.grid import field, grid
 
-__all__ = ["demo_view"]
-
 
 def demo_view(facts: Sequence[Fact], figures: Mapping[str, Any]) -> RenderableType:
     """Each fact with its evidence, then the figures."""

@@ -17,8 +17,6 @@ from bluegreen.errors import Refused
 if TYPE_CHECKING:
     from bluegreen.lab.lifecycle import LabInfo
 
-__all__ = ["VERBS", "break_", "down", "heal", "load", "status", "up"]
-
 DEFAULT_STATE = Path(".lab")
 """In the current directory: two checkouts have two labs."""
 

@@ -10,7 +10,7 @@ from bluegreen.commands import _terminal
 from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Reason, Settings, command_line, verb
 from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
-from bluegreen.commands._run import Run
+from bluegreen.commands._run import LongCommand
 from bluegreen.errors import Refused
 
 PlanId = Annotated[str, typer.Option("--plan-id", metavar="FINGERPRINT", help="Apply only this plan.")]
@@ -43,7 +43,7 @@ def promote(
     from bluegreen.ui.questions import promote_question
 
     chosen = tiers_of(tiers)
-    run = Run(settings)
+    run = LongCommand(settings)
     plan = run.deployer.plan_promotion(version, tiers=chosen, model=model or None, reason=reason)
     if plan_id and plan.fingerprint != plan_id:
         again = command_line(settings, "plan", version, tiers=tiers, model=model, reason=reason)

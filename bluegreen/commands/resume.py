@@ -8,7 +8,7 @@ import typer
 
 from bluegreen.commands._options import Settings, verb
 from bluegreen.commands._request import NumberArgument
-from bluegreen.commands._run import Run
+from bluegreen.commands._run import LongCommand
 
 SkipDown = Annotated[
     bool,
@@ -30,7 +30,7 @@ def resume(settings: Settings, number: NumberArgument = None, skip_down: SkipDow
       sc-deploy resume 42 --stack prod --output json
       sc-deploy resume --stack prod --skip-down
     """
-    run = Run(settings)
+    run = LongCommand(settings)
     header = run.deployer.unfinished(number)
     run.recall(header)
     run.go(lambda deployer: deployer.resume(header.number, skip_down=skip_down, note=run.note))

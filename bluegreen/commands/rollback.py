@@ -10,7 +10,7 @@ from bluegreen.commands import _terminal
 from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Reason, Settings, verb
 from bluegreen.commands._request import DownOption
-from bluegreen.commands._run import Run
+from bluegreen.commands._run import LongCommand
 
 To = Annotated[
     str, typer.Option("--to", metavar="VERSION", help="The version.  [default: the last verified one]")
@@ -34,7 +34,7 @@ def rollback(settings: Settings, to: To = "", reason: Reason = "", down: DownOpt
     """
     from bluegreen.ui.questions import rollback_question
 
-    run = Run(settings)
+    run = LongCommand(settings)
     plan = run.deployer.plan_rollback(to=to or None, reason=reason, down=down)
     if not plan.stages:
         words = f"{to} already serves all traffic on {settings.stack}; nothing to roll back"

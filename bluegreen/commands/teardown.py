@@ -9,7 +9,7 @@ import typer
 from bluegreen.commands import _terminal
 from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Settings, verb
-from bluegreen.commands._run import Run
+from bluegreen.commands._run import LongCommand
 
 All = Annotated[bool, typer.Option("--all", help="The live fleets too: the stack then serves nothing.")]
 
@@ -27,7 +27,7 @@ def teardown(settings: Settings, everything: All = False) -> None:
     """
     from bluegreen.ui.questions import closes, teardown_question
 
-    run = Run(settings)
+    run = LongCommand(settings)
     plan = run.deployer.plan_teardown(everything=everything)
     if not plan.stages:
         _terminal.show_nothing(settings, f"nothing to remove on {settings.stack}")

@@ -35,8 +35,3 @@ def from_document(kind: type[T], document: object) -> T:
     known: Any = kind
     found: T = _reader(known).validate_python(document)
     return found
-
-
-def schema_of(kind: Any) -> dict[str, Any]:
-    """The JSON schema of what `to_document` writes for `kind`."""
-    return _reader(kind).json_schema(mode="serialization")

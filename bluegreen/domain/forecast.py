@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
 
-__all__ = ["ExpectedTraffic", "MetricForecast", "ReleaseForecast", "StepForecast", "TierForecast"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedTraffic:
-    """One tier's traffic, both fleets together: that of the last hour, as the fleet that serves it has it."""
+    """One tier's traffic over the last hour, both fleets together, as the live fleet has it."""
 
     tier: Tier
     requests_per_second: float
@@ -48,7 +46,7 @@ class StepForecast:
     """Planned watch."""
     metrics: tuple[MetricForecast, ...]
     patience_seconds: float
-    """Planned watch and extension; then an undecided step goes to the operator."""
+    """Planned watch and extension; then a step without a verdict goes to the operator."""
 
     @property
     def seconds_to_pass(self) -> float:

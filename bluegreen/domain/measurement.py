@@ -88,7 +88,7 @@ class Period:
     def time_problems(self) -> Iterable[str]:
         """What is wrong with its start and length."""
         if not _is_number(self.start) or self.start < 0:
-            yield f"start {self.start!r} is no time"
+            yield f"start {self.start!r} is not a time"
         if not _is_number(self.seconds) or self.seconds <= 0:
             yield f"length of {self.seconds!r} seconds"
 
@@ -148,7 +148,7 @@ class Period:
 
 
 _NUMBERS = (float, int)
-"""By exact type: a bool is no number here."""
+"""By exact type: a bool is not a number here."""
 
 
 def _is_number(value: object) -> bool:
@@ -177,7 +177,7 @@ def period_row(period: Period) -> list[Any]:
 def period_of(row: Any) -> Period:
     """The period that `period_row` wrote; raises ValueError for anything else.
 
-    Values are taken as they stand: a NaN in the journal is named by `Period.faults`, not hidden here.
+    Values are taken as they are: a NaN in the journal is named by `Period.faults`, not hidden here.
     """
     if isinstance(row, Period):
         return row

@@ -21,7 +21,7 @@ def migrates(plan: Plan) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationUndo:
+class DatabaseRollback:
     """What is asked for, and what the release that is rolled back did to the database."""
 
     down: bool = False
@@ -43,17 +43,19 @@ class DownAttempt:
     """Of its command, once it has begun."""
 
 
-def check_down(undo: MigrationUndo, app: TierPlan | None, fleet: FleetRef | None, policy: Policy) -> None:
+def check_down(
+    database: DatabaseRollback, app: TierPlan | None, fleet: FleetRef | None, policy: Policy
+) -> None:
     """Raises Refused where the down migration is asked for and cannot run.
 
     `app` is the plan of the app tier, `fleet` its fleet that is rolled back; None where there is none.
     """
-    if not undo.down:
+    if not database.down:
         return
     migration, without = policy.migration, "repeat the command without --down"
     if migration is None or not migration.down:
         raise Refused(
-            f"--down asks for the down migration, but {undo.source} names none",
+            f"--down asks for the down migration, but {database.source} names none",
             next_step=f'name it in deploy.toml with `down = "..."` in [migration], or {without}',
         )
     if app is None:
@@ -61,7 +63,7 @@ def check_down(undo: MigrationUndo, app: TierPlan | None, fleet: FleetRef | None
             "--down asks for the down migration, but the app tier, which migrates, is not rolled back",
             next_step=without,
         )
-    if not undo.migrated:
+    if not database.migrated:
         raise Refused(
             "--down asks for the down migration, but the release that is rolled back ran no migration: "
             "it would undo that of an earlier release",
@@ -74,11 +76,11 @@ def check_down(undo: MigrationUndo, app: TierPlan | None, fleet: FleetRef | None
         )
 
 
-def database_notes(undo: MigrationUndo, version: str) -> Iterable[str]:
+def database_notes(database: DatabaseRollback, version: str) -> Iterable[str]:
     """What the plan of a rollback says about the database; `version` is the release that is rolled back."""
-    if undo.down:
+    if database.down:
         yield (
             f"the down migration of {version} runs once it has no traffic; those of earlier releases do not"
         )
-    if undo.snapshot:
-        yield f"the database is not restored; pre-release snapshot of {version}: {undo.snapshot}"
+    if database.snapshot:
+        yield f"the database is not restored; pre-release snapshot of {version}: {database.snapshot}"

@@ -26,7 +26,7 @@ class Intent(StrEnum):
 
 
 class StepKind(StrEnum):
-    """What a step makes true. Every handler observes first and changes only what is not so yet."""
+    """What a step makes true. Every handler observes first and changes only what is missing."""
 
     CHECK = "check"  # the before-checklist holds
     SNAPSHOT = "snapshot"  # a database snapshot exists and is available
@@ -35,13 +35,13 @@ class StepKind(StrEnum):
     TARGET_GROUP = "target-group"  # green's target group exists
     PREVIEW = "preview"  # a header rule leads to green alone
     FLEET = "fleet"  # green's Auto Scaling Group exists at its size
-    HOLD_SIZE = "hold-size"  # a fleet cannot shrink below its present size
+    HOLD_SIZE = "hold-size"  # a fleet cannot shrink below its current size
     FREE_SIZE = "free-size"  # a fleet scales between the contract's bounds again
     HEALTHY = "healthy"  # all targets of a fleet are healthy, at full capacity
     VERSION = "version"  # every target answers with the right version and model
     SMOKE = "smoke"  # smoke tests pass through the preview rule, or the front door
     GOLDEN = "golden"  # AI answers are as good as blue's on the golden set
-    WATCHDOG = "watchdog"  # AWS puts blue back should this deployer die
+    WATCHDOG = "watchdog"  # AWS puts blue back if this deployer dies
     STAND_DOWN = "stand-down"  # no watchdog is armed
     WEIGHTS = "weights"  # the live rule has these weights, read back
     JUDGE = "judge"  # green was measured against blue
@@ -59,7 +59,7 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRef:
-    """A fleet that stands: what blue is, or a leftover to remove."""
+    """A fleet that exists: blue, or a leftover to remove."""
 
     deployment: int
     version: str
@@ -156,16 +156,13 @@ class Plan:
     """In a rollback: the pre-release database snapshot, where there is one."""
 
     @property
-    def goes_back(self) -> bool:
-        """Whether it only moves traffic back to fleets that stand, and builds nothing."""
+    def rolls_back(self) -> bool:
+        """Whether it only moves traffic back to fleets that exist, and builds nothing."""
         return self.intent is Intent.ROLLBACK and not any(plan.green for plan in self.tiers)
 
     def tier(self, tier: Tier) -> TierPlan:
         """The plan of `tier`; raises KeyError."""
-        for item in self.tiers:
-            if item.tier == tier:
-                return item
-        raise KeyError(tier)
+        return {item.tier: item for item in self.tiers}[tier]
 
     def stage_of(self, step: Step) -> Stage | None:
         """The stage that holds `step`."""

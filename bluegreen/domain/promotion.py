@@ -6,16 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.migration import MigrationUndo, check_down, database_notes
+from bluegreen.domain.migration import DatabaseRollback, check_down, database_notes
 from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Step, StepKind, TierPlan
-from bluegreen.domain.release import Color, Release, TierRelease
+from bluegreen.domain.release import FULL, Color, Release, TierRelease
 from bluegreen.domain.stack import StackState, TierState
 from bluegreen.domain.stages import Stages, cleared, refer
-from bluegreen.domain.weights import FULL
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
-
-__all__ = ["Order", "fleet_name", "plan_promotion"]
 
 _BOOT = 120.0
 """Expected seconds from launch to the first successful health check, beside the health check itself."""
@@ -47,7 +44,7 @@ class Order:
     intent: Intent = Intent.PROMOTION
     all_at_once: bool = False
     """No ramp: a rollback to an earlier version goes to 100 % once green is verified (R7)."""
-    undo: MigrationUndo = field(default_factory=MigrationUndo)
+    database: DatabaseRollback = field(default_factory=DatabaseRollback)
     """In a rollback: what becomes of the database changes of the live release (R8)."""
 
 
@@ -170,7 +167,7 @@ class _Promotion:
         self.stages.add("accept", f"Make {self.order.release.version} the live release", steps)
 
     def retire(self) -> None:
-        down = self.order.undo.down
+        down = self.order.database.down
         # Blue cannot serve without its schema: once that is undone there is nothing to keep it for.
         keep = 0.0 if down else self.policy.retire.keep_blue
         if keep == "until-next":
@@ -194,12 +191,12 @@ class _Promotion:
     def notes(self) -> Iterable[str]:
         for plan in self.tiers:
             if plan.blue is None:
-                yield f"{plan.tier}: nothing serves yet; the first deployment gets 100 % once it is verified"
-        if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.undo.down:
+                yield f"{plan.tier}: nothing is live yet; the first deployment gets 100 % once it is verified"
+        if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.database.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.order.intent is Intent.PROMOTION:
             yield from (f"by confirming you attest: {point}" for point in self.policy.checklist)
-        yield from database_notes(self.order.undo, self.served)
+        yield from database_notes(self.order.database, self.served)
 
     @property
     def served(self) -> str:
@@ -227,7 +224,7 @@ def plan_promotion(order: Order, contract: Contract, policy: Policy, state: Stac
                 next_step="raise the fleet's maximum in the Pulumi settings and run `pulumi up`",
             )
     app = next((plan for plan in tiers if plan.tier is Tier.APP and plan.blue), None)
-    check_down(order.undo, app, app.blue if app else None, policy)
+    check_down(order.database, app, app.blue if app else None, policy)
     promotion = _Promotion(order, contract, policy, tiers)
     for part in (promotion.prepare, promotion.build, promotion.prove, promotion.shift, promotion.accept):
         part()
@@ -241,5 +238,5 @@ def plan_promotion(order: Order, contract: Contract, policy: Policy, state: Stac
         tiers=tiers,
         stages=tuple(promotion.stages.all),
         notes=tuple(promotion.notes()),
-        snapshot=order.undo.snapshot,
+        snapshot=order.database.snapshot,
     )

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from bluegreen.contract import Tier
 
-__all__ = ["Color", "Image", "Model", "Release", "TierRelease"]
+FULL = 100
+"""All traffic, in percent; ALB weights run 0-999 and only their ratio counts."""
 
 
 class Color(StrEnum):
@@ -54,7 +55,4 @@ class Release:
 
     def of(self, tier: Tier) -> TierRelease:
         """What `tier` runs; raises KeyError for a tier that is not part of the release."""
-        for item in self.tiers:
-            if item.tier == tier:
-                return item
-        raise KeyError(tier)
+        return {item.tier: item for item in self.tiers}[tier]

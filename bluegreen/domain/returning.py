@@ -11,7 +11,7 @@ from bluegreen.domain.stack import TierState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return:
-    """All traffic of one tier goes back to the fleet of `deployment`."""
+    """All traffic of one tier returns to the fleet of `deployment`."""
 
     version: str
     deployment: int
@@ -40,4 +40,4 @@ class Return:
             return ""
         # Schedules are set to the second, upwards.
         when = f" at {datetime.fromtimestamp(math.ceil(self.at), UTC):%H:%M:%S} UTC" if self.at else ""
-        return f"; goes back to {self.version}{when} unless resumed"
+        return f"; returns to {self.version}{when} unless resumed"

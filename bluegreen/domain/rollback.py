@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.migration import MigrationUndo, check_down, database_notes
-from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
+from bluegreen.domain.migration import DatabaseRollback, check_down, database_notes
+from bluegreen.domain.plan import Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color
-from bluegreen.domain.stack import Fleet, StackState, TierState
+from bluegreen.domain.stack import StackState, TierState
 from bluegreen.domain.stages import Stages, cleared, refer
 from bluegreen.policy import Policy
 
-__all__ = ["plan_return", "plan_take_back", "plan_teardown"]
-
-_NOTHING = MigrationUndo()
+_NOTHING = DatabaseRollback()
 
 
-def _take_out(
+def _stages(
     plans: tuple[TierPlan, ...], contract: Contract, policy: Policy, *, shifted: bool, down: bool
 ) -> tuple[Stage, ...]:
     """Blue checked, all weight back at once, verified, then the failed fleet deleted.
@@ -65,7 +64,7 @@ def _take_out(
     return tuple(stages.all)
 
 
-def plan_take_back(
+def plan_rollback_of_open(
     plan: Plan,
     contract: Contract,
     policy: Policy,
@@ -73,7 +72,7 @@ def plan_take_back(
     *,
     shifted: bool,
     reason: str,
-    undo: MigrationUndo = _NOTHING,
+    database: DatabaseRollback = _NOTHING,
 ) -> Plan:
     """The rollback of an unfinished deployment: blue gets all traffic, green is deleted (R6); pure.
 
@@ -88,35 +87,19 @@ def plan_take_back(
         return TierPlan(
             tier=item.tier,
             rule_arn=seen.rule.arn if seen.rule else "",
-            blue=_as_found(item.blue, blue) if item.blue else None,
+            blue=refer(blue) if blue else item.blue,
             failed=refer(green) if green else None,
         )
 
     tiers = tuple(tier_plan(item) for item in plan.tiers)
-    app = _app(tiers)
-    check_down(undo, app, app.failed if app else None, policy)
-    return Plan(
-        intent=Intent.ROLLBACK,
-        stack=plan.stack,
-        number=plan.number,
-        release=plan.release,
-        reason=reason,
-        tiers=tiers,
-        stages=_take_out(tiers, contract, policy, shifted=shifted, down=undo.down),
-        notes=tuple(database_notes(undo, plan.release.version if plan.release else "")),
-        snapshot=undo.snapshot,
+    back = _rollback(
+        tiers, contract, policy, number=plan.number, reason=reason, database=database, shifted=shifted
     )
+    version = plan.release.version if plan.release else ""
+    return replace(back, release=plan.release, notes=tuple(database_notes(database, version)))
 
 
-def _app(tiers: Iterable[TierPlan]) -> TierPlan | None:
-    return next((plan for plan in tiers if plan.tier is Tier.APP), None)
-
-
-def _as_found(planned: FleetRef, found: Fleet | None) -> FleetRef:
-    return refer(found) if found else planned
-
-
-def plan_return(
+def plan_rollback_to_kept(
     contract: Contract,
     policy: Policy,
     state: StackState,
@@ -124,7 +107,7 @@ def plan_return(
     number: int,
     to: int,
     reason: str,
-    undo: MigrationUndo = _NOTHING,
+    database: DatabaseRollback = _NOTHING,
 ) -> Plan | None:
     """Back to deployment `to`, whose fleets still exist; None when one of them is gone or cannot serve.
 
@@ -141,8 +124,23 @@ def plan_return(
         tiers.append(TierPlan(tier=tier.tier, rule_arn=rule_arn, blue=refer(kept), failed=refer(live)))
     if not tiers:
         return None
-    app = _app(tiers)
-    check_down(undo, app, app.failed if app else None, policy)
+    return _rollback(
+        tuple(tiers), contract, policy, number=number, reason=reason, database=database, shifted=True
+    )
+
+
+def _rollback(
+    tiers: tuple[TierPlan, ...],
+    contract: Contract,
+    policy: Policy,
+    *,
+    number: int,
+    reason: str,
+    database: DatabaseRollback,
+    shifted: bool,
+) -> Plan:
+    app = next((plan for plan in tiers if plan.tier is Tier.APP), None)
+    check_down(database, app, app.failed if app else None, policy)
     failed = app.failed if app else tiers[0].failed
     return Plan(
         intent=Intent.ROLLBACK,
@@ -150,17 +148,17 @@ def plan_return(
         number=number,
         release=None,
         reason=reason,
-        tiers=tuple(tiers),
-        stages=_take_out(tuple(tiers), contract, policy, shifted=True, down=undo.down),
-        notes=tuple(database_notes(undo, failed.version if failed else "")),
-        snapshot=undo.snapshot,
+        tiers=tiers,
+        stages=_stages(tiers, contract, policy, shifted=shifted, down=database.down),
+        notes=tuple(database_notes(database, failed.version if failed else "")),
+        snapshot=database.snapshot,
     )
 
 
 def plan_teardown(
     contract: Contract, state: StackState, *, number: int, everything: bool, reason: str
 ) -> Plan:
-    """Remove what serves nothing, or with `everything` all that sc-deploy made in the stack; pure.
+    """Remove fleets without traffic, or with `everything` all that sc-deploy made in the stack; pure.
 
     It has no stages where nothing exists.
     """
@@ -186,5 +184,5 @@ def plan_teardown(
         reason=reason,
         tiers=tiers,
         stages=tuple(stages.all),
-        notes=("the stack serves nothing afterwards",) if everything else (),
+        notes=("afterwards visitors see the maintenance page",) if everything else (),
     )

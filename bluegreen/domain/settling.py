@@ -15,8 +15,6 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.errors import Fault
 
-__all__ = ["Rejected", "Settled", "settle"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:

@@ -1,4 +1,4 @@
-"""What stands in the stack now, as it was observed: target groups, fleets, rules, weights."""
+"""What exists in the stack, as it was observed: target groups, fleets, rules, weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from bluegreen.contract import MANAGED_BY, Tag, Tier
 from bluegreen.domain.release import Image, Model
-
-__all__ = ["Fleet", "Group", "Health", "Rule", "StackState", "TargetGroup", "TierState", "is_ours"]
 
 
 def is_ours(tags: Mapping[str, str], stack: str) -> bool:
@@ -87,7 +85,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """One release of one tier as it stands: its target group and its Auto Scaling Group."""
+    """One release of one tier: its target group and its Auto Scaling Group."""
 
     tier: Tier
     deployment: int
@@ -101,7 +99,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierState:
-    """One tier as it stands."""
+    """One tier as it was observed."""
 
     tier: Tier
     rule: Rule | None = None
@@ -120,7 +118,7 @@ class TierState:
         return round(100 * self.weight(fleet) / total) if total else 0
 
     def routes(self, fleet: Fleet) -> bool:
-        """Whether requests can reach `fleet`: the live rule names it, with any weight, and it stands."""
+        """Whether requests can reach `fleet`: the live rule names it, with any weight, and it exists."""
         if self.rule is None or fleet.target_group is None or fleet.group is None:
             return False
         return fleet.target_group.arn in self.rule.weights
@@ -150,10 +148,7 @@ class StackState:
 
     def of(self, tier: Tier) -> TierState:
         """The state of `tier`; raises KeyError where the contract has none."""
-        for state in self.tiers:
-            if state.tier == tier:
-                return state
-        raise KeyError(tier)
+        return {state.tier: state for state in self.tiers}[tier]
 
     @property
     def last_deployment(self) -> int:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from bluegreen.domain.plan import FleetRef, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.stack import Fleet
 
-__all__ = ["Stages", "cleared", "refer"]
-
 _CALL = 2.0
 """Expected seconds of a stage that only makes AWS calls."""
 
@@ -52,7 +50,7 @@ class Stages:
 
 
 def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:
-    """Remove fleets that serve nothing: kept blues and what an ended deployment left behind."""
+    """Remove fleets without traffic: kept blues and what an ended deployment left behind."""
     pairs = [(plan.tier, ref.deployment) for plan in tiers for ref in plan.leftovers]
     routed = [(plan.tier, ref.deployment) for plan in tiers for ref in plan.leftovers if ref.routed]
     waits = [Step(kind=StepKind.QUIET, tier=tier, deployment=number) for tier, number in routed]
@@ -62,7 +60,7 @@ def cleared(tiers: Sequence[TierPlan], stages: Stages) -> None:
 
     stages.add("clear-quiet", "Wait until kept fleets have no requests", waits)
     stages.add(
-        "clear", "Detach fleets that serve nothing", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW)
+        "clear", "Detach fleets without traffic", each(StepKind.DETACH) + each(StepKind.DELETE_PREVIEW)
     )
-    stages.add("clear-fleets", "Delete fleets that serve nothing", each(StepKind.DELETE_FLEET), 60.0)
+    stages.add("clear-fleets", "Delete fleets without traffic", each(StepKind.DELETE_FLEET), 60.0)
     stages.add("clear-groups", "Delete their target groups", each(StepKind.DELETE_TARGET_GROUP))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from bluegreen.domain.measurement import Metric
 
 
 class Outcome(StrEnum):
-    """PASS < INCONCLUSIVE < ERROR < FAIL: of several, the worst counts.
+    """What is decided about a ramp step.
 
     Only FAIL rolls back, and only PASS advances. ERROR means that the measurement itself is broken.
     """
@@ -21,20 +21,10 @@ class Outcome(StrEnum):
     ERROR = "error"
     FAIL = "fail"
 
-    @property
-    def severity(self) -> int:
-        """0 for PASS up to 3 for FAIL."""
-        return tuple(Outcome).index(self)
-
-
-def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """The worst of the outcomes; INCONCLUSIVE where there is none, for nothing measured is no pass."""
-    return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.INCONCLUSIVE)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One metric of one tier: what was counted, what it proves, in words and numbers."""
+    """One metric of one tier: what was counted, what it shows, in words and numbers."""
 
     metric: Metric
     tier: Tier
@@ -57,7 +47,7 @@ class Verdict:
     """One sentence, the first thing an operator reads."""
     findings: tuple[Finding, ...] = ()
     hold: bool = False
-    """Blue is sick too, or the metrics are broken: neither advance nor roll back."""
+    """Blue is unhealthy too, or the metrics are broken: neither advance nor roll back."""
     ask: bool = False
     """The deadline is reached and the evidence is undecided: the operator must choose."""
     at: float = 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bluegreen.contract import Tag
 from bluegreen.domain.journal import TargetGroupMade
 from bluegreen.domain.plan import FleetRef, FleetSpec, TierPlan
+from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import StackState, TargetGroup
-from bluegreen.domain.weights import FULL, Weights
 from bluegreen.engine.run import Run
 from bluegreen.ports import Arms
 
@@ -15,8 +15,7 @@ def expected_weights(plan: TierPlan, green_arn: str, percent: int) -> dict[str, 
     """What the live rule must say at `percent`; without blue, green has everything."""
     if plan.blue is None:
         return {green_arn: FULL}
-    weights = Weights.at(percent)
-    return {plan.blue.target_group_arn: weights.blue, green_arn: weights.green}
+    return {plan.blue.target_group_arn: FULL - percent, green_arn: percent}
 
 
 def arms_of(run: Run) -> tuple[Arms, ...]:
@@ -46,7 +45,7 @@ def _tags(run: Run, plan: TierPlan, fleet: FleetRef | FleetSpec | None, number: 
 
 
 def serving(state: StackState) -> tuple[Arms, ...]:
-    """The fleets that serve now, each as an arm of its own: for looking at blue alone."""
+    """The live fleets, each as an arm of its own: to look at blue alone."""
     return tuple(
         Arms(tier=tier.tier, green=tier.live.target_group)
         for tier in state.tiers

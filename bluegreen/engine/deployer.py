@@ -7,22 +7,23 @@ from contextlib import suppress
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.journal import Header
+from bluegreen.domain.journal import Header, open_header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import StackState
-from bluegreen.engine import deployment, planning, rolling_back
-from bluegreen.engine.following import follow
-from bluegreen.engine.observe import observe
-from bluegreen.engine.outcome import conduct, take_back
+from bluegreen.engine import planning, rolling_back
+from bluegreen.engine.deployment.follow import follow
+from bluegreen.engine.deployment.open import Opener, not_finished
+from bluegreen.engine.deployment.take_over import take_over
+from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.takeover import take_over
-from bluegreen.engine.wait import again
+from bluegreen.engine.status import observe
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
+from bluegreen.ports.wait import patiently
 
 Note = Callable[[str], None]
 
@@ -49,29 +50,24 @@ class Deployer:
         self._interrupted = False
 
     def observe(self) -> StackState:
-        """What stands in the stack now."""
+        """What exists in the stack now."""
         return observe(self._contract, self._ports)
 
     def plan_promotion(
         self, version: str, *, tiers: Sequence[Tier] = (), model: str | None = None, reason: str = ""
     ) -> Plan:
         """The plan that brings `version` live; changes nothing. Raises Refused, Locked."""
+        contract, policy, ports = self._contract, self._policy, self._ports
         return planning.promotion(
-            self._contract,
-            self._policy,
-            self._ports,
-            version=version,
-            tiers=tiers,
-            model=model,
-            reason=reason,
+            contract, policy, ports, version=version, tiers=tiers, model=model, reason=reason
         )
 
     def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
-        """The fastest safe way back, with `down` the migration's too; changes nothing. Raises Refused."""
+        """The fastest safe rollback, with `down` its migration's too; changes nothing. Raises Refused."""
         return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
-        """Remove what serves nothing, or everything; changes nothing. Raises Refused, Locked."""
+        """Remove fleets without traffic, or everything; changes nothing. Raises Refused, Locked."""
         return planning.teardown(self._contract, self._ports, everything=everything)
 
     def run(self, plan: Plan) -> Result:
@@ -85,25 +81,18 @@ class Deployer:
         )
 
         def begin() -> Run:
-            unfinished = deployment.open_header(self._ports.journal.history(limit=5))
+            unfinished = open_header(self._ports.journal.history(limit=5))
             if unfinished:
-                raise deployment.not_finished(unfinished)
-            return deployment.create(
-                plan,
-                contract=self._contract,
-                policy=self._policy,
-                ports=self._ports,
-                holder=holder,
-                subscribers=self._subscribers,
-            )
+                raise not_finished(unfinished)
+            return self._opener(holder).create(plan, self._contract, self._policy)
 
         return self._conduct(holder, begin, conduct)
 
     def resume(self, number: int | None = None, *, skip_down: bool = False, note: Note = _silent) -> Result:
         """Continue an unfinished deployment, from any machine; waits out a dead deployer's lease.
 
-        With `skip_down` its down migration is not run: a human did it, or will not have it.
-        `note` is told what is waited for. Raises Refused, Locked (its deployer lives), LeaseLost.
+        With `skip_down` its down migration is not run: a human ran it, or does not want it.
+        `note` gets what is waited for, in words. Raises Refused, Locked (its deployer lives), LeaseLost.
         """
         header = self.unfinished(number)
         holder = take_over(
@@ -114,7 +103,7 @@ class Deployer:
         )
 
         def reopened() -> Run:
-            run = self._reopen(header, holder)
+            run = self._opener(holder).reopen(header)
             if skip_down:
                 rolling_back.skip_down(run)
             return run
@@ -131,7 +120,7 @@ class Deployer:
         """
         header = self.unfinished(number)
         if down:
-            rolling_back.plan_open_back(self._ports, header, reason=reason, down=True)
+            rolling_back.plan_open_rollback(self._ports, header, reason=reason, down=True)
         words = reason or f"abort by {self._owner}"
         acquire = partial(self._acquire, header.number, "abort")
         try:
@@ -148,8 +137,8 @@ class Deployer:
             holder = acquire()
         return self._conduct(
             holder,
-            partial(self._reopen, header, holder),
-            partial(take_back, reason=words, down=down, asked=True),
+            partial(self._opener(holder).reopen, header),
+            partial(roll_back, reason=words, down=down, asked=True),
         )
 
     def interrupt(self) -> None:
@@ -170,12 +159,12 @@ class Deployer:
                 owner=self._owner, why=why, deployment=number, ttl=policy.ttl, now=clock.now()
             )
 
-        return again(acquire, clock=clock, patience=policy.patience)
+        return patiently(acquire, clock=clock, patience=policy.patience)
 
     def unfinished(self, number: int | None = None) -> Header:
         """The deployment that is open, by default the only one; raises Refused where it is not."""
         if number is None:
-            found = deployment.open_header(self._ports.journal.history(limit=5))
+            found = open_header(self._ports.journal.history(limit=5))
             number = found.number if found else None
         header = self._ports.journal.header(number) if number is not None else None
         if header is None or not header.ending.open:
@@ -186,10 +175,8 @@ class Deployer:
         header.check_schema()
         return header
 
-    def _reopen(self, header: Header, holder: Holder) -> Run:
-        return deployment.reopen(
-            header, ports=self._ports, holder=holder, subscribers=self._subscribers, operator=self._owner
-        )
+    def _opener(self, holder: Holder) -> Opener:
+        return Opener(ports=self._ports, holder=holder, subscribers=self._subscribers)
 
     def _conduct(self, holder: Holder, begin: Callable[[], Run], how: Callable[[Run], Result]) -> Result:
         # A crash leaves the lease to expire by itself: whoever comes next must know that nobody

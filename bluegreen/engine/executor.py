@@ -18,6 +18,7 @@ from bluegreen.errors import (
     Refused,
     StepFailed,
 )
+from bluegreen.ports.wait import again, steadily, unavailable
 
 _GRAVEST = (LeaseLost, Halted, CloudUnavailable, Refused, StepFailed, StopRequested, Interrupted)
 """Of several steps that end badly at once, this order says which one the run ends with."""
@@ -99,21 +100,20 @@ def _attempt(run: Run, step: Step, handler: Handler) -> Done | DeployError:
 
     Handlers are idempotent, so a call whose answer was lost is simply looked at again.
     """
-    clock, patience = run.ports.clock, run.policy.lease.patience
-    gave_up = clock.now() + patience
-    while True:
-        try:
-            return handler(run, step)
-        except CloudUnavailable as error:
-            if clock.now() >= gave_up:
-                return CloudUnavailable(
-                    f"AWS did not let {step.id} through for {patience:g} s: {error.what}",
-                    next_step="when AWS answers again: sc-deploy resume",
-                )
-            try:
-                run.progress(step, f"AWS does not answer, trying again: {error.what}")
-                run.heartbeat.wait(_PAUSE)
-            except DeployError as stop:
-                return stop
-        except DeployError as error:
-            return error
+    patience = run.policy.lease.patience
+
+    def told(error: DeployError) -> bool:
+        if unavailable(error):
+            run.progress(step, f"AWS does not answer, trying again: {error.what}")
+        return unavailable(error)
+
+    pauses = steadily(_PAUSE, within=patience, now=run.ports.clock.now)
+    try:
+        return again(partial(handler, run, step), on=told, pauses=pauses, sleep=run.heartbeat.wait)
+    except CloudUnavailable as error:
+        return CloudUnavailable(
+            f"timed out after {patience:g} s waiting for AWS to let {step.id} through: {error.what}",
+            next_step="when AWS answers again: sc-deploy resume",
+        )
+    except DeployError as error:
+        return error

@@ -47,9 +47,9 @@ class Heartbeat:
     def __init__(self, ports: Ports, *, holder: Holder, ttl: float) -> None:
         self.holder = holder
         self.heed_stops = True
-        """False while traffic is on its way back: that is finished first."""
+        """False while traffic returns to blue: that is finished first."""
         self._ports, self._clock, self._ttl = ports, ports.clock, ttl
-        self._going_back = False
+        self._rolling_back = False
         self._guards: dict[str, _Guard] = {}
         self._renewed = -inf
         """When the last renewal that succeeded was sent. None yet: the acquisition may be long ago."""
@@ -63,7 +63,7 @@ class Heartbeat:
         return 2 * self._ttl
 
     def acts_at(self, name: str) -> float | None:
-        """When the watchdog `name` acts unless this deployment goes on (epoch seconds); None: not armed."""
+        """When the watchdog `name` acts unless this deployment continues (epoch seconds); None: not armed."""
         guard = self._guards.get(name)
         return guard.at if guard else None
 
@@ -71,9 +71,9 @@ class Heartbeat:
         """Stop at the next safe point; callable from a signal handler."""
         self._interrupted.set()
 
-    def going_back(self) -> None:
+    def rolling_back(self) -> None:
         """The deployment is being rolled back: requests to do so are answered."""
-        self._going_back = True
+        self._rolling_back = True
 
     def must_hold(self) -> None:
         """Return when this process may change the stack: it renewed the lease less than its ttl ago.
@@ -82,8 +82,8 @@ class Heartbeat:
 
         While DynamoDB does not answer, a renewal younger than the ttl still counts: nobody else could
         have taken the lease meanwhile. With an older one CloudUnavailable is raised, also for an urgent
-        change: another deployer may have been let in by the time it arrives, and traffic that has to go
-        back is put back by the watchdog, which needs neither this process nor the lease.
+        change: another deployer may have been let in by the time it arrives, and traffic that has to return
+        is put back by the watchdog, which needs neither this process nor the lease.
         """
         if self._fresh():
             return
@@ -116,7 +116,7 @@ class Heartbeat:
         if self._interrupted.is_set() and self.heed_stops:
             raise Interrupted("interrupted")
         self._push(self._due())
-        if self.holder.stop and self.heed_stops and not self._going_back:
+        if self.holder.stop and self.heed_stops and not self._rolling_back:
             raise StopRequested(self.holder.stop, down=self.holder.stop_down)
 
     def _due(self) -> Mapping[str, _Guard]:
@@ -166,7 +166,7 @@ class Heartbeat:
                     self._guards[name] = replace(guard, at=at)
                 elif self._guards.pop(name, None):
                     missing.append(name)
-        if missing and not self._going_back:
+        if missing and not self._rolling_back:
             raise StepFailed(
                 f"the watchdog {', '.join(missing)} is gone: it has put all traffic back, or was deleted",
                 next_step="`sc-deploy status` shows where the traffic is",

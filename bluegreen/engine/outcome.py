@@ -6,18 +6,19 @@ Whatever happens, the ending says where the traffic is.
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bluegreen.domain.journal import Ending, RunEnded, RunHalted, RunInterrupted
+from bluegreen.domain.journal import Ending, RunEnded, RunHalted, RunInterrupted, RunStopped
 from bluegreen.domain.plan import Intent, StepKind
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Result
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.heartbeat import StopRequested
-from bluegreen.engine.observe import observe, traffic_words
-from bluegreen.engine.rolling_back import begun, turn_round
+from bluegreen.engine.rolling_back import begun, start_rollback
 from bluegreen.engine.run import Run
+from bluegreen.engine.status import observe, traffic_words
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import (
     CloudUnavailable,
@@ -30,16 +31,16 @@ from bluegreen.errors import (
     StepFailed,
 )
 
-_RESUME = "`sc-deploy resume` goes on, `sc-deploy abort` takes it back"
+_RESUME = "`sc-deploy resume` continues, `sc-deploy abort` rolls it back"
 
 
 def conduct(run: Run) -> Result:
-    """Carry out the plan in force; on a failure take the release back, or halt.
+    """Carry out the plan in force; on a failure roll the release back, or halt.
 
     Raises LeaseLost (nothing more may be written) and Refused (nothing was changed).
     """
-    if run.plan.goes_back:
-        run.heartbeat.going_back()
+    if run.plan.rolls_back:
+        run.heartbeat.rolling_back()
     try:
         carry_out(run, HANDLERS)
     except (StepFailed, StopRequested, Refused) as error:
@@ -56,7 +57,7 @@ def conduct(run: Run) -> Result:
 
 
 def _broken(run: Run, error: Exception) -> Result:
-    """The run met a bug of ours; it halts as it stands and keeps its lease from nobody."""
+    """The run met a bug of sc-deploy: it halts, and gives its lease back."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     what = f"unexpected error, a bug of sc-deploy: {type(error).__name__}: {error} ({place})"
@@ -67,7 +68,7 @@ def _failed(run: Run, error: DeployError) -> Result:
     if isinstance(error, Refused) and all(step.kind is StepKind.CHECK for step in run.started):
         _end(run, Ending.ABORTED, error.what)
         raise error
-    if run.plan.intent is Intent.TEARDOWN or run.plan.goes_back:
+    if run.plan.intent is Intent.TEARDOWN or run.plan.rolls_back:
         return _halted(run, error)
     if _blue_is_going(run) or (_accepted(run) and not isinstance(error, StopRequested)):
         return _halted(
@@ -82,26 +83,26 @@ def _failed(run: Run, error: DeployError) -> Result:
         and not any(plan.blue for plan in run.plan.tiers)
         and not isinstance(error, StopRequested)
     ):
-        what = f"{error.what}; there is no earlier release to go back to"
+        what = f"{error.what}; there is no earlier release to roll back to"
         return _halted(run, Halted(what, next_step="fix forward with a new promotion, or `sc-deploy abort`"))
-    return take_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)
+    return roll_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)
 
 
-def take_back(run: Run, *, reason: str, down: bool = False, asked: bool = False) -> Result:
-    """Put everything back on blue and remove green; with `down` undo its migration before (R8).
+def roll_back(run: Run, *, reason: str, down: bool = False, asked: bool = False) -> Result:
+    """Return all traffic to blue and remove green; with `down` run its down migration first (R8).
 
     `asked`: this command was for it (`abort`), so that it did what it was asked to.
     Raises Refused where blue's own down migration has begun: it cannot serve any more.
     """
-    if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.goes_back:
+    if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.rolls_back:
         raise Refused(
-            "the down migration of the release before has begun; there is no way back to that release",
+            f"the down migration of {_blue_version(run)} has begun; that release cannot be restored",
             next_step="`sc-deploy resume` finishes this one",
         )
-    run.heartbeat.going_back()
+    run.heartbeat.rolling_back()
     try:
-        if not run.plan.goes_back:
-            turn_round(run, reason, down=down)
+        if not run.plan.rolls_back:
+            start_rollback(run, reason, down=down)
         carry_out(run, HANDLERS)
     except Interrupted:
         return _interrupted(run)
@@ -112,6 +113,10 @@ def take_back(run: Run, *, reason: str, down: bool = False, asked: bool = False)
     except Exception as error:  # noqa: BLE001  (as in `conduct`)
         return _broken(run, error)
     return _completed(run, asked=asked)
+
+
+def _blue_version(run: Run) -> str:
+    return next((plan.blue.version for plan in run.plan.tiers if plan.blue), "blue")
 
 
 def _accepted(run: Run) -> bool:
@@ -126,18 +131,27 @@ def _blue_is_going(run: Run) -> bool:
 def _completed(run: Run, *, asked: bool = False) -> Result:
     version = run.plan.release.version if run.plan.release else ""
     if run.plan.intent is Intent.TEARDOWN:
-        return _end(run, Ending.TORN_DOWN, "what served nothing is gone")
-    snapshot = f"; the database snapshot of before is {run.plan.snapshot}" if run.plan.snapshot else ""
-    if run.plan.goes_back:
+        return _end(run, Ending.TORN_DOWN, _removed(run))
+    snapshot = f"; pre-release snapshot: {run.plan.snapshot}" if run.plan.snapshot else ""
+    if run.plan.rolls_back:
         words = f"rolled back: {run.plan.reason}" if run.plan.reason else "rolled back"
         code = ExitCode.ROLLED_BACK if _reversed(run) and not asked else ExitCode.RELEASED
         return _end(run, Ending.ROLLED_BACK, words + snapshot, code=code)
-    return _end(run, Ending.RELEASED, f"{version} serves everything{snapshot}", proven=True)
+    return _end(run, Ending.RELEASED, f"{version} is live{snapshot}", proven=True)
+
+
+def _removed(run: Run) -> str:
+    """What a teardown took away, e.g. `removed: 3 fleets (v1.0.0), 3 rules`."""
+    refs = [ref for plan in run.plan.tiers for ref in plan.leftovers]
+    rules = sum(step.kind is StepKind.DELETE_RULE for step in run.plan.steps)
+    versions = ", ".join(sorted({ref.version for ref in refs})) or "none"
+    counts = f"{len(refs)} fleet{'s' * (len(refs) != 1)} ({versions})"
+    return f"removed: {counts}" + (f", {rules} rule{'s' * (rules != 1)}" if rules else "")
 
 
 def _reversed(run: Run) -> bool:
-    """Whether the plan in force goes back from a release, and was not itself what was asked for."""
-    return run.plan.goes_back and not run.recorder.header.began_with.plan.goes_back
+    """Whether the plan in force rolls a release back, and was not itself what was asked for."""
+    return run.plan.rolls_back and not run.recorder.header.began_with.plan.rolls_back
 
 
 def _traffic(run: Run) -> tuple[str, ...]:
@@ -149,69 +163,53 @@ def _traffic(run: Run) -> tuple[str, ...]:
         return tuple(f"{tier}: {unknown}{one.words()}" for tier, one in returns.items()) or (unknown,)
 
 
-def _result(
-    run: Run, *, ending: Ending, code: ExitCode, words: str, next_step: str, traffic: tuple[str, ...]
-) -> Result:
-    return Result(
-        ending=ending,
-        exit_code=code,
-        header=run.recorder.header,
-        words=words,
-        next_step=next_step,
-        traffic=traffic,
-    )
-
-
 def _end(
     run: Run, ending: Ending, words: str, *, code: ExitCode = ExitCode.RELEASED, proven: bool = False
 ) -> Result:
-    traffic = _traffic(run)
-    run.recorder.write(RunEnded(ending=ending, words=words, traffic=traffic, exit_code=int(code)))
+    event = RunEnded(ending=ending, words=words, traffic=_traffic(run), exit_code=int(code))
+    run.recorder.write(event)
     header = run.recorder.header
     # What the operator gave as the reason stays; an ending that nobody asked for needs its own.
     reason = (header.reason or words) if ending is Ending.RELEASED else words
     ended = replace(header, ending=ending, ended_at=run.ports.clock.now(), proven=proven, reason=reason)
     run.recorder.close(ended)
-    _notify(run, f"{ended.version or ended.intent}: {ending}", words, traffic, critical=False)
-    return _result(run, ending=ending, code=code, words=words, next_step="", traffic=traffic)
+    _notify(run, f"{ended.version or ended.intent}: {ending}", event, critical=False)
+    return _result(run, event, code)
 
 
 def _interrupted(run: Run) -> Result:
-    traffic = _traffic(run)
     words = f"stopped at a safe point in stage {_stage(run)}"
-    run.recorder.write(RunInterrupted(words=words, traffic=traffic, next=_RESUME, returns=run.returns()))
-    run.recorder.close(replace(run.recorder.header, ending=Ending.INTERRUPTED, reason=words))
-    return _result(
-        run,
-        ending=Ending.INTERRUPTED,
-        code=ExitCode.INTERRUPTED,
-        words=words,
-        next_step=_RESUME,
-        traffic=traffic,
-    )
+    event = RunInterrupted(words=words, traffic=_traffic(run), next=_RESUME, returns=run.returns())
+    _stop(run, event)
+    return _result(run, event, ExitCode.INTERRUPTED)
 
 
 def _halted(run: Run, error: DeployError) -> Result:
-    traffic, next_step = _traffic(run), error.next_step or _RESUME
+    next_step = error.next_step or _RESUME
+    event = RunHalted(words=error.what, traffic=_traffic(run), next=next_step, returns=run.returns())
     try:
-        run.recorder.write(
-            RunHalted(words=error.what, next=next_step, traffic=traffic, returns=run.returns())
-        )
-        run.recorder.close(replace(run.recorder.header, ending=Ending.HALTED, reason=error.what))
+        _stop(run, event)
     except CloudUnavailable:
         # The journal is away too; the screen still has to say what is known.
-        traffic = (
-            *traffic,
-            "the journal could not be written; `sc-deploy resume` finds the last durable step",
-        )
-    _notify(run, "halted, a human is needed", error.what, traffic, critical=True)
-    return _result(
-        run,
-        ending=Ending.HALTED,
-        code=ExitCode.HALTED,
-        words=error.what,
-        next_step=next_step,
-        traffic=traffic,
+        unwritten = "the journal could not be written; `sc-deploy resume` finds the last durable step"
+        event = replace(event, traffic=(*event.traffic, unwritten))
+    _notify(run, "halted, a human is needed", event, critical=True)
+    return _result(run, event, ExitCode.HALTED)
+
+
+def _stop(run: Run, event: RunInterrupted | RunHalted) -> None:
+    run.recorder.write(event)
+    run.recorder.close(replace(run.recorder.header, ending=event.ending, reason=event.words))
+
+
+def _result(run: Run, event: RunStopped, code: ExitCode) -> Result:
+    return Result(
+        ending=event.ending,
+        exit_code=code,
+        header=run.recorder.header,
+        words=event.words,
+        next_step=event.next,
+        traffic=event.traffic,
     )
 
 
@@ -219,11 +217,9 @@ def _stage(run: Run) -> str:
     return next((run.stage(step) for step in run.plan.steps if step not in run.done), "end")
 
 
-def _notify(run: Run, subject: str, words: str, traffic: tuple[str, ...], *, critical: bool) -> None:
+def _notify(run: Run, subject: str, event: RunStopped, *, critical: bool) -> None:
     number, stack = run.recorder.header.number, run.contract.stack
-    body = "\n".join((words, "Traffic now:", *traffic))
-    try:
+    body = "\n".join((event.words, "Traffic now:", *event.traffic))
+    # A page that cannot be sent must not hide the ending itself; the exit code tells the caller.
+    with suppress(DeployError):
         run.ports.environment.notify(f"[{stack} #{number}] {subject}", body, critical=critical)
-    except DeployError:
-        # A page that cannot be sent must not hide the ending itself; the exit code tells the caller.
-        return

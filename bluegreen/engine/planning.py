@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.journal import Header
-from bluegreen.domain.migration import MigrationUndo, migrates, snapshot_name
+from bluegreen.domain.journal import Header, open_header
+from bluegreen.domain.migration import DatabaseRollback, migrates, snapshot_name
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
-from bluegreen.domain.rollback import plan_return, plan_teardown
+from bluegreen.domain.rollback import plan_rollback_to_kept, plan_teardown
 from bluegreen.domain.stack import StackState
-from bluegreen.engine.deployment import open_header, refuse_open
-from bluegreen.engine.observe import observe
-from bluegreen.engine.rolling_back import plan_open_back
+from bluegreen.engine.deployment.open import refuse_open
+from bluegreen.engine.rolling_back import plan_open_rollback
+from bluegreen.engine.status import observe
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
@@ -44,8 +44,7 @@ def promotion(
     chosen = _chosen(contract, tiers)
     if model is not None and not any(tier.model for tier in chosen):
         raise Refused("--model names a model, but no chosen tier has one", next_step="release the ai tier")
-    seen = ports.parallel([partial(observe, contract, ports), partial(ports.journal.history, limit=_RECENT)])
-    state, history = seen
+    state, history = _seen(contract, ports, _RECENT)
     refuse_open(history, stack=contract.stack, ports=ports)
     releases = ports.parallel([partial(_resolve, ports, tier, version, model, state) for tier in chosen])
     order = Order(
@@ -55,6 +54,14 @@ def promotion(
         reason=reason,
     )
     return plan_promotion(order, contract, policy, state)
+
+
+def _seen(contract: Contract, ports: Ports, limit: int) -> tuple[StackState, tuple[Header, ...]]:
+    """The stack, and its newest deployments."""
+    state, history = ports.parallel(
+        [partial(observe, contract, ports), partial(ports.journal.history, limit=limit)]
+    )
+    return state, history
 
 
 def _chosen(contract: Contract, tiers: Sequence[Tier]) -> tuple[TierContract, ...]:
@@ -76,7 +83,7 @@ def _resolve(
 
 
 def _model(ports: Ports, tier: TierContract, asked: str | None, state: StackState) -> Model | None:
-    """The asked model, else the one that serves, else the one the pointer parameter names."""
+    """The requested model, else the live one, else the one the pointer parameter names."""
     if tier.model is None:
         return None
     live = state.of(tier.name).live
@@ -85,7 +92,7 @@ def _model(ports: Ports, tier: TierContract, asked: str | None, state: StackStat
     version = asked or ports.models.pointer(tier)
     if version is None:
         raise Refused(
-            f"{tier.name}: no model is named and none serves yet",
+            f"{tier.name}: no model is named and none is live yet",
             next_step="name one with --model VERSION, or set " + tier.model.pointer_parameter,
         )
     return ports.models.find(tier, version)
@@ -105,29 +112,26 @@ def _next_number(state: StackState, history: Sequence[Header]) -> int:
 def rollback(
     contract: Contract, policy: Policy, ports: Ports, *, to: str | None, reason: str, down: bool = False
 ) -> Plan:
-    """The fastest safe way back, in this order.
+    """The fastest safe rollback, in this order.
 
-    An unfinished deployment is taken back. Fleets of the earlier release that still stand get the
-    traffic at once (R6). Else the earlier release is deployed again, all at once after proof (R7).
-    With `down` the release that serves now has its migration undone before it is removed (R8).
-    The plan has no stages where `to` is what serves already.
-    Raises Refused where nothing verified lies behind, or the down migration cannot run.
+    An unfinished deployment is rolled back. Fleets of the earlier release that still exist get the
+    traffic at once (R6). Else the earlier release is deployed again, all at once after verification
+    (R7). With `down` the live release's down migration runs before its fleets are removed (R8).
+    The plan has no stages where `to` is live already.
+    Raises Refused where there is no verified earlier release, or the down migration cannot run.
     """
-    state, history = ports.parallel(
-        [partial(observe, contract, ports), partial(ports.journal.history, limit=_MEMORY)]
-    )
+    state, history = _seen(contract, ports, _MEMORY)
     words = reason or "rollback asked for by the operator"
     unfinished = open_header(history)
     if unfinished and to is None:
         header = ports.journal.header(unfinished.number) or unfinished
-        return plan_open_back(ports, header, reason=words, down=down)
+        return plan_open_rollback(ports, header, reason=words, down=down)
     refuse_open(history, stack=contract.stack, ports=ports)
     number = _next_number(state, history)
     target = _target(ports, history, state, to)
     if target is None:
-        intent = Intent.ROLLBACK
         return Plan(
-            intent=intent,
+            intent=Intent.ROLLBACK,
             stack=contract.stack,
             number=number,
             release=None,
@@ -135,42 +139,44 @@ def rollback(
             tiers=(),
             stages=(),
         )
-    undo = _undo(ports, state, down=down)
-    back = plan_return(contract, policy, state, number=number, to=target.number, reason=words, undo=undo)
+    database = _database(ports, state, down=down)
+    back = plan_rollback_to_kept(
+        contract, policy, state, number=number, to=target.number, reason=words, database=database
+    )
     if back:
         return back
-    return _again(contract, policy, ports, state, target, number=number, reason=words, undo=undo)
+    return _redeployed(contract, policy, ports, state, target, number=number, reason=words, database=database)
 
 
-def _undo(ports: Ports, state: StackState, *, down: bool) -> MigrationUndo:
-    """What the release that serves now did to the database: of the app tier, whose migrations these are."""
+def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollback:
+    """What the live release did to the database: that of the app tier, which migrates."""
     lives = {tier.tier: tier.live.deployment for tier in state.tiers if tier.live}
     number = lives.get(Tier.APP, max(lives.values(), default=0))
     header = ports.journal.header(number)
     if header is None or header.documents is None:
-        return MigrationUndo(down=down)
+        return DatabaseRollback(down=down)
     plan = header.documents.plan
     saved = any(step.kind is StepKind.SNAPSHOT for step in plan.steps)
     name = snapshot_name(plan.stack, number) if saved else ""
-    return MigrationUndo(down=down, migrated=migrates(plan), snapshot=name)
+    return DatabaseRollback(down=down, migrated=migrates(plan), snapshot=name)
 
 
 def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:
-    """The newest proven release before the live one, or the newest proven one called `to`.
+    """The newest verified release before the live one, or the newest verified one called `to`.
 
     A release is what its tiers run, digest and model, and not its version alone: the earlier one may
-    differ in the model only. None where `to` is what serves.
+    differ in the model only. None where `to` is live.
     """
     live = max((tier.live.deployment for tier in state.tiers if tier.live), default=0)
     if not live:
-        raise Refused("nothing serves, so there is nothing to roll back", next_step="sc-deploy status")
+        raise Refused("nothing is live, so there is nothing to roll back", next_step="sc-deploy status")
     proven = [header for header in history if header.proven and header.version]
     serving = {tier.live.version for tier in state.tiers if tier.live and tier.live.deployment == live}
     if to is None or to in serving:
         before = [header for header in proven if header.number < live and to in (None, header.version)]
     else:
         before = [header for header in proven if header.version == to]
-    # A rollback has brought what serves back: an earlier release of its name is the one that was left.
+    # The live release came by a rollback: an earlier one of its name is the one that was rolled back.
     returned = any(h.number == live and h.intent == Intent.ROLLBACK for h in history)
     documents = (ports.journal.header(header.number) or header for header in before)
     if not (to in serving and returned):
@@ -179,12 +185,12 @@ def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str 
             return found
     if to is None or to not in {*serving, *(header.version for header in proven)}:
         versions = ", ".join(dict.fromkeys(h.version for h in proven if h.number != live)) or "none"
-        what = f"{to} was never proven good here" if to else "no earlier release was proven good here"
-        raise Refused(what, next_step=f"proven releases: {versions}; or promote a version you trust")
+        what = f"{to} was never verified here" if to else "no earlier release was verified here"
+        raise Refused(what, next_step=f"verified releases: {versions}; or promote a version you trust")
     return None
 
 
-def _again(
+def _redeployed(
     contract: Contract,
     policy: Policy,
     ports: Ports,
@@ -193,7 +199,7 @@ def _again(
     *,
     number: int,
     reason: str,
-    undo: MigrationUndo,
+    database: DatabaseRollback,
 ) -> Plan:
     items = _items(ports, state, target)
     tiers = [tier for tier in contract.tiers if tier.name in items]
@@ -206,13 +212,13 @@ def _again(
         reason=reason,
         intent=Intent.ROLLBACK,
         all_at_once=True,
-        undo=undo,
+        database=database,
     )
     return plan_promotion(order, contract, policy, state)
 
 
 def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRelease]:
-    """What each tier goes back to: the target release, and for tiers that the live release changed
+    """What each tier rolls back to: the target release, and for tiers that the live release changed
     and the target did not touch, what they ran before.
     """
     plan = target.began_with.plan
@@ -227,7 +233,7 @@ def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRe
             items[tier.tier] = TierRelease(
                 tier=tier.tier, version=before.version, image=before.image, model=before.model
             )
-    # A tier that already runs what it would go back to stays as it is.
+    # A tier that already runs its target is left alone.
     same = {
         tier.tier
         for tier in state.tiers
@@ -240,13 +246,11 @@ def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRe
 
 
 def teardown(contract: Contract, ports: Ports, *, everything: bool) -> Plan:
-    """Remove what serves nothing, or with `everything` all of it; without stages where nothing stands.
+    """Remove fleets without traffic, or with `everything` all fleets; without stages where there are none.
 
     Raises Refused while a deployment is unfinished, and Locked while it runs.
     """
-    state, history = ports.parallel(
-        [partial(observe, contract, ports), partial(ports.journal.history, limit=_RECENT)]
-    )
+    state, history = _seen(contract, ports, _RECENT)
     refuse_open(history, stack=contract.stack, ports=ports)
     number = _next_number(state, history)
     return plan_teardown(contract, state, number=number, everything=everything, reason="teardown")

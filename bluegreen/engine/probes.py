@@ -13,8 +13,6 @@ from bluegreen.errors import StepFailed
 from bluegreen.policy import GoldenSet, SmokeStep, SmokeTest
 from bluegreen.ports import Answer, Ports, Prober, Request
 
-__all__ = ["GoldenScore", "ask_golden", "at_path", "golden_fault", "run_smoke", "version_fault"]
-
 _MISSING = object()
 _AT_ONCE = 8
 """Golden-set questions sent at the same time: quick, yet no load test of a small fleet."""
@@ -86,7 +84,7 @@ def _step_fault(step: SmokeStep, answer: Answer, saved: dict[str, str]) -> str:
     elif step.text and step.text not in answer.body:
         fault = f"the answer does not contain {step.text!r}"
     elif answer.seconds > step.max_latency:
-        fault = f"took {answer.seconds:.2f} s, allowed are {step.max_latency:g} s"
+        fault = f"took {answer.seconds:.2f} s: must be at most {step.max_latency:g} s"
     elif step.json_ or step.save:
         fault = _json_fault(step, _parsed(answer), saved)
     return fault
@@ -122,12 +120,7 @@ class GoldenScore:
 
 
 def ask_golden(
-    golden: GoldenSet,
-    ports: Ports,
-    *,
-    headers: Mapping[str, str],
-    beat: Callable[[], None],
-    timeout: float,
+    golden: GoldenSet, ports: Ports, *, headers: Mapping[str, str], beat: Callable[[], None], timeout: float
 ) -> GoldenScore:
     """Send every question and compare the answers."""
     if not golden.rows:
@@ -169,5 +162,5 @@ def golden_fault(green: GoldenScore, blue: GoldenScore | None, limit: float) -> 
     against = f"blue's {blue.accuracy:.1%}" if blue else "the known answers"
     return (
         f"green is right on {green.right} of {green.asked}, {drop:.1%} below {against}; "
-        f"allowed are {limit:.0%}; e.g. {green.first_fault}"
+        f"at most {limit:.0%} allowed; e.g. {green.first_fault}"
     )

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from bluegreen.domain.journal import Entry, Event, Header
-from bluegreen.engine.wait import again
 from bluegreen.ports import Clock, Journal
+from bluegreen.ports.wait import patiently
 
 Subscriber = Callable[[Header, Entry], None]
 _LOG = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Recorder:
                 Entry(seq=self._seq + offset, at=now, event=event)
                 for offset, event in enumerate(events, start=1)
             )
-            self._append(entries)
+            self._patiently(lambda: self._journal.append(self.header.number, entries, token=self._token))
             self._seq += len(entries)
             for entry in entries:
                 self._tell(entry)
@@ -57,17 +57,14 @@ class Recorder:
         self.header = header
         self._patiently(lambda: self._journal.close(header, token=self._token))
 
-    def _append(self, entries: Sequence[Entry]) -> None:
-        self._patiently(lambda: self._journal.append(self.header.number, entries, token=self._token))
-
     def _patiently(self, call: Callable[[], None]) -> None:
         # Without the journal nothing may be changed, so waiting here is the safe thing to do: traffic
         # stays as it is, and the watchdog puts it back if this lasts too long.
-        again(call, clock=self._clock, patience=self._patience)
+        patiently(call, clock=self._clock, patience=self._patience)
 
     def _tell(self, entry: Entry) -> None:
         for subscriber in self._subscribers:
             try:
                 subscriber(self.header, entry)
-            except Exception:  # noqa: BLE001  (whatever a listener does wrong, the release goes on)
+            except Exception:  # noqa: BLE001  (whatever a listener does wrong, the run continues)
                 _LOG.exception("a subscriber failed on %s; the run continues", entry.event.kind)

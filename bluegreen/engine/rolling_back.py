@@ -1,18 +1,18 @@
-"""Turns an unfinished deployment round, and its migration with it where that is asked for (R6, R8)."""
+"""Rolls an unfinished deployment back, and its migration with it where that is asked for (R6, R8)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bluegreen.domain.journal import Decided, Entry, Header, SnapshotTaken, StepDone, StepStarted, fold
-from bluegreen.domain.migration import MigrationUndo
+from bluegreen.domain.migration import DatabaseRollback
 from bluegreen.domain.plan import Plan, Step, StepKind
-from bluegreen.domain.rollback import plan_take_back
-from bluegreen.engine.observe import observe
+from bluegreen.domain.rollback import plan_rollback_of_open
 from bluegreen.engine.run import Run
-from bluegreen.engine.wait import again
+from bluegreen.engine.status import observe
 from bluegreen.errors import Refused
 from bluegreen.ports import Ports
+from bluegreen.ports.wait import patiently
 
 
 def begun(run: Run, kind: StepKind) -> bool:
@@ -20,22 +20,22 @@ def begun(run: Run, kind: StepKind) -> bool:
     return any(step.kind is kind for step in run.started)
 
 
-def turn_round(run: Run, reason: str, *, down: bool) -> None:
-    """Journal the plan that takes the release back, and put it in force.
+def start_rollback(run: Run, reason: str, *, down: bool) -> None:
+    """Journal the plan that rolls the release back, and put it in force.
 
-    A down migration that cannot run does not keep the traffic from going back: it is warned of.
+    A down migration that cannot run does not keep the traffic from returning: it is warned of.
     """
     patience = run.policy.lease.patience
-    state = again(lambda: observe(run.contract, run.ports), clock=run.ports.clock, patience=patience)
+    state = patiently(lambda: observe(run.contract, run.ports), clock=run.ports.clock, patience=patience)
 
     def plan(*, down: bool) -> Plan:
         taken = run.find_result(SnapshotTaken)
-        undo = MigrationUndo(
+        database = DatabaseRollback(
             down=down, migrated=begun(run, StepKind.MIGRATE), snapshot=taken.snapshot if taken else ""
         )
         shifted = begun(run, StepKind.WEIGHTS)
-        return plan_take_back(
-            run.plan, run.contract, run.policy, state, shifted=shifted, reason=reason, undo=undo
+        return plan_rollback_of_open(
+            run.plan, run.contract, run.policy, state, shifted=shifted, reason=reason, database=database
         )
 
     try:
@@ -47,35 +47,35 @@ def turn_round(run: Run, reason: str, *, down: bool) -> None:
     run.plan, run.done, run.started = back, {}, set()
 
 
-def plan_open_back(ports: Ports, header: Header, *, reason: str, down: bool) -> Plan:
-    """What taking the unfinished deployment `header` back will do, by the documents it began with.
+def plan_open_rollback(ports: Ports, header: Header, *, reason: str, down: bool) -> Plan:
+    """The rollback of the unfinished deployment `header`, by the documents it began with.
 
     Changes nothing. Raises Refused where its down migration is asked for and cannot run.
     """
     documents, entries = header.began_with, ports.journal.entries(header.number)
     state = fold(entries)
     plan = state.current or documents.plan
-    if plan.goes_back:
+    if plan.rolls_back:
         if down and not _downs(plan):
             raise Refused(
-                f"deployment #{header.number} is being taken back already, without its down migration",
+                f"deployment #{header.number} is being rolled back already, without its down migration",
                 next_step="finish it with `sc-deploy resume`, then run the down migration by hand",
             )
         return plan
     source = f"the deploy.toml that deployment #{header.number} began with"
     shifted = _started(entries, StepKind.WEIGHTS)
     snapshot = next((one.snapshot for one in state.done.values() if isinstance(one, SnapshotTaken)), "")
-    undo = MigrationUndo(
+    database = DatabaseRollback(
         down=down, migrated=_started(entries, StepKind.MIGRATE), snapshot=snapshot, source=source
     )
-    return plan_take_back(
+    return plan_rollback_of_open(
         plan,
         documents.contract,
         documents.policy,
         observe(documents.contract, ports),
         shifted=shifted,
         reason=reason,
-        undo=undo,
+        database=database,
     )
 
 

@@ -20,6 +20,7 @@ from bluegreen.errors import StepFailed
 from bluegreen.judge.record import Record
 from bluegreen.policy import Policy
 from bluegreen.ports import PREVIEW_HEADER, Ports
+from bluegreen.ports.wait import steadily, until
 
 R = TypeVar("R", bound=StepResult)
 
@@ -52,7 +53,7 @@ class Run:
     routed_at: float = 0.0
     """When this process last changed a rule; 0: it has not."""
     down: DownAttempt = field(default_factory=DownAttempt)
-    """The present attempt of the down migration."""
+    """The current attempt of the down migration."""
 
     def find_result(self, kind: type[R], tier: Tier | None = None) -> R | None:
         """What the last step that left a `kind` behind left, on `tier` or anywhere; of the plan in force."""
@@ -185,26 +186,31 @@ class Run:
         step: Step,
         look: Callable[[], tuple[bool, str]],
         *,
+        goal: str,
         deadline: float,
         every: float,
         otherwise: str = "",
     ) -> str:
-        """Look again `every` seconds until it is so; tells each change of the words.
+        """Look again `every` seconds until `goal` is reached; tells each change of the words.
 
-        Raises StepFailed after `deadline` seconds.
+        Raises StepFailed after `deadline` seconds, with `otherwise` as the next step.
         """
-        started, last = self.ports.clock.now(), ""
-        while True:
+        words = ""
+
+        def told() -> str | None:
+            nonlocal words
             self.heartbeat.beat()
-            so, words = look()
-            if so:
-                return words
-            if words != last:
+            before, (reached, words) = words, look()
+            if not reached and words != before:
                 self.progress(step, words)
-                last = words
-            if self.ports.clock.now() - started >= deadline:
-                raise StepFailed(f"{words}; not so after {deadline:g} s", next_step=otherwise)
-            self.heartbeat.wait(every)
+            return words if reached else None
+
+        pauses = steadily(every, within=deadline, now=self.ports.clock.now)
+        found = until(told, pauses, self.heartbeat.wait)
+        if found is None:
+            what = f"timed out after {deadline:g} s waiting for {goal}: {words}"
+            raise StepFailed(what, next_step=otherwise)
+        return found
 
 
 Handler = Callable[[Run, Step], Done]

@@ -8,8 +8,8 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import Entry, VerdictGiven
 from bluegreen.domain.measurement import BlueBaseline
 from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.domain.release import FULL
 from bluegreen.domain.verdict import Verdict
-from bluegreen.domain.weights import FULL
 from bluegreen.judge.judge import judge
 from bluegreen.judge.record import Record
 from bluegreen.judge.settings import Look, StepMark

@@ -1,4 +1,4 @@
-"""deploy.toml, typed: how a release is rolled out, judged and taken back, per stack.
+"""deploy.toml, typed: how a release is rolled out, judged and rolled back, per stack.
 
 Top-level tables are the defaults; `[stacks.<name>.<table>]` overrides single keys for one stack.
 Durations carry a unit ("90s", "5m", "1h30m"), shares a percent sign ("1%"); a bare number is
@@ -6,16 +6,16 @@ refused because 30 and 0.3 mean different things to different readers. Inside th
 are seconds and shares are fractions of one.
 """
 
-from bluegreen.policy.metrics import Metrics, NewRelic, Prometheus, Source
+from bluegreen.policy.metrics import MetricsPolicy, NewRelic, Prometheus, Source
 from bluegreen.policy.reading import load_policy, parse_policy
 from bluegreen.policy.tables import (
     Backup,
     Freeze,
     GoldenRow,
     GoldenSet,
-    Health,
+    HealthPolicy,
     Judging,
-    Lease,
+    LeasePolicy,
     Migration,
     Policy,
     Probes,
@@ -30,10 +30,10 @@ __all__ = [
     "Freeze",
     "GoldenRow",
     "GoldenSet",
-    "Health",
+    "HealthPolicy",
     "Judging",
-    "Lease",
-    "Metrics",
+    "LeasePolicy",
+    "MetricsPolicy",
     "Migration",
     "NewRelic",
     "Policy",

@@ -10,9 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bluegreen.policy.units import Duration, Table
-
-__all__ = ["PLACEHOLDERS", "Metrics", "NewRelic", "Prometheus", "Source"]
+from bluegreen.policy.units import Duration, Section
 
 PLACEHOLDERS = ("stack", "tier", "fleet", "version", "deployment")
 """What a selector may insert. `fleet` is the name of the Auto Scaling Group and of the target group."""
@@ -53,7 +51,7 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from error
+        raise ValueError(f"is not a valid regular expression: {error}") from error
     return text
 
 
@@ -63,7 +61,7 @@ LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 Address = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+)?$")]
 
 
-class Prometheus(Table):
+class Prometheus(Section):
     """A Prometheus HTTP API (also Amazon Managed Prometheus): counters and a histogram, read raw."""
 
     url: Address = ""
@@ -94,13 +92,13 @@ class Prometheus(Table):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if not 1 <= self.period <= 300:
-            raise ValueError(f"period {self.period:g}s; allowed are 1s to 5m")
+            raise ValueError(f"period {self.period:g}s: must be 1s to 5m")
         if not 0 < self.timeout <= 60:
-            raise ValueError(f"timeout {self.timeout:g}s; allowed are up to 1m")
+            raise ValueError(f"timeout {self.timeout:g}s: must be above 0s and at most 1m")
         return self
 
 
-class NewRelic(Table):
+class NewRelic(Section):
     """NRQL through NerdGraph; the user key lies in Secrets Manager and is never shown."""
 
     region: Literal["us", "eu"] = "us"
@@ -128,15 +126,15 @@ class NewRelic(Table):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if self.period < 60 or self.period % 60:
-            raise ValueError(f"period {self.period:g}s; allowed are whole minutes")
+            raise ValueError(f"period {self.period:g}s: must be whole minutes")
         if not 0 < self.timeout <= 60:
-            raise ValueError(f"timeout {self.timeout:g}s; allowed are up to 1m")
+            raise ValueError(f"timeout {self.timeout:g}s: must be above 0s and at most 1m")
         if self.event == self.label_event:
             raise ValueError(f"event and label_event are both {self.event}; they count different things")
         return self
 
 
-class Metrics(Table):
+class MetricsPolicy(Section):
     """Each metric names its sources. Each of them may fail a release, all must speak for a pass."""
 
     errors: Sources = (Source.CLOUDWATCH,)
@@ -170,7 +168,7 @@ class Metrics(Table):
                 "that no target answered"
             )
         if not self.latency:
-            yield "latency names no source; allowed are cloudwatch, prometheus, newrelic"
+            yield "latency names no source: must be one or more of cloudwatch, prometheus, newrelic"
         if Source.CLOUDWATCH in self.accuracy:
             yield "accuracy cannot come from cloudwatch, which knows no labels: prometheus or newrelic"
         for name in ("errors", "latency", "accuracy"):

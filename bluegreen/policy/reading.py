@@ -14,8 +14,6 @@ from bluegreen.errors import ConfigError, Fault
 from bluegreen.policy.tables import GoldenRow, Policy
 from bluegreen.policy.units import FROM_FILE
 
-__all__ = ["load_policy", "parse_policy"]
-
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)

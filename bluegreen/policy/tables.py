@@ -8,28 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bluegreen.contract import Tier
-from bluegreen.policy.metrics import Metrics
-from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Table
-
-__all__ = [
-    "Backup",
-    "Freeze",
-    "GoldenRow",
-    "GoldenSet",
-    "Health",
-    "Judging",
-    "Lease",
-    "Migration",
-    "Policy",
-    "Probes",
-    "Retire",
-    "Rollout",
-    "SmokeStep",
-    "SmokeTest",
-]
+from bluegreen.policy.metrics import MetricsPolicy
+from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Section
 
 
-class Rollout(Table):
+class Rollout(Section):
     """The ramp: which share of the traffic green gets, and for how long each step is watched."""
 
     ramp: tuple[RampPercent, ...] = (5, 25, 50, 95)
@@ -39,7 +22,7 @@ class Rollout(Table):
     min_bake: Duration = 120.0
     """A step never ends sooner, however good the evidence."""
     extension: Duration = 900.0
-    """An undecided step is watched this much longer, then the operator is asked."""
+    """A step without a verdict is watched this much longer, then the operator is asked."""
     final_bake: Duration = 300.0
     """Watch at 100 %, before blue is retired."""
     dwell: Duration = 60.0
@@ -60,7 +43,7 @@ class Rollout(Table):
         return self
 
 
-class Judging(Table):
+class Judging(Section):
     """Limits (what must never be passed) and acceptable levels (what must not be punished), R2-R4."""
 
     error_limit: Annotated[Fraction, Field(gt=0, le=0.5)] = 0.01
@@ -77,12 +60,12 @@ class Judging(Table):
     burst: Annotated[Duration, Field(gt=0, le=600)] = 15.0
     """One disturbance of up to this length never decides alone."""
     cold_start: Annotated[Duration, Field(le=600)] = 45.0
-    """Latency is not judged so soon after green's first request."""
+    """Latency is not judged for this long after green's first request."""
     unhealthy_hosts: Annotated[int, Field(ge=0, le=100)] = 0
     """More unhealthy green targets than this fail the release at once."""
     without_traffic: Literal["ask", "probes"] = "ask"
     """A step with too little user traffic for a verdict by its deadline: halt and ask, or let the key
-    functions' probes decide. Our own requests are no user traffic."""
+    functions' probes decide. Our own requests are not user traffic."""
     period: Annotated[Duration, Field(ge=1, le=300)] = 60.0
     """Length of a CloudWatch period; one minute on AWS."""
     settle: Annotated[Duration, Field(le=1800)] = 180.0
@@ -103,14 +86,14 @@ class Judging(Table):
         return self
 
 
-class Health(Table):
+class HealthPolicy(Section):
     """How long green may take to become healthy, and how often it is asked."""
 
     deadline: Duration = 900.0
     poll: Duration = 5.0
 
 
-class SmokeStep(Table):
+class SmokeStep(Section):
     """One request and what its answer must be. `{name}` inserts a value saved by an earlier step."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
@@ -127,7 +110,7 @@ class SmokeStep(Table):
     """Name -> dotted path whose value later steps may insert."""
 
 
-class SmokeTest(Table):
+class SmokeTest(Section):
     """A key function of the platform, as its users use it (P5, R1)."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
@@ -137,26 +120,26 @@ class SmokeTest(Table):
     steps: Annotated[tuple[SmokeStep, ...], Field(min_length=1)]
 
 
-class Probes(Table):
+class Probes(Section):
     """The prober: own requests through the front door."""
 
     interval: Duration = 5.0
     timeout: Duration = 5.0
     attempts: Annotated[int, Field(ge=1, le=20)] = 3
-    """A smoke test passes when one of so many attempts passes; each failure is reported."""
+    """A smoke test passes when one of these attempts passes; each failure is reported."""
     synthetic: Rate = 0.0
     """Requests of the key functions, per tier, sent to green and again through the front door while a
     step has too little traffic; none by default."""
 
 
-class GoldenRow(Table):
+class GoldenRow(Section):
     """One question whose answer is known."""
 
     input: Any
     label: Any
 
 
-class GoldenSet(Table):
+class GoldenSet(Section):
     """AI validation (P5, R4): questions with known answers, sent to green and to blue before 5 %."""
 
     file: str
@@ -169,8 +152,8 @@ class GoldenSet(Table):
     """Read from `file` when the policy is loaded, so that a resumed run asks the same questions."""
 
 
-class Migration(Table):
-    """The expand migration of a release (P4, P8) and its way back (R8)."""
+class Migration(Section):
+    """The expand migration of a release (P4, P8) and its down migration (R8)."""
 
     run: Literal["ssm", "local"] = "ssm"
     """On an app host through SSM Run Command, or as a local command."""
@@ -179,28 +162,28 @@ class Migration(Table):
     command: str
     """Run once, on blue's app host before green is built; `{image}` and `{version}` are the release's."""
     down: str = ""
-    """Run once, by `--down` alone: on the app host of the release that is taken back, before it goes."""
+    """Run once, by `--down` alone: on an app host of the release that is rolled back, while it exists."""
     timeout: Duration = 1800.0
 
 
-class Backup(Table):
+class Backup(Section):
     """A snapshot of the database before anything changes (P8)."""
 
     snapshot: bool = True
     timeout: Duration = 3600.0
 
 
-class Retire(Table):
+class Retire(Section):
     """When blue may go."""
 
     keep_blue: Duration | Literal["until-next"] = 0.0
     """The announced rollback window after 100 %; "until-next" leaves blue to the next release."""
     quiet: Duration = 60.0
-    """Blue's request count must have stayed zero for so long, past drain and stickiness."""
+    """Blue's request count must have stayed zero for this long, past drain and stickiness."""
     deadline: Duration = 1800.0
 
 
-class Lease(Table):
+class LeasePolicy(Section):
     """One deployer per stack; the lease is renewed every third of `ttl`."""
 
     ttl: Duration = 90.0
@@ -208,7 +191,7 @@ class Lease(Table):
     """How long AWS may be unreachable before the run halts."""
 
 
-class Freeze(Table):
+class Freeze(Section):
     """No release may start between `start` and `end` (ISO 8601 with offset)."""
 
     start: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?([+-]\d{2}:\d{2}|Z)$")]
@@ -216,20 +199,20 @@ class Freeze(Table):
     reason: str
 
 
-class Policy(Table):
+class Policy(Section):
     """How releases of one stack are made."""
 
     rollout: Rollout = Rollout()
     judge: Judging = Judging()
-    health: Health = Health()
-    metrics: Metrics = Metrics()
+    health: HealthPolicy = HealthPolicy()
+    metrics: MetricsPolicy = MetricsPolicy()
     probes: Probes = Probes()
     smoke: tuple[SmokeTest, ...] = ()
     golden: GoldenSet | None = None
     migration: Migration | None = None
     backup: Backup = Backup()
     retire: Retire = Retire()
-    lease: Lease = Lease()
+    lease: LeasePolicy = LeasePolicy()
     freeze: tuple[Freeze, ...] = ()
     checklist: tuple[str, ...] = ()
     """Points of the before-checklist (C1) that only a person can confirm."""

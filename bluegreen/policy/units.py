@@ -13,8 +13,6 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-__all__ = ["FROM_FILE", "Duration", "Fraction", "RampPercent", "Rate", "Table"]
-
 FROM_FILE: Final = {"from_file": True}
 """The validation context of a document that a person wrote."""
 
@@ -74,7 +72,7 @@ RampPercent = Annotated[
 Rate = Annotated[float, _written(_per_second, 'a rate names its time: "2/s", "30/m"'), Field(ge=0)]
 
 
-class Table(BaseModel):
+class Section(BaseModel):
     """A table of deploy.toml: what is not named here is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)

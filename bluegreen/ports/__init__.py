@@ -1,7 +1,7 @@
 """What the engine asks of the outside world, in our words; `bluegreen.adapters.aws` answers over boto3.
 
 Every call is synchronous and may be made from several threads. All may raise CloudUnavailable
-(throttled, unreachable or outcome unknown, after retries) and Refused (AWS denied it for good:
+(throttled, unreachable or outcome unknown, after retries) and Refused (AWS denied it:
 rights, quota, foreign resource). Every `ensure_*` may be called again: the second changes nothing.
 Times are epoch seconds, durations seconds.
 """
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from bluegreen.contract import TierContract
 from bluegreen.domain.release import Image, Model
 from bluegreen.ports.fence import Fence
-from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, Prober, Request
+from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, MetricSource, Prober, Request
 from bluegreen.ports.state import Journal, Lease, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
@@ -35,6 +35,7 @@ __all__ = [
     "Images",
     "Journal",
     "Lease",
+    "MetricSource",
     "Metrics",
     "Models",
     "Ports",
@@ -144,7 +145,7 @@ class Ports:
     """Run the calls at the same time and return their results in order; re-raises the first error
     after all have ended."""
     aside: Callable[[Callable[[], Any]], Callable[[float], Any]] = at_once
-    """Begin the call beside everything else. What is returned waits so many seconds for the result and
+    """Begin the call beside everything else. What is returned waits the given seconds for the result and
     raises TimeoutError while it is not there; it re-raises what the call raised."""
     fence: Fence = field(default_factory=Fence)
     """Asked by these ports before every change; the run that uses them closes it."""

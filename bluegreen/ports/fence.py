@@ -1,17 +1,15 @@
-"""What stands between a deployer that lost its lease and the stack."""
+"""Keeps a deployer that lost its lease from changing the stack."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-__all__ = ["Fence"]
 
 
 class Fence:
     """Asked right before every AWS call that changes something, by the one place that makes such calls.
 
     The journal and the lease are not asked about: their writes are conditional on the fencing token.
-    Open until a run closes it, and closed for good then: commands that only look need no lease.
+    Open until a run closes it, and closed from then on: commands that only look need no lease.
     """
 
     def __init__(self) -> None:

@@ -11,8 +11,6 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import TargetGroup
 
-__all__ = ["Answer", "Arms", "Collected", "Halves", "Metrics", "Prober", "Request"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
@@ -33,8 +31,8 @@ class Collected:
 
     periods: tuple[Period, ...] = ()
     troubles: tuple[str, ...] = ()
-    """What speaks against going on, in words that name the source: one that failed, or a balancer that
-    answers for no fleet. A trouble never passes and never by itself fails a release."""
+    """What keeps a release from passing, in words that name the source: one that failed, or a balancer
+    that answers for no fleet. A trouble never passes and never by itself fails a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +44,11 @@ class Halves:
     periods: tuple[Period, ...]
 
 
-class Metrics(Protocol):
-    """Counts of bad events per target group and period, from one source or from several.
+class MetricSource(Protocol):
+    """Counts of bad events per target group and period, from one source.
 
     Target groups carry their tags (tier, release, deployment): not every source knows an ARN.
+    Raises CloudUnavailable for what must not be judged by.
     """
 
     def collect(
@@ -61,9 +60,6 @@ class Metrics(Protocol):
         fixed buckets gives those around them. A source's counts come in one Period per tier and arm.
         """
 
-    def requests(self, target_group: TargetGroup, *, since: float, until: float) -> int | None:
-        """Requests served in that time; None while the newest data does not reach `until`."""
-
     def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
         """Blue's latency p95 over that time, for the judge's frozen threshold; None without data."""
 
@@ -71,6 +67,13 @@ class Metrics(Protocol):
         self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
     ) -> tuple[Halves, ...]:
         """Green of `arms` split by availability zone or by instance, one result per source that can."""
+
+
+class Metrics(MetricSource, Protocol):
+    """All sources as one, the load balancer's counts among them."""
+
+    def requests(self, target_group: TargetGroup, *, since: float, until: float) -> int | None:
+        """Requests served in that time; None while the newest data does not reach `until`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

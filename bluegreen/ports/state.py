@@ -50,7 +50,7 @@ class Lease(Protocol):
         """Who has it, expired or not."""
 
     def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
-        """Ask the holder to take its deployment back, with `down` its database too (R8).
+        """Ask the holder to roll its deployment back, with `down` its migration too (R8).
 
         None when nobody holds the lease.
         """

@@ -9,8 +9,6 @@ from bluegreen.contract import TierContract
 from bluegreen.domain.plan import FleetSpec
 from bluegreen.domain.stack import Group, Health, Rule, TargetGroup
 
-__all__ = ["Balancer", "Fleets"]
-
 
 class Balancer(Protocol):
     """The load balancer: target groups, listener rules and the health of targets."""
@@ -77,7 +75,7 @@ class Fleets(Protocol):
         """Add or overwrite tags on the group and on instances launched later."""
 
     def delete(self, name: str) -> bool:
-        """Delete the group and its instances; True once nothing is left, False while it goes on."""
+        """Delete the group and its instances; True once nothing is left, False until then."""
 
     def launch_template_version(self, launch_template_id: str) -> int:
         """The number behind $Default now, to be pinned."""

@@ -1,4 +1,4 @@
-"""The two ways to wait, over whatever sleeps: look until it is so, and call again after an error.
+"""The two ways to wait, over whatever sleeps: look until it is there, and call again after an error.
 
 How long and how often is one argument, the pauses in seconds: a tuple bounds the attempts, `steadily`
 bounds the time. The clock's sleep is an argument too, so that a simulated run needs no time and a
@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from bluegreen.errors import DeployError
+from bluegreen.errors import CloudUnavailable, DeployError
+from bluegreen.ports import Clock
 
 T = TypeVar("T")
+_PAUSE = 2.0
+"""Seconds between calls while AWS does not answer."""
 
 
 def steadily(every: float, *, within: float, now: Callable[[], float]) -> Iterator[float]:
@@ -24,13 +27,12 @@ def steadily(every: float, *, within: float, now: Callable[[], float]) -> Iterat
 
 def until(look: Callable[[], T | None], pauses: Iterable[float], sleep: Callable[[float], None]) -> T | None:
     """What `look` finds, looked for at once and after each pause; None where it never does."""
-    found = look()
     for pause in pauses:
-        if found is not None:
-            break
-        sleep(pause)
         found = look()
-    return found
+        if found is not None:
+            return found
+        sleep(pause)
+    return look()
 
 
 def again(
@@ -52,3 +54,17 @@ def again(
                 raise
         sleep(pause)
     return call()
+
+
+def patiently(call: Callable[[], T], *, clock: Clock, patience: float) -> T:
+    """What `call` returns, called again while AWS does not answer; only for calls that may be repeated.
+
+    Raises CloudUnavailable after `patience` seconds.
+    """
+    pauses = steadily(_PAUSE, within=patience, now=clock.now)
+    return again(call, on=unavailable, pauses=pauses, sleep=clock.sleep)
+
+
+def unavailable(error: DeployError) -> bool:
+    """Whether AWS gave no answer, so that the same call may work later."""
+    return isinstance(error, CloudUnavailable)

@@ -6,7 +6,6 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 from bluegreen.domain.document import to_document
@@ -101,12 +100,7 @@ class JsonView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return None
 
     def recall(self, timeline: Timeline) -> None:

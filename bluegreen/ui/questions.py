@@ -16,9 +16,9 @@ def promote_question(plan: Plan) -> str:
 
 def rollback_question(plan: Plan) -> str:
     """For a plan that goes back to an earlier release."""
-    if plan.goes_back and plan.release:
+    if plan.rolls_back and plan.release:
         return abort_question(plan, down=_runs_down(plan))
-    if plan.goes_back:
+    if plan.rolls_back:
         bad, good = _failed(plan), _old(plan)
         how = f"All traffic returns to {good}"
     else:
@@ -33,8 +33,8 @@ def abort_question(plan: Plan, *, down: bool) -> str:
     old, new = _old(plan), _new(plan) or _failed(plan)
     if not new:
         return f"Abort {plan.intent} #{plan.number} on {plan.stack}?"
-    what = Intent.PROMOTION if plan.goes_back and plan.release else plan.intent
-    way = _arrow(new, old) if plan.goes_back and not plan.release else _arrow(old, new)
+    what = Intent.PROMOTION if plan.rolls_back and plan.release else plan.intent
+    way = _arrow(new, old) if plan.rolls_back and not plan.release else _arrow(old, new)
     if old:
         effects = [f"All traffic returns to {old}"]
     else:
@@ -55,7 +55,7 @@ def teardown_question(plan: Plan) -> str:
 
 
 def closes(plan: Plan) -> bool:
-    """Whether it takes a live rule away: the stack serves nothing afterwards."""
+    """Whether it takes a live rule away: afterwards visitors see the maintenance page."""
     return any(step.kind is StepKind.DELETE_RULE for step in plan.steps)
 
 

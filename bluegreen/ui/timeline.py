@@ -116,8 +116,8 @@ class Timeline:
     @property
     def from_versions(self) -> tuple[str, ...]:
         """What served before, without repetition; empty on an empty stack."""
-        going_back = self.intent == "rollback" and any(stage.back for stage in self.stages)
-        found = [tier.green if going_back else tier.blue for tier in self.tiers]
+        rolling_back = self.intent == "rollback" and any(stage.back for stage in self.stages)
+        found = [tier.green if rolling_back else tier.blue for tier in self.tiers]
         return tuple(dict.fromkeys(version for version in found if version))
 
     @property

@@ -12,11 +12,11 @@ from bluegreen.contract import (
     Alerts,
     Buckets,
     Contract,
-    Database,
+    DatabaseContract,
     ModelStore,
     Tier,
     TierContract,
-    Watchdog,
+    WatchdogContract,
 )
 from infra.environment import Environment
 from infra.settings import Role, Settings, TierSettings
@@ -104,11 +104,13 @@ def _document(
             training_data=f"{prefix}-training-data",
             logs=f"{prefix}-logs",
         ),
-        database=Database(identifier=stack["database"]),
+        database=DatabaseContract(identifier=stack["database"]),
         alerts=Alerts(
             critical_topic_arn=stack["critical_topic_arn"], warning_topic_arn=stack["warning_topic_arn"]
         ),
-        watchdog=Watchdog(role_arn=stack["watchdog_role_arn"], schedule_group=stack["schedule_group"]),
+        watchdog=WatchdogContract(
+            role_arn=stack["watchdog_role_arn"], schedule_group=stack["schedule_group"]
+        ),
         prometheus_query_url=stack["prometheus_query_url"],
         new_relic_account=new_relic.account_id if new_relic else "",
         new_relic_secret=query_secret(environment) if new_relic else "",

@@ -8,7 +8,7 @@ import pytest
 
 from bluegreen.adapters.aws.elb.balancer import ElbBalancer
 from bluegreen.adapters.metrics.cloudwatch import CloudWatchMetrics
-from bluegreen.adapters.metrics.counts import Counts, own_failures, period_from
+from bluegreen.adapters.metrics.counts import FleetCounts, own_failures, period_from
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
@@ -170,8 +170,8 @@ class TestTheBalancersOwnFailures:
 
     def test_fixed_answers_of_a_rule_are_no_failures(self) -> None:
         assert own_failures(60, 60, []) == 0
-        assert own_failures(60, 10, [Counts(sums={"RequestCount": 30.0})]) == 20
-        assert own_failures(5, 0, [Counts(sums={"RequestCount": 30.0})]) == 0
+        assert own_failures(60, 10, [FleetCounts(sums={"RequestCount": 30.0})]) == 20
+        assert own_failures(5, 0, [FleetCounts(sums={"RequestCount": 30.0})]) == 0
 
 
 class TestHalves:
@@ -268,7 +268,7 @@ class TestP95:
 def counts(slow: tuple[tuple[float, float | None], ...] = (), **sums: float | None) -> Period | None:
     names = {"n": "RequestCount", "refused": "TargetConnectionErrorCount"}
     full = {names.get(key, f"HTTPCode_Target_{key[1:]}_Count"): value for key, value in sums.items()}
-    given = Counts(sums=full, slow=slow)
+    given = FleetCounts(sums=full, slow=slow)
     return period_from(given, tier=Tier.APP, arm=Color.GREEN, start=T0, seconds=60.0)
 
 

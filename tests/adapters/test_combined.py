@@ -14,7 +14,7 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
-from bluegreen.policy import Metrics, Policy, Source, parse_policy
+from bluegreen.policy import MetricsPolicy, Policy, Source, parse_policy
 from bluegreen.ports import Arms, Collected, Halves
 
 from .conftest import Stack
@@ -168,7 +168,7 @@ class TestOpening:
 
     def test_everything_that_is_missing_is_named_at_once(self, stack: Stack) -> None:
         policy = Policy(
-            metrics=Metrics(
+            metrics=MetricsPolicy(
                 errors=(Source.CLOUDWATCH, Source.PROMETHEUS),
                 latency=(Source.CLOUDWATCH,),
                 accuracy=(Source.NEW_RELIC,),

@@ -171,7 +171,7 @@ def test_p95(server: Server, source: Any) -> None:
             "timed out",
         ),
         ({"data": {"actor": {"account": None}}}, "its answer has no results"),
-        ({"data": {"actor": {"account": {"q0": {"results": {}}, "q1": {"results": []}}}}}, "are no rows"),
+        ({"data": {"actor": {"account": {"q0": {"results": {}}, "q1": {"results": []}}}}}, "are not rows"),
         (["x"], "no answer to a query: "),
     ],
 )  # fmt: skip
@@ -206,7 +206,7 @@ def test_rows_that_cannot_be_true(server: Server, source: Any, row: Row, says: s
 def test_429_and_refusals(server: Server, source: Any, clock: ManualClock) -> None:
     metrics = source("errors")
     server.says(status=429, headers={"Retry-After": "30"}, body=b"limit")
-    for says in ("HTTP 429, asked to wait 30 s: limit", "asked to be left alone"):
+    for says in ("HTTP 429, rate limited; retry in 30 s: limit", "newrelic: rate limited; retry in"):
         with pytest.raises(CloudUnavailable, match=says):
             metrics.collect([arms()], since=T0, until=T0 + 60, slow_ms=SLOW)
     assert len(server.asked) == 1

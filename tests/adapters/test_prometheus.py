@@ -334,13 +334,13 @@ def one_series(values: Any, **more: Any) -> dict[str, Any]:
 
 
 BROKEN |= {
-    "NaN": (one_series([[T0, "5"], [T0 + 15, "NaN"]]), "i-9.*'NaN' is no value of a counter"),
-    "infinite": (one_series([[T0, "+Inf"]]), r"'\+Inf' is no value of a counter"),
-    "negative": (one_series([[T0, "-4"]]), "'-4' is no value of a counter"),
-    "words": (one_series([[T0, "many"]]), "'many' is no value of a counter"),
-    "no time": (one_series([["soon", "4"]]), "is no value of a counter"),
-    "no sample": (one_series([[T0]]), "is no sample"),
-    "no values": (one_series("none"), "is no sample"),
+    "NaN": (one_series([[T0, "5"], [T0 + 15, "NaN"]]), "i-9.*'NaN' is not a counter's value"),
+    "infinite": (one_series([[T0, "+Inf"]]), r"'\+Inf' is not a counter's value"),
+    "negative": (one_series([[T0, "-4"]]), "'-4' is not a counter's value"),
+    "words": (one_series([[T0, "many"]]), "'many' is not a counter's value"),
+    "no time": (one_series([["soon", "4"]]), "is not a counter's value"),
+    "no sample": (one_series([[T0]]), "is not a sample"),
+    "no values": (one_series("none"), "is not a sample"),
     "time goes back": (one_series([[T0 + 15, "1"], [T0, "2"]]), "not in the order of time"),
     "native histogram": (one_series(None, histograms=[[T0, {}]]), "native histogram"),
     "no labels": (
@@ -358,7 +358,7 @@ class TestBroken:
         with pytest.raises(CloudUnavailable, match=says) as caught:
             collect(source(server, clock, feeds=("errors",)), blue=None)
         assert str(caught.value).startswith("prometheus: ")
-        assert "never taken for good" in str(caught.value)
+        assert "never count as a pass" in str(caught.value)
 
     def test_remarks_on_the_query_are_no_fault_of_the_data(self, server: Server, clock: ManualClock) -> None:
         document = one_series([[T0 + 5, "5"], [T0 + 20, "9"]])
@@ -391,12 +391,12 @@ class TestBroken:
     def test_429_is_obeyed(self, server: Server, clock: ManualClock) -> None:
         server.says(status=429, headers={"Retry-After": "40"}, body=b"slow down")
         metrics = source(server, clock)
-        with pytest.raises(CloudUnavailable, match="HTTP 429, asked to wait 40 s: slow down"):
+        with pytest.raises(CloudUnavailable, match="HTTP 429, rate limited; retry in 40 s: slow down"):
             collect(metrics, blue=None)
         asked = len(server.asked)
         server.reply = Scraped().reply
         clock.sleep(15)
-        with pytest.raises(CloudUnavailable, match="asked to be left alone, for 25 s more"):
+        with pytest.raises(CloudUnavailable, match="rate limited; retry in 25 s"):
             collect(metrics, blue=None)
         assert len(server.asked) == asked
         clock.sleep(25)

@@ -10,7 +10,14 @@ import pytest
 from botocore import exceptions as boto
 
 from bluegreen.adapters.aws.budget import ApiBudget
-from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, Call, CredentialsUnusable, translate
+from bluegreen.adapters.aws.failures import (
+    AwsRefusal,
+    AwsUnavailable,
+    Call,
+    CredentialsUnusable,
+    Tolerated,
+    translate,
+)
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.loopback import is_loopback
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
@@ -241,3 +248,12 @@ def test_messages_hold_no_secret() -> None:
     answer = {"Error": {"Code": "X", "Message": "bad key AKIAIOSFODNN7EXAMPLE, token=abcdef"}}
     error = translate(boto.ClientError(answer, "ModifyRule"), CALL)  # type: ignore[arg-type]  # a part of it
     assert error.what.endswith("bad key ****, token=****")
+
+
+def test_only_the_codes_that_are_named_are_tolerated() -> None:
+    with Tolerated("NotFound"):
+        raise AwsRefusal("gone", code="NotFound")
+    with pytest.raises(AwsRefusal, match="denied"), Tolerated("NotFound"):
+        raise AwsRefusal("denied", code="AccessDenied")
+    with pytest.raises(ValueError, match="NotFound"), Tolerated("NotFound"):
+        raise ValueError("NotFound")

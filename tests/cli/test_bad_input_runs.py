@@ -175,7 +175,7 @@ def test_unknown_version_whose_image_is_not_in_ecr(scene: Scene, words: Sequence
 def test_unknown_version_of_a_rollback(scene: Scene) -> None:
     scene.serving()
     result = scene("rollback", "--to", "v9.9.9", "--yes")
-    refused(scene, result, 3, "v9.9.9 was never proven good here", next_step="proven releases: none")
+    refused(scene, result, 3, "v9.9.9 was never verified here", next_step="proven releases: none")
 
 
 def test_image_removed_from_ecr_before_a_rollback_needs_it(scene: Scene) -> None:

@@ -169,7 +169,7 @@ def save(timeline: Timeline, entries: Sequence[tuple[Header, Entry]]) -> None:
         (("resume",), 3, "no deployment is unfinished"),
         (("abort", "--yes"), 3, "no deployment is unfinished"),
         (("resume", "7"), 3, "deployment #7"),
-        (("rollback", "--yes"), 3, "nothing serves"),
+        (("rollback", "--yes"), 3, "nothing is live"),
         (("history", "3"), 3, "no deployment #3"),
     ],
 )

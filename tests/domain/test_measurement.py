@@ -31,8 +31,8 @@ def test_a_good_period_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"start": math.nan}, "start nan is no time"),
-        ({"start": -5.0}, "start -5.0 is no time"),
+        ({"start": math.nan}, "start nan is not a time"),
+        ({"start": -5.0}, "start -5.0 is not a time"),
         ({"seconds": 0.0}, "length of 0.0 seconds"),
         ({"seconds": math.inf}, "length of inf seconds"),
         ({"requests": math.nan}, "requests is nan, not a count"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
 from bluegreen.domain.document import from_document
-from bluegreen.domain.migration import MigrationUndo, migrates, snapshot_name
+from bluegreen.domain.migration import DatabaseRollback, migrates, snapshot_name
 from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color, Model
 from bluegreen.engine.steps.handlers import HANDLERS
@@ -180,7 +180,7 @@ def test_a_plan_finds_its_tiers_and_the_stage_of_a_step() -> None:
         alone.tier(Tier.APP)
 
 
-def test_only_a_rollback_that_builds_nothing_goes_back() -> None:
+def test_only_a_rollback_that_builds_nothing_rolls_back() -> None:
     stage = Stage(name="s", title="S", steps=(Step(kind=StepKind.CHECK),), expected_seconds=3.0)
     plan = Plan(
         intent=Intent.ROLLBACK,
@@ -191,10 +191,10 @@ def test_only_a_rollback_that_builds_nothing_goes_back() -> None:
         tiers=(),
         stages=(stage, stage),
     )
-    assert plan.goes_back
+    assert plan.rolls_back
     assert plan.expected_seconds == 6.0
-    assert not replace(plan, intent=Intent.PROMOTION).goes_back
-    assert not replace(plan, tiers=(TierPlan(tier=Tier.AI, green=made().tier(Tier.AI).green),)).goes_back
+    assert not replace(plan, intent=Intent.PROMOTION).rolls_back
+    assert not replace(plan, tiers=(TierPlan(tier=Tier.AI, green=made().tier(Tier.AI).green),)).rolls_back
 
 
 def test_parts_that_a_fleet_lacks_have_empty_names() -> None:
@@ -221,4 +221,6 @@ def test_what_a_release_did_to_the_database() -> None:
     assert snapshot_name("prod", 42) == "sc-prod-before-42"
     assert migrates(released("v1").promoted(order("v2", 2), RULES))
     assert not migrates(released("v1").promoted(order("v2", 2), policy()))
-    assert MigrationUndo() == MigrationUndo(down=False, migrated=False, snapshot="", source="deploy.toml")
+    assert DatabaseRollback() == DatabaseRollback(
+        down=False, migrated=False, snapshot="", source="deploy.toml"
+    )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
-from bluegreen.domain.migration import MigrationUndo
+from bluegreen.domain.migration import DatabaseRollback
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import fleet_name
 from bluegreen.domain.release import Color, Model
@@ -47,7 +47,7 @@ def test_a_first_deployment_has_no_ramp_no_watchdog_and_no_way_back() -> None:
     ]  # fmt: skip
     assert all(step.fleet is not Color.BLUE for step in plan.steps)
     assert [note.split(":")[0] for note in plan.notes] == ["web", "app", "ai"]
-    assert "nothing serves yet" in plan.notes[0]
+    assert "nothing is live yet" in plan.notes[0]
 
 
 def test_a_promotion_over_a_live_blue_in_full() -> None:
@@ -146,7 +146,7 @@ def test_a_rollback_to_an_earlier_release_goes_all_at_once_and_keeps_the_proof()
     assert {"healthy", "prove", "watch-over", "judge-100", "verify"} <= set(names(plan))
     assert "migrate" not in names(plan)
     assert plan.intent is Intent.ROLLBACK
-    assert not plan.goes_back
+    assert not plan.rolls_back
     stack.run(plan)
     assert {side.live() for side in stack.sides.values()} == {3}
 
@@ -156,9 +156,9 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
     keep: float | str,
 ) -> None:
     rules = policy(rollout=QUICK, migration=MIGRATION, retire={"keep_blue": keep})
-    undo = MigrationUndo(down=True, migrated=True, snapshot="sc-lab-before-2")
+    database = DatabaseRollback(down=True, migrated=True, snapshot="sc-lab-before-2")
     stack = released("v1", "v2")
-    plan = stack.promoted(order("v1", 3, intent=Intent.ROLLBACK, all_at_once=True, undo=undo), rules)
+    plan = stack.promoted(order("v1", 3, intent=Intent.ROLLBACK, all_at_once=True, database=database), rules)
     assert names(plan)[-5:] == ["quiet", "migrate-down", "detach", "retire", "retire-groups"]
     assert [step.id for step in plan.steps if step.kind is StepKind.MIGRATE_DOWN] == ["migrate-down.app.blue"]
     assert plan.snapshot == "sc-lab-before-2"
@@ -169,18 +169,18 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
 
 
 @pytest.mark.parametrize(
-    ("undo", "rules", "tiers", "said"),
+    ("database", "rules", "tiers", "said"),
     [
-        (MigrationUndo(down=True, migrated=True), policy(), tuple(Tier), "deploy.toml names none"),
+        (DatabaseRollback(down=True, migrated=True), policy(), tuple(Tier), "deploy.toml names none"),
         (
-            MigrationUndo(down=True, migrated=True),
+            DatabaseRollback(down=True, migrated=True),
             policy(migration={"command": "up"}),
             tuple(Tier),
             "names none",
         ),
-        (MigrationUndo(down=True), policy(migration=MIGRATION), tuple(Tier), "ran no migration"),
+        (DatabaseRollback(down=True), policy(migration=MIGRATION), tuple(Tier), "ran no migration"),
         (
-            MigrationUndo(down=True, migrated=True),
+            DatabaseRollback(down=True, migrated=True),
             policy(migration=MIGRATION),
             (Tier.AI,),
             "app tier, which migrates, is not rolled back",
@@ -188,18 +188,18 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
     ],
 )
 def test_a_down_migration_that_cannot_run_is_refused_with_the_reason(
-    undo: MigrationUndo, rules: Policy, tiers: Sequence[Tier], said: str
+    database: DatabaseRollback, rules: Policy, tiers: Sequence[Tier], said: str
 ) -> None:
     stack = released("v1", "v2")
     with pytest.raises(Refused, match=said) as caught:
-        stack.promoted(order("v1", 3, tiers=tiers, intent=Intent.ROLLBACK, undo=undo), rules)
+        stack.promoted(order("v1", 3, tiers=tiers, intent=Intent.ROLLBACK, database=database), rules)
     assert "without --down" in caught.value.next_step
 
 
-def test_the_served_release_of_other_tiers_is_named_where_the_app_tier_is_not_taken_back() -> None:
+def test_the_served_release_of_other_tiers_is_named_where_the_app_tier_is_not_rolled_back() -> None:
     stack = released("v1", "v2")
-    undo = MigrationUndo(snapshot="sc-lab-before-2")
-    plan = stack.promoted(order("v1", 3, tiers=[Tier.AI], intent=Intent.ROLLBACK, undo=undo), PLAIN)
+    database = DatabaseRollback(snapshot="sc-lab-before-2")
+    plan = stack.promoted(order("v1", 3, tiers=[Tier.AI], intent=Intent.ROLLBACK, database=database), PLAIN)
     assert plan.notes == ("the database is not restored; pre-release snapshot of v2: sc-lab-before-2",)
 
 

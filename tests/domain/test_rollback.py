@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
-from bluegreen.domain.migration import MigrationUndo
+from bluegreen.domain.migration import DatabaseRollback
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.release import Color
-from bluegreen.domain.rollback import plan_return, plan_take_back, plan_teardown
+from bluegreen.domain.rollback import plan_rollback_of_open, plan_rollback_to_kept, plan_teardown
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 from tests.domain.stacks import CONTRACT, MIGRATION, SMOKE, Stack, order, policy
@@ -21,26 +21,34 @@ from tests.domain.test_promotion import QUICK, kinds, names, released, rule_sets
 
 KEPT = policy(rollout=QUICK, migration=MIGRATION, smoke=SMOKE, retire={"keep_blue": "until-next"})
 PLAIN = policy(rollout=QUICK)
-DOWN = MigrationUndo(down=True, migrated=True, snapshot="sc-lab-before-2")
+DOWN = DatabaseRollback(down=True, migrated=True, snapshot="sc-lab-before-2")
 
 
-def taken_back(
-    stack: Stack, plan: Plan, rules: Policy, *, shifted: bool, undo: MigrationUndo | None = None
+def rolled_back(
+    stack: Stack, plan: Plan, rules: Policy, *, shifted: bool, database: DatabaseRollback | None = None
 ) -> Plan:
-    return plan_take_back(
+    return plan_rollback_of_open(
         plan,
         stack.contract,
         rules,
         stack.observe(),
         shifted=shifted,
         reason="errors",
-        undo=undo or MigrationUndo(),
+        database=database or DatabaseRollback(),
     )
 
 
-def returned(stack: Stack, rules: Policy, *, to: int = 1, undo: MigrationUndo | None = None) -> Plan | None:
-    return plan_return(
-        stack.contract, rules, stack.observe(), number=9, to=to, reason="r", undo=undo or MigrationUndo()
+def returned(
+    stack: Stack, rules: Policy, *, to: int = 1, database: DatabaseRollback | None = None
+) -> Plan | None:
+    return plan_rollback_to_kept(
+        stack.contract,
+        rules,
+        stack.observe(),
+        number=9,
+        to=to,
+        reason="r",
+        database=database or DatabaseRollback(),
     )
 
 
@@ -51,9 +59,9 @@ def at(stage: str, rules: Policy = PLAIN) -> tuple[Stack, Plan]:
     return stack.run(plan, plan.stages[: names(plan).index(stage) + 1]), plan
 
 
-def test_taken_back_in_the_middle_of_a_shift() -> None:
+def test_rolled_back_in_the_middle_of_a_shift() -> None:
     stack, plan = at("shift-50", policy(rollout=QUICK, smoke=SMOKE))
-    back = taken_back(stack, plan, policy(rollout=QUICK, smoke=SMOKE), shifted=True)
+    back = rolled_back(stack, plan, policy(rollout=QUICK, smoke=SMOKE), shifted=True)
     assert names(back) == [
         "prove-blue", "shift-back", "verify", "accept", "quiet", "detach", "remove", "remove-groups",
     ]  # fmt: skip
@@ -63,7 +71,7 @@ def test_taken_back_in_the_middle_of_a_shift() -> None:
         "errors",
         plan.release,
     )
-    assert back.goes_back
+    assert back.rolls_back
     assert kinds(back, "verify") == ["smoke", "version"]
     moved = [step for step in back.steps if step.kind is StepKind.WEIGHTS]
     assert [(step.fleet, step.percent, step.urgent) for step in moved] == [(Color.BLUE, 0, True)] * 3
@@ -73,26 +81,26 @@ def test_taken_back_in_the_middle_of_a_shift() -> None:
     assert {tuple(side.fleets) for side in stack.sides.values()} == {(1,)}
 
 
-def test_taken_back_before_any_weight_moves_nothing() -> None:
+def test_rolled_back_before_any_weight_moves_nothing() -> None:
     stack, plan = at("healthy")
-    back = taken_back(stack, plan, PLAIN, shifted=False)
+    back = rolled_back(stack, plan, PLAIN, shifted=False)
     assert names(back) == ["accept", "detach", "remove", "remove-groups"]
     stack.run(back)
     assert {side.live() for side in stack.sides.values()} == {1}
 
 
-def test_taken_back_before_anything_was_built_has_only_blue_to_put_right() -> None:
+def test_rolled_back_before_anything_was_built_has_only_blue_to_put_right() -> None:
     stack, plan = at("preflight")
-    back = taken_back(stack, plan, PLAIN, shifted=False)
+    back = rolled_back(stack, plan, PLAIN, shifted=False)
     assert names(back) == ["accept"]
     assert kinds(back, "accept") == ["free-size", "label", "stand-down"]
 
 
-def test_a_first_deployment_is_taken_back_to_the_maintenance_page() -> None:
+def test_a_first_deployment_is_rolled_back_to_the_maintenance_page() -> None:
     stack = Stack()
     plan = stack.promoted(order("v1", 1), PLAIN)
     stack.run(plan, plan.stages[: names(plan).index("verify")])
-    back = taken_back(stack, plan, PLAIN, shifted=True)
+    back = rolled_back(stack, plan, PLAIN, shifted=True)
     assert names(back) == ["accept", "close", "quiet", "detach", "remove", "remove-groups"]
     stack.run(back)
     assert all(side.weights is None and not side.fleets for side in stack.sides.values())
@@ -104,7 +112,7 @@ def test_the_model_pointer_goes_back_with_blue() -> None:
     plan = stack.promoted(order("v1", 2, tiers=[Tier.AI], model="m2"), PLAIN)
     stack.run(plan, plan.stages[: names(plan).index("accept") + 1])
     assert stack.pointer == "m2"
-    stack.run(taken_back(stack, plan, PLAIN, shifted=True))
+    stack.run(rolled_back(stack, plan, PLAIN, shifted=True))
     assert stack.pointer == "m1"
 
 
@@ -112,14 +120,14 @@ def test_a_blue_that_is_gone_is_named_as_it_was_planned() -> None:
     stack, plan = at("shift-50")
     seen = stack.observe()
     gone = replace(seen, tiers=tuple(replace(tier, rule=None, fleets=()) for tier in seen.tiers))
-    back = plan_take_back(plan, CONTRACT, PLAIN, gone, shifted=True, reason="")
+    back = plan_rollback_of_open(plan, CONTRACT, PLAIN, gone, shifted=True, reason="")
     assert [tier.blue for tier in back.tiers] == [tier.blue for tier in plan.tiers]
     assert {(tier.failed, tier.rule_arn) for tier in back.tiers} == {(None, "")}
 
 
 def test_its_down_migration_runs_between_quiet_and_removal() -> None:
     stack, plan = at("shift-50", KEPT)
-    back = taken_back(stack, plan, KEPT, shifted=True, undo=DOWN)
+    back = rolled_back(stack, plan, KEPT, shifted=True, database=DOWN)
     assert names(back)[-5:] == ["quiet", "migrate-down", "detach", "remove", "remove-groups"]
     assert [s.id for s in back.steps if s.kind is StepKind.MIGRATE_DOWN] == ["migrate-down.app.green"]
     assert back.snapshot == "sc-lab-before-2"
@@ -130,40 +138,40 @@ def test_its_down_migration_runs_between_quiet_and_removal() -> None:
     assert stack.run(back).migrated[-1] == "down 2"
     early, plan = at("attach", policy(rollout=QUICK, migration={**MIGRATION, "run": "local"}))
     rules = policy(rollout=QUICK, migration={**MIGRATION, "run": "local"})
-    assert "migrate-down" in names(taken_back(early, plan, rules, shifted=False, undo=DOWN))
+    assert "migrate-down" in names(rolled_back(early, plan, rules, shifted=False, database=DOWN))
 
 
 @pytest.mark.parametrize(
-    ("undo", "rules", "stage", "said"),
+    ("database", "rules", "stage", "said"),
     [
         (DOWN, PLAIN, "shift-50", "deploy.toml names none"),
-        (MigrationUndo(down=True), KEPT, "shift-50", "ran no migration"),
+        (DatabaseRollback(down=True), KEPT, "shift-50", "ran no migration"),
         (DOWN, KEPT, "attach", "no app host left"),
         (replace(DOWN, source="the file"), PLAIN, "shift-50", "the file names none"),
     ],
 )
 def test_a_down_migration_that_cannot_run_is_refused(
-    undo: MigrationUndo, rules: Policy, stage: str, said: str
+    database: DatabaseRollback, rules: Policy, stage: str, said: str
 ) -> None:
     stack, plan = at(stage)
     with pytest.raises(Refused, match=said):
-        taken_back(stack, plan, rules, shifted=True, undo=undo)
+        rolled_back(stack, plan, rules, shifted=True, database=database)
 
 
-def test_a_down_migration_is_refused_where_the_app_tier_is_not_taken_back() -> None:
+def test_a_down_migration_is_refused_where_the_app_tier_is_not_rolled_back() -> None:
     stack = released("v1", rules=KEPT)
     stack.run(stack.promoted(order("v2", 2, tiers=[Tier.AI]), KEPT))
     with pytest.raises(Refused, match="app tier, which migrates, is not rolled back"):
-        returned(stack, KEPT, undo=DOWN)
+        returned(stack, KEPT, database=DOWN)
 
 
 def test_back_to_a_kept_blue_at_once() -> None:
     stack = released("v1", "v2", rules=KEPT)
-    back = returned(stack, KEPT, undo=DOWN)
+    back = returned(stack, KEPT, database=DOWN)
     assert back
     assert names(back)[:2] == ["prove-blue", "shift-back"]
     assert "migrate-down" in names(back)
-    assert back.goes_back
+    assert back.rolls_back
     assert (back.number, back.release, back.snapshot) == (9, None, "sc-lab-before-2")
     assert "the down migration of v2" in back.notes[0]
     stack.run(back)
@@ -175,7 +183,7 @@ def test_back_to_a_kept_blue_at_once() -> None:
 def test_back_to_a_kept_blue_of_the_tiers_that_changed_alone() -> None:
     stack = released("v1", rules=KEPT)
     stack.run(stack.promoted(order("v2", 2, tiers=[Tier.AI]), KEPT))
-    back = returned(stack, KEPT, undo=MigrationUndo(snapshot="s"))
+    back = returned(stack, KEPT, database=DatabaseRollback(snapshot="s"))
     assert back
     assert [tier.tier for tier in back.tiers] == [Tier.AI]
     assert back.notes == ("the database is not restored; pre-release snapshot of v2: s",)
@@ -222,7 +230,7 @@ def test_teardown_of_everything_takes_the_rules_away_first() -> None:
     stack.sides[Tier.WEB].armed = True
     plan = torn_down(stack, everything=True)
     assert names(plan) == ["close", "stand-down", "clear", "clear-fleets", "clear-groups"]
-    assert plan.notes == ("the stack serves nothing afterwards",)
+    assert plan.notes == ("afterwards visitors see the maintenance page",)
     stack.run(plan)
     assert all(not side.fleets and side.weights is None and not side.armed for side in stack.sides.values())
     assert names(torn_down(stack, everything=True)) == [], "nothing is left to remove"
@@ -252,11 +260,11 @@ def resumed(stack: Stack, plan: Plan, done: int, *, shuffle: int = 0) -> Stack:
     point=st.integers(0, 200),
     again=st.integers(0, 200),
     shuffle=st.integers(0, 999),
-    undo=st.booleans(),
+    database=st.booleans(),
     first=st.booleans(),
 )
 def test_from_every_interrupted_prefix_the_way_back_ends_on_blue(
-    rules: Policy, tiers: set[Tier], point: int, again: int, shuffle: int, *, undo: bool, first: bool
+    rules: Policy, tiers: set[Tier], point: int, again: int, shuffle: int, *, database: bool, first: bool
 ) -> None:
     """The way back is itself interrupted and begun anew; whatever stood before serves again, alone."""
     stack = Stack() if first else released("v1", rules=rules)
@@ -267,12 +275,12 @@ def test_from_every_interrupted_prefix_the_way_back_ends_on_blue(
         stack.apply(plan, step)
     shifted = any(step.kind is StepKind.WEIGHTS for step in done)
     migrated = any(step.kind is StepKind.MIGRATE for step in done)
-    asked = MigrationUndo(down=undo, migrated=migrated)
+    asked = DatabaseRollback(down=database, migrated=migrated)
     try:
-        back = taken_back(stack, plan, rules, shifted=shifted, undo=asked)
+        back = rolled_back(stack, plan, rules, shifted=shifted, database=asked)
     except Refused:
-        assert undo
-        back = taken_back(stack, plan, rules, shifted=shifted)
+        assert database
+        back = rolled_back(stack, plan, rules, shifted=shifted)
     ids = [step.id for step in back.steps]
     assert len(set(ids)) == len(ids)
     resumed(stack, back, again % (len(back.steps) + 1), shuffle=shuffle)
@@ -288,7 +296,7 @@ def test_from_every_interrupted_prefix_the_way_back_ends_on_blue(
 
 def test_every_prefix_of_the_way_back_can_be_begun_anew() -> None:
     stack, plan = at("shift-50", KEPT)
-    back = taken_back(stack, plan, KEPT, shifted=True, undo=DOWN)
+    back = rolled_back(stack, plan, KEPT, shifted=True, database=DOWN)
     goal = copy.deepcopy(stack).run(back).observe()
     for done in range(len(back.steps) + 1):
         again = resumed(copy.deepcopy(stack), back, done)
@@ -323,7 +331,7 @@ def test_after_any_history_exactly_one_fleet_serves_each_tier_and_nothing_is_arm
                 stack.apply(plan, step)
             if what != "promote":
                 shifted = any(step.kind is StepKind.WEIGHTS for step in plan.steps[:count])
-                stack.run(taken_back(stack, plan, rules, shifted=shifted))
+                stack.run(rolled_back(stack, plan, rules, shifted=shifted))
         for tier, side in stack.sides.items():
             assert side.live(), (tier, what, side.weights)
             assert not side.armed

@@ -1,21 +1,9 @@
 import json
-from itertools import pairwise
 
 from bluegreen.contract import Tier
 from bluegreen.domain.document import from_document, to_document
 from bluegreen.domain.measurement import Metric
-from bluegreen.domain.verdict import Finding, Outcome, Verdict, worst
-
-
-def test_outcomes_are_ordered_from_pass_to_fail() -> None:
-    ordered = [Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.ERROR, Outcome.FAIL]
-    for milder, harsher in pairwise(ordered):
-        assert worst([harsher, milder]) is harsher
-        assert worst([milder, harsher]) is harsher
-
-
-def test_nothing_measured_is_no_pass() -> None:
-    assert worst([]) is Outcome.INCONCLUSIVE
+from bluegreen.domain.verdict import Finding, Outcome, Verdict
 
 
 def test_a_verdict_survives_the_journal() -> None:

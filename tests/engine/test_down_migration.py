@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bluegreen.contract import Database, Tag, Tier
+from bluegreen.contract import DatabaseContract, Tag, Tier
 from bluegreen.domain.journal import Ending, Warned
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
-from bluegreen.engine.following import follow
+from bluegreen.engine.deployment.follow import follow
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
@@ -207,7 +207,9 @@ def test_who_asked_another_process_for_it_hears_that_it_has_not_run(monkeypatch:
     assert notes[-1].startswith("the down migration has not run")
 
 
-def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there_is_nothing_to_undo() -> None:
+def test_an_abort_with_down_from_another_process_rolls_back_and_warns_where_there_is_nothing_to_undo() -> (
+    None
+):
     world, shell = serving(GOING, "v1.0.0", tiers=("app", "ai"))
     world.behaviours["v1.1.0"] = Behaviour(healthy=False)
     world.after_first(StepKind.PREVIEW, lambda: world.ports().lease.request_stop("wrong version", down=True))
@@ -218,7 +220,7 @@ def test_an_abort_with_down_from_another_process_goes_back_and_warns_where_there
     assert shell.ran == []
 
 
-def test_a_bad_release_is_taken_back_without_its_down_migration() -> None:
+def test_a_bad_release_is_rolled_back_without_its_down_migration() -> None:
     world, shell = serving(GOING, "v1.0.0")
     world.behaviours["v1.1.0"] = Behaviour(error_rate=0.05, latency=LATENCY)
     deployer = world.deployer()
@@ -310,7 +312,7 @@ def test_it_runs_once_wherever_the_deployer_dies(point: Point) -> None:
 
 def test_an_abort_cannot_go_back_to_a_blue_whose_schema_is_being_taken_away() -> None:
     world, _ = failed_down(GOING)
-    with pytest.raises(Refused, match="no way back to that release") as caught:
+    with pytest.raises(Refused, match="that release cannot be restored") as caught:
         world.deployer("other@host:2").abort()
     assert "sc-deploy resume" in caught.value.next_step
     assert world.weights() == {"app": {"v1.0.0": 100}}
@@ -352,7 +354,7 @@ def test_refused_where_the_policy_has_no_down() -> None:
         halted.deployer("other@host:2").abort(down=True)
 
 
-def test_refused_where_no_app_tier_is_taken_back() -> None:
+def test_refused_where_no_app_tier_is_rolled_back() -> None:
     world, _ = serving(KEPT, "v1.0.0", tiers=("app", "ai"))
     release(world, "v1.1.0", tiers=[Tier.AI])
     assert "the app tier, which migrates, is not rolled back" in refusal(world)
@@ -394,10 +396,10 @@ def test_a_local_one_runs_on_this_machine_once(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("way", ["by itself", "kept", "again"])
-def test_the_closing_words_name_the_snapshot_of_before(way: str) -> None:
+def test_the_closing_words_name_the_pre_release_snapshot(way: str) -> None:
     policy = (QUICK if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
     world = World(policy=policy)
-    world.contract = world.contract.model_copy(update={"database": Database(identifier="sim-db")})
+    world.contract = world.contract.model_copy(update={"database": DatabaseContract(identifier="sim-db")})
     world.raw("rds").create_db_instance(
         DBInstanceIdentifier="sim-db", DBInstanceClass="db.m5.large", Engine="postgres"
     )
@@ -417,6 +419,6 @@ def test_the_closing_words_name_the_snapshot_of_before(way: str) -> None:
         assert any("sc-sim-before-2" in note for note in plan.notes)
         result = deployer.run(plan)
         assert result.exit_code is ExitCode.RELEASED, world.story()
-    assert result.words.endswith("; the database snapshot of before is sc-sim-before-2")
+    assert result.words.endswith("; pre-release snapshot: sc-sim-before-2")
     found = world.raw("rds").describe_db_snapshots(DBSnapshotIdentifier="sc-sim-before-2")
     assert found["DBSnapshots"][0]["Status"] == "available"

@@ -45,9 +45,7 @@ def stopped(
 
 def line(at: float) -> str:
     when = datetime.fromtimestamp(at, UTC)
-    return (
-        f"app: 50 % v1.0.0 (#1), 50 % v1.2.0 (#2); goes back to v1.0.0 at {when:%H:%M:%S} UTC unless resumed"
-    )
+    return f"app: 50 % v1.0.0 (#1), 50 % v1.2.0 (#2); returns to v1.0.0 at {when:%H:%M:%S} UTC unless resumed"
 
 
 @pytest.mark.parametrize(
@@ -116,4 +114,4 @@ def test_status_of_a_dead_deployer_s_run_says_that_traffic_goes_back(monkeypatch
         with pytest.raises(SystemExit):
             deployer.run(deployer.plan_promotion("v1.2.0"))
     world.clock.sleep(5)
-    assert look(world.contract, world.ports()).traffic[0].endswith("; goes back to v1.0.0 unless resumed")
+    assert look(world.contract, world.ports()).traffic[0].endswith("; returns to v1.0.0 unless resumed")

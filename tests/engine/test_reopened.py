@@ -11,7 +11,7 @@ from bluegreen.domain.journal import Entry, FleetMade, StepResult, WeightsSet
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color
-from bluegreen.engine import deployment
+from bluegreen.engine.deployment import open as opening
 from bluegreen.engine.run import Run
 from tests.domain.events import EVERY
 from tests.ui.samples import START, measured, period
@@ -36,7 +36,7 @@ def test_it_remembers_what_was_measured_and_begun() -> None:
     counted = period(Tier.APP, Color.GREEN, 3, requests=500)
     again = run()
     events = (*EVERY, measured(counted))
-    deployment._remember(again, [Entry(seq=n, at=START, event=event) for n, event in enumerate(events)])
+    opening._remember(again, [Entry(seq=n, at=START, event=event) for n, event in enumerate(events)])
     assert again.periods == [counted]
     assert again.marks == [(1.0, 25)]
     assert again.baseline

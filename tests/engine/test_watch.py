@@ -145,7 +145,7 @@ def breaks(world: World, *versions: str) -> None:
 
 
 class TestTwoClocks:
-    def test_a_key_function_that_goes_down_is_taken_back_within_twenty_seconds(self) -> None:
+    def test_a_key_function_that_goes_down_is_rolled_back_within_twenty_seconds(self) -> None:
         """CloudWatch is minutes late here: the probes decide, every five seconds."""
         world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=SLOW_CLOUD)
         world.serve(seconds=400)
@@ -448,10 +448,10 @@ def fed(feed: Feed, policy: str = AT_THE_PACE_OF_AWS, settings: Settings = SLOW_
 
     def over(real: Metrics) -> Metrics:
         from bluegreen.adapters.metrics.combined import CombinedMetrics
-        from bluegreen.policy import Metrics as Table
+        from bluegreen.policy import MetricsPolicy
 
         assert isinstance(real, CombinedMetrics)
-        feed.real = CombinedMetrics(real._balancer, {}, Table())
+        feed.real = CombinedMetrics(real._balancer, {}, MetricsPolicy())
         return feed
 
     world.metrics = over
@@ -459,7 +459,7 @@ def fed(feed: Feed, policy: str = AT_THE_PACE_OF_AWS, settings: Settings = SLOW_
 
 
 class TestSources:
-    def test_a_fifteen_second_feed_takes_back_within_a_minute(self) -> None:
+    def test_a_fifteen_second_feed_rolls_back_within_a_minute(self) -> None:
         feed = Feed(None)  # type: ignore[arg-type]  # set when the world is opened
         world = fed(feed)
         bad = world.when_watching(10, lambda: setattr(feed, "errors", 15), after=4)
@@ -809,7 +809,7 @@ class TestRulesThatTakeTheirTime:
         result = deployer.run(deployer.plan_promotion("v1.0.0"))
         assert result.ending is Ending.RELEASED, world.story()
 
-    def test_a_rollback_is_not_halted_by_answers_of_the_release_that_is_taken_back(self) -> None:
+    def test_a_rollback_is_not_halted_by_answers_of_the_release_that_is_rolled_back(self) -> None:
         world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=self.LATE, parallel=self.last_first)
         world.serve(seconds=400)
         world.when_watching(50, lambda: breaks(world, "v1.2.0"), after=4)

@@ -9,7 +9,7 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, RunResumed, StepDone, WeightsSet
 from bluegreen.domain.plan import Intent, Plan, Step, StepKind
-from bluegreen.engine.following import follow
+from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import ExitCode, Interrupted, Locked, Refused
@@ -48,14 +48,14 @@ def test_rollback_to_a_named_version_and_to_one_never_proven() -> None:
     plan = world.deployer().plan_rollback(to="v1.0.0")
     assert plan.release is not None
     assert plan.release.version == "v1.0.0"
-    with pytest.raises(Refused, match=r"v9\.9\.9 was never proven good here") as caught:
+    with pytest.raises(Refused, match=r"v9\.9\.9 was never verified here") as caught:
         world.deployer().plan_rollback(to="v9.9.9")
     assert "v1.1.0" in caught.value.next_step
 
 
 def test_nothing_to_roll_back_is_refused() -> None:
     world = World()
-    with pytest.raises(Refused, match="nothing serves"):
+    with pytest.raises(Refused, match="nothing is live"):
         world.deployer().plan_rollback()
     release(world, "v1.0.0")
     with pytest.raises(Refused, match="no earlier release"):
@@ -272,7 +272,7 @@ def test_a_bug_in_the_middle_of_a_shift_still_ends_by_saying_where_the_traffic_i
     assert result.exit_code is ExitCode.BUG
     assert result.ending is Ending.HALTED
     assert "TypeError: unsupported operand (test_ways_back.py:" in result.words
-    assert "; goes back to v1.0.0 at " in result.traffic[0]
+    assert "; returns to v1.0.0 at " in result.traffic[0]
     assert "50 %" in result.traffic[0]
     monkeypatch.undo()
     assert world.deployer("other@host:2").resume().ending is Ending.RELEASED
@@ -330,11 +330,13 @@ def test_green_that_never_gets_healthy_is_removed_before_any_user_met_it() -> No
 def test_teardown_of_leftovers_and_of_everything() -> None:
     world = serving("v1.0.0", "v1.1.0", policy=QUICK + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
     deployer = world.deployer()
-    assert deployer.run(deployer.plan_teardown(everything=False)).ending is Ending.TORN_DOWN
+    some = deployer.run(deployer.plan_teardown(everything=False))
+    assert (some.ending, some.words) == (Ending.TORN_DOWN, "removed: 1 fleet (v1.0.0)")
     assert world.orphans() == []
     assert world.weights() == {"app": {"v1.1.0": 100}}
     assert deployer.plan_teardown(everything=False).stages == (), "nothing is left to remove"
-    assert deployer.run(deployer.plan_teardown(everything=True)).ending is Ending.TORN_DOWN
+    every = deployer.run(deployer.plan_teardown(everything=True))
+    assert (every.ending, every.words) == (Ending.TORN_DOWN, "removed: 1 fleet (v1.1.0), 1 rule")
     assert world.deployer().observe().of(Tier.APP).fleets == ()
     assert deployer.plan_teardown(everything=True).stages == ()
 

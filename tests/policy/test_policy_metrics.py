@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bluegreen.errors import ConfigError
-from bluegreen.policy import Metrics, Source, parse_policy
+from bluegreen.policy import MetricsPolicy, Source, parse_policy
 
 
-def metrics(text: str) -> Metrics:
+def metrics(text: str) -> MetricsPolicy:
     return parse_policy(text, stack="prod", source="deploy.toml").metrics
 
 
@@ -56,12 +56,12 @@ def test_all_faults_of_the_table_at_once() -> None:
         ("selector = 'tier=\"{tier}\"'", "cannot distinguish green from blue"),
         ("selector = 'fleet=\"{flete}\"'", "unknown placeholder flete; known are stack, tier, fleet"),
         ("selector = '{fleet'", "write {{ and }} for braces"),
-        ("failed = '5.(.'", "is no regular expression"),
+        ("failed = '5.(.'", "is not a valid regular expression"),
         ("requests = 'http requests'", "metrics.prometheus.requests"),
         ("url = 'amp.example'", "metrics.prometheus.url"),
         ("period = 15", "a duration needs a unit"),
-        ("period = '6m'", "allowed are 1s to 5m"),
-        ("timeout = '0s'", "allowed are up to 1m"),
+        ("period = '6m'", "must be 1s to 5m"),
+        ("timeout = '0s'", "must be above 0s and at most 1m"),
         ("auth = 'basic'", "metrics.prometheus.auth"),
         ("labels = 'x'", "metrics.prometheus.labels"),
     ],
@@ -75,7 +75,7 @@ def test_prometheus_tables_that_cannot_be_used(line: str, said: str) -> None:
     [
         ("where = \"appName = 'x'\"", "cannot distinguish green from blue"),
         ("account = 'twelve'", "metrics.newrelic.account"),
-        ("period = '30s'", "allowed are whole minutes"),
+        ("period = '30s'", "must be whole minutes"),
         ("region = 'ap'", "metrics.newrelic.region"),
     ],
 )

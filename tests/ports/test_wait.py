@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bluegreen.errors import CloudUnavailable, DeployError, Refused
-from bluegreen.ports.wait import again, steadily, until
+from bluegreen.ports.wait import again, patiently, steadily, until
 
 
 class Sleeps(list[float]):
@@ -77,3 +77,41 @@ def test_steadily_ends_with_its_time() -> None:
 
 def _away(error: DeployError) -> bool:
     return isinstance(error, CloudUnavailable)
+
+
+class Wall:
+    """A clock of which only its sleeps pass."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    monotonic = now
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+def test_patiently_waits_for_aws_alone_and_not_for_ever() -> None:
+    clock, calls = Wall(), []
+
+    def call() -> None:
+        calls.append(clock.at)
+        raise CloudUnavailable("away")
+
+    with pytest.raises(CloudUnavailable):
+        patiently(call, clock=clock, patience=5.0)
+    assert calls == [0.0, 2.0, 4.0, 6.0]
+
+
+def test_patiently_passes_on_what_aws_refused() -> None:
+    clock = Wall()
+
+    def call() -> None:
+        raise Refused("no right to")
+
+    with pytest.raises(Refused):
+        patiently(call, clock=clock, patience=5.0)
+    assert clock.at == 0.0

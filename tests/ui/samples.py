@@ -27,12 +27,12 @@ from bluegreen.domain.plan import Plan, Step, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Color, Image, Release, TierRelease
 from bluegreen.domain.reports import Result, Status
-from bluegreen.domain.rollback import plan_take_back
+from bluegreen.domain.rollback import plan_rollback_of_open
 from bluegreen.domain.stack import Fleet, Group, Health, Rule, StackState, TargetGroup, TierState
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine.watch.forecast import tier_forecasts
 from bluegreen.errors import ExitCode
-from bluegreen.policy import Metrics, Policy, Rollout, Source
+from bluegreen.policy import MetricsPolicy, Policy, Rollout, Source
 
 SameAs = Callable[[str, str], None]
 START = 1_785_758_400.0
@@ -122,9 +122,9 @@ def promotion(stack: StackState = BLUE, **options: Any) -> Plan:
     return plan_promotion(order(**options), contract(), POLICY, stack)
 
 
-def take_back(plan: Plan, reason: str = "errors: 41 of 2,000 on green") -> Plan:
+def roll_back(plan: Plan, reason: str = "errors: 41 of 2,000 on green") -> Plan:
     both = state((1, "v1.0.0", "blue", 75), (2, "v1.1.0", "green", 25))
-    return plan_take_back(plan, contract(), POLICY, both, shifted=True, reason=reason)
+    return plan_rollback_of_open(plan, contract(), POLICY, both, shifted=True, reason=reason)
 
 
 def header(plan: Plan | None = None, **more: Any) -> Header:
@@ -269,7 +269,7 @@ class Script:
         self.verdict(
             "fail", 25, "errors: 41 of 2,000 on green, 1 of 6,000 on blue", next="Roll back", next_at=None
         )
-        back = take_back(self.plan)
+        back = roll_back(self.plan)
         self.say(Decided(decision="roll back", reason="errors at 25 %", plan=back))
         self.through(back, [stage.name for stage in back.stages])
         traffic = ("web, app, ai: 100 % on v1.0.0 (blue)",)
@@ -290,7 +290,7 @@ def release_forecast(*, rate: float = 80.0, troubles: tuple[str, ...] = ()) -> R
     policy = POLICY.model_copy(
         update={
             "rollout": Rollout(),
-            "metrics": Metrics(accuracy=(Source.PROMETHEUS,)),
+            "metrics": MetricsPolicy(accuracy=(Source.PROMETHEUS,)),
         }
     )
     expected = [

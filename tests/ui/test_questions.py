@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bluegreen.contract import Tier
-from bluegreen.domain.migration import MigrationUndo
+from bluegreen.domain.migration import DatabaseRollback
 from bluegreen.domain.promotion import plan_promotion
-from bluegreen.domain.rollback import plan_return, plan_take_back, plan_teardown
+from bluegreen.domain.rollback import plan_rollback_of_open, plan_rollback_to_kept, plan_teardown
 from bluegreen.policy import Migration
 from bluegreen.ui.questions import (
     abort_question,
@@ -18,7 +18,7 @@ from tests.ui.samples import POLICY, SHIFTING, contract, order, promotion, state
 
 KEPT = state((1, "v1.0.0", "blue", 0), (2, "v1.1.0", "green", 100))
 MIGRATING = POLICY.model_copy(update={"migration": Migration(command="up", down="down")})
-DOWN = MigrationUndo(down=True, migrated=True)
+DOWN = DatabaseRollback(down=True, migrated=True)
 
 
 def test_a_promotion() -> None:
@@ -32,7 +32,7 @@ def test_an_abort() -> None:
     assert abort_question(promotion(), down=False) == f"{asked}green is deleted."
     down = abort_question(promotion(), down=True)
     assert down == f"{asked}the down migration of v1.1.0 runs; green is deleted."
-    back = plan_take_back(promotion(), contract(), POLICY, SHIFTING, shifted=True, reason="x")
+    back = plan_rollback_of_open(promotion(), contract(), POLICY, SHIFTING, shifted=True, reason="x")
     assert rollback_question(back) == f"{asked}green is deleted."
 
 
@@ -45,7 +45,7 @@ def test_an_abort_of_the_first_release() -> None:
 
 
 def test_a_rollback_to_the_kept_fleet() -> None:
-    plan = plan_return(contract(), MIGRATING, KEPT, number=3, to=1, reason="x", undo=DOWN)
+    plan = plan_rollback_to_kept(contract(), MIGRATING, KEPT, number=3, to=1, reason="x", database=DOWN)
     assert plan is not None
     assert rollback_question(plan) == (
         "Roll back v1.1.0 -> v1.0.0 on lab (#3)? All traffic returns to v1.0.0; "

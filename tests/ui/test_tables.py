@@ -28,9 +28,9 @@ from tests.ui.samples import (
     header,
     promotion,
     release_forecast,
+    roll_back,
     state,
     status,
-    take_back,
 )
 
 
@@ -86,7 +86,7 @@ def test_a_forecast_for_programs_has_numbers_and_no_infinity() -> None:
 
 
 def test_a_plan_back_shows_both_ends() -> None:
-    plan = take_back(promotion())
+    plan = roll_back(promotion())
     shown = text(plan_view(plan))
     assert "v1.1.0" in shown
     assert "v1.0.0" in shown

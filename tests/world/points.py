@@ -14,6 +14,7 @@ from functools import cache
 
 import pytest
 
+from bluegreen.domain.journal import Event, StepEvent
 from bluegreen.engine.deployer import Deployer
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.cloud import Call
@@ -78,8 +79,7 @@ def changes(world: World, act: Callable[[], object]) -> tuple[Point, ...]:
     def listen(plan: FaultPlan, service: str, action: str) -> Fault | None:
         if not action.startswith(_READS):
             seen[service, action] += 1
-            last = world.entries[-1][1] if world.entries else None
-            during = f"{last.kind} {last.step or last.stage}".strip() if last else "the plan"
+            during = _told(world.entries[-1][1].event) if world.entries else "the plan"
             point = Point(
                 index=len(found), service=service, action=action, nth=seen[service, action], during=during
             )
@@ -95,6 +95,12 @@ def changes(world: World, act: Callable[[], object]) -> tuple[Point, ...]:
         patch.setattr(FaultPlan, "strike", listen)
         act()
     return tuple(found)
+
+
+def _told(event: Event) -> str:
+    """The kind of an event, and its step or stage."""
+    place = event.step.id if isinstance(event, StepEvent) else getattr(event, "stage", "")
+    return f"{event.kind} {place}".strip()
 
 
 @cache

@@ -9,8 +9,6 @@ from bluegreen.adapters.aws.tags import tag_list, tags_of
 from bluegreen.domain.stack import Group
 from bluegreen.errors import Refused
 
-__all__ = ["group_from", "group_tags", "refuse_protected"]
-
 
 def refuse_protected(document: Json) -> None:
     """Raise Refused where every instance that is left is protected: it would wait for ever."""

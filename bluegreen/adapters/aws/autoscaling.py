@@ -9,7 +9,7 @@ from typing import Any
 
 from bluegreen.adapters.aws.asg_documents import group_from, group_tags, refuse_protected
 from bluegreen.adapters.aws.elb.calls import foreign
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.scaling import policies_of
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.threads import parallel
@@ -19,8 +19,6 @@ from bluegreen.domain.stack import Group, is_ours
 from bluegreen.errors import DeployError, Refused
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import again
-
-__all__ = ["AutoScalingFleets"]
 
 _GONE = ("not found", "does not exist")
 _BUSY = frozenset({"ResourceInUse", "ScalingActivityInProgress", "ResourceContention"})
@@ -120,7 +118,7 @@ class AutoScalingFleets:
                 VPCZoneIdentifier=",".join(tier.subnet_ids),
                 TargetGroupARNs=[target_group_arn],
                 HealthCheckType="ELB",
-                # By the API's default there is no grace, and a slow start is replaced for ever.
+                # By the API's default there is no grace, and a slow start is replaced forever.
                 HealthCheckGracePeriod=tier.grace_seconds,
                 DefaultInstanceWarmup=tier.warmup_seconds,
                 Tags=group_tags(spec.name, tags),
@@ -202,13 +200,11 @@ class AutoScalingFleets:
 
     def troubles(self, name: str) -> tuple[str, ...]:
         """Recent failed scaling activities, newest first, each once."""
-        try:
+        found: list[Json] = []
+        with Tolerated("ValidationError"):  # no such group (any more)
             answer = self._call("describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20)
-        except AwsRefusal as error:
-            if error.code == "ValidationError":  # no such group (any more)
-                return ()
-            raise
-        failed = [one for one in answer["Activities"] if one.get("StatusCode") in ("Failed", "Cancelled")]
+            found = answer["Activities"]
+        failed = [one for one in found if one.get("StatusCode") in ("Failed", "Cancelled")]
         words = (one.get("StatusMessage") or one.get("Description", "") for one in failed)
         return tuple(dict.fromkeys(word for word in words if word))
 

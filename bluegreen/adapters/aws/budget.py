@@ -13,9 +13,6 @@ from typing import Any
 from bluegreen.adapters.aws.failures import is_throttle
 from bluegreen.ports import Clock
 
-__all__ = ["ApiBudget", "TokenBucket"]
-
-
 _ROUNDING = 1e-3
 """Tokens; a double holds epoch seconds to a quarter of a microsecond, so a wait may end that much short."""
 

@@ -11,8 +11,6 @@ from bluegreen.adapters.threads import parallel
 from bluegreen.domain.release import Image
 from bluegreen.errors import Refused
 
-__all__ = ["EcrImages"]
-
 _SHOWN = 8
 
 

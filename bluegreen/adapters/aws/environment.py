@@ -7,15 +7,13 @@ from functools import partial
 from typing import Any
 
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import Tolerated
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.tags import tags_of
 from bluegreen.adapters.masking import mask
 from bluegreen.adapters.threads import parallel
 from bluegreen.contract import Contract, Tag
-
-__all__ = ["AwsEnvironment"]
 
 _TRACKING = "TargetTracking-"
 """Alarms that Auto Scaling makes for itself; one of each pair is in ALARM whenever load is low."""
@@ -36,15 +34,11 @@ class AwsEnvironment:
         return tuple(name for found in parallel(reads) for name in found)
 
     def _missing_secret(self, name: str) -> tuple[str, ...]:
-        try:
-            answer = self._session.service("secretsmanager").call(
-                "describe_secret", about=name, SecretId=name
-            )
-        except AwsRefusal as error:
-            if error.code == "ResourceNotFoundException":
-                return (name,)
-            raise
-        return (name,) if answer.get("DeletedDate") else ()
+        with Tolerated("ResourceNotFoundException"):
+            service = self._session.service("secretsmanager")
+            answer = service.call("describe_secret", about=name, SecretId=name)
+            return (name,) if answer.get("DeletedDate") else ()
+        return (name,)
 
     def alarms_firing(self) -> tuple[str, ...]:
         """Alarms in state ALARM that belong to this stack by name or by tag, "name: reason"."""
@@ -77,13 +71,10 @@ class AwsEnvironment:
 
     def listener_exists(self) -> bool:
         """Whether the contract's listener is there."""
-        try:
+        with Tolerated(*ABSENT):
             answer = self._calls.call("describe_listeners", ListenerArns=[self._contract.listener_arn])
-        except AwsRefusal as error:
-            if error.code in ABSENT:
-                return False
-            raise
-        return bool(answer["Listeners"])
+            return bool(answer["Listeners"])
+        return False
 
     def notify(self, subject: str, body: str, *, critical: bool) -> None:
         """Publish to the contract's SNS topic, signed with stack and deployer, secrets masked."""

@@ -1,12 +1,13 @@
 """AWS's refusals and silences in our words: what failed, where, and what to do.
 
-Three answers matter to a caller: AWS said no for good (`AwsRefusal`), AWS did not answer or asked to
+Three answers matter to a caller: AWS refused (`AwsRefusal`), AWS did not answer or asked to
 wait (`AwsUnavailable`; the call may have taken effect), or nobody may ask at all
 (`CredentialsUnusable`). Each keeps AWS's error code, so that an adapter can tell absent from denied.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from botocore import exceptions as boto
@@ -15,16 +16,6 @@ from botocore.parsers import ResponseParserError
 from bluegreen.adapters.aws.permissions import actions_for
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
-
-__all__ = [
-    "FAILURES",
-    "AwsRefusal",
-    "AwsUnavailable",
-    "Call",
-    "CredentialsUnusable",
-    "is_throttle",
-    "translate",
-]
 
 FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 """All that a botocore call raises for what happens outside this process.
@@ -98,20 +89,25 @@ _BAD_SETTINGS = (
     boto.ProfileNotFound,
     boto.UnknownEndpointError,
 )
-_NOT_SENT = (
-    boto.ConnectTimeoutError,
-    boto.EndpointConnectionError,
-    boto.ProxyConnectionError,
-    boto.SSLError,
-)
+_NOT_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError, boto.SSLError)
 
 
 class AwsRefusal(Refused):
-    """AWS said no for good: rights, quota, a name that is taken, a thing that is not there."""
+    """AWS refused, and would again: rights, quota, a name that is taken, a resource that is missing."""
 
     def __init__(self, what: str, *, code: str, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
         self.code = code
+
+
+class Tolerated(AbstractContextManager[None]):
+    """Leaves the block quietly where AWS refuses with one of these codes: what is asked about is gone."""
+
+    def __init__(self, *codes: str) -> None:
+        self._codes = codes
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        return isinstance(error, AwsRefusal) and error.code in self._codes
 
 
 class AwsUnavailable(CloudUnavailable):
@@ -163,17 +159,13 @@ def translate(error: Exception, call: Call) -> DeployError:
     if isinstance(error, _NOT_SENT):
         step = f"check the network, that the region {call.region} exists, and AWS_ENDPOINT_URL if it is set"
         return AwsUnavailable(f"{call}: not reachable: {text}", code=code, next_step=step)
-    return AwsUnavailable(
-        f"{call}: no usable answer ({_OPEN}): {text}",
-        code=code,
-        next_step=_RESUME,
-    )
+    return AwsUnavailable(f"{call}: no usable answer ({_OPEN}): {text}", code=code, next_step=_RESUME)
 
 
 _LOG_IN = "log in again (`aws sso login`, or renew AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN) and repeat"
 _CHECK_CONTRACT = "check the stack's contract with `sc-deploy doctor`"
 _OPEN = "it may or may not have taken effect"
-_RESUME = "when AWS answers again, `sc-deploy resume` looks at what is there and goes on"
+_RESUME = "when AWS answers again, `sc-deploy resume` looks at what exists and continues"
 
 
 def _answered(error: boto.ClientError, call: Call) -> DeployError:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["USED", "actions_for", "all_actions"]
-
 USED: Mapping[str, tuple[str, ...]] = {
     "autoscaling": (
         "CreateAutoScalingGroup",

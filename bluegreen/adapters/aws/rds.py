@@ -12,8 +12,6 @@ from bluegreen.adapters.aws.tags import tag_list, tags_of
 from bluegreen.domain.stack import is_ours
 from bluegreen.errors import Refused
 
-__all__ = ["WAITING", "RdsSnapshots"]
-
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){0,254}")
 WAITING = "pending"
 """The status of a snapshot that cannot begin yet: the database is backing up or being modified."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable
+from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, Tolerated
 from bluegreen.adapters.aws.session import Json, Service, Session
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable, HostNotReady
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import until
-
-__all__ = ["RemoteCommands"]
 
 _DOCUMENT = "AWS-RunShellScript"
 _DELIVERY_SECONDS = 120
@@ -85,15 +83,12 @@ class RemoteCommands:
     def poll(self, handle: str) -> tuple[bool | None, str]:
         """(None while it runs, then success), and the end of its output with secrets masked."""
         _, command_id, instance_id = handle.split("|")
-        try:
+        with Tolerated("InvocationDoesNotExist"):
             found = self._service().call(
                 "get_command_invocation", about=handle, CommandId=command_id, InstanceId=instance_id
             )
-        except AwsRefusal as error:
-            if error.code == "InvocationDoesNotExist":  # sent a moment ago
-                return None, ""
-            raise
-        return _success(found), _output(found)
+            return _success(found), _output(found)
+        return None, ""  # it was sent a moment ago
 
 
 def _comment(token: str) -> str:

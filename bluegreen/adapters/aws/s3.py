@@ -12,8 +12,6 @@ from bluegreen.contract import ModelStore, TierContract
 from bluegreen.domain.release import Model
 from bluegreen.errors import Refused
 
-__all__ = ["S3Models"]
-
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "InvalidRange"})
 """InvalidRange: the object is empty."""
 _HEX = re.compile(r"[0-9a-fA-F]{64}")

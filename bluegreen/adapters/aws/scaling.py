@@ -6,8 +6,6 @@ from typing import Any
 
 from bluegreen.contract import BacklogScaling, CpuScaling, RequestScaling, TierContract
 
-__all__ = ["policies_of", "resource_label"]
-
 
 def resource_label(load_balancer_arn: str, target_group_arn: str) -> str:
     """`app/<balancer>/<id>/targetgroup/<group>/<id>`: how ALBRequestCountPerTarget names its target group.

@@ -10,12 +10,10 @@ from datetime import UTC, datetime
 
 from bluegreen.adapters.aws.elb.calls import ElbCalls
 from bluegreen.adapters.aws.elb.rule_documents import check_weights, forward, is_plain
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json, Service, Session
 from bluegreen.contract import Contract
 from bluegreen.errors import Refused
-
-__all__ = ["SchedulerWatchdog"]
 
 _NAME = re.compile(r"[0-9a-zA-Z_.-]{1,64}")
 
@@ -42,22 +40,16 @@ class SchedulerWatchdog:
         schedule = self._checked(rule_arn, weights, name, at)
         # An old one may fire, and so delete itself, between the two calls.
         for verb in ("create", "update"):
-            try:
+            with Tolerated("ConflictException", "ResourceNotFoundException"):
                 return self._write(verb, name, schedule)
-            except AwsRefusal as error:
-                if error.code not in ("ConflictException", "ResourceNotFoundException"):
-                    raise
         return self._write("create", name, schedule)
 
     def push(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> bool:
         """Push the schedule `name` forward; False where there is none."""
-        try:
+        with Tolerated("ResourceNotFoundException"):
             self._write("update", name, self._checked(rule_arn, weights, name, at))
-        except AwsRefusal as error:
-            if error.code != "ResourceNotFoundException":
-                raise
-            return False
-        return True
+            return True
+        return False
 
     def _checked(self, rule_arn: str, weights: Mapping[str, int], name: str, at: float) -> Json:
         if not _NAME.fullmatch(name):
@@ -92,13 +84,13 @@ class SchedulerWatchdog:
                 "Arn": self._modify_rule,
                 "RoleArn": self._contract.watchdog.role_arn,
                 "Input": json.dumps({"RuleArn": rule_arn, "Actions": actions}),
-                # A late return is better than none, but not one of yesterday.
+                # A late return is better than none, but not a day late.
                 "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 60},
             },
         }
 
     def _stickiness_of(self, rule_arn: str) -> Json:
-        """The rule's stickiness as it stands, read once: ModifyRule replaces the whole action."""
+        """The rule's current stickiness, read once: ModifyRule replaces the whole action."""
         if rule_arn not in self._stickiness:
             answer = self._calls.call("describe_rules", RuleArns=[rule_arn], about="the rule to guard")
             actions = answer["Rules"][0]["Actions"]
@@ -113,21 +105,15 @@ class SchedulerWatchdog:
 
     def disarm(self, name: str) -> None:
         """Delete it; absent is fine."""
-        try:
+        with Tolerated("ResourceNotFoundException"):
             self._service().call(
                 "delete_schedule", about=name, Name=name, GroupName=self._contract.watchdog.schedule_group
             )
-        except AwsRefusal as error:
-            if error.code != "ResourceNotFoundException":
-                raise
 
     def armed(self) -> tuple[str, ...]:
         """Names of the schedules in the stack's group."""
         group = self._contract.watchdog.schedule_group
-        try:
+        with Tolerated("ResourceNotFoundException"):
             found = self._service().pages("list_schedules", "Schedules", GroupName=group)
-        except AwsRefusal as error:
-            if error.code == "ResourceNotFoundException":
-                return ()
-            raise
-        return tuple(sorted(one["Name"] for one in found))
+            return tuple(sorted(one["Name"] for one in found))
+        return ()

@@ -23,8 +23,6 @@ from bluegreen.adapters.loopback import is_loopback
 from bluegreen.errors import ConfigError
 from bluegreen.ports import Fence
 
-__all__ = ["Json", "Service", "Session"]
-
 Json = dict[str, Any]
 _READS = ("batch_get_", "describe_", "get_", "head_", "list_")
 _UNFENCED = ("dynamodb", "sns")

@@ -5,32 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import Tolerated
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.threads import parallel
-
-__all__ = ["Parameters"]
 
 _NAMES_PER_CALL = 10
 """GetParameters takes at most 10 names."""
 
 
 class Parameters:
-    """Values by name. Contracts and pointers are no secrets; SecureStrings are not decrypted."""
+    """Values by name. Contracts and pointers are not secret; SecureStrings are not decrypted."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def get(self, name: str) -> str | None:
         """The value, or None where there is no such parameter."""
-        try:
+        with Tolerated("ParameterNotFound"):
             answer = self._session.service("ssm").call("get_parameter", about=name, Name=name)
-        except AwsRefusal as error:
-            if error.code == "ParameterNotFound":
-                return None
-            raise
-        value: str = answer["Parameter"]["Value"]
-        return value
+            value: str = answer["Parameter"]["Value"]
+            return value
+        return None
 
     def put(self, name: str, value: str) -> None:
         """Set the value, creating the parameter where it is missing."""

@@ -14,8 +14,6 @@ from math import inf
 from bluegreen.adapters.metrics.counters import Increases
 from bluegreen.adapters.metrics.metrics_http import unusable
 
-__all__ = ["exceedances", "unfit"]
-
 _BELOW, _ABOVE = 0.5, 2.0
 """The judge takes a bound for a threshold down to half and up to twice of it, on the side that is valid."""
 
@@ -53,7 +51,7 @@ def exceedances(
 
 
 def unfit(buckets: Sequence[Increases], slow_ms: Sequence[float], milliseconds: float) -> str:
-    """Why no bound can stand for the thresholds; empty where they can."""
+    """Why no bucket bound can replace the thresholds; empty where they can."""
     bounds = sorted({_bound(one, milliseconds) for one in buckets} - {inf})
     if not any(_bound(one, milliseconds) == inf for one in buckets):
         return 'has no bucket le="+Inf"'

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from bluegreen.adapters.aws.session import Session
-from bluegreen.adapters.metrics.counts import SUMS, Counts, own_failures, period_from, together
+from bluegreen.adapters.metrics.counts import SUMS, FleetCounts, own_failures, period_from, together
 from bluegreen.adapters.metrics.metric_data import MetricData, Query, Series
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.measurement import Period
@@ -17,8 +17,6 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.policy import Judging
 from bluegreen.ports import Arms, Clock, Collected, Halves
-
-__all__ = ["CloudWatchMetrics"]
 
 _WITNESSES = (("HealthyHostCount", True), ("ConsumedLCUs", False), ("RequestCount", False))
 """Metrics that are reported even when a target group has no request: (name, of the target group)."""
@@ -137,24 +135,24 @@ class CloudWatchMetrics:
     def _read(self, queries: Sequence[Query], span: _Span) -> dict[Query, Series]:
         return self._data.read(queries, span.first, self._floor(span.last) + self._period)
 
-    def _counts(self, one: _Wanted, found: Mapping[Query, Series], span: _Span) -> dict[float, Counts]:
+    def _counts(self, one: _Wanted, found: Mapping[Query, Series], span: _Span) -> dict[float, FleetCounts]:
         series = [found[query] for query in one.queries()]
         starts = sorted({start for some in series for start in some if span.holds(start)})
         result = {}
         for start in starts:
             values = [some.get(start) for some in series]
-            result[start] = Counts(
+            result[start] = FleetCounts(
                 sums=dict(zip(SUMS, values, strict=False)),
                 p95=values[len(SUMS)],
                 slow=tuple(zip(one.limits, values[len(SUMS) + 1 :], strict=True)),
             )
         return result
 
-    def _period_of(self, one: _Wanted, counts: Counts, start: float) -> Period | None:
+    def _period_of(self, one: _Wanted, counts: FleetCounts, start: float) -> Period | None:
         return period_from(counts, tier=one.tier, arm=one.arm, start=start, seconds=float(self._period))
 
     def _own_failures(
-        self, balancer: Sequence[Series], fleets: Sequence[Mapping[float, Counts]], span: _Span
+        self, balancer: Sequence[Series], fleets: Sequence[Mapping[float, FleetCounts]], span: _Span
     ) -> tuple[str, ...]:
         """Answers of 5xx for which no target was chosen: they are in no target group's counts.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from bluegreen.adapters.metrics.metrics_http import SourceUnavailable
 from bluegreen.adapters.threads import parallel
@@ -17,30 +17,10 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.errors import CloudUnavailable, DeployError, Refused
-from bluegreen.policy import Metrics as MetricsPolicy
-from bluegreen.policy import Source
-from bluegreen.ports import Arms, Collected, Halves, Metrics
-
-__all__ = ["CombinedMetrics", "MetricSource"]
+from bluegreen.policy import MetricsPolicy, Source
+from bluegreen.ports import Arms, Collected, Halves, Metrics, MetricSource
 
 T = TypeVar("T")
-
-
-class MetricSource(Protocol):
-    """What every source can do; raises CloudUnavailable for what must not be judged by."""
-
-    def collect(
-        self, arms: Sequence[Arms], *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
-    ) -> Collected:
-        """As `ports.Metrics.collect`."""
-
-    def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
-        """As `ports.Metrics.p95_ms`."""
-
-    def halves(
-        self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
-    ) -> tuple[Halves, ...]:
-        """As `ports.Metrics.halves`."""
 
 
 class CombinedMetrics:
@@ -105,7 +85,7 @@ class CombinedMetrics:
 
 
 def _guarded(source: Source, call: Callable[[], T]) -> T | CloudUnavailable:
-    """What `call` returns, or why the source is broken; one that AWS denies is no refused release."""
+    """What `call` returns, or why the source is broken; one that AWS denies does not refuse the release."""
     try:
         return call()
     except (CloudUnavailable, Refused) as error:

@@ -20,8 +20,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-__all__ = ["GAP", "Increases", "Series", "increases"]
-
 GAP = 60.0
 """Seconds between two samples of a series over which an increase is still believed."""
 

@@ -14,8 +14,6 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
 
-__all__ = ["SOURCE", "SUMS", "Counts", "own_failures", "period_from", "together"]
-
 SOURCE = "cloudwatch"
 SUMS = (
     "RequestCount",
@@ -28,7 +26,7 @@ SUMS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class FleetCounts:
     """What CloudWatch has for one target group and period; None where it has no datapoint."""
 
     sums: Mapping[str, float | None]
@@ -57,7 +55,7 @@ class Counts:
         return max(0, self.failed - self.of("HTTPCode_Target_5XX_Count"))
 
 
-def own_failures(errors: int, fixed: int, fleets: Iterable[Counts]) -> int:
+def own_failures(errors: int, fixed: int, fleets: Iterable[FleetCounts]) -> int:
     """Answers of 5xx by the balancer for which it chose no target.
 
     Of HTTPCode_ELB_5XX_Count (`errors`) are taken off what the fleets' own counts show as unanswered,
@@ -66,16 +64,18 @@ def own_failures(errors: int, fixed: int, fleets: Iterable[Counts]) -> int:
     return max(0, errors - fixed - sum(one.unanswered for one in fleets))
 
 
-def together(parts: Sequence[Counts]) -> Counts:
+def together(parts: Sequence[FleetCounts]) -> FleetCounts:
     """The counts of several zones as one; percentiles do not add up and are left out."""
     slow = [dict(part.slow) for part in parts]
-    return Counts(
+    return FleetCounts(
         sums={name: float(sum(part.of(name) for part in parts)) for name in SUMS},
         slow=tuple((ms, sum(some.get(ms) or 0.0 for some in slow)) for ms in slow[0]),
     )
 
 
-def period_from(counts: Counts, *, tier: Tier, arm: Color, start: float, seconds: float) -> Period | None:
+def period_from(
+    counts: FleetCounts, *, tier: Tier, arm: Color, start: float, seconds: float
+) -> Period | None:
     """The period, or None where CloudWatch has nothing: absent is not zero.
 
     A request without an answer below 500 failed: RequestCount - (2xx + 3xx + 4xx). A connection that a

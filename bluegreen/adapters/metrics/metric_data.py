@@ -10,8 +10,6 @@ from itertools import count
 from bluegreen.adapters.aws.failures import AwsUnavailable
 from bluegreen.adapters.aws.session import Json, Session
 
-__all__ = ["MetricData", "Query", "Series"]
-
 _NAMESPACE = "AWS/ApplicationELB"
 _QUERIES_PER_CALL = 500
 """GetMetricData takes at most 500 queries."""
@@ -98,5 +96,5 @@ def _check_complete(answers: Sequence[Json]) -> None:
         raise AwsUnavailable(
             f"AWS cloudwatch GetMetricData gave only a part of the data: {', '.join(broken)}",
             code=broken[0],
-            next_step="the run holds until metrics are complete; they are never taken for good",
+            next_step="the run holds until metrics are complete; incomplete ones never count as a pass",
         )

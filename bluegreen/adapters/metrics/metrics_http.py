@@ -1,7 +1,7 @@
 """An HTTP API of a metric source: one question, one JSON answer, and every other outcome named.
 
 Whatever is not a whole, well-formed answer is a broken metric: CloudUnavailable, never a pass and never
-a failed release. Nothing is tried again here: the next look asks anew, a few seconds later.
+a failed release. Nothing is tried again here: the next look asks again, a few seconds later.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from typing import Any, NoReturn
 
 import httpx
 
-from bluegreen.adapters.aws.tls import trusted
+from bluegreen.adapters.http_client import read_body, trusted
 from bluegreen.adapters.loopback import is_loopback
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable
 from bluegreen.ports import Clock
 
-__all__ = ["Endpoint", "SourceUnavailable", "unusable"]
-
 _BODY_LIMIT = 64_000_000
 """Bytes of an answer; a fleet of a hundred instances needs a tenth of it."""
 _LONGEST_WAIT = 120.0
-"""Seconds for which a server may ask to be left alone."""
+"""Longest Retry-After that is obeyed, in seconds."""
 _SHOWN = 200
 """Characters of a refusal that are repeated to the operator."""
 
@@ -40,7 +38,7 @@ def unusable(source: str, words: str) -> SourceUnavailable:
     """The error of a source whose answer cannot be used; secrets are masked."""
     return SourceUnavailable(
         f"{source}: {mask(words)}",
-        next_step="the run holds until metrics are complete; they are never taken for good",
+        next_step="the run holds until metrics are complete; incomplete ones never count as a pass",
     )
 
 
@@ -63,17 +61,19 @@ class Endpoint:
         """The JSON document of a 200; raises SourceUnavailable for everything else."""
         left = self._not_before - self._clock.now()
         if left > 0:
-            self._broken(f"asked to be left alone, for {left:.0f} s more")
+            self._broken(f"rate limited; retry in {left:.0f} s")
         url = self._url + path
         headers = self._sign(url, body, {"content-type": content_type})
         begun = time.monotonic()
         try:
             with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
-                content = self._read(response, begun)
+                content = read_body(response, ends=begun + self._timeout, limit=_BODY_LIMIT)
         except httpx.TimeoutException:
             self._broken(f"no answer within {self._timeout:g} s")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._broken(f"{type(error).__name__}: {error}")
+        if len(content) > _BODY_LIMIT:
+            self._broken(f"its answer is longer than {_BODY_LIMIT:,} bytes")
         if response.status_code != 200:
             self._refused(response, content)
         try:
@@ -82,23 +82,12 @@ class Endpoint:
             kind = response.headers.get("content-type", "no content type")
             self._broken(f"its answer is not JSON ({kind})")
 
-    def _read(self, response: httpx.Response, begun: float) -> bytes:
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            # httpx times each read by itself; an answer that drips would never end.
-            if time.monotonic() - begun > self._timeout:
-                raise httpx.ReadTimeout("", request=response.request)
-            if len(body) > _BODY_LIMIT:
-                self._broken(f"its answer is longer than {_BODY_LIMIT:,} bytes")
-        return bytes(body)
-
     def _refused(self, response: httpx.Response, content: bytes) -> NoReturn:
         words = f"HTTP {response.status_code}"
         wait = _seconds(response.headers.get("retry-after", ""))
         if wait is not None:
             self._not_before = self._clock.now() + min(wait, _LONGEST_WAIT)
-            words += f", asked to wait {wait:g} s"
+            words += f", rate limited; retry in {wait:g} s"
         said = " ".join(content.decode("utf-8", "replace").split())[:_SHOWN]
         self._broken(f"{words}: {said}" if said else words)
 
@@ -116,4 +105,4 @@ def _seconds(text: str) -> float | None:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

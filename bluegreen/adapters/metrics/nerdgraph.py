@@ -13,8 +13,6 @@ from bluegreen.errors import DeployError
 from bluegreen.policy import NewRelic
 from bluegreen.ports import Clock
 
-__all__ = ["SOURCE", "NerdGraph", "user_key"]
-
 SOURCE = "newrelic"
 _ADDRESSES = {"us": "https://api.newrelic.com/graphql", "eu": "https://api.eu.newrelic.com/graphql"}
 _KEY_FIELDS = ("api_key", "user_key", "key")
@@ -83,7 +81,7 @@ class NerdGraph:
         except (KeyError, TypeError) as error:
             raise unusable(SOURCE, "its answer has no results") from error
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise unusable(SOURCE, "its results are no rows")
+            raise unusable(SOURCE, "its results are not rows")
         return rows
 
     def close(self) -> None:

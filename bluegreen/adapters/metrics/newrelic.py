@@ -16,10 +16,8 @@ from bluegreen.domain.stack import TargetGroup
 from bluegreen.policy import NewRelic
 from bluegreen.ports import Arms, Clock, Collected, Halves
 
-__all__ = ["NewRelicMetrics"]
-
 _MOST_BUCKETS = 366
-"""TIMESERIES gives at most so many."""
+"""TIMESERIES returns at most this many."""
 
 
 class _Asked(NamedTuple):

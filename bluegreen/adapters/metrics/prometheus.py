@@ -20,8 +20,6 @@ from bluegreen.domain.stack import TargetGroup
 from bluegreen.policy import Prometheus
 from bluegreen.ports import Arms, Clock, Collected, Halves
 
-__all__ = ["SOURCE", "PrometheusMetrics"]
-
 SOURCE = "prometheus"
 _READ_AGAIN = 4
 """Periods that are read once more, to see whether their data was late."""

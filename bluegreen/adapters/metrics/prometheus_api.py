@@ -16,8 +16,6 @@ from bluegreen.adapters.metrics.counters import Series
 from bluegreen.adapters.metrics.metrics_http import Endpoint, Sign, unusable
 from bluegreen.ports import Clock
 
-__all__ = ["PrometheusApi", "sigv4"]
-
 _SOURCE = "prometheus"
 _FORM = "application/x-www-form-urlencoded"
 
@@ -115,10 +113,10 @@ def _series(item: Mapping[str, Any]) -> Series:
     samples: list[tuple[float, float]] = []
     for pair in values if isinstance(values, list) else [None]:
         if not isinstance(pair, list) or len(pair) != 2:
-            raise unusable(_SOURCE, f"{where}: {pair!r} is no sample")
+            raise unusable(_SOURCE, f"{where}: {pair!r} is not a sample")
         at, value = _number(pair[0]), _number(pair[1])
         if at is None or value is None or not isfinite(at) or not isfinite(value) or value < 0:
-            raise unusable(_SOURCE, f"{where}: {pair[1]!r} is no value of a counter")
+            raise unusable(_SOURCE, f"{where}: {pair[1]!r} is not a counter's value")
         if samples and at <= samples[-1][0]:
             raise unusable(_SOURCE, f"{where}: samples are not in the order of time")
         samples.append((at, value))
@@ -127,6 +125,6 @@ def _series(item: Mapping[str, Any]) -> Series:
 
 def _number(value: object) -> float | None:
     try:
-        return float(value)  # type: ignore[arg-type]  # what it cannot take is no number
+        return float(value)  # type: ignore[arg-type]  # anything else is not a number
     except (TypeError, ValueError):
         return None

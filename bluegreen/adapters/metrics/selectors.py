@@ -5,8 +5,6 @@ from __future__ import annotations
 from bluegreen.contract import Tag
 from bluegreen.domain.stack import TargetGroup
 
-__all__ = ["selector"]
-
 
 def selector(template: str, group: TargetGroup) -> str:
     """`fleet="{fleet}"` -> `fleet="sc-prod-app-42"`.

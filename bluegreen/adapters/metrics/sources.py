@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.metrics.cloudwatch import CloudWatchMetrics
-from bluegreen.adapters.metrics.combined import CombinedMetrics, MetricSource
+from bluegreen.adapters.metrics.combined import CombinedMetrics
 from bluegreen.adapters.metrics.metrics_http import Sign
 from bluegreen.adapters.metrics.nerdgraph import NerdGraph, user_key
 from bluegreen.adapters.metrics.newrelic import NewRelicMetrics
@@ -16,9 +16,7 @@ from bluegreen.adapters.metrics.prometheus_api import PrometheusApi, sigv4
 from bluegreen.contract import Contract
 from bluegreen.errors import ConfigError, Fault
 from bluegreen.policy import Policy, Prometheus, Source
-from bluegreen.ports import Clock, Metrics
-
-__all__ = ["open_metrics"]
+from bluegreen.ports import Clock, Metrics, MetricSource
 
 
 def open_metrics(session: Session, contract: Contract, policy: Policy, *, clock: Clock) -> Metrics:

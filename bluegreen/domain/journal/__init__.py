@@ -28,7 +28,7 @@ from bluegreen.domain.journal.events import (
     WindowOpened,
 )
 from bluegreen.domain.journal.fold import RunState, fold
-from bluegreen.domain.journal.header import SCHEMA, Documents, Header, other_version
+from bluegreen.domain.journal.header import SCHEMA, Documents, Header, open_header, other_version
 from bluegreen.domain.journal.left_behind import left_behind
 from bluegreen.domain.journal.results import (
     FleetMade,
@@ -89,5 +89,6 @@ __all__ = [
     "WindowOpened",
     "fold",
     "left_behind",
+    "open_header",
     "other_version",
 ]

@@ -1,4 +1,4 @@
-"""How a deployment stands, and the events that say so."""
+"""The state of a deployment, and the events that set it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bluegreen.domain.returning import Return
 
 
 class Ending(StrEnum):
-    """How a deployment stands: still open, or how it ended."""
+    """The state of a deployment: still open, or how it ended."""
 
     RUNNING = "running"
     INTERRUPTED = "interrupted"
@@ -30,7 +30,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStopped:
-    """What all endings of a process share: how the deployment stands now, and where the traffic is."""
+    """What all endings of a process share: the deployment's state, and where the traffic is."""
 
     ending: Ending
     words: str

@@ -113,7 +113,7 @@ class BaselineMeasured(StepEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownMigrationTried(StepEvent):
-    """The down migration's command was begun, or the next attempt begins anew."""
+    """The down migration's command was begun, or its next attempt is due."""
 
     kind: Literal["down-migration-tried"] = "down-migration-tried"
     attempt: DownAttempt
@@ -121,7 +121,7 @@ class DownMigrationTried(StepEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowOpened(StepEvent):
-    """Blue stands ready until `ends` (epoch seconds)."""
+    """Blue is kept until `ends` (epoch seconds)."""
 
     kind: Literal["window-opened"] = "window-opened"
     ends: float
@@ -136,7 +136,7 @@ class Measured:
     percent: int
     periods: tuple[PeriodRow, ...] = ()
     sick: Mapping[Tier, tuple[str, ...]] | None = None
-    """The sick targets of green by tier, where they changed."""
+    """The unhealthy targets of green by tier, where they changed."""
     troubles: tuple[str, ...] | None = None
     """What did not answer at this look, and what the sources object to, where that changed."""
 

@@ -1,4 +1,4 @@
-"""Where a run stands: the fold of its journal."""
+"""The state of a run: the fold of its journal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ class RunState:
     plan: Plan | None = None
     rollback: Plan | None = None
     """The plan that took over when the deployment was rolled back."""
-    rollback_reason: str = ""
     done: Mapping[Step, StepResult | None] = field(default_factory=dict)
     """Each finished step of the plan in force, and what it left behind."""
     undone: frozenset[Step] = frozenset()
@@ -46,8 +45,8 @@ def _changes(state: RunState, event: Event) -> dict[str, Any]:
             changes = {"undone": state.undone | {step}}
         case events.StepDone(step=step, result=result):
             changes = {"done": {**state.done, step: result}, "undone": state.undone - {step}}
-        case events.Decided(plan=Plan() as plan, reason=reason):
-            changes = {"rollback": plan, "rollback_reason": reason, "done": {}, "undone": frozenset()}
+        case events.Decided(plan=Plan() as plan):
+            changes = {"rollback": plan, "done": {}, "undone": frozenset()}
         case events.RunResumed():
             changes = {"ending": Ending.RUNNING}
         case RunStopped(ending=ending):
@@ -58,7 +57,7 @@ def _changes(state: RunState, event: Event) -> dict[str, Any]:
 
 
 def fold(entries: Iterable[Entry], state: RunState | None = None) -> RunState:
-    """Where a run stands after `entries`; pure, so any machine computes the same."""
+    """The state of a run after `entries`; pure, so any machine computes the same."""
     state = state or RunState()
     for entry in entries:
         changes = _changes(state, entry.event)

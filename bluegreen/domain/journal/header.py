@@ -1,7 +1,8 @@
-"""The head of a deployment: what it was for, how it stands, and the documents it began with."""
+"""The head of a deployment: what it was for, its state, and the documents it began with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bluegreen.contract import Contract
@@ -31,7 +32,7 @@ class Documents:
     policy: Policy
     contract: Contract
     preview_token: str
-    """Leads to green through the preview rule; stands in no event and in no output."""
+    """Leads to green through the preview rule; is part of no event and no output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Header:
     ended_at: float | None = None
     reason: str = ""
     proven: bool = False
-    """The release passed its bake at 100 %: a rollback may return to it."""
+    """The release was verified: it passed its bake at 100 %, so a rollback may return to it."""
     fingerprint: str = ""
     schema: int = SCHEMA
     documents: Documents | None = None
@@ -68,3 +69,8 @@ class Header:
                 f"deployment #{self.number} has no documents that can be read", next_step="sc-deploy status"
             )
         return self.documents
+
+
+def open_header(headers: Iterable[Header]) -> Header | None:
+    """The deployment that has not ended, if there is one."""
+    return next((header for header in headers if header.ending.open), None)

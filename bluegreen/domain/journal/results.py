@@ -12,7 +12,7 @@ from bluegreen.domain.verdict import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroupMade:
-    """Green's target group stands."""
+    """Green's target group exists."""
 
     kind: Literal["target-group-made"] = "target-group-made"
     arn: str
@@ -29,7 +29,7 @@ class PreviewMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetMade:
-    """Green's Auto Scaling Group stands."""
+    """Green's Auto Scaling Group exists."""
 
     kind: Literal["fleet-made"] = "fleet-made"
     group: str
@@ -71,7 +71,7 @@ class TargetsSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCompared:
-    """Accuracy on the golden set, as fractions; blue's is None where no blue stands."""
+    """Accuracy on the golden set, as fractions; blue's is None where there is no blue."""
 
     kind: Literal["golden-compared"] = "golden-compared"
     green: float

@@ -9,7 +9,7 @@ from bluegreen.contract import Contract, TierContract
 from bluegreen.domain.reports import Check
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
-from bluegreen.engine.observe import observe, traffic_words
+from bluegreen.engine.status import observe, traffic_words
 from bluegreen.engine.watch.forecast import blue_p95, expected_traffic
 from bluegreen.errors import DeployError
 from bluegreen.policy import Policy
@@ -89,10 +89,10 @@ def _environment(contract: Contract, ports: Ports) -> Check:
 
 
 def _metrics(contract: Contract, policy: Policy, ports: Ports) -> Check:
-    """Whether every metric source answers, as the judge will ask it, for what serves now."""
+    """Whether every metric source answers, as the judge will ask it, for the live fleets."""
     arms, sources = serving(observe(contract, ports)), ", ".join(policy.metrics.feeds)
     if not arms:
-        return Check(name="metrics", ok=None, words=f"{sources}: nothing serves yet that could be measured")
+        return Check(name="metrics", ok=None, words=f"{sources}: nothing is live yet that could be measured")
     usual, troubles = expected_traffic(arms, blue_p95(arms, ports), policy, ports)
     if troubles:
         return Check(

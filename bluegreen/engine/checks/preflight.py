@@ -1,4 +1,4 @@
-"""The before-checklist (C1): everything that must hold before a release changes anything."""
+"""Preflight checks (C1): everything that must hold before a release changes anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bluegreen.ports import Ports
 
 
 def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list[Fault]:
-    """Everything that speaks against `plan`; a rollback is not held up by alarms or freezes."""
+    """Every preflight check that `plan` fails; a rollback is not held up by alarms or freezes."""
     checks: list[Callable[[], Iterable[Fault]]] = [
         partial(environment_faults, contract, ports),
         partial(patience_faults, contract, policy),
@@ -65,7 +65,7 @@ def _quota(plan: Plan, ports: Ports) -> Iterable[Fault]:
             yield Fault(
                 f"load balancer quota, {name}",
                 f"{needed} more are needed, {room[name]} are left",
-                "`sc-deploy teardown` removes what serves nothing; or raise the quota",
+                "`sc-deploy teardown` removes fleets without traffic; or raise the quota",
             )
 
 
@@ -77,7 +77,7 @@ def _blue(tier: TierPlan, ports: Ports) -> Iterable[Fault]:
         yield Fault(
             f"{tier.tier}: blue ({tier.blue.version})",
             f"{health.healthy} of {tier.blue.desired} targets healthy ({health})",
-            "a release needs a healthy blue to compare with and to go back to",
+            "a release needs a healthy blue to compare with and to roll back to",
         )
 
 

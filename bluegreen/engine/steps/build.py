@@ -33,7 +33,7 @@ def fleet(run: Run, step: Step) -> Done:
 
 
 def hold_size(run: Run, step: Step) -> Done:
-    """Blue cannot be scaled in below what it runs now, so that the way back stays whole."""
+    """Blue cannot be scaled in below what it runs now, so that a rollback finds its full capacity."""
     name = run.name(step)
     group = run.ports.fleets.group(name)
     if group is None:
@@ -62,20 +62,17 @@ def free_size(run: Run, step: Step) -> Done:
 
 
 def label(run: Run, step: Step) -> Done:
-    """The fleet that serves carries the colour tag blue."""
+    """The live fleet carries the colour tag blue."""
     target, name = run.need_target(step), run.name(step)
     tags = {str(Tag.COLOR): str(Color.BLUE)}
     run.ports.parallel(
-        [
-            lambda: run.ports.balancer.tag([target.arn], tags),
-            lambda: run.ports.fleets.tag(name, tags),
-        ]
+        [lambda: run.ports.balancer.tag([target.arn], tags), lambda: run.ports.fleets.tag(name, tags)]
     )
     return Done(words=f"{name} is blue")
 
 
 def model_pointer(run: Run, step: Step) -> Done:
-    """The model parameter names the model that serves (A2, R9)."""
+    """The model parameter names the live model (A2, R9)."""
     tier, (_, model) = run.tier(step), run.version(step)
     if model is None or tier.model is None:
         return Done(words=f"{step.tier} has no model")

@@ -8,8 +8,6 @@ from bluegreen.domain.plan import StepKind
 from bluegreen.engine.run import Handler
 from bluegreen.engine.steps import build, prepare, prove, retire, shift
 
-__all__ = ["HANDLERS"]
-
 HANDLERS: Mapping[StepKind, Handler] = {
     StepKind.CHECK: prepare.check,
     StepKind.SNAPSHOT: prepare.snapshot,

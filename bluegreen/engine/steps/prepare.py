@@ -1,4 +1,4 @@
-"""Before anything is built: the before-checklist, the snapshot, the migration."""
+"""Before anything is built: the preflight checks, the snapshot, the migration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bluegreen.errors import Halted, HostNotReady, Refused, StepFailed
 
 
 def check(run: Run, _step: Step) -> Done:
-    """The before-checklist holds (C1); every fault is named at once (raises Refused)."""
+    """The preflight checks pass (C1); every fault is named at once (raises Refused)."""
     faults = preflight.faults(run.plan, run.contract, run.policy, run.ports)
     if faults:
         raise Refused(
             "this release may not start", faults=faults, next_step="`sc-deploy doctor` shows them again"
         )
-    return Done(words="nothing speaks against this release")
+    return Done(words="all preflight checks passed")
 
 
 def snapshot(run: Run, step: Step) -> Done:
@@ -43,7 +43,7 @@ def snapshot(run: Run, step: Step) -> Done:
         return status == "available", f"snapshot {name}: {status}"
 
     timeout = run.policy.backup.timeout
-    run.until(step, look, deadline=timeout, every=min(10.0, timeout / 10))
+    run.until(step, look, goal=f"snapshot {name}", deadline=timeout, every=min(10.0, timeout / 10))
     return Done(words=f"snapshot {name} is available", result=SnapshotTaken(snapshot=name))
 
 
@@ -66,12 +66,12 @@ def migrate(run: Run, step: Step) -> Done:
 
 
 def migrate_down(run: Run, step: Step) -> Done:
-    """The down migration of the release that is taken back has run, once (R8).
+    """The down migration of the release that is rolled back has run, once (R8).
 
     It may not be one that can be run twice. So a begun one is looked for by what the journal says of it,
-    and a failed one begins anew only when a human has resumed the deployment: raises Halted.
+    and a failed one is repeated only when a human has resumed the deployment: raises Halted.
     """
-    migration, (image, version) = run.policy.migration, _taken_back(run, step)
+    migration, (image, version) = run.policy.migration, _rolled_back(run, step)
     if migration is None or image is None:
         raise Halted(f"{step.id}: its command or its image is not known", next_step=_BY_HAND)
     number = run.down.number
@@ -94,8 +94,8 @@ def _tried(run: Run, step: Step, attempt: DownAttempt, words: str) -> None:
     run.recorder.write(DownMigrationTried(stage=run.stage(step), step=step, words=words, attempt=attempt))
 
 
-def _taken_back(run: Run, step: Step) -> tuple[Image | None, str]:
-    """What the release that is taken back runs: its fleet's, or where that is gone the plan's."""
+def _rolled_back(run: Run, step: Step) -> tuple[Image | None, str]:
+    """What the release that is rolled back runs: its fleet's, or where that is gone the plan's."""
     ref = run.ref(step)
     if ref is not None and ref.image is not None:
         return ref.image, ref.version
@@ -103,12 +103,12 @@ def _taken_back(run: Run, step: Step) -> tuple[Image | None, str]:
     return next(((part.image, part.version) for part in parts if part.tier == step.tier), (None, ""))
 
 
-_BY_HAND = "put the schema right by hand, then `sc-deploy resume --skip-down`"
+_BY_HAND = "correct the schema by hand, then `sc-deploy resume --skip-down`"
 
 
 def _snapshot_words(run: Run) -> str:
     taken = run.find_result(SnapshotTaken)
-    return f"; the database snapshot of before is {taken.snapshot}" if taken else ""
+    return f"; pre-release snapshot: {taken.snapshot}" if taken else ""
 
 
 def _filled(text: str, image: Image, version: str) -> str:
@@ -143,7 +143,8 @@ def _begin(run: Run, step: Step, command: str, *, token: str) -> str:
         return True, "begun"
 
     launched = step.kind is StepKind.MIGRATE and step.fleet is Color.GREEN
-    run.until(step, look, deadline=run.policy.health.deadline, every=run.policy.health.poll)
+    health = run.policy.health
+    run.until(step, look, goal="a host that takes commands", deadline=health.deadline, every=health.poll)
     return found[0]
 
 
@@ -173,5 +174,7 @@ def _ended(run: Run, step: Step, handle: str) -> tuple[bool, str]:
 
     advice = "it may still run: `sc-deploy resume` looks at the same command again"
     every = min(2.0, max(timeout / 10, 0.1))
-    words = run.until(step, look, deadline=timeout, every=every, otherwise=advice)
+    words = run.until(
+        step, look, goal="the migration to end", deadline=timeout, every=every, otherwise=advice
+    )
     return found[0], words

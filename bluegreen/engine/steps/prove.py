@@ -1,24 +1,26 @@
-"""Prove a fleet before it carries users: targets, versions, smoke tests, golden set."""
+"""Verify a fleet before it carries users: targets, versions, smoke tests, golden set."""
 
 from __future__ import annotations
 
 import math
+from itertools import repeat
 
-from bluegreen.contract import Tier
 from bluegreen.domain.journal import GoldenCompared, TargetsHealthy, TargetsSeen
 from bluegreen.domain.plan import Step
+from bluegreen.domain.stack import Health
 from bluegreen.engine import probes
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted, StepFailed
 from bluegreen.policy import SmokeTest
 from bluegreen.ports import Request
+from bluegreen.ports.wait import until
 
 _SEE_ALL = 12
 """Requests per instance before the versions seen are taken for all; round robin needs far fewer."""
 
 
 def healthy(run: Run, step: Step) -> Done:
-    """All targets are healthy, at blue's present capacity (only `healthy` counts)."""
+    """All targets are healthy, at blue's current capacity (only `healthy` counts)."""
     target, name = run.need_target(step), run.name(step)
     blue = run.tier_plan(step).blue
     needed = run.spec(step).desired
@@ -43,6 +45,7 @@ def healthy(run: Run, step: Step) -> Done:
     words = run.until(
         step,
         look,
+        goal=f"{needed} healthy targets",
         deadline=policy.deadline,
         every=policy.poll,
         otherwise=f"look at the instances of {name}: user data log, container log, health check path",
@@ -73,14 +76,20 @@ def version(run: Run, step: Step) -> Done:
         fault = ask()
         return not fault, fault or f"{len(seen)} targets serve {wanted}"
 
-    # Rule changes reach the balancer's nodes one by one; until then an old answer is no fault.
+    # Rule changes reach the balancer's nodes one by one; until then an old answer is not a fault.
     deadline = max(run.policy.rollout.dwell, 3 * run.policy.health.poll)
-    words = run.until(step, look, deadline=deadline, every=min(run.policy.health.poll, 2.0))
+    words = run.until(
+        step,
+        look,
+        goal=f"every target to serve {wanted}",
+        deadline=deadline,
+        every=min(run.policy.health.poll, 2.0),
+    )
     return Done(words=words, result=TargetsSeen(instances=tuple(sorted(seen))))
 
 
 def smoke(run: Run, step: Step) -> Done:
-    """The tier's smoke tests pass; each may fail a few times, every failure is told (P5).
+    """The tier's smoke tests pass; each may fail a few times, every failure is reported (P5).
 
     A rule change may still be on its way to some of the balancer's nodes: what fails within
     `rollout.dwell` of it is tried again and does not count as an attempt.
@@ -95,7 +104,12 @@ def smoke(run: Run, step: Step) -> Done:
 def _passes(run: Run, step: Step, test: SmokeTest, settled: float) -> None:
     headers = run.preview_headers() if step.preview else {}
     attempts, attempt, told = run.policy.probes.attempts, 0, ""
-    while fault := probes.run_smoke(test, run.ports.prober, headers, run.policy.probes.timeout):
+
+    def look() -> bool | None:
+        nonlocal attempt, told
+        fault = probes.run_smoke(test, run.ports.prober, headers, run.policy.probes.timeout)
+        if not fault:
+            return True
         attempt += run.ports.clock.now() >= settled
         words = f"{test.name}: {fault}" + (f" (attempt {attempt} of {attempts})" if attempt else "")
         if words != told:
@@ -106,7 +120,9 @@ def _passes(run: Run, step: Step, test: SmokeTest, settled: float) -> None:
                 f"smoke test {test.name!r} on {step.tier} failed {attempts} times: {fault}",
                 next_step=f"send the same request yourself: {test.steps[0].method} {test.steps[0].path}",
             )
-        run.heartbeat.wait(1.0)
+        return None
+
+    until(look, repeat(1.0), run.heartbeat.wait)
 
 
 def golden(run: Run, step: Step) -> Done:
@@ -137,34 +153,41 @@ def golden(run: Run, step: Step) -> Done:
 
 
 def prove_blue(run: Run, step: Step) -> Done:
-    """Blue can carry everything; never roll back onto a sick fleet.
+    """Blue can carry everything; never roll back onto an unhealthy fleet.
 
-    Waits a moment for full capacity. With half or more of it the way back is taken with a warning,
+    Waits a moment for full capacity. With half or more of it the rollback continues with a warning,
     because a release that failed its judgement is worse; below that a human decides (raises Halted).
-    Where no live rule stands (somebody deleted it) visitors get nothing but the maintenance page, and
+    Where no live rule exists (somebody deleted it) visitors get nothing but the maintenance page, and
     AWS checks no target that no rule names: then blue is taken as it is.
     """
-    ref = run.ref(step)
+    ref, poll = run.ref(step), run.policy.health.poll
     target, desired = run.need_target(step), max(ref.desired if ref else 1, 1)
-    for attempt in range(3):
+    half, health = math.ceil(desired / 2), Health()
+
+    def whole() -> bool | None:
+        nonlocal health
         health = run.ports.balancer.health(target.arn)
         if health.healthy >= desired:
-            return Done(words=f"{health.healthy} of {desired} healthy")
-        if attempt < 2:
-            run.progress(step, f"blue: {health.healthy} of {desired} healthy ({health})")
-            run.heartbeat.wait(run.policy.health.poll)
-    if health.healthy >= math.ceil(desired / 2):
+            return True
+        run.progress(step, f"blue: {health.healthy} of {desired} healthy ({health})")
+        return None
+
+    until(whole, (poll, poll), run.heartbeat.wait)
+    words = f"{health.healthy} of {desired} healthy"
+    if health.healthy >= desired:
+        return Done(words=words)
+    if health.healthy >= half:
         run.warn(
-            f"{step.tier}: blue has only {health.healthy} of {desired} targets healthy; going back to it"
+            f"{step.tier}: blue has only {health.healthy} of {desired} targets healthy; rolling back to it"
         )
-        return Done(words=f"{health.healthy} of {desired} healthy")
-    if not run.tier_plan(step).rule_arn and health.unused >= math.ceil(desired / 2):
+        return Done(words=words)
+    if not run.tier_plan(step).rule_arn and health.unused >= half:
         run.warn(
-            f"{step.tier}: no live rule stands, so blue has no health checks; it gets the traffic unproved"
+            f"{step.tier}: no live rule exists, so blue has no health checks; it gets the traffic"
+            " without a health check"
         )
         return Done(words=f"{health.unused} of {desired} without health checks: no rule names blue")
-    tier = step.tier or Tier.WEB
     raise Halted(
-        f"{tier}: blue is sick itself ({health}); traffic was not moved onto it",
+        f"{step.tier}: blue is unhealthy too ({health}); traffic was not moved onto it",
         next_step=f"repair {run.name(step)}, then `sc-deploy resume`, or fix forward with a new promotion",
     )

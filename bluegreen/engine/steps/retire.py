@@ -23,11 +23,11 @@ def _live(run: Run, step: Step) -> Rule | None:
 
 
 def window(run: Run, step: Step) -> Done:
-    """Blue stands ready for the announced time."""
+    """Blue is kept for the announced time."""
     keep = run.policy.retire.keep_blue
     seconds = 0.0 if keep == "until-next" else keep
     ends = run.ports.clock.now() + seconds
-    words = "the way back to blue is instant: `sc-deploy abort`"
+    words = "a rollback to blue is instant: `sc-deploy abort`"
     run.recorder.write(WindowOpened(stage=run.stage(step), step=step, words=words, ends=ends))
     run.heartbeat.wait(seconds)
     return Done(words="the rollback window has passed")
@@ -42,7 +42,7 @@ def quiet(run: Run, step: Step) -> Done:
     length = run.policy.retire.quiet + (sticky.seconds if sticky else 0)
     since = run.ports.clock.now()
     if step.deployment is not None:
-        # A leftover has had no weight for long: what the metrics know already may show that it is quiet.
+        # A leftover has had no weight for long: what the metrics already know may show that it is quiet.
         since -= length + run.policy.judge.settle + 2 * run.policy.judge.period
 
     def look() -> tuple[bool, str]:
@@ -57,7 +57,8 @@ def quiet(run: Run, step: Step) -> Done:
 
     every = min(run.policy.health.poll, max(length / 4, 0.2))
     advice = "see who still reaches it: sticky or long-lived connections; then `sc-deploy resume`"
-    words = run.until(step, look, deadline=run.policy.retire.deadline + length, every=every, otherwise=advice)
+    deadline, goal = run.policy.retire.deadline + length, f"{target.name} to have no requests"
+    words = run.until(step, look, goal=goal, deadline=deadline, every=every, otherwise=advice)
     return Done(words=words)
 
 
@@ -113,10 +114,9 @@ def delete_fleet(run: Run, step: Step) -> Done:
         return gone, f"{name} is gone" if gone else f"{name}: instances are draining"
 
     drain = run.tier(step).deregistration_delay_seconds
-    policy = run.policy
-    every = min(policy.health.poll, max(drain / 4, 0.5))
-    words = run.until(step, look, deadline=policy.retire.deadline + drain, every=every)
-    return Done(words=words)
+    every = min(run.policy.health.poll, max(drain / 4, 0.5))
+    deadline = run.policy.retire.deadline + drain
+    return Done(words=run.until(step, look, goal=f"{name} to drain", deadline=deadline, every=every))
 
 
 def delete_target_group(run: Run, step: Step) -> Done:

@@ -6,8 +6,7 @@ import re
 
 from bluegreen.domain.journal import Judged, TargetGroupMade, WatchdogArmed, WeightsSet
 from bluegreen.domain.plan import Step
-from bluegreen.domain.release import Color
-from bluegreen.domain.weights import FULL
+from bluegreen.domain.release import FULL, Color
 from bluegreen.engine.arms import expected_weights
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.watch.step import Watch
@@ -23,7 +22,7 @@ def watchdog(run: Run, step: Step) -> Done:
     plan = run.tier_plan(step)
     green = run.result(TargetGroupMade, step.tier).arn
     at = run.heartbeat.guard(run.guard_name(plan.tier), plan.rule_arn, expected_weights(plan, green, 0))
-    words = f"blue comes back by itself {run.heartbeat.horizon:g} s after a dead deployer"
+    words = f"AWS returns all traffic to blue {run.heartbeat.horizon:g} s after this deployer dies"
     return Done(words=words, result=WatchdogArmed(at=at))
 
 

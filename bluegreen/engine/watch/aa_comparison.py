@@ -16,7 +16,7 @@ from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.reports import AAComparison
 from bluegreen.engine.arms import serving
-from bluegreen.engine.observe import observe
+from bluegreen.engine.status import observe
 from bluegreen.engine.watch.forecast import blue_p95
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.judge.criteria import latency_thresholds

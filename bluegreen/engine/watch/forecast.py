@@ -16,8 +16,8 @@ from bluegreen.domain.forecast import (
 )
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Plan, StepKind
+from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import TargetGroup
-from bluegreen.domain.weights import FULL
 from bluegreen.errors import CloudUnavailable
 from bluegreen.judge.criteria import latency_thresholds
 from bluegreen.judge.forecast import Feed, metric_forecasts

@@ -15,8 +15,8 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
+from bluegreen.domain.release import FULL
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.domain.weights import FULL
 from bluegreen.engine.arms import arms_of
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch import live_rules

@@ -18,8 +18,6 @@ from werkzeug.exceptions import HTTPException
 from bluegreen.lab.api.moto_backend import LOCK
 from bluegreen.lab.cloud.settings import Settings
 
-__all__ = ["answer"]
-
 _SHORT = {name: xform_name(name) for name in ("GetItem", "Query", "TransactWriteItems", "UpdateItem")}
 
 

@@ -13,8 +13,6 @@ from bluegreen.lab.http1.message import HOP_BY_HOP, Header, Request, response_he
 if TYPE_CHECKING:
     from bluegreen.lab.balancer.front import Front
 
-__all__ = ["Exchange", "forwarded_request"]
-
 _REPEATABLE = (b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE")
 """Idempotent methods (RFC 9110, section 9.2.2): they may be sent again."""
 _REPLACED = HOP_BY_HOP | {

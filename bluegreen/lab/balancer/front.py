@@ -13,8 +13,6 @@ from bluegreen.lab.http1.server import ServerProtocol
 if TYPE_CHECKING:
     from bluegreen.lab.balancer.plane import Plane
 
-__all__ = ["Front"]
-
 _SERVER = ((b"server", b"awselb/2.0"),)
 _TITLES = {502: b"502 Bad Gateway", 503: b"503 Service Temporarily Unavailable", 504: b"504 Gateway Time-out"}
 

@@ -13,8 +13,6 @@ from bluegreen.lab.balancer.pool import Health, Member, Pool
 from bluegreen.lab.balancer.snapshot import HealthCheck
 from bluegreen.lab.http1.fetch import fetch
 
-__all__ = ["HealthChecks", "Judgement"]
-
 _AGENT = ((b"user-agent", b"ELB-HealthChecker/2.0"),)
 
 

@@ -16,8 +16,6 @@ from bluegreen.lab.http1.message import json_body
 if TYPE_CHECKING:
     from bluegreen.lab.balancer.plane import Plane
 
-__all__ = ["Link"]
-
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
 _TIMEOUT_SECONDS = 2.0

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from bluegreen.lab.http1.message import Request
 
-__all__ = ["Condition", "pattern"]
-
 _CASE_SENSITIVE = ("path-pattern", "http-request-method")
 
 

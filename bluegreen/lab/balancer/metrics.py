@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Metrics", "two_digits"]
-
 
 def two_digits(seconds: float) -> float:
     """`seconds` rounded to two significant digits: few distinct values, an error below 5 %."""

@@ -19,8 +19,6 @@ from bluegreen.lab.balancer.routing import Router
 from bluegreen.lab.balancer.snapshot import Snapshot
 from bluegreen.lab.http1.server import ServerProtocol
 
-__all__ = ["Plane", "Timing", "balancing"]
-
 _SWEEP_SECONDS = 0.1
 
 

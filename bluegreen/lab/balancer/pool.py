@@ -8,8 +8,6 @@ from enum import StrEnum
 from bluegreen.lab.balancer.snapshot import Group
 from bluegreen.lab.balancer.upstream import Upstream
 
-__all__ = ["Health", "Member", "Pool"]
-
 
 class Health(StrEnum):
     """What the balancer's own checks say of a target."""

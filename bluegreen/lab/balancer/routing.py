@@ -11,8 +11,6 @@ from bluegreen.lab.balancer.stickiness import pinned_group, set_cookie
 from bluegreen.lab.http1.message import Header, Request
 from bluegreen.lab.round_robin import WeightedRoundRobin
 
-__all__ = ["Forwarded", "Router"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded:

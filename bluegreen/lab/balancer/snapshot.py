@@ -8,8 +8,6 @@ from typing import Any
 
 from bluegreen.lab.balancer.matching import Condition
 
-__all__ = ["FixedResponse", "Forward", "Group", "HealthCheck", "Matcher", "Rule", "Snapshot", "Target"]
-
 _DEFAULT_RULE = 50_001
 """ELBv2 priorities end at 50,000; the default rule is tried last."""
 

@@ -11,8 +11,6 @@ from email.utils import formatdate
 from bluegreen.lab.balancer.snapshot import Forward
 from bluegreen.lab.http1.message import Header, Request
 
-__all__ = ["COOKIE", "pinned_group", "set_cookie"]
-
 COOKIE = "AWSALBTG"
 
 

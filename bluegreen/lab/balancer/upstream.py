@@ -9,8 +9,6 @@ import httptools
 
 from bluegreen.lab.http1.message import Header
 
-__all__ = ["Sink", "Upstream"]
-
 
 class Sink(Protocol):
     """Who receives the response."""

@@ -10,8 +10,6 @@ import httptools
 
 from bluegreen.lab.http1.message import Header
 
-__all__ = ["Answer", "fetch"]
-
 _READ_SIZE = 65_536
 
 

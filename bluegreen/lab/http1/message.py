@@ -9,8 +9,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["HOP_BY_HOP", "Header", "Request", "json_body", "response", "response_head"]
-
 Header = tuple[bytes, bytes]
 
 HOP_BY_HOP = frozenset(

@@ -12,8 +12,6 @@ import httptools
 
 from bluegreen.lab.http1.message import Header, Request, response
 
-__all__ = ["BODY_LIMIT", "ServerProtocol"]
-
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes of a request body; requests are held whole in memory."""
 _PIPELINE_LIMIT = 16

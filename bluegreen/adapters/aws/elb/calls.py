@@ -18,8 +18,6 @@ from bluegreen.domain.stack import is_ours
 from bluegreen.errors import DeployError, Refused
 from bluegreen.ports import Clock
 
-__all__ = ["ABSENT", "ElbCalls", "foreign"]
-
 ABSENT = frozenset({"TargetGroupNotFound", "RuleNotFound", "ListenerNotFound", "LoadBalancerNotFound"})
 _DEFAULT_LIMITS = {
     "rules-per-application-load-balancer": 100,

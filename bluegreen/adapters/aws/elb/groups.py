@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls, foreign
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json
 from bluegreen.adapters.aws.tags import tag_list
 from bluegreen.adapters.threads import parallel
@@ -16,8 +16,6 @@ from bluegreen.contract import Contract, Tag, TierContract
 from bluegreen.domain.plan import FleetSpec
 from bluegreen.domain.stack import Health, TargetGroup, is_ours
 from bluegreen.errors import Refused
-
-__all__ = ["TargetGroups"]
 
 _NAME = re.compile(r"(?!internal-)[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _DELAY = "deregistration_delay.timeout_seconds"
@@ -53,13 +51,10 @@ class TargetGroups:
 
     def health(self, target_group_arn: str) -> Health:
         """Targets by state; anything that is neither healthy, starting nor leaving is unhealthy."""
-        try:
+        found: list[Json] = []
+        with Tolerated(*ABSENT):
             answer = self._calls.call("describe_target_health", TargetGroupArn=target_group_arn)
-        except AwsRefusal as error:
-            if error.code in ABSENT:
-                return Health()
-            raise
-        found = answer["TargetHealthDescriptions"]
+            found = answer["TargetHealthDescriptions"]
         states = Counter(one["TargetHealth"]["State"] for one in found)
         named = {name: states.pop(name, 0) for name in ("healthy", "initial", "draining", "unused")}
         # `unhealthy.draining` has left the rotation, `unavailable` was never checked.
@@ -95,13 +90,10 @@ class TargetGroups:
         return self._recognise(found, tier, name, tags)
 
     def _by_name(self, name: str) -> Json | None:
-        try:
+        with Tolerated(*ABSENT):
             answer = self._calls.call("describe_target_groups", Names=[name], about=f"target group {name}")
-        except AwsRefusal as error:
-            if error.code in ABSENT:
-                return None
-            raise
-        return next(iter(answer["TargetGroups"]), None)
+            return next(iter(answer["TargetGroups"]), None)
+        return None
 
     def _create_group(self, tier: TierContract, name: str, tags: Mapping[str, str]) -> TargetGroup:
         check = tier.health_check
@@ -164,11 +156,8 @@ class TargetGroups:
         """Delete our target group; absent is fine. A group that a rule still names is Refused by AWS."""
         if self._calls.own_tags(arn, f"target group {arn}") is None:
             return
-        try:
+        with Tolerated(*ABSENT):
             self._calls.call("delete_target_group", TargetGroupArn=arn, about=arn)
-        except AwsRefusal as error:
-            if error.code not in ABSENT:
-                raise
 
 
 def _reason(target: Json) -> str:

@@ -15,17 +15,6 @@ from bluegreen.domain.stack import Rule
 from bluegreen.errors import Refused
 from bluegreen.ports import PREVIEW_HEADER
 
-__all__ = [
-    "check_weights",
-    "conditions",
-    "forward",
-    "is_plain",
-    "rule_from",
-    "same_conditions",
-    "stickiness_of",
-    "strange_conditions",
-]
-
 Document = Mapping[str, Any]
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
 

@@ -17,15 +17,13 @@ from bluegreen.adapters.aws.elb.rule_documents import (
     stickiness_of,
     strange_conditions,
 )
-from bluegreen.adapters.aws.failures import AwsRefusal
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json
 from bluegreen.adapters.aws.tags import tag_list
 from bluegreen.contract import Contract, Tag, TierContract
 from bluegreen.domain.stack import Rule, is_ours
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.ports.wait import until
-
-__all__ = ["Rules"]
 
 _READ_BACK = (0.2, 0.5, 1.0, 2.0)
 """Seconds between looks: ELBv2's own reads may lag behind its writes for a moment."""
@@ -121,7 +119,7 @@ class Rules:
     def _change(
         self, rule: Rule, document: Json, tier: TierContract, weights: Mapping[str, int], *, urgent: bool
     ) -> Json:
-        """What ModifyRule must say; empty when the rule is already so."""
+        """What ModifyRule must say; empty when nothing has to change."""
         _refuse_unplain(rule)
         strange = strange_conditions(document)
         change: Json = {}
@@ -195,11 +193,8 @@ class Rules:
         """Delete our rule; absent is fine."""
         if self._calls.own_tags(arn, f"rule {arn}") is None:
             return
-        try:
+        with Tolerated(*ABSENT):
             self._calls.call("delete_rule", RuleArn=arn, about=arn)
-        except AwsRefusal as error:
-            if error.code not in ABSENT:
-                raise
 
 
 def _refuse_unplain(rule: Rule) -> None:

@@ -128,7 +128,7 @@ def header_item(header: Header) -> Item:
 def header_from(item: Item, parts: Iterable[Item] = ()) -> Header:
     """The header that `header_item` wrote, with the documents in `parts`.
 
-    Another version's header is told as far as it can be understood, and its documents are left alone.
+    Another version's header is read as far as it can be understood, and its documents are left alone.
     """
     found = unpack(item)
     ended_at, schema = found.get("ended_at"), found.get("schema", 0)

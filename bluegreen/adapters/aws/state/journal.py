@@ -76,7 +76,7 @@ class DynamoJournal:
             ) from error
 
     def close(self, header: Header, *, token: int) -> None:
-        """Write how the deployment stands; raises LeaseLost, or Refused where it was never opened."""
+        """Write the deployment's state; raises LeaseLost, or Refused where it was never opened."""
         put = {
             "Put": {
                 "Item": header_item(header),

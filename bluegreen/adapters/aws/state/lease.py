@@ -13,8 +13,6 @@ from bluegreen.adapters.aws.state.table import Cancelled, Table
 from bluegreen.domain.lease import Holder
 from bluegreen.errors import LeaseLost, Locked
 
-__all__ = ["DynamoLease", "lease_lost", "token_check"]
-
 _NAMES = {"#owner": "owner", "#token": "token"}
 _HELD = ("why", "deployment", "since", "expires", "stop", "stop_down")
 _OURS = "#owner = :owner AND #token = :token"
@@ -117,7 +115,7 @@ class DynamoLease:
         return _holder(item) if item else None
 
     def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
-        """Ask the holder to take its deployment back; None when nobody holds the lease."""
+        """Ask the holder to roll its deployment back; None when nobody holds the lease."""
         try:
             item = self._table.update(
                 lease_key(self._stack),

@@ -17,8 +17,6 @@ from bluegreen.errors import DeployError, Refused
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import again
 
-__all__ = ["Cancelled", "Table"]
-
 T = TypeVar("T")
 
 _ATTEMPTS = 10

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 
 from bluegreen.domain.lease import Holder
-from bluegreen.errors import Interrupted, Locked
+from bluegreen.errors import DeployError, Interrupted, Locked
 from bluegreen.ports import Ports
+from bluegreen.ports.wait import again
 
 _POLL = 1.0
-"""Seconds; a living deployer renews its lease every few seconds, so it is told apart soon."""
+"""Seconds; a living deployer renews its lease every few seconds, so it is soon recognised."""
 
 
 def take_over(
@@ -24,19 +26,22 @@ def take_over(
     Raises Locked as soon as the holder renews it: that deployer lives. Raises Interrupted.
     """
     first: Holder | None = None
-    while True:
-        try:
-            return acquire()
-        except Locked:
-            holder = ports.lease.holder()
-            if first is not None and holder is not None and _mark(holder) != _mark(first):
-                raise
+
+    def may_be_dead(error: DeployError) -> bool:
+        nonlocal first
+        if not isinstance(error, Locked):
+            return False
+        holder = ports.lease.holder()
+        if first is not None and holder is not None and _mark(holder) != _mark(first):
+            return False
         if first is None and holder is not None:
             first = holder
             note(_words(holder, ports.clock.now()))
         if interrupted():
             raise Interrupted("stopped while waiting for the lease; nothing was changed")
-        ports.clock.sleep(_POLL)
+        return True
+
+    return again(acquire, on=may_be_dead, pauses=repeat(_POLL), sleep=ports.clock.sleep)
 
 
 def _mark(holder: Holder) -> tuple[int, float]:

@@ -175,7 +175,7 @@ def test_unknown_version_whose_image_is_not_in_ecr(scene: Scene, words: Sequence
 def test_unknown_version_of_a_rollback(scene: Scene) -> None:
     scene.serving()
     result = scene("rollback", "--to", "v9.9.9", "--yes")
-    refused(scene, result, 3, "v9.9.9 was never verified here", next_step="proven releases: none")
+    refused(scene, result, 3, "v9.9.9 was never verified here", next_step="verified releases: none")
 
 
 def test_image_removed_from_ecr_before_a_rollback_needs_it(scene: Scene) -> None:
@@ -372,7 +372,7 @@ def test_rule_deleted_by_hand_during_the_run(scene: Scene) -> None:
         result, 6, "app: the live rule was changed by someone else (now gone; expected 90 on sc-sim-app-1,",
         "app: no rule, visitors see the maintenance page", next_step="sc-deploy abort",
     )  # fmt: skip
-    told(scene("abort", "--yes"), 0, "no live rule stands", "all traffic on blue", next_step="")
+    told(scene("abort", "--yes"), 0, "no live rule exists", "all traffic on blue", next_step="")
     assert scene.world.weights() == {"app": {"v1.0.0": 100}}
     assert scene.world.orphans() == []
 

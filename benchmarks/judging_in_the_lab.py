@@ -74,7 +74,7 @@ CASES = (
         name="no traffic", version="v1.1.0", ends=ExitCode.HALTED, says="too little traffic", load=False,
     ),
     Case(
-        name="shared incident", version="v1.1.0", ends=ExitCode.RELEASED, says="blue itself is sick",
+        name="shared incident", version="v1.1.0", ends=ExitCode.RELEASED, says="blue itself is unhealthy",
         fault=Breakage(kind=Break.ERRORS, share=0.1, version="all"), passes_over=True,
     ),
 )  # fmt: skip

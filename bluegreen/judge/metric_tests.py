@@ -58,7 +58,7 @@ def comparison(
 
 
 def fail_tests(metric: Metric, limits: Judging) -> tuple[Test, ...]:
-    """The tests against concurrent blue that must all speak against green before it fails."""
+    """The tests against concurrent blue all of which must find against green before it fails."""
     if metric is Metric.ERRORS:
         return (OneArm(limits.error_acceptable, _rates(limits)), TwoArms(BLUE_ERROR_RATIO, _RATIOS))
     if metric is Metric.LATENCY:

@@ -210,13 +210,13 @@ class TierState:
             return
         why = self._sickness()
         if self.holding and not why:
-            self.restart(batch.period.end, "blue was sick", blue_was_sick=True)
+            self.restart(batch.period.end, "blue was unhealthy", blue_was_sick=True)
         self.holding = why
 
     def _sickness(self) -> str:
         for (metric, _), one in self.comparisons.items():
             if one.health is not None and one.health.value >= BLUE_SICK:
-                return f"blue itself is sick ({metric})"
+                return f"blue itself is unhealthy ({metric})"
         for key, probes in self.probes.items():
             if probes.blue_sick:
                 return f"blue fails its probes of {key or 'health'}"

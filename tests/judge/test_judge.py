@@ -122,7 +122,7 @@ def test_a_shared_incident_holds_and_the_release_goes_on_when_it_is_over() -> No
     holding = verdict(traffic.periods({0: 25}, 120), look(120), (step(percent=25),))
     assert holding.outcome is Outcome.INCONCLUSIVE
     assert holding.hold
-    assert "blue itself is sick (errors)" in holding.reason
+    assert "blue itself is unhealthy (errors)" in holding.reason
     # The clock restarts when blue is well again, so the planned end of the step is not enough.
     early = verdict(traffic.periods({0: 25}, 315), look(315), (step(percent=25),))
     assert early.outcome is Outcome.INCONCLUSIVE

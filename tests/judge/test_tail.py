@@ -153,7 +153,7 @@ def test_blue_that_becomes_slow_during_the_ramp_holds_until_it_is_well_again() -
 
     assert at(345.0).outcome is Outcome.INCONCLUSIVE
     assert not at(345.0).hold
-    assert "blue itself is sick (latency)" in at(420.0).reason
+    assert "blue itself is unhealthy (latency)" in at(420.0).reason
     assert at(420.0).hold
     # The threshold of the comparison has followed blue by now; what blue's normal was has not.
     assert at(645.0).hold

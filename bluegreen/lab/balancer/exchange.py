@@ -1,4 +1,4 @@
-"""One request on its way to a target, and the response on its way back."""
+"""One request on its way to a target, and the response back to the client."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Act:
     entries: list[Entry] = field(default_factory=list)
 
     def decided(self) -> Entry | None:
-        """The entry that put the way back in force."""
+        """The entry that put the rollback in force."""
         return next((e for e in self.entries if isinstance(e.event, Decided)), None)
 
     def shifted(self) -> Entry | None:

@@ -109,7 +109,7 @@ class Watch:
         gist = tuple(re.sub(r"[\d.,]+", "#", words) for words in troubles)
         if gist != self._warned and troubles:
             words = "; ".join(troubles)
-            self._run.warn(f"measurements are missing, holding at {self._percent} %: {words}")
+            self._run.warn(f"holding at {self._percent} %: {words}")
         self._warned = gist
 
     def _sick(self, observed: Observation) -> dict[Tier, tuple[str, ...]]:

@@ -105,7 +105,7 @@ def test_a_watchdog_acts_two_ttls_after_the_last_push_and_is_pushed_all_the_time
     assert ports.watchdog.armed() == (), "a dead deployer pushes nothing"
 
 
-def test_a_watchdog_that_is_gone_ends_the_shift_but_not_the_way_back() -> None:
+def test_a_watchdog_that_is_gone_ends_the_shift_but_no_rollback() -> None:
     _world, ports, heartbeat = guarded()
     ports.watchdog.disarm("sc-sim-app-1")
     with pytest.raises(StepFailed):
@@ -113,7 +113,7 @@ def test_a_watchdog_that_is_gone_ends_the_shift_but_not_the_way_back() -> None:
     assert heartbeat.acts_at("sc-sim-app-1") is None
     _world, ports, heartbeat = guarded()
     ports.watchdog.disarm("sc-sim-app-1")
-    heartbeat.going_back()
+    heartbeat.rolling_back()
     heartbeat.wait(TTL)
 
 

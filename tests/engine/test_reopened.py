@@ -37,10 +37,10 @@ def test_it_remembers_what_was_measured_and_begun() -> None:
     again = run()
     events = (*EVERY, measured(counted))
     opening._remember(again, [Entry(seq=n, at=START, event=event) for n, event in enumerate(events)])
-    assert again.periods == [counted]
-    assert again.marks == [(1.0, 25)]
-    assert again.baseline
-    assert (again.baseline.p95_ms, again.baseline.thin) == ({Tier.APP: 12.5}, (Tier.AI,))
+    assert again.record.periods == [counted]
+    assert again.record.marks == [(1.0, 25)]
+    assert again.record.baseline is not None
+    assert (again.record.baseline.p95_ms, again.record.baseline.thin) == ({Tier.APP: 12.5}, (Tier.AI,))
     assert again.down == DownAttempt(number=2, handle="command-1")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bluegreen.lab.cloud.errors import CloudError
-from bluegreen.lab.cloud.metrics.statistics import statistic
+from bluegreen.lab.cloud.metrics.statistics import Spread, statistic
 from bluegreen.lab.cloud.settings import Settings
 from tests.lab.cloud.conftest import Stack, build, forward
 from tests.lab.cloud.test_elb import refused
@@ -49,13 +49,13 @@ def balancer(stack: Stack, group: str, name: str, stat: str, *, period: int = 1,
     ],
 )
 def test_statistics_of_a_histogram(name: str, value: float) -> None:
-    assert statistic(name, {1.0: 9.0, 4.0: 1.0}) == pytest.approx(value)
+    assert statistic(name, Spread({1.0: 9.0, 4.0: 1.0})) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("name", ["p101", "TC(:)", "Median", "p"])
 def test_unknown_statistics_are_refused(name: str) -> None:
     with pytest.raises(CloudError):
-        statistic(name, {1.0: 1.0})
+        statistic(name, Spread({1.0: 1.0}))
 
 
 def test_a_datapoint_is_visible_only_after_its_period_and_the_delay() -> None:

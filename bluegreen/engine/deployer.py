@@ -51,8 +51,7 @@ class Deployer:
         """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost."""
         header = self._ports.journal.header(plan.number)
         if plan.intent is Intent.ROLLBACK and header is not None and header.ending.open:
-            down = any(step.kind is StepKind.MIGRATE_DOWN for step in plan.steps)
-            return self.abort(plan.number, reason=plan.reason, down=down)
+            return self.abort(plan.number, reason=plan.reason, down=plan.has(StepKind.MIGRATE_DOWN))
         holder = self._acquire(
             plan.number, f"{plan.intent} {plan.release.version if plan.release else ''}".strip()
         )

@@ -7,7 +7,7 @@ from functools import partial
 
 from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.domain.journal import Header, open_header
-from bluegreen.domain.migration import DatabaseRollback, migrates, snapshot_name
+from bluegreen.domain.migration import DatabaseRollback, snapshot_name
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
@@ -169,9 +169,8 @@ def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollbac
     if header is None or header.documents is None:
         return DatabaseRollback(down=down)
     plan = header.documents.plan
-    saved = any(step.kind is StepKind.SNAPSHOT for step in plan.steps)
-    name = snapshot_name(plan.stack, number) if saved else ""
-    return DatabaseRollback(down=down, migrated=migrates(plan), snapshot=name)
+    name = snapshot_name(plan.stack, number) if plan.has(StepKind.SNAPSHOT) else ""
+    return DatabaseRollback(down=down, migrated=plan.has(StepKind.MIGRATE), snapshot=name)
 
 
 def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:

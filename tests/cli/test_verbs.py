@@ -204,3 +204,20 @@ def test_json_lines_are_utf8_and_hold_no_colors(line: Line) -> None:
     result = line("history", "1", *SIM, "--output", "json")
     assert "\x1b" not in result.stdout
     assert all(json.loads(text) for text in result.stdout.splitlines())
+
+
+def test_a_watched_status_that_is_piped_is_shown_again_and_again(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise Interrupted("stopped")
+
+    monkeypatch.setattr("bluegreen.commands.status.time.sleep", sleep)
+    result, documents = line.json("status", *SIM, "--watch", "--interval", "7")
+    assert result.exit_code == 130
+    assert pauses == [7.0, 7.0]
+    assert [document.get("stack") for document in documents[:2]] == ["sim", "sim"]

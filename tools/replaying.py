@@ -9,7 +9,10 @@ from typing import Any
 from bluegreen.domain.journal import Entry, Header, VerdictGiven
 from bluegreen.domain.plan import Plan
 from bluegreen.domain.reports import Result
+from bluegreen.domain.stack import StackState
+from bluegreen.engine import planning
 from bluegreen.engine.deployer import Deployer
+from bluegreen.engine.status import observe
 from bluegreen.judge.replay import replay
 from bluegreen.ports import Journal
 
@@ -68,11 +71,26 @@ class _Overheard:
 
 
 class ReplayedDeployer(Deployer):
-    """A deployer whose verdicts are replayed once a run of it has ended."""
+    """A deployer that also plans and looks; its verdicts are replayed once a run of it has ended."""
 
     def __init__(self, journals: Journals, **rest: Any) -> None:
         super().__init__(**rest)
         self._journals = journals
+
+    def observe(self) -> StackState:
+        return observe(self._contract, self._ports)
+
+    def history(self, limit: int) -> tuple[Header, ...]:
+        return self._ports.journal.history(limit=limit)
+
+    def plan_promotion(self, version: str, **how: Any) -> Plan:
+        return planning.promotion(self._contract, self._policy, self._ports, version=version, **how)
+
+    def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
+        return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
+
+    def plan_teardown(self, *, everything: bool) -> Plan:
+        return planning.teardown(self._contract, self._ports, everything=everything)
 
     def run(self, plan: Plan) -> Result:
         return self._checked(super().run(plan))

@@ -32,6 +32,11 @@ class Stack:
     ports: Ports
     deployer: Deployer
 
+    @property
+    def known(self) -> tuple[Contract, Policy, Ports]:
+        """What every plan and every look at the stack begins with."""
+        return self.contract, self.policy, self.ports
+
 
 def operator() -> str:
     """Who deploys: SC_DEPLOY_OPERATOR, the actor of a GitHub workflow, or user@host; one per process."""

@@ -78,11 +78,6 @@ class LongCommand:
         self._follower = _Follower()
         self.stack = _connect.open_stack(settings, (self._follower, self._view, *listeners))
 
-    @property
-    def deployer(self) -> Deployer:
-        """The engine."""
-        return self.stack.deployer
-
     def note(self, words: str) -> None:
         """Say something beside the timeline."""
         self._view.note(words)
@@ -109,9 +104,10 @@ class LongCommand:
         The action has a thread of its own: Python runs signal handlers in the main thread, which
         therefore never holds a lock that `interrupt` needs.
         """
-        view, doing = self._view, self._follower.words
-        with view, stopping(self.deployer.interrupt, view.note, doing), ThreadPoolExecutor(1) as pool:
-            future = pool.submit(action, self.deployer)
+        view, deployer = self._view, self.stack.deployer
+        signalled = stopping(deployer.interrupt, view.note, self._follower.words)
+        with view, signalled, ThreadPoolExecutor(1) as pool:
+            future = pool.submit(action, deployer)
             # A wait without end would not notice a signal that another thread received.
             while wait((future,), timeout=_SIGNAL_SECONDS).not_done:
                 continue

@@ -26,7 +26,7 @@ def abort(
     from bluegreen.ui.questions import abort_question
 
     run = LongCommand(settings)
-    header = run.deployer.unfinished(number)
+    header = run.stack.deployer.unfinished(number)
     if down:  # refused before the question where it cannot run
         plan_open_rollback(run.stack.ports, header, reason=reason, down=True)
     confirm(settings, abort_question(header.began_with.plan, down=down))

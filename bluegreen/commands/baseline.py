@@ -32,7 +32,7 @@ def baseline(settings: Settings, minutes: Minutes = 60) -> None:
     from bluegreen.ui.tables.baseline import baseline_document, baseline_view
 
     stack = _connect.open_stack(settings)
-    found = aa_comparison(stack.contract, stack.policy, stack.ports, seconds=60.0 * minutes)
+    found = aa_comparison(*stack.known, seconds=60.0 * minutes)
     document = baseline_document(found, minutes=minutes)
     _terminal.show(settings, document, baseline_view(found, minutes=minutes))
     if not document["ok"]:

@@ -76,9 +76,10 @@ def demo(
 def _promote(settings: Settings, version: str, listen: Subscriber) -> Ending:
     """Promote `version` through the code of `sc-deploy promote`."""
     from bluegreen.commands._run import LongCommand
+    from bluegreen.engine.planning import promotion
 
     run = LongCommand(settings, listeners=(listen,))
-    plan = run.deployer.plan_promotion(version, reason="demo")
+    plan = promotion(*run.stack.known, version=version, reason="demo")
     result = run.complete(lambda deployer: deployer.run(plan))
     if result.exit_code is ExitCode.INTERRUPTED:
         raise Interrupted("the demo was stopped")
@@ -103,8 +104,10 @@ def _play(stage: Demo, settings: Settings, began: float) -> bool:
 def _leftovers(settings: Settings) -> list[str]:
     """Fleets that exist without serving."""
     from bluegreen.commands import _connect
+    from bluegreen.engine.status import observe
 
-    state = _connect.open_stack(settings).deployer.observe()
+    stack = _connect.open_stack(settings)
+    state = observe(stack.contract, stack.ports)
     found = [(tier.tier, fleet) for tier in state.tiers for fleet in tier.leftovers]
     return [f"{tier}: {fleet.version} of deployment {fleet.deployment}" for tier, fleet in found]
 

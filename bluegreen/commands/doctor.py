@@ -64,5 +64,4 @@ def _tried(name: str, words: str, look: Callable[[], object]) -> Check:
 def _stack_checks(settings: Settings) -> Sequence[Check]:
     from bluegreen.engine.checks.doctor import examine
 
-    stack = _connect.open_stack(settings)
-    return examine(stack.contract, stack.policy, stack.ports)
+    return examine(*_connect.open_stack(settings).known)

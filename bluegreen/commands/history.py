@@ -32,7 +32,7 @@ def history(settings: Settings, number: Number = None, limit: Limit = 20) -> Non
         return
     from bluegreen.ui.tables.history import header_document, history_view
 
-    headers = stack.deployer.history(limit)
+    headers = stack.ports.journal.history(limit=limit)
     document = {"stack": settings.stack, "deployments": [header_document(header) for header in headers]}
     _terminal.show(settings, document, history_view(headers, now=time.time()))
 

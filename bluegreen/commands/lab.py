@@ -219,10 +219,5 @@ def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
 
 
 VERBS: dict[str, Callable[..., None]] = {
-    "up": up,
-    "down": down,
-    "status": status,
-    "load": load,
-    "break": break_,
-    "heal": heal,
+    run.__name__.rstrip("_"): run for run in (up, down, status, load, break_, heal)
 }

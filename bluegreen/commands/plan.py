@@ -26,12 +26,13 @@ def plan(
       sc-deploy plan v1.4.0 --stack prod --output json | jq .fingerprint
       sc-deploy plan v1.4.0 --stack prod --output json | jq -r '.warnings[]'
     """
+    from bluegreen.engine.planning import promotion
     from bluegreen.engine.watch.forecast import release_forecast
     from bluegreen.ui.tables.plan import plan_document, plan_view
 
     chosen = tiers_of(tiers)
     stack = _connect.open_stack(settings)
-    made = stack.deployer.plan_promotion(version, tiers=chosen, model=model or None, reason=reason)
+    made = promotion(*stack.known, version=version, tiers=chosen, model=model or None, reason=reason)
     options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
     seen = release_forecast(made, stack.policy, stack.ports)

@@ -39,12 +39,13 @@ def promote(
       sc-deploy promote v1.4.0 --stack prod --plan-id 3f9a1c20b7de --yes
       sc-deploy promote v1.4.0 --stack prod --tiers ai --model v7 --reason "better answers"
     """
+    from bluegreen.engine.planning import promotion
     from bluegreen.engine.watch.forecast import release_forecast
     from bluegreen.ui.questions import promote_question
 
     chosen = tiers_of(tiers)
     run = LongCommand(settings)
-    plan = run.deployer.plan_promotion(version, tiers=chosen, model=model or None, reason=reason)
+    plan = promotion(*run.stack.known, version=version, tiers=chosen, model=model or None, reason=reason)
     if plan_id and plan.fingerprint != plan_id:
         again = command_line(settings, "plan", version, tiers=tiers, model=model, reason=reason)
         raise Refused(

@@ -31,6 +31,6 @@ def resume(settings: Settings, number: NumberArgument = None, skip_down: SkipDow
       sc-deploy resume --stack prod --skip-down
     """
     run = LongCommand(settings)
-    header = run.deployer.unfinished(number)
+    header = run.stack.deployer.unfinished(number)
     run.recall(header)
     run.go(lambda deployer: deployer.resume(header.number, skip_down=skip_down, note=run.note))

@@ -32,10 +32,11 @@ def rollback(settings: Settings, to: To = "", reason: Reason = "", down: DownOpt
       sc-deploy rollback --stack prod --to v1.3.2 --yes
       sc-deploy rollback --stack prod --down --reason "v1.4.0 broke the schema"
     """
+    from bluegreen.engine import planning
     from bluegreen.ui.questions import rollback_question
 
     run = LongCommand(settings)
-    plan = run.deployer.plan_rollback(to=to or None, reason=reason, down=down)
+    plan = planning.rollback(*run.stack.known, to=to or None, reason=reason, down=down)
     if not plan.stages:
         words = f"{to} already serves all traffic on {settings.stack}; nothing to roll back"
         _terminal.show_nothing(settings, words)

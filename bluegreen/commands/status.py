@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -31,19 +31,17 @@ def status(settings: Settings, watch: Watch = False, interval: Interval = 3.0) -
     from bluegreen.ui.tables.status import status_document, status_view
 
     stack = _connect.open_stack(settings)
-    if not watch:
+    if watch and not settings.json and _terminal.is_screen():
+        _watch(stack, interval)
+    while True:
         found = look(stack.contract, stack.ports)
         _terminal.show(settings, status_document(found), status_view(found, now=time.time()))
-    elif settings.json or not _terminal.is_screen():
-        while True:
-            found = look(stack.contract, stack.ports)
-            _terminal.show(settings, status_document(found), status_view(found, now=time.time()))
-            time.sleep(interval)
-    else:
-        _watch(stack, interval)
+        if not watch:
+            return
+        time.sleep(interval)
 
 
-def _watch(stack: _connect.Stack, interval: float) -> None:
+def _watch(stack: _connect.Stack, interval: float) -> NoReturn:
     from rich.console import Group
     from rich.live import Live
     from rich.text import Text

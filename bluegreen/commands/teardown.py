@@ -25,10 +25,11 @@ def teardown(settings: Settings, everything: All = False) -> None:
       sc-deploy teardown --stack test
       sc-deploy teardown --stack test --all --yes
     """
+    from bluegreen.engine import planning
     from bluegreen.ui.questions import closes, teardown_question
 
     run = LongCommand(settings)
-    plan = run.deployer.plan_teardown(everything=everything)
+    plan = planning.teardown(run.stack.contract, run.stack.ports, everything=everything)
     if not plan.stages:
         _terminal.show_nothing(settings, f"nothing to remove on {settings.stack}")
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bluegreen.domain.plan import FleetRef, Plan, StepKind, TierPlan
+from bluegreen.domain.plan import FleetRef, TierPlan
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
 
@@ -13,11 +13,6 @@ from bluegreen.policy import Policy
 def snapshot_name(stack: str, number: int) -> str:
     """The database snapshot that deployment `number` makes before it changes anything (P8)."""
     return f"sc-{stack}-before-{number}"
-
-
-def migrates(plan: Plan) -> bool:
-    """Whether the expand migration is a step of `plan`."""
-    return any(step.kind is StepKind.MIGRATE for step in plan.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,10 @@ class Plan:
         """All steps in order."""
         return tuple(step for stage in self.stages for step in stage.steps)
 
+    def has(self, kind: StepKind) -> bool:
+        """Whether a step of this kind is part of it."""
+        return any(step.kind is kind for step in self.steps)
+
     @property
     def expected_seconds(self) -> float:
         """How long the plan takes when nothing is wrong."""

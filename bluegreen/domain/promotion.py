@@ -91,6 +91,10 @@ class _Promotion:
     def blue(self, kind: StepKind, **more: object) -> list[Step]:
         return [Step(kind=kind, tier=tier, fleet=Color.BLUE, **more) for tier in self.with_blue]  # type: ignore[arg-type]  # fields of Step
 
+    def smoke(self, **more: object) -> list[Step]:
+        tested = {test.tier for test in self.policy.smoke}
+        return [step for step in self.green(StepKind.SMOKE, **more) if step.tier in tested]
+
     def prepare(self) -> None:
         self.stages.add("preflight", "Preflight checks", [Step(kind=StepKind.CHECK)], 5.0)
         cleared(self.tiers, self.stages)
@@ -117,19 +121,10 @@ class _Promotion:
             self.migrate(Color.GREEN)
 
     def prove(self) -> None:
-        slowest = max(
-            self.contract.tier(t).health_check.interval_seconds
-            * self.contract.tier(t).health_check.healthy_threshold
-            for t in self.all
-        )
-        self.stages.add(
-            "healthy", "Wait until green is healthy", self.green(StepKind.HEALTHY), _BOOT + slowest
-        )
-        proofs = self.green(StepKind.VERSION, preview=True) + [
-            Step(kind=StepKind.SMOKE, tier=tier, fleet=Color.GREEN, preview=True)
-            for tier in self.all
-            if any(test.tier == tier for test in self.policy.smoke)
-        ]
+        looks = [self.contract.tier(tier).health_check for tier in self.all]
+        boot = _BOOT + max(look.interval_seconds * look.healthy_threshold for look in looks)
+        self.stages.add("healthy", "Wait until green is healthy", self.green(StepKind.HEALTHY), boot)
+        proofs = self.green(StepKind.VERSION, preview=True) + self.smoke(preview=True)
         if Tier.AI in self.all and self.policy.golden:
             proofs.append(Step(kind=StepKind.GOLDEN, tier=Tier.AI, fleet=Color.GREEN, preview=True))
         self.stages.add("prove", "Verify green through the preview rule", proofs, 10.0)
@@ -151,11 +146,7 @@ class _Promotion:
             self.stages.add(f"judge-{percent}", title, judged, rollout.dwell + bake, percent=percent)
 
     def accept(self) -> None:
-        checks = self.green(StepKind.VERSION) + [
-            Step(kind=StepKind.SMOKE, tier=tier, fleet=Color.GREEN)
-            for tier in self.all
-            if any(test.tier == tier for test in self.policy.smoke)
-        ]
+        checks = self.green(StepKind.VERSION) + self.smoke()
         self.stages.add("verify", "Verify through the front door", checks, 10.0)
         steps = self.green(StepKind.LABEL) + self.green(StepKind.FREE_SIZE)
         steps += self.green(StepKind.DELETE_PREVIEW) + self.blue(StepKind.STAND_DOWN)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bluegreen.contract import Tag
+from bluegreen.contract import Tag, Tier
 from bluegreen.domain.journal import TargetGroupMade
-from bluegreen.domain.plan import FleetRef, FleetSpec, TierPlan
+from bluegreen.domain.plan import TierPlan
 from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import StackState, TargetGroup
 from bluegreen.engine.run import Run
@@ -24,24 +24,25 @@ def arms_of(run: Run) -> tuple[Arms, ...]:
 
 
 def _arms(run: Run, plan: TierPlan) -> Arms:
-    arn = run.result(TargetGroupMade, plan.tier).arn
-    name, blue = (plan.green.name if plan.green else ""), plan.blue
-    green = TargetGroup(arn=arn, name=name, tags=_tags(run, plan, plan.green, run.plan.number))
-    control = None
-    if blue:
-        tags = _tags(run, plan, blue, blue.deployment)
-        control = TargetGroup(arn=blue.target_group_arn, name=blue.target_group_name, tags=tags)
-    return Arms(tier=plan.tier, green=green, blue=control)
+    stack, spec = run.contract.stack, plan.green
+    name, version = (spec.name, spec.version) if spec else ("", "")
+    tags = _tags(stack, plan.tier, run.plan.number, version)
+    green = TargetGroup(arn=run.result(TargetGroupMade, plan.tier).arn, name=name, tags=tags)
+    return Arms(tier=plan.tier, green=green, blue=blue_of(plan, stack))
 
 
-def _tags(run: Run, plan: TierPlan, fleet: FleetRef | FleetSpec | None, number: int) -> dict[str, str]:
+def blue_of(plan: TierPlan, stack: str) -> TargetGroup | None:
+    """The target group of blue; None where the tier has none yet."""
+    if (blue := plan.blue) is None:
+        return None
+    tags = _tags(stack, plan.tier, blue.deployment, blue.version)
+    return TargetGroup(arn=blue.target_group_arn, name=blue.target_group_name, tags=tags)
+
+
+def _tags(stack: str, tier: Tier, number: int, version: str) -> dict[str, str]:
     """Of the target group's tags those that name its fleet: not every source knows an ARN."""
-    return {
-        str(Tag.STACK): run.contract.stack,
-        str(Tag.TIER): str(plan.tier),
-        str(Tag.DEPLOYMENT): str(number),
-        str(Tag.RELEASE): fleet.version if fleet else "",
-    }
+    tags = {Tag.STACK: stack, Tag.TIER: tier, Tag.DEPLOYMENT: number, Tag.RELEASE: version}
+    return {str(key): str(value) for key, value in tags.items()}
 
 
 def serving(state: StackState) -> tuple[Arms, ...]:

@@ -1,4 +1,4 @@
-"""The verbs of sc-deploy that change a stack: plan, run, resume, abort."""
+"""The verbs of sc-deploy that change a stack: run, resume, abort."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from bluegreen.contract import Contract, Tier
+from bluegreen.contract import Contract
 from bluegreen.domain.journal import Header, open_header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.reports import Result
-from bluegreen.domain.stack import StackState
-from bluegreen.engine import planning, rolling_back
+from bluegreen.engine import rolling_back
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
 from bluegreen.engine.deployment.take_over import take_over
 from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.engine.status import observe
 from bluegreen.errors import CloudUnavailable, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
@@ -49,33 +47,11 @@ class Deployer:
         self._run: Run | None = None
         self._interrupted = False
 
-    def observe(self) -> StackState:
-        """What exists in the stack now."""
-        return observe(self._contract, self._ports)
-
-    def plan_promotion(
-        self, version: str, *, tiers: Sequence[Tier] = (), model: str | None = None, reason: str = ""
-    ) -> Plan:
-        """The plan that brings `version` live; changes nothing. Raises Refused, Locked."""
-        contract, policy, ports = self._contract, self._policy, self._ports
-        return planning.promotion(
-            contract, policy, ports, version=version, tiers=tiers, model=model, reason=reason
-        )
-
-    def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
-        """The fastest safe rollback, with `down` its migration's too; changes nothing. Raises Refused."""
-        return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
-
-    def plan_teardown(self, *, everything: bool) -> Plan:
-        """Remove fleets without traffic, or everything; changes nothing. Raises Refused, Locked."""
-        return planning.teardown(self._contract, self._ports, everything=everything)
-
     def run(self, plan: Plan) -> Result:
         """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost."""
         header = self._ports.journal.header(plan.number)
         if plan.intent is Intent.ROLLBACK and header is not None and header.ending.open:
-            down = any(step.kind is StepKind.MIGRATE_DOWN for step in plan.steps)
-            return self.abort(plan.number, reason=plan.reason, down=down)
+            return self.abort(plan.number, reason=plan.reason, down=plan.has(StepKind.MIGRATE_DOWN))
         holder = self._acquire(
             plan.number, f"{plan.intent} {plan.release.version if plan.release else ''}".strip()
         )
@@ -146,10 +122,6 @@ class Deployer:
         self._interrupted = True
         if self._run:
             self._run.heartbeat.interrupt()
-
-    def history(self, limit: int) -> tuple[Header, ...]:
-        """Deployments, newest first."""
-        return self._ports.journal.history(limit=limit)
 
     def _acquire(self, number: int, why: str) -> Holder:
         policy, clock = self._policy.lease, self._ports.clock

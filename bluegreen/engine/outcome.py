@@ -71,18 +71,10 @@ def _failed(run: Run, error: DeployError) -> Result:
     if run.plan.intent is Intent.TEARDOWN or run.plan.rolls_back:
         return _halted(run, error)
     if _blue_is_going(run) or (_accepted(run) and not isinstance(error, StopRequested)):
-        return _halted(
-            run,
-            Halted(
-                f"the release is live, but the rest of the plan failed: {error.what}",
-                next_step=error.next_step or "sc-deploy resume",
-            ),
-        )
-    if (
-        begun(run, StepKind.WEIGHTS)
-        and not any(plan.blue for plan in run.plan.tiers)
-        and not isinstance(error, StopRequested)
-    ):
+        what = f"the release is live, but the rest of the plan failed: {error.what}"
+        return _halted(run, Halted(what, next_step=error.next_step or "sc-deploy resume"))
+    first = not any(plan.blue for plan in run.plan.tiers)
+    if first and begun(run, StepKind.WEIGHTS) and not isinstance(error, StopRequested):
         what = f"{error.what}; there is no earlier release to roll back to"
         return _halted(run, Halted(what, next_step="fix forward with a new promotion, or `sc-deploy abort`"))
     return roll_back(run, reason=error.what, down=isinstance(error, StopRequested) and error.down)

@@ -7,7 +7,7 @@ from functools import partial
 
 from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.domain.journal import Header, open_header
-from bluegreen.domain.migration import DatabaseRollback, migrates, snapshot_name
+from bluegreen.domain.migration import DatabaseRollback, snapshot_name
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import Order, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
@@ -145,7 +145,20 @@ def rollback(
     )
     if back:
         return back
-    return _redeployed(contract, policy, ports, state, target, number=number, reason=words, database=database)
+    items = _items(ports, state, target)
+    tiers = [tier for tier in contract.tiers if tier.name in items]
+    for item in items.values():
+        ports.images.resolve(item.image.repository, item.image.tag)
+    order = Order(
+        release=Release(version=target.version, tiers=tuple(items[tier.name] for tier in tiers)),
+        number=number,
+        launch_templates=_templates(ports, tiers),
+        reason=words,
+        intent=Intent.ROLLBACK,
+        all_at_once=True,
+        database=database,
+    )
+    return plan_promotion(order, contract, policy, state)
 
 
 def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollback:
@@ -156,9 +169,8 @@ def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollbac
     if header is None or header.documents is None:
         return DatabaseRollback(down=down)
     plan = header.documents.plan
-    saved = any(step.kind is StepKind.SNAPSHOT for step in plan.steps)
-    name = snapshot_name(plan.stack, number) if saved else ""
-    return DatabaseRollback(down=down, migrated=migrates(plan), snapshot=name)
+    name = snapshot_name(plan.stack, number) if plan.has(StepKind.SNAPSHOT) else ""
+    return DatabaseRollback(down=down, migrated=plan.has(StepKind.MIGRATE), snapshot=name)
 
 
 def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:
@@ -188,33 +200,6 @@ def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str 
         what = f"{to} was never verified here" if to else "no earlier release was verified here"
         raise Refused(what, next_step=f"verified releases: {versions}; or promote a version you trust")
     return None
-
-
-def _redeployed(
-    contract: Contract,
-    policy: Policy,
-    ports: Ports,
-    state: StackState,
-    target: Header,
-    *,
-    number: int,
-    reason: str,
-    database: DatabaseRollback,
-) -> Plan:
-    items = _items(ports, state, target)
-    tiers = [tier for tier in contract.tiers if tier.name in items]
-    for item in items.values():
-        ports.images.resolve(item.image.repository, item.image.tag)
-    order = Order(
-        release=Release(version=target.version, tiers=tuple(items[tier.name] for tier in tiers)),
-        number=number,
-        launch_templates=_templates(ports, tiers),
-        reason=reason,
-        intent=Intent.ROLLBACK,
-        all_at_once=True,
-        database=database,
-    )
-    return plan_promotion(order, contract, policy, state)
 
 
 def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRelease]:

@@ -153,11 +153,8 @@ class Run:
 
     def rule_tags(self, step: Step) -> dict[str, str]:
         """The tags of the live rule, which outlives deployments."""
-        return {
-            str(Tag.MANAGED_BY): MANAGED_BY,
-            str(Tag.STACK): self.contract.stack,
-            str(Tag.TIER): str(step.tier),
-        }
+        tags = {Tag.MANAGED_BY: MANAGED_BY, Tag.STACK: self.contract.stack, Tag.TIER: step.tier}
+        return {str(key): str(value) for key, value in tags.items()}
 
     def preview_headers(self) -> dict[str, str]:
         """The header that leads to green alone."""

@@ -57,6 +57,8 @@ class Calendar:
         self.steps = tuple(steps)
         # A deployer's clock may jump back between two steps: the later step begins no sooner.
         self._starts = list(accumulate((step.started_at for step in steps), max))
+        self.current, self.begun = len(self.steps) - 1, self._starts[-1]
+        """Index of the step that is judged now, and when it began (epoch seconds)."""
         self._lengths = [min(limits.burst, step.planned_seconds / 20) for step in steps]
         planned = steps[0].planned_seconds
         self._longest = 12 * planned
@@ -64,16 +66,6 @@ class Calendar:
         self.half_life = min(HALF_LIFE, 2 * planned)
         """Seconds after which blue's counts weigh half as much for its usual latency."""
         self.warm_from = self._starts[0] + min(limits.cold_start, 0.15 * planned)
-
-    @property
-    def current(self) -> int:
-        """The index of the step that is judged now."""
-        return len(self.steps) - 1
-
-    @property
-    def begun(self) -> float:
-        """When the current step began, epoch seconds."""
-        return self._starts[-1]
 
     def step_of(self, period: Period) -> int | None:
         """The step in which the period began; None for one that was over before the first step."""

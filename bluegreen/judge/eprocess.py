@@ -35,20 +35,6 @@ class FailProcess:
     R_c <- min((R_c + pi) min(L_c, cap), K A) per window and alternative c; E = mean R_c + 1 - sum pi.
     """
 
-    __slots__ = (
-        "_cap",
-        "_ceiling",
-        "_left",
-        "_most",
-        "_rests",
-        "_start",
-        "_sums",
-        "_test",
-        "_values",
-        "_window",
-        "value",
-    )
-
     def __init__(self, test: Test, *, needed: float, capped: bool = True) -> None:
         count = len(test)
         self._test = test
@@ -102,8 +88,6 @@ class FailProcess:
 
 class PassProcess:
     """Evidence against `test`'s null, "at the limit or beyond", over the current step alone."""
-
-    __slots__ = ("_sums", "_test")
 
     def __init__(self, test: Test) -> None:
         self._test = test

@@ -29,8 +29,6 @@ class OneArm:
     For k bad of n, L = (p1/p0)^k ((1-p1)/(1-p0))^(n-k).
     """
 
-    __slots__ = ("_terms",)
-
     def __init__(self, null: float, alternatives: Iterable[float]) -> None:
         self._terms = tuple((log(p / null), log1p(-p) - log1p(-null)) for p in alternatives)
 
@@ -53,8 +51,6 @@ class TwoArms:
     `dispersion` is the variance that is allowed for, as a multiple of counting noise: log L is divided by
     it, which keeps E L <= 1 (Jensen) and costs as much more traffic.
     """
-
-    __slots__ = ("_null", "_scale", "_terms", "_thinning")
 
     def __init__(
         self, null: float, factors: Iterable[float], *, thinning: float = 0.0, dispersion: float = 1.0

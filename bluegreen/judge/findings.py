@@ -40,7 +40,7 @@ def _request_findings(state: TierState, limits: Judging, look: Look) -> Iterator
 
 
 def _required(state: TierState, metric: Metric, look: Look) -> bool:
-    if metric is Metric.ACCURACY and look.full and not state.wrong_known:
+    if metric is Metric.ACCURACY and look.full and state.wrong is None:
         return False  # the soak before has judged it, and against nothing it cannot be
     if metric is Metric.ACCURACY and state.tier in look.labelled:
         return True
@@ -57,16 +57,11 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Judging)
     if peak >= needed_to_fail(limits):
         outcome, evidence = Outcome.FAIL, peak
     pass_evidence = exp(min(one.pass_evidence, 300.0)) if one.exposed else 0.0
-    what = {
-        Metric.ERRORS: "errors",
-        Metric.LATENCY: _slower(one, 1.0),
-        Metric.ACCURACY: "wrong answers",
-    }[metric]
+    slow = _slower(one, 1.0)
+    what = {Metric.ERRORS: "errors", Metric.LATENCY: slow, Metric.ACCURACY: "wrong answers"}[metric]
     words = f"{state.tier} {what}: {_share(one.green_bad, one.green)} on green"
     if one.blue:
-        than = ""
-        if metric is Metric.LATENCY:
-            than = f" {_slower(one, latency_acceptable(limits))}"
+        than = f" {_slower(one, latency_acceptable(limits))}" if metric is Metric.LATENCY else ""
         words += f", {_share(one.blue_bad, one.blue)}{than} on blue"
     words += f"; evidence {_round(evidence)} of {needed_to_fail(limits):.0f} needed"
     if outcome is Outcome.INCONCLUSIVE:

@@ -24,8 +24,6 @@ _LESS = (0.04, 0.03, 0.02, 0.0125)
 class Floor:
     """Green's requests over the floor, from one source on one tier."""
 
-    __slots__ = ("_better", "_counts_better", "_counts_worse", "_worse")
-
     def __init__(self, limits: Judging) -> None:
         self._worse = FailProcess(OneArm(TAIL, _MORE), needed=needed_to_fail(limits))
         self._better = PassProcess(OneArm(TAIL, _LESS))

@@ -38,14 +38,8 @@ Counter = Callable[[float], Counts]
 
 def metric_forecasts(
     traffic: ExpectedTraffic, feed: Feed, *, percent: int, seconds: float, limits: Judging
-) -> tuple[MetricForecast, ...]:
-    """What each metric can show at a ramp step of `percent` that is watched for `seconds`."""
-    return tuple(_metrics(traffic, feed, percent, seconds, limits))
-
-
-def _metrics(
-    traffic: ExpectedTraffic, feed: Feed, percent: int, seconds: float, limits: Judging
 ) -> Iterator[MetricForecast]:
+    """What each metric can show at a ramp step of `percent` that is watched for `seconds`."""
     share = percent / 100
     green, blue = traffic.requests_per_second * share, traffic.requests_per_second * (1 - share)
     limit, acceptable = latency_limit(limits), latency_acceptable(limits)
@@ -80,13 +74,8 @@ def _metrics(
 
 def _expected(green: float, green_rate: float, blue: float, blue_rate: float) -> Counts:
     # Expected counts per thousand seconds, so that whole numbers are close enough.
-    scale = 1_000
-    return Counts(
-        round(green * green_rate * scale),
-        round(green * scale),
-        round(blue * blue_rate * scale),
-        round(blue * scale),
-    )
+    rates = (green * green_rate, green, blue * blue_rate, blue)
+    return Counts(*(round(1_000 * rate) for rate in rates))
 
 
 def _slower(multiple: float) -> float:

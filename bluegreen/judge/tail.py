@@ -50,8 +50,6 @@ def asked_for(p95_ms: float, limits: Judging) -> tuple[float, ...]:
 class Tail:
     """Blue's decaying counts over each candidate, and the candidate that they choose."""
 
-    __slots__ = ("_bad", "_candidates", "_end", "_half_life", "_p95", "_total", "base_ms")
-
     def __init__(self, p95_ms: float, half_life: float) -> None:
         self._p95, self._half_life = p95_ms, half_life
         self._candidates: tuple[float, ...] = ()

@@ -32,8 +32,6 @@ _ENOUGH_TO_KNOW = {Metric.LATENCY: 1_000, Metric.ACCURACY: 200}
 class KeyProbes:
     """The probes of one key function on both fleets."""
 
-    __slots__ = ("asked", "failed", "health", "process", "step_asked")
-
     def __init__(self, limits: Judging) -> None:
         self.process = availability(limits, needed=needed_to_fail(limits))
         self.health = availability(limits, needed=BLUE_PROBES_SICK)
@@ -153,12 +151,10 @@ class TierState:
         self.coverage.add(batch, current=batch.window.step == self._calendar.current)
         for metric in _REQUEST_METRICS:
             place = (metric, batch.source)
-            tests = running.get(place)
+            tests = running.get(place) or self._begin(metric, batch)
             if tests is None:
-                tests = self._begin(metric, batch)
-                if tests is None:
-                    continue
-                running[place] = tests
+                continue
+            running[place] = tests
             warm = metric is not Metric.LATENCY or batch.period.end > self._calendar.warm_from
             if tests.add(batch, warm=warm, current=batch.window.step == self._calendar.current):
                 self.seen.add(place)
@@ -174,7 +170,7 @@ class TierState:
             Metric.LATENCY: bool(green.slow) and self._latency(batch.source) is not None,
             Metric.ACCURACY: green.labels > 0 or bool(blue and blue.labels),
         }
-        if not fit[metric] or (metric is Metric.ACCURACY and not batch.controlled and self._wrong() is None):
+        if not fit[metric] or (metric is Metric.ACCURACY and not batch.controlled and self.wrong is None):
             return None
         shares = BlueShares() if batch.controlled else self._shares()
         latency = self._latency(batch.source)
@@ -187,17 +183,13 @@ class TierState:
             self._latencies[source] = LatencyCounts(p95_ms, self._limits, self._calendar.half_life)
         return self._latencies.get(source)
 
-    def _wrong(self) -> float | None:
-        """Blue's share of wrong answers, once enough of them were measured in the ramp."""
+    @property
+    def wrong(self) -> float | None:
+        """Blue's share of wrong answers, to judge green alone by; None until enough were measured."""
         return self._blue_share(Metric.ACCURACY)
 
-    @property
-    def wrong_known(self) -> bool:
-        """Whether blue's share of wrong answers is known, to judge green alone by."""
-        return self._wrong() is not None
-
     def _shares(self) -> BlueShares:
-        return BlueShares(slow=self._blue_share(Metric.LATENCY) or TAIL, wrong=self._wrong())
+        return BlueShares(slow=self._blue_share(Metric.LATENCY) or TAIL, wrong=self.wrong)
 
     def _blue_share(self, metric: Metric) -> float | None:
         tests = [one for (its_metric, _), one in self._controlled.items() if its_metric is metric]

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 from bluegreen.domain.document import to_document
 from bluegreen.domain.journal import (
@@ -22,6 +22,7 @@ from bluegreen.domain.reports import Result
 from bluegreen.errors import DeployError
 from bluegreen.ui.format import iso
 from bluegreen.ui.timeline import Timeline
+from bluegreen.ui.view import View
 
 
 def json_line(document: Mapping[str, Any]) -> str:
@@ -91,17 +92,11 @@ def result_document(result: Result) -> dict[str, Any]:
     }
 
 
-class JsonView:
+class JsonView(View):
     """Writes each event as one line; a reader that goes away ends the output, not the run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
     def recall(self, timeline: Timeline) -> None:
         """Programs read earlier events with `history NUMBER`."""

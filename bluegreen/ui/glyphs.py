@@ -48,36 +48,10 @@ class Glyphs:
     dash: str
 
 
-UNICODE = Glyphs(
-    stage={
-        Progress.WAITING: "·",
-        Progress.RUNNING: "▸",
-        Progress.DONE: "✓",
-        Progress.FAILED: "✗",
-        Progress.DROPPED: "–",
-    },
-    full="█",
-    rest="░",
-    arrow="→",
-    dot="·",
-    ellipsis="…",
-    dash="—",
-)
-ASCII = Glyphs(
-    stage={
-        Progress.WAITING: ".",
-        Progress.RUNNING: ">",
-        Progress.DONE: "+",
-        Progress.FAILED: "x",
-        Progress.DROPPED: "-",
-    },
-    full="#",
-    rest=".",
-    arrow="->",
-    dot="|",
-    ellipsis="~",
-    dash="-",
-)
+# The signs of stages stand in the order of Progress.
+_UNICODE_STAGE, _ASCII_STAGE = (dict(zip(Progress, signs, strict=True)) for signs in ("·▸✓✗–", ".>+x-"))
+UNICODE = Glyphs(stage=_UNICODE_STAGE, full="█", rest="░", arrow="→", dot="·", ellipsis="…", dash="—")
+ASCII = Glyphs(stage=_ASCII_STAGE, full="#", rest=".", arrow="->", dot="|", ellipsis="~", dash="-")
 
 
 def for_encoding(encoding: str) -> Glyphs:

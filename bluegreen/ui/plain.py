@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from typing import Self, TextIO
+from typing import TextIO
 
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.reports import Result
 from bluegreen.ui.format import ending_words
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.timeline import Timeline
+from bluegreen.ui.view import View
 
 
-class PlainView:
+class PlainView(View):
     """Writes lines as they happen; a reader that goes away ends the output, not the run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines = Lines()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
     def recall(self, timeline: Timeline) -> None:
         """Lines continue where the timeline is."""

@@ -17,14 +17,18 @@ def promote_question(plan: Plan) -> str:
 def rollback_question(plan: Plan) -> str:
     """For a plan that goes back to an earlier release."""
     if plan.rolls_back and plan.release:
-        return abort_question(plan, down=_runs_down(plan))
+        return abort_question(plan, down=plan.has(StepKind.MIGRATE_DOWN))
     if plan.rolls_back:
         bad, good = _failed(plan), _old(plan)
         how = f"All traffic returns to {good}"
     else:
         bad, good = _old(plan), _new(plan)
         how = f"{good} is built again, verified, and gets all traffic in one step"
-    effects = [how, f"the down migration of {bad} runs" if _runs_down(plan) else "", _afterwards(plan, bad)]
+    effects = [
+        how,
+        f"the down migration of {bad} runs" if plan.has(StepKind.MIGRATE_DOWN) else "",
+        _afterwards(plan, bad),
+    ]
     return f"Roll back {_arrow(bad, good)} on {plan.stack} (#{plan.number})? {_sentence(effects)}"
 
 
@@ -56,15 +60,11 @@ def teardown_question(plan: Plan) -> str:
 
 def closes(plan: Plan) -> bool:
     """Whether it takes a live rule away: afterwards visitors see the maintenance page."""
-    return any(step.kind is StepKind.DELETE_RULE for step in plan.steps)
-
-
-def _runs_down(plan: Plan) -> bool:
-    return any(step.kind is StepKind.MIGRATE_DOWN for step in plan.steps)
+    return plan.has(StepKind.DELETE_RULE)
 
 
 def _afterwards(plan: Plan, version: str) -> str:
-    deleted = any(step.kind is StepKind.DELETE_FLEET for step in plan.steps)
+    deleted = plan.has(StepKind.DELETE_FLEET)
     return f"{version} is deleted" if deleted else f"{version} is kept for the rollback window"
 
 

@@ -59,7 +59,7 @@ def told(header: Header, entries: Iterable[Entry]) -> Timeline:
 def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a line per kind)
     match entry.event:
         case journal.RunStarted(plan=plan):
-            return _opened(timeline, plan)
+            return timeline if timeline.stages else _planned(timeline, plan)
         case journal.RunResumed() as event:
             return _resumed(timeline, event, entry.at)
         case journal.StageStarted() as event:
@@ -76,10 +76,6 @@ def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a l
             return _warned(timeline, event, entry.at)
         case journal.RunStopped() as event:
             return _ended(timeline, event, entry.at)
-
-
-def _opened(timeline: Timeline, plan: Plan) -> Timeline:
-    return timeline if timeline.stages else _planned(timeline, plan)
 
 
 def _resumed(timeline: Timeline, event: journal.RunResumed, at: float) -> Timeline:
@@ -165,12 +161,11 @@ def _stepped(timeline: Timeline, event: journal.StepEvent, at: float) -> Timelin
     )
     timeline = replace(timeline, stages=stages)
     match event:
-        case journal.StepDone(step=Step(tier=tier), result=journal.WeightsSet(green_percent=percent)):
-            tiers = tuple(
-                replace(t, percent=percent, since=at) if t.tier is tier else t for t in timeline.tiers
-            )
+        case journal.StepDone(
+            step=Step(tier=Tier() as tier), result=journal.WeightsSet(green_percent=percent)
+        ):
             periods = tuple(p for p in timeline.periods if p.tier is not tier)
-            return replace(timeline, tiers=tiers, periods=periods)
+            return replace(_with_shares(timeline, {tier: percent}, at), periods=periods)
         case journal.StepFailed(next=next_step):
             return replace(timeline, next_step=next_step)
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Protocol, Self
 
 from bluegreen.domain.journal import Entry, Header
@@ -15,14 +14,11 @@ class View(Protocol):
 
     def __enter__(self) -> Self:
         """Begin to show."""
+        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the terminal back."""
+        return
 
     def recall(self, timeline: Timeline) -> None:
         """Know, without telling it again, what happened before this process took part."""

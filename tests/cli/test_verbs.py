@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bluegreen.engine import planning
 from bluegreen.engine.deployer import Deployer
 from bluegreen.errors import (
     CloudUnavailable,
@@ -149,11 +150,11 @@ def test_a_deployment_that_has_ended_is_neither_resumed_nor_aborted(line: Line, 
         (KeyError("a bug"), 1),
     ],
 )
-@pytest.mark.parametrize("call", ["plan_promotion", "run"])
+@pytest.mark.parametrize("call", [(planning, "promotion"), (Deployer, "run")], ids=["plan", "run"])
 def test_every_error_has_its_code_and_one_clear_message(
-    line: Line, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, call: str
+    line: Line, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, call: tuple[object, str]
 ) -> None:
-    fail(monkeypatch, call, error)
+    fail(monkeypatch, *call, error)
     result = line("promote", "v1.2.0", *SIM, "--yes")
     assert result.exit_code == code
     assert str(error) in result.stderr
@@ -164,17 +165,17 @@ def test_every_error_has_its_code_and_one_clear_message(
     assert documents[-1]["exit_code"] == code
 
 
-def fail(monkeypatch: pytest.MonkeyPatch, call: str, error: Exception) -> None:
-    """Let a verb of the real deployer raise what no simulated cloud produces."""
+def fail(monkeypatch: pytest.MonkeyPatch, owner: object, call: str, error: Exception) -> None:
+    """Let a part of the real engine raise what no simulated cloud produces."""
 
     def broken(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(Deployer, call, broken)
+    monkeypatch.setattr(owner, call, broken)
 
 
 def test_a_bug_is_short_and_debug_shows_where(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail(monkeypatch, "run", KeyError("a bug"))
+    fail(monkeypatch, Deployer, "run", KeyError("a bug"))
     short = line("promote", "v1.2.0", *SIM, "--yes")
     assert short.stderr.endswith("Error: unexpected error: KeyError: 'a bug'\nNext: repeat with --debug\n")
     assert "Traceback" not in short.stderr
@@ -203,3 +204,20 @@ def test_json_lines_are_utf8_and_hold_no_colors(line: Line) -> None:
     result = line("history", "1", *SIM, "--output", "json")
     assert "\x1b" not in result.stdout
     assert all(json.loads(text) for text in result.stdout.splitlines())
+
+
+def test_a_watched_status_that_is_piped_is_shown_again_and_again(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise Interrupted("stopped")
+
+    monkeypatch.setattr("bluegreen.commands.status.time.sleep", sleep)
+    result, documents = line.json("status", *SIM, "--watch", "--interval", "7")
+    assert result.exit_code == 130
+    assert pauses == [7.0, 7.0]
+    assert [document.get("stack") for document in documents[:2]] == ["sim", "sim"]

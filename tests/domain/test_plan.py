@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
 from bluegreen.domain.document import from_document
-from bluegreen.domain.migration import DatabaseRollback, migrates, snapshot_name
+from bluegreen.domain.migration import DatabaseRollback, snapshot_name
 from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color, Model
 from bluegreen.engine.steps.handlers import HANDLERS
@@ -219,8 +219,8 @@ def test_parts_that_a_fleet_lacks_have_empty_names() -> None:
 
 def test_what_a_release_did_to_the_database() -> None:
     assert snapshot_name("prod", 42) == "sc-prod-before-42"
-    assert migrates(released("v1").promoted(order("v2", 2), RULES))
-    assert not migrates(released("v1").promoted(order("v2", 2), policy()))
+    assert released("v1").promoted(order("v2", 2), RULES).has(StepKind.MIGRATE)
+    assert not released("v1").promoted(order("v2", 2), policy()).has(StepKind.MIGRATE)
     assert DatabaseRollback() == DatabaseRollback(
         down=False, migrated=False, snapshot="", source="deploy.toml"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import repeat
 
 from bluegreen.domain.journal import GoldenCompared, TargetsHealthy, TargetsSeen
@@ -77,14 +78,9 @@ def version(run: Run, step: Step) -> Done:
         return not fault, fault or f"{len(seen)} targets serve {wanted}"
 
     # Rule changes reach the balancer's nodes one by one; until then an old answer is not a fault.
-    deadline = max(run.policy.rollout.dwell, 3 * run.policy.health.poll)
-    words = run.until(
-        step,
-        look,
-        goal=f"every target to serve {wanted}",
-        deadline=deadline,
-        every=min(run.policy.health.poll, 2.0),
-    )
+    poll, goal = run.policy.health.poll, f"every target to serve {wanted}"
+    deadline = max(run.policy.rollout.dwell, 3 * poll)
+    words = run.until(step, look, goal=goal, deadline=deadline, every=min(poll, 2.0))
     return Done(words=words, result=TargetsSeen(instances=tuple(sorted(seen))))
 
 
@@ -130,22 +126,13 @@ def golden(run: Run, step: Step) -> Done:
     questions = run.policy.golden
     if questions is None:
         return Done(words="no golden set")
-    green = probes.ask_golden(
-        questions,
-        run.ports,
-        headers=run.preview_headers(),
-        beat=run.heartbeat.beat,
-        timeout=run.policy.probes.timeout,
-    )
-    blue = None
-    if run.tier_plan(step).blue:
-        blue = probes.ask_golden(
-            questions, run.ports, headers={}, beat=run.heartbeat.beat, timeout=run.policy.probes.timeout
-        )
+    beat, timeout = run.heartbeat.beat, run.policy.probes.timeout
+    ask = partial(probes.ask_golden, questions, run.ports, beat=beat, timeout=timeout)
+    green = ask(headers=run.preview_headers())
+    blue = ask(headers={}) if run.tier_plan(step).blue else None
     fault = probes.golden_fault(green, blue, run.policy.judge.accuracy_drop_limit)
-    words = f"accuracy {green.accuracy:.1%} of {green.asked}" + (
-        f", blue {blue.accuracy:.1%}" if blue else ""
-    )
+    beside = f", blue {blue.accuracy:.1%}" if blue else ""
+    words = f"accuracy {green.accuracy:.1%} of {green.asked}{beside}"
     if fault:
         raise StepFailed(f"AI validation failed: {fault}", next_step="compare the model versions")
     result = GoldenCompared(green=green.accuracy, blue=blue.accuracy if blue else None)

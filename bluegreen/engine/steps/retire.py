@@ -81,13 +81,10 @@ def delete_preview(run: Run, step: Step) -> Done:
     """The preview rules of the step's deployment are gone."""
     ref = run.ref(step)
     number = str(ref.deployment if ref else run.plan.number)
-    rules = [
-        rule
-        for rule in _ours(run, step)
-        if rule.preview_token is not None and rule.tags.get(Tag.DEPLOYMENT) == number
-    ]
-    for rule in rules:
-        run.ports.balancer.delete_rule(rule.arn)
+    previews = [rule for rule in _ours(run, step) if rule.preview_token is not None]
+    for rule in previews:
+        if rule.tags.get(Tag.DEPLOYMENT) == number:
+            run.ports.balancer.delete_rule(rule.arn)
     return Done(words="no preview rule")
 
 
@@ -102,12 +99,8 @@ def delete_rule(run: Run, step: Step) -> Done:
 def delete_fleet(run: Run, step: Step) -> Done:
     """The Auto Scaling Group and its instances are gone; raises Halted while a rule gives it weight."""
     name, target = run.name(step), run.target(step)
-    if target is not None:
-        loaded = [
-            rule for rule in _ours(run, step) if rule.weights.get(target.arn) and not rule.preview_token
-        ]
-        if loaded:
-            raise Halted(f"{step.tier}: {name} still has traffic; it stays", next_step="sc-deploy status")
+    if target and any(r.weights.get(target.arn) and not r.preview_token for r in _ours(run, step)):
+        raise Halted(f"{step.tier}: {name} still has traffic; it stays", next_step="sc-deploy status")
 
     def look() -> tuple[bool, str]:
         gone = run.ports.fleets.delete(name)

@@ -87,16 +87,9 @@ def _in_time(
     """The same fleets now and earlier, each source by itself; and what the sources object to now."""
     length = window.until - window.since
     ages = ((_DAY, "now against the day before"), (length, "now against the time before it"))
-    calls = [
-        partial(
-            ports.metrics.collect,
-            arms,
-            since=window.since - age,
-            until=window.until - age,
-            slow_ms=window.slow_ms,
-        )
-        for age in (0.0, *(age for age, _ in ages))
-    ]
+    collect = partial(ports.metrics.collect, arms, slow_ms=window.slow_ms)
+    shifts = (0.0, *(age for age, _ in ages))
+    calls = [partial(collect, since=window.since - age, until=window.until - age) for age in shifts]
     now, *earlier = ports.parallel(calls)
     compared = []
     for source in dict.fromkeys(period.source for period in now.periods):

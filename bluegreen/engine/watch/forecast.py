@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bluegreen.contract import Tag, Tier
+from bluegreen.contract import Tier
 from bluegreen.domain.forecast import (
     ExpectedTraffic,
     MetricForecast,
@@ -17,7 +17,7 @@ from bluegreen.domain.forecast import (
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
-from bluegreen.domain.stack import TargetGroup
+from bluegreen.engine.arms import blue_of
 from bluegreen.errors import CloudUnavailable
 from bluegreen.judge.criteria import latency_thresholds
 from bluegreen.judge.forecast import Feed, metric_forecasts
@@ -36,17 +36,8 @@ def ramp_percents(plan: Plan) -> tuple[int, ...]:
 
 def release_forecast(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:
     """What each ramp step of `plan` can show, from blue's last hour; changes nothing, raises nothing."""
-    blues = [
-        Arms(
-            tier=tier.tier, green=TargetGroup(arn=ref.target_group_arn, name=ref.target_group_name, tags=tags)
-        )
-        for tier in plan.tiers
-        if (ref := tier.blue) is not None
-        for tags in [
-            {str(Tag.STACK): plan.stack, str(Tag.TIER): str(tier.tier), str(Tag.RELEASE): ref.version}
-            | {str(Tag.DEPLOYMENT): str(ref.deployment)}
-        ]
-    ]
+    found = ((tier.tier, blue_of(tier, plan.stack)) for tier in plan.tiers)
+    blues = [Arms(tier=tier, green=blue) for tier, blue in found if blue]
     percents = ramp_percents(plan)
     if not blues or not percents:
         return ReleaseForecast()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bluegreen.domain.reports import AAComparison, Noise
+from bluegreen.domain.reports import AAComparison
 from bluegreen.ui.tables.grid import field, grid
+
+_COLUMNS = ("tier", "metric", "periods", "factor", "dispersion", "evidence", "thresholds")
 
 
 def baseline_view(found: Sequence[AAComparison], *, minutes: float) -> RenderableType:
@@ -20,16 +23,7 @@ def baseline_view(found: Sequence[AAComparison], *, minutes: float) -> Renderabl
     """
     parts: list[RenderableType] = [Text(f"A/A over the last {minutes:g} minutes", style="bold")]
     for one in found:
-        columns = (
-            "tier",
-            "metric",
-            "periods",
-            "factor",
-            "dispersion",
-            "evidence",
-            "thresholds",
-        )
-        table = grid(*columns, right=columns[2:6])
+        table = grid(*_COLUMNS, right=_COLUMNS[2:6])
         for noise in one.noises:
             verdict = "above the noise" if noise.quiet else "NOT above the noise"
             table.add_row(
@@ -44,12 +38,9 @@ def baseline_view(found: Sequence[AAComparison], *, minutes: float) -> Renderabl
             )
         parts += [Text(), Text(f"{one.source}: {one.words}"), table]
     noisy = [noise for one in found for noise in one.noises if not noise.quiet]
-    parts += [Text(), field("result", "" if noisy else "the thresholds are above the noise of these fleets")]
-    if noisy:
-        parts[-1] = field(
-            "result", "fleets of one release differ by more than the thresholds allow", "yellow"
-        )
-        parts += [field("noise", noise.words, "yellow") for noise in noisy]
+    quiet = field("result", "the thresholds are above the noise of these fleets")
+    loud = field("result", "fleets of one release differ by more than the thresholds allow", "yellow")
+    parts += [Text(), loud if noisy else quiet, *(field("noise", one.words, "yellow") for one in noisy)]
     return Group(*parts)
 
 
@@ -59,21 +50,11 @@ def baseline_document(found: Sequence[AAComparison], *, minutes: float) -> dict[
         "ok": all(noise.quiet for one in found for noise in one.noises),
         "minutes": minutes,
         "comparisons": [
-            {"source": one.source, "compared": one.words, "noises": [_noise(noise) for noise in one.noises]}
+            {
+                "source": one.source,
+                "compared": one.words,
+                "noises": [{**asdict(noise), "words": noise.words} for noise in one.noises],
+            }
             for one in found
         ],
-    }
-
-
-def _noise(noise: Noise) -> dict[str, Any]:
-    return {
-        "tier": str(noise.tier),
-        "metric": str(noise.metric),
-        "periods": noise.periods,
-        "ratio": noise.ratio,
-        "dispersion": noise.dispersion,
-        "evidence": noise.evidence,
-        "needed": noise.needed,
-        "quiet": noise.quiet,
-        "words": noise.words,
     }

@@ -50,10 +50,7 @@ def _smallest(found: MetricForecast | None) -> str:
 
 def forecast_document(forecast: ReleaseForecast) -> dict[str, Any]:
     """The forecast for `--output json`; times that never come are null."""
-    return {
-        "forecast": [_tier(tier) for tier in forecast.tiers],
-        "warnings": list(forecast.warnings),
-    }
+    return {"forecast": [_tier(tier) for tier in forecast.tiers], "warnings": list(forecast.warnings)}
 
 
 def _tier(tier: TierForecast) -> dict[str, Any]:

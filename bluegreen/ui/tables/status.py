@@ -68,16 +68,11 @@ def _open(status: Status, now: float) -> list[RenderableType]:
 def status_document(status: Status) -> dict[str, Any]:
     """The status for `--output json`."""
     holder = status.holder
+    lease = {**asdict(holder), "since": iso(holder.since), "expires": iso(holder.expires)} if holder else None
     return {
         "stack": status.state.stack,
         "tiers": [_tier_document(status, tier) for tier in status.state.tiers],
-        "lease": {
-            **asdict(holder),
-            "since": iso(holder.since),
-            "expires": iso(holder.expires),
-        }
-        if holder
-        else None,
+        "lease": lease,
         "open": header_document(status.open) if status.open else None,
         "watchdogs": list(status.watchdogs),
         "traffic": list(status.traffic),

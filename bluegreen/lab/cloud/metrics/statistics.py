@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 
 from bluegreen.lab.cloud.errors import CloudError
@@ -35,22 +36,24 @@ class Spread:
         return self.values[min(bisect_left(self.below, wanted, lo=1), len(self.values)) - 1]
 
 
+_PLAIN: Mapping[str, Callable[[Spread], float]] = {
+    "SampleCount": lambda spread: spread.number,
+    "Minimum": lambda spread: spread.values[0],
+    "Maximum": lambda spread: spread.values[-1],
+    "Sum": lambda spread: spread.total,
+    "Average": lambda spread: spread.total / spread.number,
+}
+
+
 def statistic(name: str, spread: Spread) -> float:
     """`name` (Sum, Average, Minimum, Maximum, SampleCount, pNN, TC(a:b), PR(a:b)) of `spread`.
 
     TC counts and PR gives the percentage of values v with a < v <= b, as CloudWatch defines them.
     Raises CloudError for any other name.
     """
-    if name == "SampleCount":
-        return spread.number
-    if name == "Minimum":
-        return spread.values[0]
-    if name == "Maximum":
-        return spread.values[-1]
-    if name == "Sum":
-        return spread.total
-    if name == "Average":
-        return spread.total / spread.number
+    plain = _PLAIN.get(name)
+    if plain:
+        return plain(spread)
     percentile = _PERCENTILE.match(name)
     if percentile:
         return spread.percentile(float(percentile[1]))

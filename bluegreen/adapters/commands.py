@@ -13,12 +13,10 @@ class ShellCommands:
         self._remote, self._local = remote, local
 
     def start(self, instance_id: str | None, command: str, *, token: str, timeout: float) -> str:
-        """Begin once per `token` and return a handle; without an instance it runs on this machine."""
         if instance_id is None:
             return self._local.start(command, token=token, timeout=timeout)
         return self._remote.start(instance_id, command, token=token, timeout=timeout)
 
     def poll(self, handle: str) -> tuple[bool | None, str]:
-        """(None while it runs, then success), and the end of its output with secrets masked."""
         side = self._local if handle.startswith("local|") else self._remote
         return side.poll(handle)

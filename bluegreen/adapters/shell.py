@@ -62,7 +62,6 @@ class LocalCommands:
             )
 
     def poll(self, handle: str) -> tuple[bool | None, str]:
-        """(None while it runs, then success), and the end of its output with secrets masked."""
         place = Path(handle.split("|", 1)[1])
         output = _read(place / "output")
         code = _read(place / "exit-code").strip()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bluegreen.adapters.aws.failures import AwsRefusal
-from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.threads import parallel
 from bluegreen.domain.release import Image
 from bluegreen.errors import Refused
@@ -19,12 +20,9 @@ class EcrImages:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    def _service(self) -> Service:
-        return self._session.service("ecr")
+        self._service = partial(session.service, "ecr")
 
     def resolve(self, repository: str, tag: str) -> Image:
-        """The digest behind the tag; Refused naming repository, tag and the newest tags that exist."""
         about = f"{repository}:{tag}"
         reads: list[Callable[[], Any]] = [
             lambda: self._digest(repository, tag),

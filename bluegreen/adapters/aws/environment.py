@@ -70,7 +70,6 @@ class AwsEnvironment:
         return tags.get(Tag.STACK) == stack
 
     def listener_exists(self) -> bool:
-        """Whether the contract's listener is there."""
         with Tolerated(*ABSENT):
             answer = self._calls.call("describe_listeners", ListenerArns=[self._contract.listener_arn])
             return bool(answer["Listeners"])

@@ -7,11 +7,12 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from bluegreen.adapters.aws.elb.calls import ElbCalls
 from bluegreen.adapters.aws.elb.rule_documents import check_weights, forward, is_plain
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
-from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.contract import Contract
 from bluegreen.errors import Refused
 
@@ -22,14 +23,12 @@ class SchedulerWatchdog:
     """The schedules of one stack, in the contract's schedule group."""
 
     def __init__(self, session: Session, contract: Contract, calls: ElbCalls) -> None:
-        self._session, self._contract, self._calls = session, contract, calls
+        self._service = partial(session.service, "scheduler")
+        self._contract, self._calls = contract, calls
         self._stickiness: dict[str, Json] = {}
         partition = contract.listener_arn.split(":")[1]
         # The universal target: Scheduler itself calls the API with `Input` as parameters.
         self._modify_rule = f"arn:{partition}:scheduler:::aws-sdk:elasticloadbalancingv2:modifyRule"
-
-    def _service(self) -> Service:
-        return self._session.service("scheduler")
 
     def arm(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> None:
         """Create the schedule `name`: at `at` (to the second), ModifyRule to `weights`.
@@ -45,7 +44,6 @@ class SchedulerWatchdog:
         return self._write("create", name, schedule)
 
     def push(self, rule_arn: str, weights: Mapping[str, int], *, name: str, at: float) -> bool:
-        """Push the schedule `name` forward; False where there is none."""
         with Tolerated("ResourceNotFoundException"):
             self._write("update", name, self._checked(rule_arn, weights, name, at))
             return True
@@ -104,14 +102,12 @@ class SchedulerWatchdog:
         return self._stickiness[rule_arn]
 
     def disarm(self, name: str) -> None:
-        """Delete it; absent is fine."""
         with Tolerated("ResourceNotFoundException"):
             self._service().call(
                 "delete_schedule", about=name, Name=name, GroupName=self._contract.watchdog.schedule_group
             )
 
     def armed(self) -> tuple[str, ...]:
-        """Names of the schedules in the stack's group."""
         group = self._contract.watchdog.schedule_group
         with Tolerated("ResourceNotFoundException"):
             found = self._service().pages("list_schedules", "Schedules", GroupName=group)

@@ -70,7 +70,6 @@ class CombinedMetrics:
     def halves(
         self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
     ) -> tuple[Halves, ...]:
-        """What each source can split."""
         calls = [
             partial(one.halves, arms, since=since, until=until, slow_ms=slow_ms)
             for one in self._sources.values()

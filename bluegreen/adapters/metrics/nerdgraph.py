@@ -85,5 +85,4 @@ class NerdGraph:
         return rows
 
     def close(self) -> None:
-        """Close kept connections."""
         self._endpoint.close()

@@ -35,7 +35,6 @@ class TargetGroups:
         self._calls, self._contract = calls, contract
 
     def target_groups(self) -> tuple[TargetGroup, ...]:
-        """Every target group that carries our tags, attached to the balancer or not."""
         prefix = _name_prefix(self._contract.stack)
 
         def read() -> list[Json]:
@@ -76,7 +75,6 @@ class TargetGroups:
     def ensure_target_group(
         self, tier: TierContract, spec: FleetSpec, tags: Mapping[str, str]
     ) -> TargetGroup:
-        """Create it or recognise it by its tags."""
         name = spec.name
         if not _NAME.fullmatch(name):
             raise Refused(

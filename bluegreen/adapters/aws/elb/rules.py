@@ -38,7 +38,6 @@ class Rules:
         self._calls, self._contract = calls, contract
 
     def rules(self) -> tuple[Rule, ...]:
-        """Every rule but the default one."""
         return tuple(rule for rule, _ in self._read())
 
     def _read(self, *, urgent: bool = False) -> list[Seen]:
@@ -74,7 +73,6 @@ class Rules:
     def ensure_preview(
         self, tier: TierContract, target_group_arn: str, token: str, tags: Mapping[str, str]
     ) -> Rule:
-        """The tier's one preview rule: this token to this target group alone."""
         wanted_conditions = conditions(tier, token)
         weights = {target_group_arn: 1}
         actions = forward(weights, {"Enabled": False})
@@ -190,7 +188,6 @@ class Rules:
         )
 
     def delete_rule(self, arn: str) -> None:
-        """Delete our rule; absent is fine."""
         if self._calls.own_tags(arn, f"rule {arn}") is None:
             return
         with Tolerated(*ABSENT):

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from bluegreen.adapters.masking import mask
@@ -35,10 +36,11 @@ class LocalCommands:
         """The handle of the command that `token` began, now or earlier on this machine."""
         place = self._directory / hashlib.sha256(token.encode()).hexdigest()[:24]
         self._make_private()
+        handle = f"local|{place}"
         try:
             place.mkdir(mode=0o700)
         except FileExistsError:
-            return _handle(place)
+            return handle
         child = subprocess.Popen(  # noqa: S603  # running the operator's own command is the purpose
             ["/bin/sh", "-c", _WRAPPER, "sc-deploy", command, str(Path.cwd())],
             cwd=place,
@@ -50,7 +52,7 @@ class LocalCommands:
         self._children[child.pid] = child
         meta = {"pid": child.pid, "ends": self._clock.now() + timeout}
         (place / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-        return _handle(place)
+        return handle
 
     def _make_private(self) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,23 +99,15 @@ class LocalCommands:
                 os.killpg(pid, sign)
             except ProcessLookupError:
                 break
-            child = self._children.get(pid)
-            if child is None:
-                continue
-            try:
-                child.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                continue
+            if child := self._children.get(pid):
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=5)
 
     def _reap(self, place: Path) -> None:
         meta = _read(place / "meta.json")
         child = self._children.pop(json.loads(meta)["pid"], None) if meta else None
         if child is not None:
             child.wait()
-
-
-def _handle(place: Path) -> str:
-    return f"local|{place}"
 
 
 def _read(path: Path) -> str:

@@ -43,10 +43,9 @@ def load_contract(stack: str, session: Session) -> Contract:
         text = parameters.get(name)
         if text is None:
             raise _unknown(stack, parameters, session.region)
-    except CredentialsUnusable as error:
-        raise ConfigError(error.what, next_step=error.next_step) from error
     except AwsUnavailable as error:
-        if error.code in ("EndpointConnectionError", "ConnectTimeoutError"):
+        unreached = error.code in ("EndpointConnectionError", "ConnectTimeoutError")
+        if unreached or isinstance(error, CredentialsUnusable):
             raise ConfigError(error.what, next_step=error.next_step) from error
         raise
     contract = parse_contract(text, source=name)

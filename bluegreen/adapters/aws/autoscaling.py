@@ -62,9 +62,8 @@ class AutoScalingFleets:
     def _standing(self, name: str) -> Group:
         group = self._own(name)
         if group is None:
-            raise Refused(
-                f"Auto Scaling group {name} does not exist (any more)", next_step="look at `sc-deploy status`"
-            )
+            what = f"Auto Scaling group {name} does not exist (any more)"
+            raise Refused(what, next_step="look at `sc-deploy status`")
         return group
 
     def ensure(
@@ -136,14 +135,11 @@ class AutoScalingFleets:
         group = self._standing(name)
         top = max(group.maximum if maximum is None else maximum, group.desired, minimum)
         if (minimum, top) != (group.minimum, group.maximum):
-            self._service().call(
-                "update_auto_scaling_group",
-                about=name,
-                AutoScalingGroupName=name,
-                MinSize=minimum,
-                MaxSize=top,
-            )
+            self._set(name, MinSize=minimum, MaxSize=top)
         return replace(group, minimum=minimum, maximum=top, desired=max(group.desired, minimum))
+
+    def _set(self, name: str, **sizes: int) -> None:
+        self._service().call("update_auto_scaling_group", about=name, AutoScalingGroupName=name, **sizes)
 
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         self._standing(name)
@@ -162,14 +158,7 @@ class AutoScalingFleets:
         if group.deleting:
             return False
         if group.maximum or group.desired:
-            self._service().call(
-                "update_auto_scaling_group",
-                about=name,
-                AutoScalingGroupName=name,
-                MinSize=0,
-                MaxSize=0,
-                DesiredCapacity=0,
-            )
+            self._set(name, MinSize=0, MaxSize=0, DesiredCapacity=0)
             return False
         if group.instances:
             refuse_protected(document)
@@ -177,9 +166,7 @@ class AutoScalingFleets:
         try:
             self._service().call("delete_auto_scaling_group", about=name, AutoScalingGroupName=name)
         except AwsRefusal as error:
-            if error.code in _BUSY:
-                return False
-            if not any(words in error.what for words in _GONE):
+            if error.code not in _BUSY and not any(words in error.what for words in _GONE):
                 raise
         return False
 

@@ -185,7 +185,7 @@ def _answered(error: boto.ClientError, call: Call) -> DeployError:
         actions = " and ".join(actions_for(call.service, call.operation))
         step = f"allow {actions} in the policy of the deploy role, then repeat"
         return AwsRefusal(what, code=code, next_step=step)
-    return AwsRefusal(what, code=code, next_step=_REMEDIES.get(code, ""))
+    return AwsRefusal(what, code=code, next_step=_REMEDIES.get(_stem(code), ""))
 
 
 _REMEDIES = {
@@ -200,8 +200,7 @@ _REMEDIES = {
     "TooManyActions": "a rule forwards to at most 5 target groups; `sc-deploy teardown` removes leftovers",
     "TooManyTags": "a resource holds at most 50 tags; remove tags nobody needs",
     "LimitExceeded": "raise the quota that AWS names (Service Quotas), or remove what nobody needs",
-    "LimitExceededException": "raise the quota that AWS names (Service Quotas), or remove what nobody needs",
-    "ServiceQuotaExceededException": "raise the quota that AWS names (Service Quotas)",
+    "ServiceQuotaExceeded": "raise the quota that AWS names (Service Quotas)",
     "SnapshotQuotaExceeded": "delete old snapshots, or raise the quota `Manual DB instance snapshots`",
     "VcpuLimitExceeded": "raise the quota `Running On-Demand Standard instances`",
 }

@@ -1,7 +1,8 @@
-"""Shell commands on this machine, each in a process group of its own, begun once per token.
+"""`ports.Commands`: on an instance through SSM, or on this machine.
 
-A command outlives the deployer that began it: its process id, output and exit code lie in a private
-directory named by the token, where the same machine's `resume` finds them.
+A local one has a process group of its own, is begun once per token, and outlives the deployer that began
+it: its process id, output and exit code lie in a private directory named by the token, where the same
+machine's `resume` finds them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from bluegreen.adapters.aws.run_command import RemoteCommands
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import Refused
 from bluegreen.ports import Clock
@@ -22,6 +24,22 @@ from bluegreen.ports import Clock
 _TAIL = 4000
 _WRAPPER = '(cd "$2" && exec sh -c "$1") >output 2>&1; echo $? >exit-code.new && mv exit-code.new exit-code'
 """The shell that runs the command writes its exit code, so it is known whoever watches."""
+
+
+class ShellCommands:
+    """Sends each command where it belongs; a handle says where it runs."""
+
+    def __init__(self, remote: RemoteCommands, local: LocalCommands) -> None:
+        self._remote, self._local = remote, local
+
+    def start(self, instance_id: str | None, command: str, *, token: str, timeout: float) -> str:
+        if instance_id is None:
+            return self._local.start(command, token=token, timeout=timeout)
+        return self._remote.start(instance_id, command, token=token, timeout=timeout)
+
+    def poll(self, handle: str) -> tuple[bool | None, str]:
+        side = self._local if handle.startswith("local|") else self._remote
+        return side.poll(handle)
 
 
 class LocalCommands:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import pairwise
@@ -262,20 +263,15 @@ class Contract(_Document):
 
     def to_json(self) -> str:
         """The document as it is stored in SSM: sorted and compact, for the 8 KB of an advanced parameter."""
-        return json.dumps(
-            self.model_dump(mode="json", exclude_none=True, exclude_defaults=False),
-            sort_keys=True,
-            separators=(",", ":"),
-        )
+        document = self.model_dump(mode="json", exclude_none=True)
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def _tier_problems(tiers: tuple[TierContract, ...]) -> Iterable[str]:
-    names = [tier.name for tier in tiers]
-    yield from (f"tier {name} appears twice" for name in sorted({n for n in names if names.count(n) > 1}))
-    priorities = [p for tier in tiers for p in (tier.rule_priority, tier.preview_priority)]
-    yield from (
-        f"priority {p} is used twice" for p in sorted({p for p in priorities if priorities.count(p) > 1})
-    )
+    names = Counter(tier.name for tier in tiers)
+    priorities = Counter(p for tier in tiers for p in (tier.rule_priority, tier.preview_priority))
+    yield from (f"tier {name} appears twice" for name in sorted(names) if names[name] > 1)
+    yield from (f"priority {p} is used twice" for p in sorted(priorities) if priorities[p] > 1)
     last_preview = max(tier.preview_priority for tier in tiers)
     for tier in tiers:
         if tier.rule_priority < last_preview:

@@ -17,6 +17,7 @@ Standard library only: `sc-deploy --version` and every layer may import this mod
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -35,28 +36,17 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with an input: where it is, what is wrong, what is allowed."""
 
-    __slots__ = ("allowed", "problem", "where")
-
-    def __init__(self, where: str, problem: str, allowed: str = "") -> None:
-        self.where = where
-        self.problem = problem
-        self.allowed = allowed
+    where: str
+    problem: str
+    allowed: str = ""
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.problem}"
         return f"{text} (allowed: {self.allowed})" if self.allowed else text
-
-    def __repr__(self) -> str:
-        return f"Fault({self.where!r}, {self.problem!r}, {self.allowed!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Fault) and str(self) == str(other)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
 
 
 class DeployError(Exception):
@@ -66,9 +56,7 @@ class DeployError(Exception):
 
     def __init__(self, what: str, *, next_step: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(what)
-        self.what = what
-        self.next_step = next_step
-        self.faults = tuple(faults)
+        self.what, self.next_step, self.faults = what, next_step, tuple(faults)
 
     def __str__(self) -> str:
         lines = [self.what]

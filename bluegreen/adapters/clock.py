@@ -29,7 +29,6 @@ class SystemClock:
     """
 
     def now(self) -> float:
-        """Epoch seconds."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:

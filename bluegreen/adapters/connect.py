@@ -19,10 +19,9 @@ from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
-from bluegreen.adapters.commands import ShellCommands
 from bluegreen.adapters.metrics.sources import open_metrics
 from bluegreen.adapters.probe import HttpProber
-from bluegreen.adapters.shell import LocalCommands
+from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.adapters.threads import aside, parallel
 from bluegreen.contract import Contract, parameter_name, parse_contract
 from bluegreen.errors import ConfigError
@@ -43,10 +42,9 @@ def load_contract(stack: str, session: Session) -> Contract:
         text = parameters.get(name)
         if text is None:
             raise _unknown(stack, parameters, session.region)
-    except CredentialsUnusable as error:
-        raise ConfigError(error.what, next_step=error.next_step) from error
     except AwsUnavailable as error:
-        if error.code in ("EndpointConnectionError", "ConnectTimeoutError"):
+        unreached = error.code in ("EndpointConnectionError", "ConnectTimeoutError")
+        if unreached or isinstance(error, CredentialsUnusable):
             raise ConfigError(error.what, next_step=error.next_step) from error
         raise
     contract = parse_contract(text, source=name)

@@ -62,5 +62,4 @@ class HttpProber:
             )
 
     def close(self) -> None:
-        """Close kept connections."""
         self._client.close()

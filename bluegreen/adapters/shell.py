@@ -1,7 +1,8 @@
-"""Shell commands on this machine, each in a process group of its own, begun once per token.
+"""`ports.Commands`: on an instance through SSM, or on this machine.
 
-A command outlives the deployer that began it: its process id, output and exit code lie in a private
-directory named by the token, where the same machine's `resume` finds them.
+A local one has a process group of its own, is begun once per token, and outlives the deployer that began
+it: its process id, output and exit code lie in a private directory named by the token, where the same
+machine's `resume` finds them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import os
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from bluegreen.adapters.aws.run_command import RemoteCommands
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import Refused
 from bluegreen.ports import Clock
@@ -21,6 +24,22 @@ from bluegreen.ports import Clock
 _TAIL = 4000
 _WRAPPER = '(cd "$2" && exec sh -c "$1") >output 2>&1; echo $? >exit-code.new && mv exit-code.new exit-code'
 """The shell that runs the command writes its exit code, so it is known whoever watches."""
+
+
+class ShellCommands:
+    """Sends each command where it belongs; a handle says where it runs."""
+
+    def __init__(self, remote: RemoteCommands, local: LocalCommands) -> None:
+        self._remote, self._local = remote, local
+
+    def start(self, instance_id: str | None, command: str, *, token: str, timeout: float) -> str:
+        if instance_id is None:
+            return self._local.start(command, token=token, timeout=timeout)
+        return self._remote.start(instance_id, command, token=token, timeout=timeout)
+
+    def poll(self, handle: str) -> tuple[bool | None, str]:
+        side = self._local if handle.startswith("local|") else self._remote
+        return side.poll(handle)
 
 
 class LocalCommands:
@@ -35,10 +54,11 @@ class LocalCommands:
         """The handle of the command that `token` began, now or earlier on this machine."""
         place = self._directory / hashlib.sha256(token.encode()).hexdigest()[:24]
         self._make_private()
+        handle = f"local|{place}"
         try:
             place.mkdir(mode=0o700)
         except FileExistsError:
-            return _handle(place)
+            return handle
         child = subprocess.Popen(  # noqa: S603  # running the operator's own command is the purpose
             ["/bin/sh", "-c", _WRAPPER, "sc-deploy", command, str(Path.cwd())],
             cwd=place,
@@ -50,7 +70,7 @@ class LocalCommands:
         self._children[child.pid] = child
         meta = {"pid": child.pid, "ends": self._clock.now() + timeout}
         (place / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-        return _handle(place)
+        return handle
 
     def _make_private(self) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,7 +82,6 @@ class LocalCommands:
             )
 
     def poll(self, handle: str) -> tuple[bool | None, str]:
-        """(None while it runs, then success), and the end of its output with secrets masked."""
         place = Path(handle.split("|", 1)[1])
         output = _read(place / "output")
         code = _read(place / "exit-code").strip()
@@ -98,23 +117,15 @@ class LocalCommands:
                 os.killpg(pid, sign)
             except ProcessLookupError:
                 break
-            child = self._children.get(pid)
-            if child is None:
-                continue
-            try:
-                child.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                continue
+            if child := self._children.get(pid):
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=5)
 
     def _reap(self, place: Path) -> None:
         meta = _read(place / "meta.json")
         child = self._children.pop(json.loads(meta)["pid"], None) if meta else None
         if child is not None:
             child.wait()
-
-
-def _handle(place: Path) -> str:
-    return f"local|{place}"
 
 
 def _read(path: Path) -> str:

@@ -9,37 +9,25 @@ are seconds and shares are fractions of one.
 from bluegreen.policy.metrics import MetricsPolicy, NewRelic, Prometheus, Source
 from bluegreen.policy.reading import load_policy, parse_policy
 from bluegreen.policy.tables import (
-    Backup,
     Freeze,
-    GoldenRow,
     GoldenSet,
-    HealthPolicy,
     Judging,
-    LeasePolicy,
     Migration,
     Policy,
-    Probes,
-    Retire,
     Rollout,
     SmokeStep,
     SmokeTest,
 )
 
 __all__ = [
-    "Backup",
     "Freeze",
-    "GoldenRow",
     "GoldenSet",
-    "HealthPolicy",
     "Judging",
-    "LeasePolicy",
     "MetricsPolicy",
     "Migration",
     "NewRelic",
     "Policy",
-    "Probes",
     "Prometheus",
-    "Retire",
     "Rollout",
     "SmokeStep",
     "SmokeTest",

@@ -11,9 +11,8 @@ import pytest
 from bluegreen.adapters.aws.autoscaling import AutoScalingFleets
 from bluegreen.adapters.aws.elb.balancer import ElbBalancer
 from bluegreen.adapters.aws.run_command import RemoteCommands
-from bluegreen.adapters.commands import ShellCommands
 from bluegreen.adapters.masking import mask
-from bluegreen.adapters.shell import LocalCommands
+from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.contract import Tier
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.lab.cloud.clock import ManualClock

@@ -31,26 +31,22 @@ class AutoScalingFleets:
 
     def __init__(self, session: Session, contract: Contract, clock: Clock) -> None:
         self._session, self._contract, self._clock = session, contract, clock
-
-    def _call(self, operation: str, /, **parameters: Any) -> Json:
-        return self._session.service("autoscaling").call(operation, **parameters)
+        self._service = partial(session.service, "autoscaling")
 
     def groups(self) -> tuple[Group, ...]:
-        """Every group that carries our tags for this stack."""
         ours = [{"Name": f"tag:{Tag.STACK}", "Values": [self._contract.stack]}]
-        found = self._session.service("autoscaling").pages(
-            "describe_auto_scaling_groups", "AutoScalingGroups", Filters=ours
-        )
+        found = self._service().pages("describe_auto_scaling_groups", "AutoScalingGroups", Filters=ours)
         groups = (group_from(one) for one in found)
         return tuple(group for group in groups if is_ours(group.tags, self._contract.stack))
 
     def group(self, name: str) -> Group | None:
-        """One group, ours or not, or None."""
         document = self._describe(name)
         return group_from(document) if document else None
 
     def _describe(self, name: str) -> Json | None:
-        answer = self._call("describe_auto_scaling_groups", AutoScalingGroupNames=[name], about=name)
+        answer = self._service().call(
+            "describe_auto_scaling_groups", AutoScalingGroupNames=[name], about=name
+        )
         return next(iter(answer["AutoScalingGroups"]), None)
 
     def _own(self, name: str) -> Group | None:
@@ -66,15 +62,13 @@ class AutoScalingFleets:
     def _standing(self, name: str) -> Group:
         group = self._own(name)
         if group is None:
-            raise Refused(
-                f"Auto Scaling group {name} does not exist (any more)", next_step="look at `sc-deploy status`"
-            )
+            what = f"Auto Scaling group {name} does not exist (any more)"
+            raise Refused(what, next_step="look at `sc-deploy status`")
         return group
 
     def ensure(
         self, tier: TierContract, spec: FleetSpec, target_group_arn: str, tags: Mapping[str, str]
     ) -> Group:
-        """Create it with its scaling policies, or recognise it by its tags and complete it."""
         found = self._own(spec.name)
         if found is not None and found.tags.get(Tag.DEPLOYMENT) != tags.get(Tag.DEPLOYMENT):
             raise foreign(f"Auto Scaling group {spec.name}", self._contract.stack)
@@ -87,7 +81,7 @@ class AutoScalingFleets:
         if found is None:
             self._create(tier, spec, target_group_arn, tags)
         elif tier.scaling:
-            answer = self._session.service("autoscaling").pages(
+            answer = self._service().pages(
                 "describe_policies", "ScalingPolicies", AutoScalingGroupName=spec.name
             )
             there = frozenset(one["PolicyName"] for one in answer)
@@ -104,7 +98,7 @@ class AutoScalingFleets:
         self, tier: TierContract, spec: FleetSpec, target_group_arn: str, tags: Mapping[str, str]
     ) -> None:
         try:
-            self._call(
+            self._service().call(
                 "create_auto_scaling_group",
                 about=spec.name,
                 AutoScalingGroupName=spec.name,
@@ -130,7 +124,7 @@ class AutoScalingFleets:
 
     def _put_policy(self, policy: Json) -> None:
         again(
-            lambda: self._call("put_scaling_policy", about=policy["PolicyName"], **policy),
+            lambda: self._service().call("put_scaling_policy", about=policy["PolicyName"], **policy),
             on=_unattached,
             pauses=_ATTACH_WAITS,
             sleep=self._clock.sleep,
@@ -141,19 +135,15 @@ class AutoScalingFleets:
         group = self._standing(name)
         top = max(group.maximum if maximum is None else maximum, group.desired, minimum)
         if (minimum, top) != (group.minimum, group.maximum):
-            self._call(
-                "update_auto_scaling_group",
-                about=name,
-                AutoScalingGroupName=name,
-                MinSize=minimum,
-                MaxSize=top,
-            )
+            self._set(name, MinSize=minimum, MaxSize=top)
         return replace(group, minimum=minimum, maximum=top, desired=max(group.desired, minimum))
 
+    def _set(self, name: str, **sizes: int) -> None:
+        self._service().call("update_auto_scaling_group", about=name, AutoScalingGroupName=name, **sizes)
+
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
-        """Add or overwrite tags on the group and on instances launched later."""
         self._standing(name)
-        self._call("create_or_update_tags", about=name, Tags=group_tags(name, tags))
+        self._service().call("create_or_update_tags", about=name, Tags=group_tags(name, tags))
 
     def delete(self, name: str) -> bool:
         """Empty the group so that its targets drain, then delete it; True once nothing is left.
@@ -168,29 +158,19 @@ class AutoScalingFleets:
         if group.deleting:
             return False
         if group.maximum or group.desired:
-            self._call(
-                "update_auto_scaling_group",
-                about=name,
-                AutoScalingGroupName=name,
-                MinSize=0,
-                MaxSize=0,
-                DesiredCapacity=0,
-            )
+            self._set(name, MinSize=0, MaxSize=0, DesiredCapacity=0)
             return False
         if group.instances:
             refuse_protected(document)
             return False
         try:
-            self._call("delete_auto_scaling_group", about=name, AutoScalingGroupName=name)
+            self._service().call("delete_auto_scaling_group", about=name, AutoScalingGroupName=name)
         except AwsRefusal as error:
-            if error.code in _BUSY:
-                return False
-            if not any(words in error.what for words in _GONE):
+            if error.code not in _BUSY and not any(words in error.what for words in _GONE):
                 raise
         return False
 
     def launch_template_version(self, launch_template_id: str) -> int:
-        """The number behind $Default now."""
         answer = self._session.service("ec2").call(
             "describe_launch_templates",
             about=f"launch template {launch_template_id} of the contract",
@@ -199,10 +179,11 @@ class AutoScalingFleets:
         return int(answer["LaunchTemplates"][0]["DefaultVersionNumber"])
 
     def troubles(self, name: str) -> tuple[str, ...]:
-        """Recent failed scaling activities, newest first, each once."""
         found: list[Json] = []
         with Tolerated("ValidationError"):  # no such group (any more)
-            answer = self._call("describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20)
+            answer = self._service().call(
+                "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=20
+            )
             found = answer["Activities"]
         failed = [one for one in found if one.get("StatusCode") in ("Failed", "Cancelled")]
         words = (one.get("StatusMessage") or one.get("Description", "") for one in failed)

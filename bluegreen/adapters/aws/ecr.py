@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from bluegreen.adapters.aws.failures import AwsRefusal
-from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.threads import parallel
 from bluegreen.domain.release import Image
 from bluegreen.errors import Refused
@@ -19,37 +18,26 @@ class EcrImages:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    def _service(self) -> Service:
-        return self._session.service("ecr")
+        self._service = partial(session.service, "ecr")
 
     def resolve(self, repository: str, tag: str) -> Image:
-        """The digest behind the tag; Refused naming repository, tag and the newest tags that exist."""
-        about = f"{repository}:{tag}"
-        reads: list[Callable[[], Any]] = [
-            lambda: self._digest(repository, tag),
-            lambda: self._service().call("describe_repositories", about=about, repositoryNames=[repository]),
+        call = partial(self._service().call, about=f"{repository}:{tag}")
+        image = [{"imageTag": tag}]
+        reads = [
+            partial(call, "describe_images", repositoryName=repository, imageIds=image),
+            partial(call, "describe_repositories", repositoryNames=[repository]),
         ]
         try:
-            digest, answer = parallel(reads)
+            images, repositories = parallel(reads)
         except AwsRefusal as error:
             if error.code == "RepositoryNotFoundException":
                 raise self._unknown_repository(repository) from error
             if error.code in ("ImageNotFoundException", "InvalidParameterException"):
                 raise self._unknown_tag(repository, tag) from error
             raise
-        uri = answer["repositories"][0]["repositoryUri"]
+        digest = images["imageDetails"][0]["imageDigest"]
+        uri = repositories["repositories"][0]["repositoryUri"]
         return Image(repository=repository, tag=tag, digest=digest, uri=f"{uri}@{digest}")
-
-    def _digest(self, repository: str, tag: str) -> str:
-        answer = self._service().call(
-            "describe_images",
-            about=f"{repository}:{tag}",
-            repositoryName=repository,
-            imageIds=[{"imageTag": tag}],
-        )
-        digest: str = answer["imageDetails"][0]["imageDigest"]
-        return digest
 
     def _unknown_tag(self, repository: str, tag: str) -> Refused:
         found = self._service().pages(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -44,12 +44,8 @@ class AwsEnvironment:
         """Alarms in state ALARM that belong to this stack by name or by tag, "name: reason"."""
         read = self._session.service("cloudwatch").pages
         kinds = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms"}
-        answers = parallel(
-            [
-                partial(read, "describe_alarms", key, StateValue="ALARM", AlarmTypes=[kind])
-                for kind, key in kinds.items()
-            ]
-        )
+        alarms = partial(read, "describe_alarms", StateValue="ALARM")
+        answers = parallel([partial(alarms, key, AlarmTypes=[kind]) for kind, key in kinds.items()])
         firing = [one for answer in answers for one in answer if not one["AlarmName"].startswith(_TRACKING)]
         ours = parallel([partial(self._belongs, one) for one in firing])
         return tuple(
@@ -66,11 +62,9 @@ class AwsEnvironment:
         answer = self._session.service("cloudwatch").call(
             "list_tags_for_resource", about=alarm["AlarmName"], ResourceARN=alarm["AlarmArn"]
         )
-        tags = tags_of(answer["Tags"])
-        return tags.get(Tag.STACK) == stack
+        return tags_of(answer["Tags"]).get(Tag.STACK) == stack
 
     def listener_exists(self) -> bool:
-        """Whether the contract's listener is there."""
         with Tolerated(*ABSENT):
             answer = self._calls.call("describe_listeners", ListenerArns=[self._contract.listener_arn])
             return bool(answer["Listeners"])
@@ -81,14 +75,13 @@ class AwsEnvironment:
         alerts = self._contract.alerts
         topic = alerts.critical_topic_arn if critical else alerts.warning_topic_arn
         signature = f"-- sc-deploy, stack {self._contract.stack}, {self._owner}"
-        attributes: Mapping[str, Any] = {"stack": {"DataType": "String", "StringValue": self._contract.stack}}
         self._session.service("sns").call(
             "publish",
             about=topic,
             TopicArn=topic,
             Subject=_subject(subject),
             Message=mask(f"{body}\n\n{signature}"),
-            MessageAttributes=dict(attributes),
+            MessageAttributes={"stack": {"DataType": "String", "StringValue": self._contract.stack}},
         )
 
 

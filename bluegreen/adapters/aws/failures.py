@@ -23,28 +23,25 @@ FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 ResponseParserError (an answer that is not AWS's, e.g. a proxy's error page) belongs to neither tree.
 """
 
+# Codes without the suffix "Exception", which some services add and others do not.
 _THROTTLES = frozenset(
     {
         "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
+        "Throttled",
         "RequestThrottled",
-        "RequestThrottledException",
         "RequestLimitExceeded",
-        "TooManyRequestsException",
-        "ProvisionedThroughputExceededException",
+        "TooManyRequests",
+        "ProvisionedThroughputExceeded",
         "BandwidthLimitExceeded",
         "PriorRequestNotComplete",
         "SlowDown",
-        "TransactionInProgressException",
+        "TransactionInProgress",
     }
 )
 _DENIED = frozenset(
     {
         "AccessDenied",
-        "AccessDeniedException",
         "AuthorizationError",
-        "AuthorizationErrorException",
         "UnauthorizedOperation",
         "UnauthorizedAccess",
         "OperationNotPermitted",
@@ -56,17 +53,15 @@ _BAD_CREDENTIALS = frozenset(
     {
         "AuthFailure",
         "ExpiredToken",
-        "ExpiredTokenException",
         "IncompleteSignature",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
-        "InvalidSignatureException",
+        "InvalidSignature",
         "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
         "NotAuthorized",
         "RequestExpired",
         "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
+        "UnrecognizedClient",
     }
 )
 _SERVER_FAULTS = frozenset(
@@ -92,12 +87,16 @@ _BAD_SETTINGS = (
 _NOT_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError, boto.SSLError)
 
 
-class AwsRefusal(Refused):
-    """AWS refused, and would again: rights, quota, a name that is taken, a resource that is missing."""
+class _Coded(DeployError):
+    """Carries AWS's error code."""
 
     def __init__(self, what: str, *, code: str, next_step: str = "") -> None:
         super().__init__(what, next_step=next_step)
         self.code = code
+
+
+class AwsRefusal(_Coded, Refused):
+    """AWS refused, and would again: rights, quota, a name that is taken, a resource that is missing."""
 
 
 class Tolerated(AbstractContextManager[None]):
@@ -110,12 +109,8 @@ class Tolerated(AbstractContextManager[None]):
         return isinstance(error, AwsRefusal) and error.code in self._codes
 
 
-class AwsUnavailable(CloudUnavailable):
+class AwsUnavailable(_Coded, CloudUnavailable):
     """AWS throttled, failed or did not answer, after retries; the call may have taken effect."""
-
-    def __init__(self, what: str, *, code: str, next_step: str = "") -> None:
-        super().__init__(what, next_step=next_step)
-        self.code = code
 
 
 class CredentialsUnusable(AwsUnavailable):
@@ -141,7 +136,11 @@ class Call:
 
 def is_throttle(code: str) -> bool:
     """Whether this error code asks the caller to slow down."""
-    return code in _THROTTLES
+    return _stem(code) in _THROTTLES
+
+
+def _stem(code: str) -> str:
+    return code.removesuffix("Exception")
 
 
 def translate(error: Exception, call: Call) -> DeployError:
@@ -176,17 +175,17 @@ def _answered(error: boto.ClientError, call: Call) -> DeployError:
     if is_throttle(code):
         step = "other clients use up this account's API rate; wait, then `sc-deploy resume`"
         return AwsUnavailable(what, code=code, next_step=step)
-    if code in _BAD_CREDENTIALS:
+    if _stem(code) in _BAD_CREDENTIALS:
         return CredentialsUnusable(
             f"AWS does not accept the credentials: {what}", code=code, next_step=_LOG_IN
         )
-    if status >= 500 or code in _SERVER_FAULTS:
+    if status >= 500 or _stem(code) in _SERVER_FAULTS:
         return AwsUnavailable(f"{what} ({_OPEN})", code=code, next_step=_RESUME)
-    if code in _DENIED:
+    if _stem(code) in _DENIED:
         actions = " and ".join(actions_for(call.service, call.operation))
         step = f"allow {actions} in the policy of the deploy role, then repeat"
         return AwsRefusal(what, code=code, next_step=step)
-    return AwsRefusal(what, code=code, next_step=_REMEDIES.get(code, ""))
+    return AwsRefusal(what, code=code, next_step=_REMEDIES.get(_stem(code), ""))
 
 
 _REMEDIES = {
@@ -201,8 +200,7 @@ _REMEDIES = {
     "TooManyActions": "a rule forwards to at most 5 target groups; `sc-deploy teardown` removes leftovers",
     "TooManyTags": "a resource holds at most 50 tags; remove tags nobody needs",
     "LimitExceeded": "raise the quota that AWS names (Service Quotas), or remove what nobody needs",
-    "LimitExceededException": "raise the quota that AWS names (Service Quotas), or remove what nobody needs",
-    "ServiceQuotaExceededException": "raise the quota that AWS names (Service Quotas)",
+    "ServiceQuotaExceeded": "raise the quota that AWS names (Service Quotas)",
     "SnapshotQuotaExceeded": "delete old snapshots, or raise the quota `Manual DB instance snapshots`",
     "VcpuLimitExceeded": "raise the quota `Running On-Demand Standard instances`",
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from bluegreen.adapters.aws.elb.calls import foreign
-from bluegreen.adapters.aws.failures import AwsRefusal
-from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
+from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.tags import tag_list, tags_of
 from bluegreen.domain.stack import is_ours
 from bluegreen.errors import Refused
@@ -21,21 +22,15 @@ class RdsSnapshots:
     """Manual snapshots of the stack's database."""
 
     def __init__(self, session: Session, stack: str) -> None:
-        self._session, self._stack = session, stack
-
-    def _service(self) -> Service:
-        return self._session.service("rds")
+        self._service, self._stack = partial(session.service, "rds"), stack
 
     def ensure_snapshot(self, identifier: str, snapshot: str, tags: Mapping[str, str]) -> str:
-        """Create it unless it exists; its status now ("pending", "creating", "available", "failed" ...)."""
         if not _NAME.fullmatch(snapshot) or len(snapshot) > 255:
             raise Refused(
                 f"{snapshot!r} cannot name a DB snapshot: 1 to 255 letters, digits and single inner hyphens, "
                 "a letter first"
             )
-        found = self._find(snapshot)
-        if found is None:
-            found = self._create(identifier, snapshot, tags)
+        found = self._find(snapshot) or self._create(identifier, snapshot, tags)
         if found is None:
             return WAITING
         there = tags_of(found.get("TagList"))
@@ -45,15 +40,11 @@ class RdsSnapshots:
         return status
 
     def _find(self, snapshot: str) -> Json | None:
-        try:
-            answer = self._service().call(
-                "describe_db_snapshots", about=snapshot, DBSnapshotIdentifier=snapshot
-            )
-        except AwsRefusal as error:
-            if error.code in ("DBSnapshotNotFound", "DBSnapshotNotFoundFault"):
-                return None
-            raise
-        return next(iter(answer["DBSnapshots"]), None)
+        with Tolerated("DBSnapshotNotFound", "DBSnapshotNotFoundFault"):
+            read = self._service().call
+            answer = read("describe_db_snapshots", about=snapshot, DBSnapshotIdentifier=snapshot)
+            return next(iter(answer["DBSnapshots"]), None)
+        return None
 
     def _create(self, identifier: str, snapshot: str, tags: Mapping[str, str]) -> Json | None:
         written = tag_list(tags)
@@ -71,6 +62,4 @@ class RdsSnapshots:
             if error.code in ("InvalidDBInstanceState", "InvalidDBInstanceStateFault"):
                 return None
             raise
-        made: Json = answer["DBSnapshot"]
-        made.setdefault("TagList", written)
-        return made
+        return {"TagList": written, **answer["DBSnapshot"]}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, Tolerated
-from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable, HostNotReady
 from bluegreen.ports import Clock
@@ -29,9 +30,7 @@ class RemoteCommands:
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
-
-    def _service(self) -> Service:
-        return self._session.service("ssm")
+        self._service = partial(session.service, "ssm")
 
     def start(self, instance_id: str, command: str, *, token: str, timeout: float) -> str:
         """The handle of the command that `token` began, here or in an earlier process."""
@@ -81,7 +80,6 @@ class RemoteCommands:
         return next((_handle(one["CommandId"], one["InstanceId"]) for one in same), None)
 
     def poll(self, handle: str) -> tuple[bool | None, str]:
-        """(None while it runs, then success), and the end of its output with secrets masked."""
         _, command_id, instance_id = handle.split("|")
         with Tolerated("InvocationDoesNotExist"):
             found = self._service().call(

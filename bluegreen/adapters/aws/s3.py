@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import partial
 
-from bluegreen.adapters.aws.failures import AwsRefusal
-from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
+from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.contract import ModelStore, TierContract
 from bluegreen.domain.release import Model
@@ -26,14 +27,10 @@ class S3Models:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._service = partial(session.service, "s3")
         self._parameters = Parameters(session)
 
-    def _service(self) -> Service:
-        return self._session.service("s3")
-
     def find(self, tier: TierContract, version: str) -> Model:
-        """The model with its recorded SHA-256; Refused when the file or its checksum is missing."""
         store = _store(tier)
         key = f"{store.prefix}{version}/{store.file}"
         place = f"s3://{store.bucket}/{key}"
@@ -61,16 +58,12 @@ class S3Models:
         return Model(version=version, sha256=sha256)
 
     def _beside(self, bucket: str, key: str) -> str:
-        try:
-            answer = self._service().call(
-                "get_object", Bucket=bucket, Key=f"{key}.sha256", Range="bytes=0-255"
-            )
-        except AwsRefusal as error:
-            if error.code in _MISSING:
-                return ""
-            raise
-        words = answer["Body"].read().decode("ascii", errors="replace").split()
-        return words[0].lower() if words and _HEX.fullmatch(words[0]) else ""
+        with Tolerated(*_MISSING):
+            read = self._service().call
+            answer = read("get_object", Bucket=bucket, Key=f"{key}.sha256", Range="bytes=0-255")
+            words = answer["Body"].read().decode("ascii", errors="replace").split()
+            return words[0].lower() if words and _HEX.fullmatch(words[0]) else ""
+        return ""
 
     def _unknown(self, store: ModelStore, version: str, place: str) -> Refused:
         found = self._service().pages(
@@ -84,11 +77,9 @@ class S3Models:
         )
 
     def pointer(self, tier: TierContract) -> str | None:
-        """The current model version."""
         return self._parameters.get(_store(tier).pointer_parameter)
 
     def set_pointer(self, tier: TierContract, version: str) -> None:
-        """Name the current model version."""
         self._parameters.put(_store(tier).pointer_parameter, version)
 
 

@@ -17,27 +17,26 @@ class Parameters:
     """Values by name. Contracts and pointers are not secret; SecureStrings are not decrypted."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._service = partial(session.service, "ssm")
 
     def get(self, name: str) -> str | None:
         """The value, or None where there is no such parameter."""
         with Tolerated("ParameterNotFound"):
-            answer = self._session.service("ssm").call("get_parameter", about=name, Name=name)
+            answer = self._service().call("get_parameter", about=name, Name=name)
             value: str = answer["Parameter"]["Value"]
             return value
         return None
 
     def put(self, name: str, value: str) -> None:
         """Set the value, creating the parameter where it is missing."""
-        self._session.service("ssm").call(
+        self._service().call(
             "put_parameter", about=name, Name=name, Value=value, Type="String", Overwrite=True
         )
 
     def names_below(self, path: str) -> tuple[str, ...]:
         """Names of all parameters below `path`."""
-        found = self._session.service("ssm").pages(
-            "get_parameters_by_path", "Parameters", about=path, Path=path, Recursive=True
-        )
+        pages = self._service().pages
+        found = pages("get_parameters_by_path", "Parameters", about=path, Path=path, Recursive=True)
         return tuple(sorted(one["Name"] for one in found))
 
     def missing(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -45,7 +44,7 @@ class Parameters:
         batches = [names[start : start + _NAMES_PER_CALL] for start in range(0, len(names), _NAMES_PER_CALL)]
 
         def absent(batch: Sequence[str]) -> list[str]:
-            answer = self._session.service("ssm").call("get_parameters", Names=list(batch))
+            answer = self._service().call("get_parameters", Names=list(batch))
             there = {one["Name"] for one in answer["Parameters"]}
             return [name for name in batch if name not in there]
 

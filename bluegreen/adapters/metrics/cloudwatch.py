@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
@@ -49,8 +48,7 @@ class _Wanted(NamedTuple):
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Span:
+class _Span(NamedTuple):
     """The settled periods that began in a stretch of time."""
 
     first: float
@@ -97,9 +95,8 @@ class CloudWatchMetrics:
             for start, some in series.items()
             if (period := self._period_of(one, some, start)) is not None
         ]
-        troubles = self._own_failures(
-            [found[query] for query in _BALANCER], [series for _, series in counts], span
-        )
+        balancer = [found[query] for query in _BALANCER]
+        troubles = self._own_failures(balancer, [series for _, series in counts], span)
         return Collected(periods=tuple(sorted(periods, key=lambda period: period.start)), troubles=troubles)
 
     def halves(

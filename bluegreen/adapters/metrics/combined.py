@@ -16,7 +16,7 @@ from bluegreen.adapters.threads import parallel
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.stack import TargetGroup
-from bluegreen.errors import CloudUnavailable, DeployError, Refused
+from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.policy import MetricsPolicy, Source
 from bluegreen.ports import Arms, Collected, Halves, Metrics, MetricSource
 
@@ -70,15 +70,11 @@ class CombinedMetrics:
     def halves(
         self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
     ) -> tuple[Halves, ...]:
-        """What each source can split."""
-        calls = [
-            partial(one.halves, arms, since=since, until=until, slow_ms=slow_ms)
-            for one in self._sources.values()
-        ]
+        feeds, times = self._policy.feeds, {"since": since, "until": until}
+        every = self._sources.values()
+        calls = [partial(one.halves, arms, **times, slow_ms=slow_ms) for one in every]
         return tuple(
-            replace(
-                one, periods=tuple(_reduced(period, self._policy.feeds[source]) for period in one.periods)
-            )
+            replace(one, periods=tuple(_reduced(period, feeds[source]) for period in one.periods))
             for source, some in zip(self._sources, parallel(calls), strict=True)
             for one in some
         )
@@ -89,19 +85,13 @@ def _guarded(source: Source, call: Callable[[], T]) -> T | CloudUnavailable:
     try:
         return call()
     except (CloudUnavailable, Refused) as error:
-        return _named(source, error)
-
-
-def _named(source: Source, error: DeployError) -> SourceUnavailable:
-    what = error.what if error.what.startswith(f"{source}: ") else f"{source}: {error.what}"
-    return SourceUnavailable(what, next_step=error.next_step)
+        what = error.what if error.what.startswith(f"{source}: ") else f"{source}: {error.what}"
+        return SourceUnavailable(what, next_step=error.next_step)
 
 
 def _reduced(period: Period, fed: frozenset[str]) -> Period:
     """The period without what its source shall not be judged by."""
     errors, latency = "errors" in fed, "latency" in fed
-    if errors and latency and "accuracy" in fed:
-        return period
     return replace(
         period,
         requests=period.requests if errors or latency else 0,

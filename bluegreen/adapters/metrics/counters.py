@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 
 GAP = 60.0
@@ -42,7 +42,7 @@ class Increases:
 
     series: Series
     by_period: Mapping[int, int]
-    heard: frozenset[int] = field(default=frozenset())
+    heard: frozenset[int] = frozenset()
     """Periods in which the counter was scraped."""
 
 

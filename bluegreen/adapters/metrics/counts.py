@@ -8,7 +8,7 @@ targets, so an answer that the balancer made up itself (502, 503, 504) is in non
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
@@ -33,7 +33,7 @@ class FleetCounts:
     """Metric name -> its sum."""
     p95: float | None = None
     """Seconds."""
-    slow: tuple[tuple[float, float | None], ...] = field(default=())
+    slow: tuple[tuple[float, float | None], ...] = ()
     """(threshold in milliseconds, requests slower than it)."""
 
     def of(self, metric: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 
 from bluegreen.adapters.aws.failures import AwsUnavailable
 from bluegreen.adapters.aws.session import Json, Session
@@ -49,13 +48,11 @@ class MetricData:
         found: dict[Query, Series] = {query: {} for query in unique}
         for position in range(0, len(unique), _QUERIES_PER_CALL):
             batch = unique[position : position + _QUERIES_PER_CALL]
-            names = {f"m{number}": query for number, query in zip(count(), batch, strict=False)}
+            names = {f"m{number}": query for number, query in enumerate(batch)}
             answers = self._session.service("cloudwatch").pages(
                 "get_metric_data",
                 "MetricDataResults",
-                MetricDataQueries=[
-                    self._document(name, query, period or self._period) for name, query in names.items()
-                ],
+                MetricDataQueries=[self._document(*one, period or self._period) for one in names.items()],
                 StartTime=datetime.fromtimestamp(start, UTC),
                 EndTime=datetime.fromtimestamp(end, UTC),
                 ScanBy="TimestampAscending",
@@ -79,11 +76,9 @@ class MetricData:
         return tuple(sorted({one["AvailabilityZone"] for one in names if "AvailabilityZone" in one}))
 
     def _document(self, name: str, query: Query, period: int) -> Json:
-        dimensions = [{"Name": "LoadBalancer", "Value": self._balancer}]
-        if query.target_group:
-            dimensions.append({"Name": "TargetGroup", "Value": query.target_group})
-        if query.zone:
-            dimensions.append({"Name": "AvailabilityZone", "Value": query.zone})
+        names = ("LoadBalancer", "TargetGroup", "AvailabilityZone")
+        values = zip(names, (self._balancer, query.target_group, query.zone), strict=True)
+        dimensions = [{"Name": name, "Value": value} for name, value in values if value]
         metric = {"Namespace": _NAMESPACE, "MetricName": query.metric, "Dimensions": dimensions}
         stat = {"Metric": metric, "Period": period, "Stat": query.statistic}
         return {"Id": name, "MetricStat": stat, "ReturnData": True}

@@ -95,7 +95,6 @@ class Endpoint:
         raise unusable(self._source, words)
 
     def close(self) -> None:
-        """Close kept connections."""
         self._client.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from math import ceil
 from typing import Any
 
@@ -21,14 +22,8 @@ _KEY_FIELDS = ("api_key", "user_key", "key")
 
 def user_key(session: Session, secret: str) -> Sign:
     """Adds the key that `secret` holds, read when it is first needed; it is in no message."""
-    known: dict[str, str] = {}
-
-    def sign(_url: str, _body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        if not known:
-            known["key"] = _read_key(session, secret)
-        return {**headers, "api-key": known["key"]}
-
-    return sign
+    key = cache(partial(_read_key, session, secret))
+    return lambda _url, _body, headers: {**headers, "api-key": key()}
 
 
 def _read_key(session: Session, secret: str) -> str:
@@ -85,5 +80,4 @@ class NerdGraph:
         return rows
 
     def close(self) -> None:
-        """Close kept connections."""
         self._endpoint.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import ceil, floor, inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from bluegreen.adapters.metrics.metrics_http import unusable
 from bluegreen.adapters.metrics.nerdgraph import SOURCE, NerdGraph
@@ -83,14 +84,12 @@ class NewRelicMetrics:
         policy = self._policy
         rest = f"WHERE {selector(policy.where, group)} {window} TIMESERIES {round(policy.period)} seconds"
         if self._feeds & {"errors", "latency"}:
-            failed = (
-                [f"filter(count(*), WHERE {policy.failed}) AS 'failed'"] if "errors" in self._feeds else []
-            )
-            slow = [
-                f"filter(count(*), WHERE {policy.duration} > {ms / 1000:.6g}) AS 'slow{number}'"
-                for number, ms in enumerate(slow_ms if "latency" in self._feeds else ())
-            ]
-            counts = ", ".join(["count(*) AS 'requests'", *failed, *slow])
+            counts = "count(*) AS 'requests'"
+            if "errors" in self._feeds:
+                counts += f", filter(count(*), WHERE {policy.failed}) AS 'failed'"
+            for number, ms in enumerate(slow_ms if "latency" in self._feeds else ()):
+                slow = f"{policy.duration} > {ms / 1000:.6g}"
+                counts += f", filter(count(*), WHERE {slow}) AS 'slow{number}'"
             yield _Asked(tier, arm, policy.event, f"FROM {policy.event} SELECT {counts} {rest}")
         if "accuracy" in self._feeds and tier is Tier.AI:
             counts = f"count(*) AS 'labels', filter(count(*), WHERE {policy.wrong}) AS 'wrong'"
@@ -108,35 +107,37 @@ class NewRelicMetrics:
         if end - start != round(self._policy.period) or start % round(self._policy.period):
             raise unusable(SOURCE, f"a bucket from {start} to {end} is not the period that was asked for")
         place = (asked.tier, asked.arm, float(start))
-        before = found.get(place)
-        counts: dict[str, Any] = {"requests": before.requests, "errors": before.errors} if before else {}
+        counts: dict[str, Any]
         if asked.event == self._policy.label_event:
-            counts |= {"slow": before.slow} if before else {}
-            counts |= {"labels": _count(row, "labels"), "wrong": _count(row, "wrong")}
+            counts = {"labels": _count(row, "labels"), "wrong": _count(row, "wrong")}
         else:
-            counts["requests"] = _count(row, "requests")
-            counts["errors"] = _count(row, "failed") if "errors" in self._feeds else 0
             wanted = slow_ms if "latency" in self._feeds else ()
-            counts["slow"] = tuple((ms, _count(row, f"slow{n}")) for n, ms in enumerate(wanted))
-        period = Period(
+            counts = {
+                "requests": _count(row, "requests"),
+                "errors": _count(row, "failed") if "errors" in self._feeds else 0,
+                "slow": tuple((ms, _count(row, f"slow{n}")) for n, ms in enumerate(wanted)),
+            }
+        nothing = Period(
             source=SOURCE,
             tier=asked.tier,
             arm=asked.arm,
             start=float(start),
             seconds=self._policy.period,
+            requests=0,
+            errors=0,
             counts_errors="errors" in self._feeds,
-            **({"requests": 0, "errors": 0} | counts),
         )
+        period = replace(found.get(place, nothing), **counts)
         if period.requests or period.labels:
             found[place] = period
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _count(row: Mapping[str, Any], name: str) -> int:
     value = row.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf:
+    if _is_number(value) and 0 <= value < inf:
         return round(value)
     raise unusable(SOURCE, f"{name} is {value!r}, not a count")

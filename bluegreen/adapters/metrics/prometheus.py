@@ -38,6 +38,7 @@ class PrometheusMetrics:
         self._api, self._policy, self._clock = api, policy, clock
         self._feeds = frozenset(feeds)
         self._failed = re.compile(policy.failed)
+        self._histogram = f"{policy.duration}_bucket"
         self._used: dict[tuple[Key, Tier, Color, int], int] = {}
         self._read_until: dict[Key, float] = {}
 
@@ -65,15 +66,15 @@ class PrometheusMetrics:
             if words := self._too_coarse(rises, limits):
                 coarse.append(f"{SOURCE}: {tier} {arm}: {self._policy.duration} {words}")
                 limits = ()
-            periods += self._periods(tier, arm, rises, (first, last), limits)
+            periods += self._periods(tier, arm, rises, range(first, last + 1), limits)
         self._read_until[key] = (last + 1) * length
         periods.sort(key=lambda period: period.start)
         return Collected(periods=tuple(periods), troubles=(*coarse, *self._late(key, periods)))
 
     def p95_ms(self, target_group: TargetGroup, *, since: float, until: float) -> float | None:
         """The histogram's 95th percentile over that time, as far as its buckets tell it."""
-        name, matchers = f"{self._policy.duration}_bucket", selector(self._policy.selector, target_group)
-        rate = f"rate({name}{{{matchers}}}[{round(until - since)}s])"
+        matchers = selector(self._policy.selector, target_group)
+        rate = f"rate({self._histogram}{{{matchers}}}[{round(until - since)}s])"
         value = self._api.number(f"histogram_quantile(0.95, sum by (le) ({rate}))", at=until)
         return None if value is None else value * self._milliseconds
 
@@ -83,6 +84,7 @@ class PrometheusMetrics:
         """Every other instance of the fleet against the rest."""
         first, last = ceil(since / self._policy.period), self._last(until)
         rises = self._rises(arms.green, arms.tier, first, last) if last >= first else ()
+        numbers, limits = range(first, last + 1), slow_ms.get(arms.tier, ())
         label = self._policy.instance_label
         names = sorted({one.series.labels.get(label, "") for one in rises})
         if len(names) < 2:
@@ -90,7 +92,7 @@ class PrometheusMetrics:
         periods: list[Period] = []
         for arm, some in ((Color.GREEN, names[::2]), (Color.BLUE, names[1::2])):
             mine = [one for one in rises if one.series.labels.get(label, "") in some]
-            periods += self._periods(arms.tier, arm, mine, (first, last), slow_ms.get(arms.tier, ()))
+            periods += self._periods(arms.tier, arm, mine, numbers, limits)
         words = f"{len(names[::2])} of {len(names)} instances against the others"
         return (Halves(words=words, periods=tuple(sorted(periods, key=lambda period: period.start))),)
 
@@ -106,10 +108,8 @@ class PrometheusMetrics:
 
     def _tell_apart(self, arms: Sequence[Arms]) -> None:
         for one in arms:
-            if one.blue is None:
-                continue
-            green, blue = (selector(self._policy.selector, group) for group in (one.green, one.blue))
-            if green == blue:
+            green = selector(self._policy.selector, one.green)
+            if one.blue is not None and green == selector(self._policy.selector, one.blue):
                 raise unusable(
                     SOURCE,
                     f"metrics.prometheus.selector gives {green} for green and for blue ({one.tier}): "
@@ -122,7 +122,7 @@ class PrometheusMetrics:
         if "errors" in self._feeds:
             names.append(policy.requests)
         if "latency" in self._feeds:
-            names.append(f"{policy.duration}_bucket")
+            names.append(self._histogram)
         if "accuracy" in self._feeds and tier is Tier.AI:
             names += [policy.labelled, policy.wrong]
         return names
@@ -141,31 +141,27 @@ class PrometheusMetrics:
         tier: Tier,
         arm: Color,
         rises: Sequence[Increases],
-        numbers: tuple[int, int],
+        numbers: range,
         slow_ms: Sequence[float],
     ) -> list[Period]:
         """A period for each number in which anything was scraped; none where nothing was."""
-        heard = sorted({number for one in rises for number in one.heard})
         self._check(f"{tier} {arm}", rises)
-        first, last = numbers
-        return [
-            self._period(tier, arm, rises, number, slow_ms) for number in heard if first <= number <= last
-        ]
+        heard = sorted({number for one in rises for number in one.heard if number in numbers})
+        return [self._period(tier, arm, rises, number, slow_ms) for number in heard]
 
     def _too_coarse(self, rises: Sequence[Increases], slow_ms: Sequence[float]) -> str:
         """Why the histogram cannot tell slow from fast here; errors are counted all the same."""
-        buckets = [one for one in rises if one.series.name == f"{self._policy.duration}_bucket"]
+        buckets = _named(rises, self._histogram)
         return unfit(buckets, slow_ms, self._milliseconds) if buckets and slow_ms else ""
 
     def _check(self, fleet: str, rises: Sequence[Increases]) -> None:
         """A fleet that is scraped, but not for what it shall be judged by, is a broken metric."""
-        counter, histogram = self._policy.requests, f"{self._policy.duration}_bucket"
-        buckets = [one for one in rises if one.series.name == histogram]
-        names = {one.series.name for one in rises}
+        counter, histogram = self._policy.requests, self._histogram
+        counters, buckets = _named(rises, counter), _named(rises, histogram)
         served = any(rise for one in buckets for rise in one.by_period.values())
-        if "errors" in self._feeds and served and counter not in names:
+        if "errors" in self._feeds and served and not counters:
             raise unusable(SOURCE, f"{fleet} is scraped, but has no {counter} (metrics.prometheus.requests)")
-        if "latency" in self._feeds and counter in names and not buckets:
+        if "latency" in self._feeds and counters and not buckets:
             raise unusable(
                 SOURCE, f"{fleet} is scraped, but has no {histogram} (metrics.prometheus.duration)"
             )
@@ -174,20 +170,11 @@ class PrometheusMetrics:
         self, tier: Tier, arm: Color, rises: Sequence[Increases], number: int, slow_ms: Sequence[float]
     ) -> Period:
         policy = self._policy
-        requests = failed = labels = wrong = 0
-        for one in rises:
-            rise = one.by_period.get(number, 0)
-            if one.series.name == policy.requests:
-                requests += rise
-                failed += rise if self._failed.fullmatch(self._status(one.series)) else 0
-            elif one.series.name == policy.labelled:
-                labels += rise
-            elif one.series.name == policy.wrong:
-                wrong += rise
-        buckets = [one for one in rises if one.series.name == f"{policy.duration}_bucket"]
-        total, slow = exceedances(buckets, number, slow_ms, self._milliseconds)
-        if "errors" not in self._feeds:
-            requests = total
+        counters = _named(rises, policy.requests)
+        failed = [one for one in counters if self._failed.fullmatch(self._status(one.series))]
+        labels = _sum(_named(rises, policy.labelled), number)
+        total, slow = exceedances(_named(rises, self._histogram), number, slow_ms, self._milliseconds)
+        requests = _sum(counters, number) if "errors" in self._feeds else total
         return Period(
             source=SOURCE,
             tier=tier,
@@ -195,11 +182,11 @@ class PrometheusMetrics:
             start=number * policy.period,
             seconds=policy.period,
             requests=requests,
-            errors=failed,
+            errors=_sum(failed, number),
             # Two counters of one request may be scraped between its two increments.
             slow=tuple((ms, min(count, requests)) for ms, count in slow),
             labels=labels,
-            wrong=min(wrong, labels),
+            wrong=min(_sum(_named(rises, policy.wrong), number), labels),
             counts_errors="errors" in self._feeds,
         )
 
@@ -226,3 +213,11 @@ class PrometheusMetrics:
             f"{grown:,} of {after:,} requests came later than {self._policy.settle:g} s after their period"
         )
         return (f"{SOURCE}: {words} and were not judged: raise metrics.prometheus.settle",)
+
+
+def _named(rises: Sequence[Increases], name: str) -> list[Increases]:
+    return [one for one in rises if one.series.name == name]
+
+
+def _sum(rises: Sequence[Increases], number: int) -> int:
+    return sum(one.by_period.get(number, 0) for one in rises)

@@ -69,7 +69,6 @@ class PrometheusApi:
         return None
 
     def close(self) -> None:
-        """Close kept connections."""
         self._endpoint.close()
 
     def _ask(self, query: str, at: float, *, kind: str) -> list[dict[str, Any]]:

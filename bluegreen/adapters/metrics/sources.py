@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from bluegreen.adapters.aws.session import Session
@@ -67,8 +66,4 @@ def _signature(session: Session, table: Prometheus, url: str) -> Sign:
     host = urlsplit(url).hostname or ""
     if table.auth == "sigv4" or (table.auth == "auto" and host.endswith(".amazonaws.com")):
         return sigv4(session)
-    return _unsigned
-
-
-def _unsigned(_url: str, _body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-    return headers
+    return lambda _url, _body, headers: headers

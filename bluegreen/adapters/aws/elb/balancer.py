@@ -17,7 +17,6 @@ class ElbBalancer(TargetGroups, Rules):
     """The load balancer of one stack."""
 
     def tag(self, arns: Sequence[str], tags: Mapping[str, str]) -> None:
-        """Add or overwrite tags on our target groups or rules."""
 
         def one(arn: str) -> None:
             if self._calls.own_tags(arn, arn) is not None:
@@ -26,7 +25,6 @@ class ElbBalancer(TargetGroups, Rules):
         parallel([partial(one, arn) for arn in arns])
 
     def room(self) -> Mapping[str, int]:
-        """What the quotas still allow: `rules` of this balancer, `target-groups` of it and the region."""
         balancer, calls = self._contract.load_balancer_arn, self._calls
         reads: list[Callable[[], Any]] = [
             calls.limits,

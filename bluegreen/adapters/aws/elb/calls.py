@@ -148,9 +148,9 @@ class ElbCalls:
         with self._lock:
             self._seen[key] = (*self._seen.get(key, ()), arn)
 
-    def own_tags(self, arn: str, what: str, *, urgent: bool = False) -> Mapping[str, str] | None:
+    def own_tags(self, arn: str, what: str) -> Mapping[str, str] | None:
         """The tags of our resource, None when it is gone; raises Refused when it is not ours."""
-        found = self.tags([arn], urgent=urgent).get(arn)
+        found = self.tags([arn]).get(arn)
         if found is not None and not is_ours(found, self.stack):
             raise foreign(what, self.stack)
         return found

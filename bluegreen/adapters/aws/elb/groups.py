@@ -23,11 +23,6 @@ _REASONS = 10
 """Reasons shown for targets that are not healthy; a hundred would hide the first."""
 
 
-def _name_prefix(stack: str) -> str:
-    """What every target group of sc-deploy in `stack` begins with (domain.promotion.fleet_name)."""
-    return f"sc-{stack}-"
-
-
 class TargetGroups:
     """The target groups of one stack."""
 
@@ -35,8 +30,7 @@ class TargetGroups:
         self._calls, self._contract = calls, contract
 
     def target_groups(self) -> tuple[TargetGroup, ...]:
-        """Every target group that carries our tags, attached to the balancer or not."""
-        prefix = _name_prefix(self._contract.stack)
+        prefix = f"sc-{self._contract.stack}-"  # domain.promotion.fleet_name
 
         def read() -> list[Json]:
             found = self._calls.pages("describe_target_groups", "TargetGroups")
@@ -60,23 +54,18 @@ class TargetGroups:
         # `unhealthy.draining` has left the rotation, `unavailable` was never checked.
         named["draining"] += states.pop("unhealthy.draining", 0)
         reasons = (_reason(one) for one in found if one["TargetHealth"]["State"] != "healthy")
-        ids: dict[bool, list[str]] = {True: [], False: []}
-        for one in found:
-            state = one["TargetHealth"]["State"]
-            if state == "healthy" or state in states:
-                ids[state == "healthy"].append(one["Target"]["Id"])
+        ids = [(one["TargetHealth"]["State"], one["Target"]["Id"]) for one in found]
         return Health(
             unhealthy=sum(states.values()),
             reasons=tuple(reasons)[:_REASONS],
-            healthy_ids=tuple(ids[True]),
-            unhealthy_ids=tuple(ids[False]),
+            healthy_ids=tuple(target for state, target in ids if state == "healthy"),
+            unhealthy_ids=tuple(target for state, target in ids if state in states),
             **named,
         )
 
     def ensure_target_group(
         self, tier: TierContract, spec: FleetSpec, tags: Mapping[str, str]
     ) -> TargetGroup:
-        """Create it or recognise it by its tags."""
         name = spec.name
         if not _NAME.fullmatch(name):
             raise Refused(

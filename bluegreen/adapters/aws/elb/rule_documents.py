@@ -88,15 +88,17 @@ def same_conditions(rule: Rule, tier: TierContract, token: str | None = None) ->
     return set(rule.path_patterns) == set(tier.path_patterns) and rule.preview_token == token
 
 
-def stickiness_of(document: Document | None, tier: TierContract) -> dict[str, Any]:
-    """The contract's stickiness, else the one the rule has, else none."""
+def stickiness_of(document: Document) -> dict[str, Any]:
+    """The stickiness of a rule that is one plain forward."""
+    config = document["Actions"][0].get("ForwardConfig") or {}
+    return dict(config.get("TargetGroupStickinessConfig") or {"Enabled": False})
+
+
+def wanted_stickiness(tier: TierContract, present: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The contract's stickiness, else what is `present`."""
     if tier.stickiness:
         return {"Enabled": True, "DurationSeconds": tier.stickiness.seconds}
-    for action in (document or {}).get("Actions") or ():
-        found = (action.get("ForwardConfig") or {}).get("TargetGroupStickinessConfig")
-        if found:
-            return dict(found)
-    return {"Enabled": False}
+    return present
 
 
 def forward(weights: Mapping[str, int], stickiness: Mapping[str, Any]) -> list[dict[str, Any]]:

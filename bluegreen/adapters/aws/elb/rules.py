@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls, foreign
 from bluegreen.adapters.aws.elb.rule_documents import (
@@ -16,6 +15,7 @@ from bluegreen.adapters.aws.elb.rule_documents import (
     same_conditions,
     stickiness_of,
     strange_conditions,
+    wanted_stickiness,
 )
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json
@@ -38,7 +38,6 @@ class Rules:
         self._calls, self._contract = calls, contract
 
     def rules(self) -> tuple[Rule, ...]:
-        """Every rule but the default one."""
         return tuple(rule for rule, _ in self._read())
 
     def _read(self, *, urgent: bool = False) -> list[Seen]:
@@ -74,7 +73,6 @@ class Rules:
     def ensure_preview(
         self, tier: TierContract, target_group_arn: str, token: str, tags: Mapping[str, str]
     ) -> Rule:
-        """The tier's one preview rule: this token to this target group alone."""
         wanted_conditions = conditions(tier, token)
         weights = {target_group_arn: 1}
         actions = forward(weights, {"Enabled": False})
@@ -104,7 +102,7 @@ class Rules:
         find = partial(self._find, tier, preview=False, urgent=urgent)
         found = find()
         if found is None:
-            actions = forward(weights, stickiness_of(None, tier))
+            actions = forward(weights, wanted_stickiness(tier, {"Enabled": False}))
             made = self._create_rule(tier.rule_priority, conditions(tier), actions, tags, find, urgent=urgent)
             if isinstance(made, Rule):
                 return self._read_back(made.arn, made.tags, weights, urgent=urgent)
@@ -133,9 +131,10 @@ class Rules:
                 )
             if not same_conditions(rule, tier):
                 change["Conditions"] = conditions(tier)
-        stickiness = stickiness_of(document, tier)
-        if dict(rule.weights) != dict(weights) or stickiness != _present_stickiness(document):
-            change["Actions"] = forward(weights, stickiness)
+        present = stickiness_of(document)
+        wanted = wanted_stickiness(tier, present)
+        if dict(rule.weights) != dict(weights) or wanted != present:
+            change["Actions"] = forward(weights, wanted)
         return change
 
     def _create_rule(
@@ -190,7 +189,6 @@ class Rules:
         )
 
     def delete_rule(self, arn: str) -> None:
-        """Delete our rule; absent is fine."""
         if self._calls.own_tags(arn, f"rule {arn}") is None:
             return
         with Tolerated(*ABSENT):
@@ -204,11 +202,6 @@ def _refuse_unplain(rule: Rule) -> None:
             "sc-deploy would have to overwrite that",
             next_step="make the rule one plain forward again, then repeat",
         )
-
-
-def _present_stickiness(document: Json) -> dict[str, Any]:
-    config = document["Actions"][0].get("ForwardConfig") or {}
-    return dict(config.get("TargetGroupStickinessConfig") or {"Enabled": False})
 
 
 def _short(weights: Mapping[str, int]) -> str:

@@ -26,6 +26,14 @@ _PART = 300_000
 """Bytes of a document part; an item holds 400 KB, its keys included."""
 
 
+_ABSENT: Mapping[str, Any] = {
+    **dict.fromkeys(("stack", "intent", "version", "operator", "reason", "fingerprint"), ""),
+    "proven": False,
+    "schema": 0,
+}
+"""Fields of a header, and what each is where another version left it out."""
+
+
 def stack_partition(stack: str) -> str:
     """Where lease and headers of `stack` lie."""
     return f"stack#{stack}"
@@ -37,12 +45,10 @@ def run_partition(stack: str, number: int) -> str:
 
 
 def lease_key(stack: str) -> Item:
-    """The key of the lease."""
     return pack({PK: stack_partition(stack), SK: "lease"})
 
 
 def deployment_key(stack: str, number: int) -> Item:
-    """The key of a header."""
     return pack({PK: stack_partition(stack), SK: f"deployment#{number:06d}"})
 
 
@@ -83,7 +89,6 @@ def _dump(value: Any) -> str:
 
 
 def entry_item(stack: str, number: int, entry: Entry) -> Item:
-    """One journal entry."""
     event = to_document(entry.event)
     return pack(
         {
@@ -115,13 +120,7 @@ def entry_from(number: int, item: Item) -> Entry:
 
 def header_item(header: Header) -> Item:
     """A header without its documents."""
-    fields = {
-        name: getattr(header, name)
-        for name in (
-            *("number", "stack", "intent", "version", "operator", "started_at"),
-            *("ended_at", "reason", "proven", "fingerprint", "schema"),
-        )
-    }
+    fields = {name: getattr(header, name) for name in ("number", "started_at", "ended_at", *_ABSENT)}
     return deployment_key(header.stack, header.number) | pack(fields | {"ending": header.ending.value})
 
 
@@ -131,21 +130,15 @@ def header_from(item: Item, parts: Iterable[Item] = ()) -> Header:
     Another version's header is read as far as it can be understood, and its documents are left alone.
     """
     found = unpack(item)
-    ended_at, schema = found.get("ended_at"), found.get("schema", 0)
+    ended_at = found.get("ended_at")
+    known = {name: found.get(name, default) for name, default in _ABSENT.items()}
     return Header(
         number=found["number"],
-        stack=found.get("stack", ""),
-        intent=found.get("intent", ""),
-        version=found.get("version", ""),
-        operator=found.get("operator", ""),
         started_at=float(found.get("started_at", 0.0)),
         ending=_ending(found.get("ending", "")),
         ended_at=None if ended_at is None else float(ended_at),
-        reason=found.get("reason", ""),
-        proven=found.get("proven", False),
-        fingerprint=found.get("fingerprint", ""),
-        schema=schema,
-        documents=documents_from(parts) if schema == SCHEMA else None,
+        documents=documents_from(parts) if known["schema"] == SCHEMA else None,
+        **known,
     )
 
 

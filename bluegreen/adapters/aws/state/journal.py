@@ -38,7 +38,6 @@ class DynamoJournal:
         self._table, self._stack = table, stack
 
     def create(self, header: Header, *, token: int) -> None:
-        """Open a deployment; raises LeaseLost, or Refused where the number is taken."""
         for items in _chunks([header_item(header), *document_items(header)]):
             self._put_new(items, token, f"deployment {header.number} of stack {self._stack}")
 
@@ -52,22 +51,9 @@ class DynamoJournal:
 
     def _put_new(self, items: Sequence[Item], token: int, what: str) -> None:
         """Put items that must not exist; those that exist with the same content were ours."""
-        puts = [
-            {
-                "Put": {
-                    "Item": item,
-                    "ConditionExpression": "attribute_not_exists(#pk)",
-                    "ExpressionAttributeNames": {"#pk": PK},
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                }
-            }
-            for item in items
-        ]
         try:
-            self._table.transact([token_check(self._stack, token), *puts])
+            self._put(items, token, "attribute_not_exists(#pk)")
         except Cancelled as error:
-            if 0 in error.failed:
-                raise lease_lost(self._stack, error.failed[0]) from error
             # An earlier attempt took effect though its answer was lost: then everything is as we want it.
             if all(unpack(items[position - 1]) == unpack(found) for position, found in error.failed.items()):
                 return
@@ -77,22 +63,27 @@ class DynamoJournal:
 
     def close(self, header: Header, *, token: int) -> None:
         """Write the deployment's state; raises LeaseLost, or Refused where it was never opened."""
-        put = {
-            "Put": {
-                "Item": header_item(header),
-                "ConditionExpression": "attribute_exists(#pk)",
-                "ExpressionAttributeNames": {"#pk": PK},
-            }
-        }
         try:
-            self._table.transact([token_check(self._stack, token), put])
+            self._put([header_item(header)], token, "attribute_exists(#pk)")
+        except Cancelled as error:
+            raise Refused(f"deployment {header.number} of stack {self._stack} was never opened") from error
+
+    def _put(self, items: Sequence[Item], token: int, condition: str) -> None:
+        """Put the items where `condition` holds for each; raises LeaseLost or Cancelled."""
+        about = {
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#pk": PK},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        puts = [{"Put": {"Item": item, **about}} for item in items]
+        try:
+            self._table.transact([token_check(self._stack, token), *puts])
         except Cancelled as error:
             if 0 in error.failed:
                 raise lease_lost(self._stack, error.failed[0]) from error
-            raise Refused(f"deployment {header.number} of stack {self._stack} was never opened") from error
+            raise
 
     def header(self, number: int) -> Header | None:
-        """One deployment with its documents."""
         partition = run_partition(self._stack, number)
         reads: list[Callable[[], Any]] = [
             lambda: self._table.get(deployment_key(self._stack, number)),
@@ -102,13 +93,11 @@ class DynamoJournal:
         return header_from(item, parts) if item else None
 
     def entries(self, number: int, *, after: int = 0) -> tuple[Entry, ...]:
-        """Entries with seq > `after`, consistent read, in order; Refused for another version's."""
         partition = run_partition(self._stack, number)
         found = self._table.query(partition, entry_key(after + 1), entry_key(999_999_999))
         return tuple(entry_from(number, item) for item in found)
 
     def history(self, *, limit: int = 20) -> tuple[Header, ...]:
-        """Newest first, without documents."""
         partition = stack_partition(self._stack)
         found = self._table.query(partition, "deployment#", "deployment$", newest=True, limit=limit)
         return tuple(header_from(item) for item in found)

@@ -6,6 +6,10 @@ item, because the next token must be higher than every earlier one.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields
 from typing import Any
 
 from bluegreen.adapters.aws.state.items import Item, lease_key, pack, unpack
@@ -13,8 +17,6 @@ from bluegreen.adapters.aws.state.table import Cancelled, Table
 from bluegreen.domain.lease import Holder
 from bluegreen.errors import LeaseLost, Locked
 
-_NAMES = {"#owner": "owner", "#token": "token"}
-_HELD = ("why", "deployment", "since", "expires", "stop", "stop_down")
 _OURS = "#owner = :owner AND #token = :token"
 
 
@@ -24,7 +26,7 @@ def token_check(stack: str, token: int) -> dict[str, Any]:
         "ConditionCheck": {
             "Key": lease_key(stack),
             "ConditionExpression": "#token = :token AND attribute_exists(#owner)",
-            "ExpressionAttributeNames": _NAMES,
+            "ExpressionAttributeNames": {"#owner": "owner", "#token": "token"},
             "ExpressionAttributeValues": pack({":token": token}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -48,25 +50,13 @@ class DynamoLease:
         self._table, self._stack = table, stack
 
     def acquire(self, *, owner: str, why: str, deployment: int, ttl: float, now: float) -> Holder:
-        """Take it when free, expired or already `owner`'s; else raise Locked naming the holder."""
-        values = {
-            ":owner": owner,
-            ":why": why,
-            ":deployment": deployment,
-            ":now": float(now),
-            ":expires": float(now + ttl),
-            ":one": 1,
-        }
+        held = {"owner": owner, "why": why, "deployment": deployment, "expires": float(now + ttl)}
         try:
-            item = self._table.update(
-                lease_key(self._stack),
-                UpdateExpression=(
-                    "SET #owner = :owner, #why = :why, #deployment = :deployment, #since = :now, "
-                    "#expires = :expires ADD #token :one REMOVE #stop, #stop_down"
-                ),
-                ConditionExpression="attribute_not_exists(#owner) OR #owner = :owner OR #expires <= :now",
-                ExpressionAttributeNames=_NAMES | {f"#{name}": name for name in _HELD},
-                ExpressionAttributeValues=pack(values),
+            item = self._update(
+                "SET #owner = :owner, #why = :why, #deployment = :deployment, #since = :now, "
+                "#expires = :expires ADD #token :one REMOVE #stop, #stop_down",
+                "attribute_not_exists(#owner) OR #owner = :owner OR #expires <= :now",
+                held | {"now": float(now), "one": 1},
             )
         except Cancelled as error:
             raise self._locked(_holder(error.failed[0]), now) from error
@@ -82,64 +72,47 @@ class DynamoLease:
     def renew(self, holder: Holder, *, ttl: float, now: float) -> Holder:
         """Push the expiry forward; an expired lease that nobody took is still ours."""
         try:
-            item = self._table.update(
-                lease_key(self._stack),
-                UpdateExpression="SET #expires = :expires",
-                ConditionExpression=_OURS,
-                ExpressionAttributeNames=_NAMES | {"#expires": "expires"},
-                ExpressionAttributeValues=pack(
-                    {":owner": holder.owner, ":token": holder.token, ":expires": float(now + ttl)}
-                ),
-            )
+            values = {"owner": holder.owner, "token": holder.token, "expires": float(now + ttl)}
+            item = self._update("SET #expires = :expires", _OURS, values)
         except Cancelled as error:
             raise lease_lost(self._stack, error.failed[0]) from error
         return _holder(item) or holder
 
     def release(self, holder: Holder) -> None:
-        """Give it back; harmless when it is not ours any more."""
-        names = {f"#{name}": name for name in _HELD}
-        try:
-            self._table.update(
-                lease_key(self._stack),
-                UpdateExpression="REMOVE #owner, #why, #deployment, #since, #expires, #stop, #stop_down",
-                ConditionExpression=_OURS,
-                ExpressionAttributeNames=_NAMES | names,
-                ExpressionAttributeValues=pack({":owner": holder.owner, ":token": holder.token}),
+        with suppress(Cancelled):
+            self._update(
+                "REMOVE #owner, #why, #deployment, #since, #expires, #stop, #stop_down",
+                _OURS,
+                {"owner": holder.owner, "token": holder.token},
             )
-        except Cancelled:
-            return
 
     def holder(self) -> Holder | None:
-        """Who has it, expired or not."""
         item = self._table.get(lease_key(self._stack))
         return _holder(item) if item else None
 
     def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
-        """Ask the holder to roll its deployment back; None when nobody holds the lease."""
         try:
-            item = self._table.update(
-                lease_key(self._stack),
-                UpdateExpression="SET #stop = :why, #stop_down = :down",
-                ConditionExpression="attribute_exists(#owner)",
-                ExpressionAttributeNames={"#owner": "owner", "#stop": "stop", "#stop_down": "stop_down"},
-                ExpressionAttributeValues=pack({":why": why, ":down": down}),
-            )
+            change = "SET #stop = :why, #stop_down = :down"
+            return _holder(self._update(change, "attribute_exists(#owner)", {"why": why, "down": down}))
         except Cancelled:
             return None
-        return _holder(item)
+
+    def _update(self, change: str, condition: str, values: Mapping[str, Any]) -> Item:
+        """The lease after `change`, in which `#name` is an attribute and `:name` one of `values`."""
+        names = re.findall(r"#(\w+)", f"{change} {condition}")
+        return self._table.update(
+            lease_key(self._stack),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={f"#{name}": name for name in names},
+            ExpressionAttributeValues=pack({f":{name}": value for name, value in values.items()}),
+        )
 
 
 def _holder(item: Item) -> Holder | None:
     found = unpack(item)
     if not found.get("owner"):
         return None
-    return Holder(
-        owner=found["owner"],
-        why=found["why"],
-        deployment=found["deployment"],
-        token=found["token"],
-        since=float(found["since"]),
-        expires=float(found["expires"]),
-        stop=found.get("stop", ""),
-        stop_down=found.get("stop_down", False),
-    )
+    times = {name: float(found[name]) for name in ("since", "expires")}
+    known = {field.name: found[field.name] for field in fields(Holder) if field.name in found}
+    return Holder(**known | times)

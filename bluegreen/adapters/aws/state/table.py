@@ -6,13 +6,14 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable
 from bluegreen.adapters.aws.session import Json, Service, Session
-from bluegreen.adapters.aws.state.items import PK, SK, Item
+from bluegreen.adapters.aws.state.items import PK, SK, Item, pack
 from bluegreen.errors import DeployError, Refused
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import again
@@ -37,32 +38,29 @@ class Table:
     """The state table of one stack."""
 
     def __init__(self, session: Session, name: str, clock: Clock) -> None:
-        self.name = name
+        self.name, self._about = name, f"state table {name}"
         self._session, self._clock = session, clock
 
-    def _service(self) -> Service:
-        return self._session.service("dynamodb")
+    @contextmanager
+    def _service(self) -> Iterator[Service]:
+        try:
+            yield self._session.service("dynamodb")
+        except AwsRefusal as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            raise Refused(
+                f"the state table {self.name} does not exist: {error.what}",
+                next_step="check the region and the account, or run `pulumi up` for this stack",
+            ) from error
 
     def _call(self, operation: str, /, **parameters: Any) -> Json:
-        try:
-            return self._service().call(operation, about=f"state table {self.name}", **parameters)
-        except AwsRefusal as error:
-            if error.code == "ResourceNotFoundException":
-                raise self._absent(error) from error
-            raise
-
-    def _absent(self, error: AwsRefusal) -> Refused:
-        return Refused(
-            f"the state table {self.name} does not exist: {error.what}",
-            next_step="check the region and the account, or run `pulumi up` for this stack",
-        )
+        with self._service() as service:
+            return service.call(operation, about=self._about, **parameters)
 
     def get(self, key: Item) -> Item | None:
         """The item as it is now."""
-        found: Item | None = self._call("get_item", TableName=self.name, Key=key, ConsistentRead=True).get(
-            "Item"
-        )
-        return found
+        answer = self._call("get_item", TableName=self.name, Key=key, ConsistentRead=True)
+        return cast("Item | None", answer.get("Item"))
 
     def query(
         self, partition: str, first: str, last: str, *, newest: bool = False, limit: int | None = None
@@ -73,22 +71,12 @@ class Table:
             "ConsistentRead": True,
             "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :first AND :last",
             "ExpressionAttributeNames": {"#pk": PK, "#sk": SK},
-            "ExpressionAttributeValues": {
-                ":pk": {"S": partition},
-                ":first": {"S": first},
-                ":last": {"S": last},
-            },
+            "ExpressionAttributeValues": pack({":pk": partition, ":first": first, ":last": last}),
             "ScanIndexForward": not newest,
+            "PaginationConfig": {"MaxItems": limit, "PageSize": limit},
         }
-        if limit is not None:
-            return list(self._call("query", **parameters, Limit=limit)["Items"])
-        found: list[Item] = []
-        while True:
-            answer = self._call("query", **parameters)
-            found += answer["Items"]
-            if not answer.get("LastEvaluatedKey"):
-                return found
-            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        with self._service() as service:
+            return service.pages("query", "Items", about=self._about, **parameters)
 
     def update(self, key: Item, **parameters: Any) -> Item:
         """UpdateItem; the item as it is afterwards. Raises Cancelled with the item that stood there."""
@@ -102,8 +90,7 @@ class Table:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **parameters,
             )
-            attributes: Item = answer["Attributes"]
-            return attributes
+            return cast("Item", answer["Attributes"])
 
         return self._retried(once)
 

@@ -162,7 +162,7 @@ def _end(
     run.recorder.write(event)
     header = run.recorder.header
     # What the operator gave as the reason stays; an ending that nobody asked for needs its own.
-    reason = (header.reason or words) if ending is Ending.RELEASED else words
+    reason = (_asked_for(run) or words) if ending is Ending.RELEASED else words
     ended = replace(header, ending=ending, ended_at=run.ports.clock.now(), proven=proven, reason=reason)
     run.recorder.close(ended)
     _notify(run, f"{ended.version or ended.intent}: {ending}", event, critical=False)
@@ -191,7 +191,13 @@ def _halted(run: Run, error: DeployError) -> Result:
 
 def _stop(run: Run, event: RunInterrupted | RunHalted) -> None:
     run.recorder.write(event)
-    run.recorder.close(replace(run.recorder.header, ending=event.ending, reason=event.words))
+    reason = "; ".join(words for words in (_asked_for(run), event.words) if words)
+    run.recorder.close(replace(run.recorder.header, ending=event.ending, reason=reason))
+
+
+def _asked_for(run: Run) -> str:
+    """Why the operator wanted the deployment: its header's reason is the last stop's, once there was one."""
+    return run.recorder.header.began_with.plan.reason
 
 
 def _result(run: Run, event: RunStopped, code: ExitCode) -> Result:

@@ -51,9 +51,9 @@ def load_policy(path: Path, *, stack: str) -> Policy:
     """Read `path` and the golden set beside it; raises ConfigError with every fault."""
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"cannot read {path}: {error.strerror}", next_step="name the policy file with --policy FILE"
+            f"cannot read {path}: {_why(error)}", next_step="name the policy file with --policy FILE"
         ) from error
     policy = parse_policy(text, stack=stack, source=str(path))
     if policy.golden is None:
@@ -62,12 +62,16 @@ def load_policy(path: Path, *, stack: str) -> Policy:
     return policy.model_copy(update={"golden": policy.golden.model_copy(update={"rows": rows})})
 
 
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
 def _read_golden(path: Path, minimum: int) -> tuple[GoldenRow, ...]:
     advice = 'one {"input": ..., "label": ...} per line'
     try:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except OSError as error:
-        raise ConfigError(f"cannot read the golden set {path}: {error.strerror}", next_step=advice) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the golden set {path}: {_why(error)}", next_step=advice) from error
     rows: list[GoldenRow] = []
     faults: list[Fault] = []
     for number, line in enumerate(lines, start=1):

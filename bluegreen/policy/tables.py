@@ -186,7 +186,8 @@ class Retire(Section):
 class LeasePolicy(Section):
     """One deployer per stack; the lease is renewed every third of `ttl`."""
 
-    ttl: Duration = 90.0
+    ttl: Annotated[Duration, Field(ge=3)] = 90.0
+    """Shorter ones run out between two renewals of a deployer that lives."""
     patience: Duration = 300.0
     """How long AWS may be unreachable before the run halts."""
 

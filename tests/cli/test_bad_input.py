@@ -76,6 +76,14 @@ def test_a_policy_that_was_named_must_exist(line: Line) -> None:
     assert "cannot read none.toml" in result.stderr
 
 
+def test_a_policy_in_another_encoding_is_no_bug(line: Line, tmp_path: Path) -> None:
+    policy = tmp_path / "latin.toml"
+    policy.write_bytes(b"\xff\xfe[rollout]")
+    result = line("plan", "v1", *LAB, "--policy", str(policy))
+    assert result.exit_code == 2
+    assert "latin.toml: it is not UTF-8 text" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

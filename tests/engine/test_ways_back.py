@@ -258,6 +258,20 @@ def test_interrupted_at_a_safe_point_and_resumed() -> None:
     assert world.cloud.traffic.failed() == 0
 
 
+@pytest.mark.parametrize(("reason", "kept"), [("ticket 7", "ticket 7"), ("", "v1.1.0 is live")])
+def test_the_reason_for_a_release_outlives_its_interruption(reason: str, kept: str) -> None:
+    world = serving("v1.0.0")
+    deployer = world.deployer()
+    world.after_first(StepKind.WEIGHTS, deployer.interrupt)
+    deployer.run(deployer.plan_promotion("v1.1.0", reason=reason))
+    (stopped, *_) = world.ports().journal.history(limit=1)
+    assert stopped.reason.startswith(reason)
+    assert "stopped at a safe point" in stopped.reason, "and the list says why it is unfinished"
+    world.deployer("other@host:2").resume()
+    (released, *_) = world.ports().journal.history(limit=1)
+    assert released.reason == kept
+
+
 def test_a_bug_in_the_middle_of_a_shift_still_ends_by_saying_where_the_traffic_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

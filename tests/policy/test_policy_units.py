@@ -126,3 +126,11 @@ def test_a_step_that_would_show_nothing_or_go_backwards_is_refused(good: str, ba
     policy(good)
     with pytest.raises(ConfigError):
         policy(bad)
+
+
+def test_a_lease_outlasts_the_pause_between_two_renewals() -> None:
+    with pytest.raises(ConfigError) as caught:
+        policy('[lease]\nttl = "0s"')
+    (fault,) = caught.value.faults
+    assert "lease.ttl" in str(fault)
+    assert policy('[lease]\nttl = "3s"').lease.ttl == 3

@@ -10,12 +10,12 @@ from bluegreen.adapters.aws.state.items import deployment_key
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import SCHEMA, Ending
 from bluegreen.domain.plan import Intent, StepKind
-from bluegreen.engine.deployer import Deployer
 from bluegreen.engine.status import look
 from bluegreen.errors import Refused
 from tests.engine.test_ways_back import release, serving
 from tests.world import World
 from tests.world.releasing import QUICK
+from tools.replaying import ReplayedDeployer
 
 OTHER = rf"deployment #2 was written by another version .* \(journal schema 7, this one reads {SCHEMA}\)"
 KEPT = QUICK + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n'
@@ -39,14 +39,14 @@ def unfinished() -> World:
 @pytest.mark.parametrize(
     "verb",
     [
-        Deployer.resume,
-        Deployer.abort,
+        ReplayedDeployer.resume,
+        ReplayedDeployer.abort,
         lambda deployer: deployer.abort(down=True),
-        Deployer.plan_rollback,
+        ReplayedDeployer.plan_rollback,
     ],
     ids=["resume", "abort", "abort with its migration", "rollback"],
 )
-def test_it_is_not_continued(verb: Callable[[Deployer], object]) -> None:
+def test_it_is_not_continued(verb: Callable[[ReplayedDeployer], object]) -> None:
     world = unfinished()
     before = world.weights()
     with pytest.raises(Refused, match=OTHER) as caught:

@@ -5,8 +5,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes of pytest: the suite is laid out for two cores, and a third would only add imports.
-WORKERS ?= 2
+# Three processes on two cores: some tests of the lab wait for real processes, and the third uses that time.
+WORKERS ?= 3
 
 demo: .venv/ready
 	$(BIN)/sc-deploy demo

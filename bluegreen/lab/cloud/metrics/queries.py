@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from bluegreen.lab.cloud.clock import as_datetime
@@ -64,13 +65,18 @@ class Queries:
             points += [(name, at, value) for at, value in ordered]
         size = params.get("MaxDatapoints") or _MOST_DATAPOINTS
         part, token = page(points, size=size, token=params.get("NextToken"))
+        times: dict[str, list[datetime]] = {name: [] for name in shown}
+        found: dict[str, list[float]] = {name: [] for name in shown}
+        for name, at, value in part:
+            times[name].append(as_datetime(at))
+            found[name].append(value)
         answer: Document = {
             "MetricDataResults": [
                 {
                     "Id": name,
                     "Label": labels[name],
-                    "Timestamps": [as_datetime(at) for one, at, _ in part if one == name],
-                    "Values": [value for one, _, value in part if one == name],
+                    "Timestamps": times[name],
+                    "Values": found[name],
                     "StatusCode": "PartialData" if token else "Complete",
                 }
                 for name in shown

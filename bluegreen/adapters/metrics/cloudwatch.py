@@ -8,8 +8,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from bluegreen.adapters.aws.session import Session
+from bluegreen.adapters.metrics.cloudwatch_queries import MetricData, Query, Series
 from bluegreen.adapters.metrics.counts import SUMS, FleetCounts, own_failures, period_from, together
-from bluegreen.adapters.metrics.metric_data import MetricData, Query, Series
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color

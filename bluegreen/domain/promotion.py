@@ -1,4 +1,4 @@
-"""The plan that brings a release live: what is built, verified, shifted, judged and retired, in order."""
+"""The plan that brings a release live: what is built, verified, shifted, judged and retired, in request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fleet_name(stack: str, tier: Tier, number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class PromotionRequest:
     """What shall be released, and what was resolved for it before planning."""
 
     release: Release
@@ -49,23 +49,23 @@ class Order:
 
 
 def _spec(
-    order: Order, tier: TierContract, release: TierRelease, blue: FleetRef | None, stack: str
+    request: PromotionRequest, tier: TierContract, release: TierRelease, blue: FleetRef | None, stack: str
 ) -> FleetSpec:
     # Green takes over what blue carries now, so it must not start smaller than blue has grown.
     desired = min(max(tier.fleet.desired, blue.desired if blue else 0), tier.fleet.maximum)
     return FleetSpec(
-        name=fleet_name(stack, tier.name, order.number),
+        name=fleet_name(stack, tier.name, request.number),
         version=release.version,
         image=release.image,
         model=release.model,
-        launch_template_version=order.launch_templates[tier.name],
+        launch_template_version=request.launch_templates[tier.name],
         minimum=desired,
         desired=desired,
         maximum=tier.fleet.maximum,
     )
 
 
-def _tier_plan(order: Order, contract: Contract, state: TierState) -> TierPlan:
+def _tier_plan(request: PromotionRequest, contract: Contract, state: TierState) -> TierPlan:
     live = state.live
     blue = refer(live) if live else None
     tier = contract.tier(state.tier)
@@ -73,14 +73,16 @@ def _tier_plan(order: Order, contract: Contract, state: TierState) -> TierPlan:
         tier=state.tier,
         rule_arn=state.rule.arn if state.rule else "",
         blue=blue,
-        green=_spec(order, tier, order.release.of(state.tier), blue, contract.stack),
+        green=_spec(request, tier, request.release.of(state.tier), blue, contract.stack),
         leftovers=tuple(refer(fleet, routed=state.routes(fleet)) for fleet in state.leftovers),
     )
 
 
 class _Promotion:
-    def __init__(self, order: Order, contract: Contract, policy: Policy, tiers: tuple[TierPlan, ...]) -> None:
-        self.order, self.contract, self.policy, self.tiers = order, contract, policy, tiers
+    def __init__(
+        self, request: PromotionRequest, contract: Contract, policy: Policy, tiers: tuple[TierPlan, ...]
+    ) -> None:
+        self.request, self.contract, self.policy, self.tiers = request, contract, policy, tiers
         self.with_blue = [plan.tier for plan in tiers if plan.blue]
         self.all = [plan.tier for plan in tiers]
         self.stages = Stages()
@@ -105,7 +107,7 @@ class _Promotion:
 
     @property
     def migrates(self) -> bool:
-        return self.policy.migration is not None and self.order.intent is Intent.PROMOTION
+        return self.policy.migration is not None and self.request.intent is Intent.PROMOTION
 
     def migrate(self, where: Color) -> None:
         step = Step(kind=StepKind.MIGRATE, tier=Tier.APP, fleet=where)
@@ -131,7 +133,7 @@ class _Promotion:
 
     def shift(self) -> None:
         rollout = self.policy.rollout
-        ramp = () if self.order.all_at_once or not self.with_blue else rollout.ramp
+        ramp = () if self.request.all_at_once or not self.with_blue else rollout.ramp
         self.stages.add("watch-over", "Arm the automatic fallback", self.blue(StepKind.WATCHDOG))
         for percent in (*ramp, FULL):
             steps = self.green(StepKind.WEIGHTS, percent=percent)
@@ -155,10 +157,10 @@ class _Promotion:
             for plan in self.tiers
             if plan.green and plan.green.model
         ]
-        self.stages.add("accept", f"Make {self.order.release.version} the live release", steps)
+        self.stages.add("accept", f"Make {self.request.release.version} the live release", steps)
 
     def retire(self) -> None:
-        down = self.order.database.down
+        down = self.request.database.down
         # Blue cannot serve without its schema: once that is undone there is nothing to keep it for.
         keep = 0.0 if down else self.policy.retire.keep_blue
         if keep == "until-next":
@@ -183,11 +185,11 @@ class _Promotion:
         for plan in self.tiers:
             if plan.blue is None:
                 yield f"{plan.tier}: nothing is live yet; the first deployment gets 100 % once it is verified"
-        if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.order.database.down:
+        if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.request.database.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
-        if self.order.intent is Intent.PROMOTION:
+        if self.request.intent is Intent.PROMOTION:
             yield from (f"by confirming you attest: {point}" for point in self.policy.checklist)
-        yield from database_notes(self.order.database, self.served)
+        yield from database_notes(self.request.database, self.served)
 
     @property
     def served(self) -> str:
@@ -196,16 +198,16 @@ class _Promotion:
         return blues.get(Tier.APP) or next(iter(blues.values()), "")
 
 
-def plan_promotion(order: Order, contract: Contract, policy: Policy, state: StackState) -> Plan:
-    """The plan that brings `order` live on `state`; pure.
+def plan_promotion(request: PromotionRequest, contract: Contract, policy: Policy, state: StackState) -> Plan:
+    """The plan that brings `request` live on `state`; pure.
 
     Raises Refused where a green fleet could not be as big as blue is now, or where a down migration is
     asked for that cannot run.
     """
     tiers = tuple(
-        _tier_plan(order, contract, state.of(tier.name))
+        _tier_plan(request, contract, state.of(tier.name))
         for tier in contract.tiers
-        if any(item.tier == tier.name for item in order.release.tiers)
+        if any(item.tier == tier.name for item in request.release.tiers)
     )
     for plan in tiers:
         if plan.blue and plan.green and plan.green.desired < plan.blue.desired:
@@ -215,19 +217,19 @@ def plan_promotion(order: Order, contract: Contract, policy: Policy, state: Stac
                 next_step="raise the fleet's maximum in the Pulumi settings and run `pulumi up`",
             )
     app = next((plan for plan in tiers if plan.tier is Tier.APP and plan.blue), None)
-    check_down(order.database, app, app.blue if app else None, policy)
-    promotion = _Promotion(order, contract, policy, tiers)
+    check_down(request.database, app, app.blue if app else None, policy)
+    promotion = _Promotion(request, contract, policy, tiers)
     for part in (promotion.prepare, promotion.build, promotion.prove, promotion.shift, promotion.accept):
         part()
     promotion.retire()
     return Plan(
-        intent=order.intent,
+        intent=request.intent,
         stack=contract.stack,
-        number=order.number,
-        release=order.release,
-        reason=order.reason,
+        number=request.number,
+        release=request.release,
+        reason=request.reason,
         tiers=tiers,
         stages=tuple(promotion.stages.all),
         notes=tuple(promotion.notes()),
-        snapshot=order.database.snapshot,
+        snapshot=request.database.snapshot,
     )

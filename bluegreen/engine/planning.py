@@ -9,7 +9,7 @@ from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.domain.journal import Header, open_header
 from bluegreen.domain.migration import DatabaseRollback, snapshot_name
 from bluegreen.domain.plan import Intent, Plan, StepKind
-from bluegreen.domain.promotion import Order, plan_promotion
+from bluegreen.domain.promotion import PromotionRequest, plan_promotion
 from bluegreen.domain.release import Model, Release, TierRelease
 from bluegreen.domain.rollback import plan_rollback_to_kept, plan_teardown
 from bluegreen.domain.stack import StackState
@@ -47,13 +47,13 @@ def promotion(
     state, history = _seen(contract, ports, _RECENT)
     refuse_open(history, stack=contract.stack, ports=ports)
     releases = ports.parallel([partial(_resolve, ports, tier, version, model, state) for tier in chosen])
-    order = Order(
+    request = PromotionRequest(
         release=Release(version=version, tiers=tuple(releases)),
         number=_next_number(state, history),
         launch_templates=_templates(ports, chosen),
         reason=reason,
     )
-    return plan_promotion(order, contract, policy, state)
+    return plan_promotion(request, contract, policy, state)
 
 
 def _seen(contract: Contract, ports: Ports, limit: int) -> tuple[StackState, tuple[Header, ...]]:
@@ -149,7 +149,7 @@ def rollback(
     tiers = [tier for tier in contract.tiers if tier.name in items]
     for item in items.values():
         ports.images.resolve(item.image.repository, item.image.tag)
-    order = Order(
+    request = PromotionRequest(
         release=Release(version=target.version, tiers=tuple(items[tier.name] for tier in tiers)),
         number=number,
         launch_templates=_templates(ports, tiers),
@@ -158,7 +158,7 @@ def rollback(
         all_at_once=True,
         database=database,
     )
-    return plan_promotion(order, contract, policy, state)
+    return plan_promotion(request, contract, policy, state)
 
 
 def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollback:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bluegreen.contract import MANAGED_BY, Contract, Tag, Tier
 from bluegreen.domain.plan import Intent, Plan, Stage, Step
-from bluegreen.domain.promotion import Order, fleet_name, plan_promotion
+from bluegreen.domain.promotion import PromotionRequest, fleet_name, plan_promotion
 from bluegreen.domain.release import Color, Image, Model, Release, TierRelease
 from bluegreen.domain.stack import Fleet, Group, Rule, StackState, TargetGroup, TierState
 from bluegreen.policy import Policy
@@ -35,7 +35,9 @@ def image(version: str) -> Image:
     return Image(repository="r", tag=version, digest=f"sha256:{version}", uri=f"r@sha256:{version}")
 
 
-def order(version: str, number: int, *, tiers: Iterable[Tier] = tuple(Tier), **more: object) -> Order:
+def order(
+    version: str, number: int, *, tiers: Iterable[Tier] = tuple(Tier), **more: object
+) -> PromotionRequest:
     """`version` for `tiers`; with `model` that model on the AI tier."""
     model = more.pop("model", None)
     parts = [
@@ -48,7 +50,7 @@ def order(version: str, number: int, *, tiers: Iterable[Tier] = tuple(Tier), **m
         for tier in tiers
     ]
     release = Release(version=version, tiers=tuple(parts))
-    return Order(release=release, number=number, launch_templates=dict.fromkeys(Tier, 3), **more)  # type: ignore[arg-type]  # fields of Order
+    return PromotionRequest(release=release, number=number, launch_templates=dict.fromkeys(Tier, 3), **more)  # type: ignore[arg-type]  # fields of PromotionRequest
 
 
 @dataclass
@@ -145,7 +147,7 @@ class Stack:
             else None,
         )
 
-    def promoted(self, one: Order, rules: Policy) -> Plan:
+    def promoted(self, one: PromotionRequest, rules: Policy) -> Plan:
         return plan_promotion(one, self.contract, rules, self.observe())
 
     # what steps do

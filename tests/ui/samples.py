@@ -24,7 +24,7 @@ from bluegreen.domain.journal import (
 )
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Plan, Step, StepKind
-from bluegreen.domain.promotion import Order, plan_promotion
+from bluegreen.domain.promotion import PromotionRequest, plan_promotion
 from bluegreen.domain.release import Color, Image, Release, TierRelease
 from bluegreen.domain.reports import Result, Status
 from bluegreen.domain.rollback import plan_rollback_of_open
@@ -112,10 +112,12 @@ BLUE = state((1, "v1.0.0", "blue", 100))
 
 def order(
     version: str = "v1.1.0", number: int = 2, tiers: Sequence[Tier] = tuple(Tier), reason: str = ""
-) -> Order:
+) -> PromotionRequest:
     parts = tuple(TierRelease(tier=tier, version=version, image=image(version)) for tier in tiers)
     release = Release(version=version, tiers=parts)
-    return Order(release=release, number=number, launch_templates=dict.fromkeys(Tier, 3), reason=reason)
+    return PromotionRequest(
+        release=release, number=number, launch_templates=dict.fromkeys(Tier, 3), reason=reason
+    )
 
 
 def promotion(stack: StackState = BLUE, **options: Any) -> Plan:

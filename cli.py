@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from bluegreen.commands import lab
 from bluegreen.commands._connect import exit_code_of
@@ -25,7 +28,7 @@ from bluegreen.commands.resume import resume
 from bluegreen.commands.rollback import rollback
 from bluegreen.commands.status import status
 from bluegreen.commands.teardown import teardown
-from bluegreen.errors import DeployError, ExitCode
+from bluegreen.errors import ConfigError, DeployError, ExitCode
 
 VERBS: tuple[Callable[..., None], ...] = (
     plan,
@@ -41,8 +44,45 @@ VERBS: tuple[Callable[..., None], ...] = (
     demo,
 )
 
+_UsageError: Any = typer.BadParameter.__bases__[0]  # typer exports its children only
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether a command line that could not be parsed asks for JSON."""
+    line = f" {' '.join(words)} "
+    asked = any(f" {option}{sign}json " in line for option in ("--output", "-o") for sign in (" ", "=", ""))
+    return asked or os.environ.get("SC_DEPLOY_OUTPUT") == "json"
+
+
+class _Commands(typer.core.TyperGroup):
+    """A command line that cannot be parsed is an error like any other: programs get it as their last line."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        with self._told(tuple(args)):
+            context = super().make_context(info_name, args, *rest, **extra)
+        context.meta["words"] = tuple(args)
+        return context
+
+    def invoke(self, ctx: Any) -> Any:
+        with self._told(ctx.meta["words"]):
+            return super().invoke(ctx)
+
+    @contextlib.contextmanager
+    def _told(self, words: Sequence[str]) -> Iterator[None]:
+        try:
+            yield
+        except _UsageError as error:
+            if _wants_json(words):
+                from bluegreen.ui.events import error_document, json_line
+
+                told = ConfigError(error.format_message(), next_step="see --help")
+                typer.echo(json_line(error_document(told, int(ExitCode.USAGE))))
+            raise
+
+
 app = typer.Typer(
     name="sc-deploy",
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode=None,  # rich's help takes three times as long to import
     pretty_exceptions_enable=False,

@@ -7,7 +7,7 @@
     ├── Locked                  4   another deployment holds the stack
     │   └── LeaseLost           4   it was ours and is not any more
     ├── StepFailed              -   a step did not reach its goal; the executor decides what follows
-    ├── CloudUnavailable        -   AWS did not answer for longer than our patience
+    ├── CloudUnavailable        3   AWS did not answer for longer than our patience (6 in a deployment)
     ├── Halted                  6   a human is needed; traffic is where the message says
     └── Interrupted           130   stopped at a safe point; `sc-deploy resume` continues
 
@@ -97,9 +97,12 @@ class StepFailed(DeployError):
 
 
 class CloudUnavailable(DeployError):
-    """AWS refused, throttled or did not answer for longer than the configured patience."""
+    """AWS or a metric source did not answer for longer than the configured patience.
 
-    exit_code = ExitCode.HALTED
+    In a deployment it halts. A command that only asked has changed nothing.
+    """
+
+    exit_code = ExitCode.REFUSED
 
 
 class Halted(DeployError):

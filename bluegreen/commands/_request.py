@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,25 @@ from bluegreen.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from bluegreen.contract import Tier
 
-VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help="The release, e.g. v1.4.0.")]
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+def _image_tag(version: str) -> str:
+    """A version is the tag of its images: what no image can be called is known before AWS is asked.
+
+    The form is that of the OCI distribution specification, and the API's for `imageTag`.
+    """
+    if not _TAG.fullmatch(version):
+        raise typer.BadParameter(
+            f"{version!r} cannot be an image tag: up to 128 letters, digits, '_', '.' and '-', "
+            "the first a letter, a digit or '_'"
+        )
+    return version
+
+
+VersionArgument = Annotated[
+    str, typer.Argument(metavar="VERSION", help="The release, e.g. v1.4.0.", callback=_image_tag)
+]
 TiersOption = Annotated[
     str, typer.Option("--tiers", help="Only these tiers, e.g. ai or web,app.  [default: all]")
 ]

@@ -12,7 +12,7 @@ import typer
 
 from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Settings
-from bluegreen.errors import DeployError
+from bluegreen.errors import CloudUnavailable, DeployError, ExitCode
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -111,6 +111,11 @@ class LongCommand:
             # A wait without end would not notice a signal that another thread received.
             while wait((future,), timeout=_SIGNAL_SECONDS).not_done:
                 continue
-            result = future.result()
+            try:
+                result = future.result()
+            except CloudUnavailable as error:
+                # Even where the last call was a read: what this command began to do is not finished.
+                error.exit_code = ExitCode.HALTED
+                raise
             view.close(result)
         return result

@@ -20,7 +20,7 @@ from bluegreen.adapters.aws.failures import (
 )
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.loopback import is_loopback
-from bluegreen.errors import CloudUnavailable, ConfigError, Refused
+from bluegreen.errors import CloudUnavailable, ConfigError, ExitCode, Refused
 from bluegreen.lab.cloud.clock import ManualClock
 
 EMPTY = (
@@ -166,10 +166,27 @@ def test_without_retries_a_call_is_sent_once(server: Server) -> None:
 
 
 @pytest.mark.parametrize("answer", [GATEWAY, PROXY_PAGE])
-def test_answer_that_is_not_of_aws_leaves_the_outcome_open(server: Server, answer: tuple[int, str]) -> None:
+def test_answer_that_is_not_of_aws_leaves_open_what_a_change_did(
+    server: Server, answer: tuple[int, str]
+) -> None:
     server.answers = [answer]
-    with pytest.raises(CloudUnavailable, match="may or may not have taken effect"):
-        rules(Session(region="eu-west-1", attempts=2))
+    elbv2 = Session(region="eu-west-1", attempts=2).service("elbv2")
+    with pytest.raises(CloudUnavailable, match="may or may not have taken effect") as caught:
+        elbv2.call("delete_rule", RuleArn="arn")
+    assert caught.value.exit_code == ExitCode.HALTED
+
+
+@pytest.mark.parametrize("answer", [GATEWAY, PROXY_PAGE, THROTTLED])
+def test_a_read_that_fails_has_changed_nothing(server: Server, answer: tuple[int, str]) -> None:
+    server.answers = [answer]
+    elbv2 = Session(region="eu-west-1", attempts=2).service("elbv2")
+    paged = Session(region="eu-west-1")
+    for read in (lambda: elbv2.call("describe_rules", RuleArns=["arn"]), lambda: rules(paged)):
+        with pytest.raises(CloudUnavailable) as caught:
+            read()
+        assert "taken effect" not in caught.value.what
+        assert "resume" not in caught.value.next_step
+        assert caught.value.exit_code == ExitCode.REFUSED
 
 
 def test_nobody_listens(server: Server, environment: pytest.MonkeyPatch) -> None:

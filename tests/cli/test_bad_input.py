@@ -32,6 +32,9 @@ def contract_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("history", "zero", *LAB), "should be a valid integer"),
         (("history", "0", *LAB), "greater than or equal to 1"),
         (("resume", "1", "2", *LAB), "unexpected extra argument"),
+        (("plan", "", *LAB), "'' cannot be an image tag"),
+        (("promote", "v1/../x", *LAB), "cannot be an image tag"),
+        (("promote", "v" * 129, *LAB), "cannot be an image tag"),
     ],
 )
 @pytest.mark.usefixtures("nobody")
@@ -39,6 +42,12 @@ def test_words_that_are_no_command(line: Line, words: tuple[str, ...], said: str
     result = line(*words)
     assert result.exit_code == 2
     assert said in result.stderr
+    if "yaml" not in words:
+        again, documents = line.json(*words)
+        assert again.exit_code == 2
+        [told] = documents
+        assert (told["event"], told["exit_code"]) == ("error", 2)
+        assert said in told["words"]
 
 
 @pytest.mark.usefixtures("nobody")

@@ -328,6 +328,19 @@ def test_deployment_that_another_process_left_unfinished(scene: Scene) -> None:
     refused(scene, scene.promote("v1.2.0"), 3, "deployment #2 is not finished", next_step="sc-deploy resume")
 
 
+@pytest.mark.parametrize(
+    "words", [("plan", "v1.1.0"), ("promote", "v1.1.0", "--yes"), ("teardown", "--all", "--yes")]
+)
+def test_question_that_aws_does_not_answer(scene: Scene, words: Sequence[str]) -> None:
+    scene.serving()
+    fault = Fault(effect=Effect.ERROR, status=500, service="elbv2", times=0)
+    scene.world.faults.add(fault)
+    result = scene(*words)
+    scene.world.faults.clear()
+    refused(scene, result, 3, "AWS elbv2", next_step="repeat it when AWS answers again")
+    assert "taken effect" not in result.output
+
+
 def test_blue_unhealthy(scene: Scene) -> None:
     scene.serving()
     scene.world.behaviours["v1.0.0"] = Behaviour(healthy=False)

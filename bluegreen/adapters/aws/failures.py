@@ -15,7 +15,7 @@ from botocore.parsers import ResponseParserError
 
 from bluegreen.adapters.aws.permissions import actions_for
 from bluegreen.adapters.masking import mask
-from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
+from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, ExitCode, Refused
 
 FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 """All that a botocore call raises for what happens outside this process.
@@ -110,7 +110,15 @@ class Tolerated(AbstractContextManager[None]):
 
 
 class AwsUnavailable(_Coded, CloudUnavailable):
-    """AWS throttled, failed or did not answer, after retries; the call may have taken effect."""
+    """AWS throttled, failed or did not answer, after retries.
+
+    A call that changes something may have taken effect; a read cannot have, and ends a command
+    with "nothing was changed".
+    """
+
+    def __init__(self, what: str, *, code: str, next_step: str, sent: bool = False) -> None:
+        super().__init__(what, code=code, next_step=next_step)
+        self.exit_code = ExitCode.HALTED if sent else ExitCode.REFUSED
 
 
 class CredentialsUnusable(AwsUnavailable):
@@ -128,6 +136,8 @@ class Call:
     region: str
     about: str = ""
     """The resource in the operator's words."""
+    reads: bool = False
+    """It changes nothing, whatever became of it."""
 
     def __str__(self) -> str:
         about = f" ({self.about})" if self.about else ""
@@ -158,12 +168,20 @@ def translate(error: Exception, call: Call) -> DeployError:
     if isinstance(error, _NOT_SENT):
         step = f"check the network, that the region {call.region} exists, and AWS_ENDPOINT_URL if it is set"
         return AwsUnavailable(f"{call}: not reachable: {text}", code=code, next_step=step)
-    return AwsUnavailable(f"{call}: no usable answer ({_OPEN}): {text}", code=code, next_step=_RESUME)
+    return _unanswered(f"{call}: no usable answer", call, code=code, why=f": {text}")
+
+
+def _unanswered(what: str, call: Call, *, code: str, why: str = "") -> AwsUnavailable:
+    """Nobody knows what became of `call`, unless it was a read: that changes nothing."""
+    if call.reads:
+        return AwsUnavailable(f"{what}{why}", code=code, next_step=_REPEAT)
+    return AwsUnavailable(f"{what} ({_OPEN}){why}", code=code, next_step=_RESUME, sent=True)
 
 
 _LOG_IN = "log in again (`aws sso login`, or renew AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN) and repeat"
 _CHECK_CONTRACT = "check the stack's contract with `sc-deploy doctor`"
 _OPEN = "it may or may not have taken effect"
+_REPEAT = "repeat it when AWS answers again"
 _RESUME = "when AWS answers again, `sc-deploy resume` looks at what exists and continues"
 
 
@@ -173,14 +191,15 @@ def _answered(error: boto.ClientError, call: Call) -> DeployError:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     what = f"{call}: {code}: {mask(str(error.response.get('Error', {}).get('Message', '')))}"
     if is_throttle(code):
-        step = "other clients use up this account's API rate; wait, then `sc-deploy resume`"
+        then = "repeat it" if call.reads else "`sc-deploy resume`"
+        step = f"other clients use up this account's API rate; wait, then {then}"
         return AwsUnavailable(what, code=code, next_step=step)
     if _stem(code) in _BAD_CREDENTIALS:
         return CredentialsUnusable(
             f"AWS does not accept the credentials: {what}", code=code, next_step=_LOG_IN
         )
     if status >= 500 or _stem(code) in _SERVER_FAULTS:
-        return AwsUnavailable(f"{what} ({_OPEN})", code=code, next_step=_RESUME)
+        return _unanswered(what, call, code=code)
     if _stem(code) in _DENIED:
         actions = " and ".join(actions_for(call.service, call.operation))
         step = f"allow {actions} in the policy of the deploy role, then repeat"

@@ -24,7 +24,7 @@ from bluegreen.errors import ConfigError
 from bluegreen.ports import Fence
 
 Json = dict[str, Any]
-_READS = ("batch_get_", "describe_", "get_", "head_", "list_")
+_READS = ("batch_get_", "describe_", "get_", "head_", "list_", "query")
 _UNFENCED = ("dynamodb", "sns")
 """Journal and lease carry the fencing token themselves, and a halt is announced whoever holds the lease."""
 
@@ -65,7 +65,8 @@ class Service:
     def _named(self, operation: str, about: str) -> Call:
         names = self.client.meta.method_to_api_mapping
         region = self.client.meta.region_name or "no region"
-        return Call(service=self.name, operation=names.get(operation, operation), region=region, about=about)
+        name, reads = names.get(operation, operation), operation.startswith(_READS)
+        return Call(service=self.name, operation=name, region=region, about=about, reads=reads)
 
 
 def _user_agent() -> str:

@@ -86,8 +86,8 @@ class ReplayedDeployer(Deployer):
     def plan_promotion(self, version: str, **how: Any) -> Plan:
         return planning.promotion(self._contract, self._policy, self._ports, version=version, **how)
 
-    def plan_rollback(self, *, to: str | None = None, reason: str = "", down: bool = False) -> Plan:
-        return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, down=down)
+    def plan_rollback(self, *, to: str | None = None, reason: str = "", **how: Any) -> Plan:
+        return planning.rollback(self._contract, self._policy, self._ports, to=to, reason=reason, **how)
 
     def plan_teardown(self, *, everything: bool) -> Plan:
         return planning.teardown(self._contract, self._ports, everything=everything)

@@ -15,14 +15,26 @@ from bluegreen.commands._run import LongCommand
 To = Annotated[
     str, typer.Option("--to", metavar="VERSION", help="The version.  [default: the last verified one]")
 ]
+NewHost = Annotated[
+    bool, typer.Option("--new-host", help="On today's launch template, not on the one it was verified on.")
+]
 
 
 @verb
-def rollback(settings: Settings, to: To = "", reason: Reason = "", down: DownOption = False) -> None:
+def rollback(
+    settings: Settings,
+    to: To = "",
+    reason: Reason = "",
+    down: DownOption = False,
+    new_host: NewHost = False,
+) -> None:
     """Go back to the last verified release, or to the one that --to names.
 
     While the old fleet still exists, the traffic returns to it at once; otherwise it is built again,
     verified, and gets all traffic in one step. An unfinished deployment is aborted.
+
+    It is built on the host (the launch template version) that it was verified on; --new-host builds it on
+    today's. What a rollback has left is not a target of the next one until it is promoted again.
 
     With --down the failed release's down migration runs on its own app host, after its traffic is gone
     and before it is deleted. If it fails, the rollback halts there: nothing is deleted.
@@ -36,7 +48,7 @@ def rollback(settings: Settings, to: To = "", reason: Reason = "", down: DownOpt
     from bluegreen.ui.questions import rollback_question
 
     run = LongCommand(settings)
-    plan = planning.rollback(*run.stack.known, to=to or None, reason=reason, down=down)
+    plan = planning.rollback(*run.stack.known, to=to or None, reason=reason, down=down, new_host=new_host)
     if not plan.stages:
         words = f"{to} already serves all traffic on {settings.stack}; nothing to roll back"
         _terminal.show_nothing(settings, words)

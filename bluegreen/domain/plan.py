@@ -70,6 +70,7 @@ class FleetRef:
     minimum: int
     model: Model | None = None
     image: Image | None = None
+    launch_template_version: int | None = None
     routed: bool = False
     """Of a leftover: the live rule still names it, so that sticky clients reach it even with weight 0."""
 

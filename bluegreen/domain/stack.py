@@ -65,6 +65,8 @@ class Group:
     instances: tuple[str, ...] = ()
     in_service: int = 0
     target_groups: tuple[str, ...] = ()
+    launch_template_version: int | None = None
+    """The host that its instances are launched as; None where the group pins no version."""
     deleting: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 

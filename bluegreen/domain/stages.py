@@ -24,6 +24,7 @@ def refer(fleet: Fleet, *, routed: bool = False) -> FleetRef:
         minimum=group.minimum if group else 0,
         model=fleet.model,
         image=fleet.image,
+        launch_template_version=group.launch_template_version if group else None,
         routed=routed,
     )
 

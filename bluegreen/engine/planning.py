@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from bluegreen.contract import Contract, Tier, TierContract
@@ -14,9 +14,10 @@ from bluegreen.domain.release import Model, Release, TierRelease
 from bluegreen.domain.rollback import plan_rollback_to_kept, plan_teardown
 from bluegreen.domain.stack import StackState
 from bluegreen.engine.deployment.open import refuse_open
+from bluegreen.engine.rollback_target import Target, find_target
 from bluegreen.engine.rolling_back import plan_open_rollback
 from bluegreen.engine.status import observe
-from bluegreen.errors import Refused
+from bluegreen.errors import Fault, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 
@@ -110,13 +111,21 @@ def _next_number(state: StackState, history: Sequence[Header]) -> int:
 
 
 def rollback(
-    contract: Contract, policy: Policy, ports: Ports, *, to: str | None, reason: str, down: bool = False
+    contract: Contract,
+    policy: Policy,
+    ports: Ports,
+    *,
+    to: str | None,
+    reason: str,
+    down: bool = False,
+    new_host: bool = False,
 ) -> Plan:
     """The fastest safe rollback, in this order.
 
     An unfinished deployment is rolled back. Fleets of the earlier release that still exist get the
     traffic at once (R6). Else the earlier release is deployed again, all at once after verification
-    (R7). With `down` the live release's down migration runs before its fleets are removed (R8).
+    (R7), on the host that it was verified on unless `new_host` asks for today's. With `down` the live
+    release's down migration runs before its fleets are removed (R8).
     The plan has no stages where `to` is live already.
     Raises Refused where there is no verified earlier release, or the down migration cannot run.
     """
@@ -128,7 +137,7 @@ def rollback(
         return plan_open_rollback(ports, header, reason=words, down=down)
     refuse_open(history, stack=contract.stack, ports=ports)
     number = _next_number(state, history)
-    target = _target(ports, history, state, to)
+    target = find_target(ports, history, state, to)
     if target is None:
         return Plan(
             intent=Intent.ROLLBACK,
@@ -145,20 +154,52 @@ def rollback(
     )
     if back:
         return back
-    items = _items(ports, state, target)
-    tiers = [tier for tier in contract.tiers if tier.name in items]
-    for item in items.values():
-        ports.images.resolve(item.image.repository, item.image.tag)
+    tiers = [tier for tier in contract.tiers if tier.name in target.builds]
+    for build in target.builds.values():
+        ports.images.resolve(build.release.image.repository, build.release.image.tag)
+    templates = _templates(ports, tiers)
     request = PromotionRequest(
-        release=Release(version=target.version, tiers=tuple(items[tier.name] for tier in tiers)),
+        release=Release(
+            version=target.version, tiers=tuple(target.builds[tier.name].release for tier in tiers)
+        ),
         number=number,
-        launch_templates=_templates(ports, tiers),
+        launch_templates=templates if new_host else _proven_templates(ports, tiers, target, templates),
         reason=words,
         intent=Intent.ROLLBACK,
         all_at_once=True,
         database=database,
     )
     return plan_promotion(request, contract, policy, state)
+
+
+def _proven_templates(
+    ports: Ports, tiers: Sequence[TierContract], target: Target, newest: Mapping[Tier, int]
+) -> dict[Tier, int]:
+    """The host that each tier of `target` was verified on; Refused where one does not exist any more."""
+    wanted = {tier: build.launch_template_version for tier, build in target.builds.items()}
+    chosen = {tier.name: wanted[tier.name] or newest[tier.name] for tier in tiers}
+    older = [tier for tier in tiers if chosen[tier.name] != newest[tier.name]]
+    found = ports.parallel(
+        [
+            partial(ports.fleets.launch_template_versions, tier.launch_template_id, [chosen[tier.name]])
+            for tier in older
+        ]
+    )
+    faults = [
+        Fault(
+            str(tier.name),
+            f"version {chosen[tier.name]} of {tier.launch_template_id} does not exist any more",
+        )
+        for tier, there in zip(older, found, strict=True)
+        if not there
+    ]
+    if faults:
+        raise Refused(
+            f"the host that {target.version} was verified on is gone",
+            faults=faults,
+            next_step="`sc-deploy rollback --new-host` builds it on today's host",
+        )
+    return chosen
 
 
 def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollback:
@@ -171,63 +212,6 @@ def _database(ports: Ports, state: StackState, *, down: bool) -> DatabaseRollbac
     plan = header.documents.plan
     name = snapshot_name(plan.stack, number) if plan.has(StepKind.SNAPSHOT) else ""
     return DatabaseRollback(down=down, migrated=plan.has(StepKind.MIGRATE), snapshot=name)
-
-
-def _target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Header | None:
-    """The newest verified release before the live one, or the newest verified one called `to`.
-
-    A release is what its tiers run, digest and model, and not its version alone: the earlier one may
-    differ in the model only. None where `to` is live.
-    """
-    live = max((tier.live.deployment for tier in state.tiers if tier.live), default=0)
-    if not live:
-        raise Refused("nothing is live, so there is nothing to roll back", next_step="sc-deploy status")
-    proven = [header for header in history if header.proven and header.version]
-    serving = {tier.live.version for tier in state.tiers if tier.live and tier.live.deployment == live}
-    if to is None or to in serving:
-        before = [header for header in proven if header.number < live and to in (None, header.version)]
-    else:
-        before = [header for header in proven if header.version == to]
-    # The live release came by a rollback: an earlier one of its name is the one that was rolled back.
-    returned = any(h.number == live and h.intent == Intent.ROLLBACK for h in history)
-    documents = (ports.journal.header(header.number) or header for header in before)
-    if not (to in serving and returned):
-        found = next((header for header in documents if _items(ports, state, header)), None)
-        if found is not None:
-            return found
-    if to is None or to not in {*serving, *(header.version for header in proven)}:
-        versions = ", ".join(dict.fromkeys(h.version for h in proven if h.number != live)) or "none"
-        what = f"{to} was never verified here" if to else "no earlier release was verified here"
-        raise Refused(what, next_step=f"verified releases: {versions}; or promote a version you trust")
-    return None
-
-
-def _items(ports: Ports, state: StackState, target: Header) -> dict[Tier, TierRelease]:
-    """What each tier rolls back to: the target release, and for tiers that the live release changed
-    and the target did not touch, what they ran before.
-    """
-    plan = target.began_with.plan
-    items = {item.tier: item for item in plan.release.tiers} if plan.release else {}
-    for tier in state.tiers:
-        live = tier.live
-        header = ports.journal.header(live.deployment) if live and live.deployment > target.number else None
-        if tier.tier in items or header is None:
-            continue
-        before = header.began_with.plan.tier(tier.tier).blue
-        if before and before.image:
-            items[tier.tier] = TierRelease(
-                tier=tier.tier, version=before.version, image=before.image, model=before.model
-            )
-    # A tier that already runs its target is left alone.
-    same = {
-        tier.tier
-        for tier in state.tiers
-        if (live := tier.live)
-        and live.image
-        and tier.tier in items
-        and (live.image.digest, live.model) == (items[tier.tier].image.digest, items[tier.tier].model)
-    }
-    return {name: item for name, item in items.items() if name not in same}
 
 
 def teardown(contract: Contract, ports: Ports, *, everything: bool) -> Plan:

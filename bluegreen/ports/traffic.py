@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from bluegreen.contract import TierContract
@@ -79,6 +79,9 @@ class Fleets(Protocol):
 
     def launch_template_version(self, launch_template_id: str) -> int:
         """The number behind $Default now, to be pinned."""
+
+    def launch_template_versions(self, launch_template_id: str, numbers: Collection[int]) -> frozenset[int]:
+        """Those of `numbers` that still exist."""
 
     def troubles(self, name: str) -> tuple[str, ...]:
         """Recent failed scaling activities in AWS's words: why instances do not come up."""

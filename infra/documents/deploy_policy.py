@@ -35,6 +35,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "autoscaling:DescribeScalingActivities",
                 "cloudwatch:GetMetricData",
                 "cloudwatch:ListMetrics",
+                "ec2:DescribeLaunchTemplateVersions",
                 "ec2:DescribeLaunchTemplates",
                 "elasticloadbalancing:DescribeAccountLimits",
                 "elasticloadbalancing:DescribeListeners",

@@ -202,6 +202,7 @@ def test_launch_template_version(stack: Stack, fleets: AutoScalingFleets) -> Non
     )
     ec2.modify_launch_template(LaunchTemplateId=stack.template_id, DefaultVersion="2")
     assert fleets.launch_template_version(stack.template_id) == 2
+    assert fleets.launch_template_versions(stack.template_id, [1, 2, 3]) == {1, 2}
     with pytest.raises(Refused, match="lt-0dead of the contract"):
         fleets.launch_template_version("lt-0dead")
 

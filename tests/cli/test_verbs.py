@@ -137,13 +137,24 @@ def test_a_deployment_that_has_ended_is_neither_resumed_nor_aborted(line: Line, 
 
 
 @pytest.mark.parametrize(
+    ("call", "code"), [((planning, "promotion"), 3), ((Deployer, "run"), 6)], ids=["plan", "run"]
+)
+def test_silence_of_aws_is_an_alarm_only_in_a_deployment(
+    line: Line, monkeypatch: pytest.MonkeyPatch, call: tuple[object, str], code: int
+) -> None:
+    fail(monkeypatch, *call, CloudUnavailable("AWS did not answer"))
+    result = line("promote", "v1.2.0", *SIM, "--yes")
+    assert result.exit_code == code
+    assert "AWS did not answer" in result.stderr
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (ConfigError("the contract cannot be used", faults=[Fault("a", "b"), Fault("c", "d")]), 2),
         (Refused("image v9 is not in ECR", next_step="push it"), 3),
         (Locked("ben holds the stack"), 4),
         (LeaseLost("the lease is lost"), 4),
-        (CloudUnavailable("AWS did not answer"), 6),
         (Halted("a human is needed"), 6),
         (Interrupted("stopped"), 130),
         (DeployError("anything else"), 1),

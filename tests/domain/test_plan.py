@@ -40,6 +40,7 @@ ABSENT = {
     "fleet": Color.BLUE,
     "deployment": 7,
     "percent": 7,
+    "launch_template_version": 7,
     "model": Model(version="m", sha256="cd" * 32),
     "failed": FleetRef(
         deployment=1,

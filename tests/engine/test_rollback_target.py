@@ -1,14 +1,15 @@
-"""Only a release that was once verified good is a target of a rollback."""
+"""Only a release that was once verified good is a target of a rollback, with the host that it had then."""
 
 from __future__ import annotations
 
 import pytest
 
+from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending
-from bluegreen.errors import Refused
+from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from tests.world import World
-from tests.world.releasing import release, serving
+from tests.world.releasing import QUICK, release, serving
 
 
 @pytest.fixture
@@ -33,3 +34,84 @@ def test_a_release_that_failed_is_refused_by_name(world: World) -> None:
         world.deployer().plan_rollback(to="v1.1.0")
     assert "v1.0.0" in caught.value.next_step
     assert "v1.1.0" not in caught.value.next_step
+
+
+def rolled_back(world: World, **how: bool) -> None:
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_rollback(**how))
+    assert result.exit_code is ExitCode.RELEASED, world.story()
+
+
+def test_what_a_rollback_has_left_is_withdrawn() -> None:
+    world = serving("v1.0.0", "v1.1.0")
+    rolled_back(world)
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    for to in (None, "v1.1.0"):
+        with pytest.raises(Refused) as caught:
+            world.deployer().plan_rollback(to=to)
+        assert "v1.1.0" not in caught.value.next_step
+    assert "a rollback has left it" in caught.value.what
+    release(world, "v1.1.0")
+    release(world, "v1.2.0")
+    rolled_back(world)
+    assert world.weights() == {"app": {"v1.1.0": 100}}, "promoted again, it counts again"
+
+
+def test_two_rollbacks_go_two_releases_back() -> None:
+    world = serving("v1.0.0", "v1.1.0", "v1.2.0")
+    rolled_back(world)
+    rolled_back(world)
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+
+
+def test_what_a_rollback_to_a_kept_blue_has_left_is_withdrawn() -> None:
+    world = serving("v1.0.0", "v1.1.0", policy=QUICK + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n')
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_rollback()).exit_code is ExitCode.RELEASED
+    with pytest.raises(Refused, match="a rollback has left it"):
+        world.deployer().plan_rollback(to="v1.1.0")
+
+
+def new_host(world: World) -> None:
+    """`pulumi up` made a new version of the launch template the default."""
+    ec2, template = world.raw("ec2"), world.contract.tier(Tier.APP).launch_template_id
+    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData={"ImageId": "ami-2"})
+    ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion="2")
+
+
+def host(world: World) -> int | None:
+    live = world.deployer().observe().of(Tier.APP).live
+    assert live is not None
+    assert live.group is not None
+    return live.group.launch_template_version
+
+
+@pytest.mark.parametrize(("asked", "number"), [(False, 1), (True, 2)])
+def test_the_host_that_was_verified_returns_too(*, asked: bool, number: int) -> None:
+    world = serving("v1.0.0")
+    new_host(world)
+    release(world, "v1.1.0")
+    assert host(world) == 2
+    rolled_back(world, new_host=asked)
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert host(world) == number
+
+
+def test_a_new_host_alone_is_a_release_that_can_be_rolled_back() -> None:
+    world = serving("v1.0.0")
+    new_host(world)
+    release(world, "v1.0.0")
+    rolled_back(world)
+    assert host(world) == 1
+
+
+def test_a_host_that_is_gone_is_named() -> None:
+    world = serving("v1.0.0")
+    new_host(world)
+    release(world, "v1.1.0")
+    world.cloud.templates.find(world.contract.tier(Tier.APP).launch_template_id).versions.pop(1)
+    with pytest.raises(Refused, match=r"the host that v1\.0\.0 was verified on is gone") as caught:
+        world.deployer().plan_rollback()
+    assert "version 1 of lt-" in str(caught.value)
+    assert "--new-host" in caught.value.next_step
+    rolled_back(world, new_host=True)

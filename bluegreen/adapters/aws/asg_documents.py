@@ -36,9 +36,15 @@ def group_from(document: Json) -> Group:
         instances=tuple(one["InstanceId"] for one in members),
         in_service=sum(one["LifecycleState"] == "InService" for one in members),
         target_groups=tuple(dict.fromkeys([*(document.get("TargetGroupARNs") or ()), *sources])),
+        launch_template_version=_pinned((document.get("LaunchTemplate") or {}).get("Version", "")),
         deleting=bool(document.get("Status")),
         tags=tags_of(document.get("Tags")),
     )
+
+
+def _pinned(version: str) -> int | None:
+    """`$Default` and `$Latest` are promises, not versions."""
+    return int(version) if version.isdecimal() else None
 
 
 def group_tags(name: str, tags: Mapping[str, str]) -> list[Json]:

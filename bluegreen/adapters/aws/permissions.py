@@ -20,7 +20,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     ),
     "cloudwatch": ("DescribeAlarms", "GetMetricData", "ListMetrics", "ListTagsForResource"),
     "dynamodb": ("GetItem", "Query", "TransactWriteItems", "UpdateItem"),
-    "ec2": ("DescribeLaunchTemplates",),
+    "ec2": ("DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"),
     "ecr": ("DescribeImages", "DescribeRepositories"),
     "elbv2": (
         "AddTags",

@@ -115,6 +115,16 @@ class LaunchTemplates:
         answer: Document = {"LaunchTemplates": [self._describe(one) for one in shown]}
         return answer | ({"NextToken": token} if token else {})
 
+    @api
+    def describe_launch_template_versions(self, params: Document) -> Document:
+        """All versions of one template, by page (200 at most)."""
+        template = self._named(params)
+        shown, token = page(
+            sorted(template.versions), size=params.get("MaxResults") or 200, token=params.get("NextToken")
+        )
+        answer: Document = {"LaunchTemplateVersions": [self._describe_version(template, n) for n in shown]}
+        return answer | ({"NextToken": token} if token else {})
+
     def _named(self, params: Document) -> LaunchTemplate:
         return self.find(params.get("LaunchTemplateId"), params.get("LaunchTemplateName"))
 

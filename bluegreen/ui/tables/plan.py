@@ -68,6 +68,8 @@ def _tiers(plan: Plan) -> RenderableType:
         digest = f"{image.digest[:19]}" if image else "—"
         model = after.model.version if after and after.model else "—"
         table.add_row(tier.tier, source, _target(tier, after), digest, model, _size(before, after))
+        if words := _host(before, after):
+            table.add_row("", Text(words, style="dim"))
         if after and removed:
             table.add_row("", Text("; ".join(removed), style="dim"))
     return table
@@ -85,6 +87,12 @@ def _target(tier: TierPlan, after: FleetRef | FleetSpec | None) -> str:
         return "removed" if tier.leftovers or tier.failed else "—"
     same = isinstance(after, FleetSpec) and tier.blue is not None and tier.blue.version == after.version
     return f"{after.version} (again)" if same else after.version
+
+
+def _host(before: FleetRef | None, after: FleetRef | FleetSpec | None) -> str:
+    """Whether the instances themselves change: other packages, agents or a system image."""
+    old, new = (end and end.launch_template_version for end in (before, after))
+    return f"launch template version {old} → {new}" if None not in (old, new) and old != new else ""
 
 
 def _size(before: FleetRef | None, after: FleetRef | FleetSpec | None) -> str:

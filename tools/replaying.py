@@ -92,8 +92,8 @@ class ReplayedDeployer(Deployer):
     def plan_teardown(self, *, everything: bool) -> Plan:
         return planning.teardown(self._contract, self._ports, everything=everything)
 
-    def run(self, plan: Plan) -> Result:
-        return self._checked(super().run(plan))
+    def run(self, plan: Plan, **how: Any) -> Result:
+        return self._checked(super().run(plan, **how))
 
     def resume(self, number: int | None = None, **how: Any) -> Result:
         return self._checked(super().resume(number, **how))

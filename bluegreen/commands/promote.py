@@ -56,4 +56,4 @@ def promote(
     for words in release_forecast(plan, run.stack.policy, run.stack.ports).warnings:
         _terminal.say(f"Warning: {words}")
     confirm_plan(settings, plan, promote_question(plan))
-    run.go(lambda deployer: deployer.run(plan))
+    run.go(lambda deployer: deployer.run(plan, note=run.note))

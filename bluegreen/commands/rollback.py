@@ -54,4 +54,4 @@ def rollback(
         _terminal.show_nothing(settings, words)
         return
     confirm_plan(settings, plan, rollback_question(plan))
-    run.go(lambda deployer: deployer.run(plan))
+    run.go(lambda deployer: deployer.run(plan, note=run.note))

@@ -34,4 +34,4 @@ def teardown(settings: Settings, everything: All = False) -> None:
         _terminal.show_nothing(settings, f"nothing to remove on {settings.stack}")
         return
     confirm_plan(settings, plan, teardown_question(plan), by_name=closes(plan))
-    run.go(lambda deployer: deployer.run(plan))
+    run.go(lambda deployer: deployer.run(plan, note=run.note))

@@ -14,7 +14,7 @@ from bluegreen.domain.reports import Result
 from bluegreen.engine import rolling_back
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
-from bluegreen.engine.deployment.take_over import take_over
+from bluegreen.engine.deployment.take_over import LeaseWatch, take_over
 from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
@@ -47,14 +47,22 @@ class Deployer:
         self._run: Run | None = None
         self._interrupted = False
 
-    def run(self, plan: Plan) -> Result:
-        """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost."""
+    def run(self, plan: Plan, *, note: Note = _silent) -> Result:
+        """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost.
+
+        `note` gets what is waited for: a lease that its holder has let run out.
+        """
         header = self._ports.journal.header(plan.number)
         if plan.intent is Intent.ROLLBACK and header is not None and header.ending.open:
             return self.abort(plan.number, reason=plan.reason, down=plan.has(StepKind.MIGRATE_DOWN))
-        holder = self._acquire(
-            plan.number, f"{plan.intent} {plan.release.version if plan.release else ''}".strip()
-        )
+        why = f"{plan.intent} {plan.release.version if plan.release else ''}".strip()
+        try:
+            holder = self._acquire(plan.number, why)
+        except Locked:
+            held = self._ports.lease.holder()
+            if held is not None and held.expires > self._ports.clock.now():
+                raise
+            holder = self._take(plan.number, why, note)
 
         def begin() -> Run:
             unfinished = open_header(self._ports.journal.history(limit=5))
@@ -71,12 +79,7 @@ class Deployer:
         `note` gets what is waited for, in words. Raises Refused, Locked (its deployer lives), LeaseLost.
         """
         header = self.unfinished(number)
-        holder = take_over(
-            partial(self._acquire, header.number, "resume"),
-            ports=self._ports,
-            note=note,
-            interrupted=lambda: self._interrupted,
-        )
+        holder = self._take(header.number, "resume", note)
 
         def reopened() -> Run:
             run = self._opener(holder).reopen(header)
@@ -102,15 +105,16 @@ class Deployer:
         try:
             holder = acquire()
         except Locked:
+            watch = LeaseWatch(self._ports)
             if self._ports.lease.request_stop(words, down=down) is not None:
                 note("another process runs this deployment; it was asked to roll it back")
-                result = follow(header, self._contract, self._ports, self._subscribers)
+                result = follow(header, self._contract, self._ports, self._subscribers, watch)
                 if result is not None:
                     if down and not rolling_back.ran_down(self._ports, header.number):
                         note("the down migration has not run; `sc-deploy history` shows why")
                     return result
                 note("that process no longer answers; this one takes over")
-            holder = acquire()
+            holder = acquire(watch.holder)
         return self._conduct(
             holder,
             partial(self._opener(holder).reopen, header),
@@ -123,12 +127,21 @@ class Deployer:
         if self._run:
             self._run.heartbeat.interrupt()
 
-    def _acquire(self, number: int, why: str) -> Holder:
+    def _take(self, number: int, why: str, note: Note) -> Holder:
+        """The lease, waited for where its holder may be dead. Raises Locked (it lives), Interrupted."""
+        return take_over(
+            partial(self._acquire, number, why),
+            ports=self._ports,
+            note=note,
+            interrupted=lambda: self._interrupted,
+        )
+
+    def _acquire(self, number: int, why: str, dead: Holder | None = None) -> Holder:
         policy, clock = self._policy.lease, self._ports.clock
 
         def acquire() -> Holder:
             return self._ports.lease.acquire(
-                owner=self._owner, why=why, deployment=number, ttl=policy.ttl, now=clock.now()
+                owner=self._owner, why=why, deployment=number, ttl=policy.ttl, now=clock.now(), dead=dead
             )
 
         return patiently(acquire, clock=clock, patience=policy.patience)

@@ -34,10 +34,12 @@ class Journal(Protocol):
 class Lease(Protocol):
     """One deployer per stack: an item with a fencing token, taken by conditional writes."""
 
-    def acquire(self, *, owner: str, why: str, deployment: int, ttl: float, now: float) -> Holder:
-        """Take it when free, expired or already `owner`'s; else raise Locked naming the holder.
+    def acquire(
+        self, *, owner: str, why: str, deployment: int, ttl: float, now: float, dead: Holder | None = None
+    ) -> Holder:
+        """Take it when free, already `owner`'s, or still as it was seen in `dead`; else raise Locked.
 
-        The token rises with every acquisition.
+        The token rises with every acquisition. A request to stop `deployment` is kept.
         """
 
     def renew(self, holder: Holder, *, ttl: float, now: float) -> Holder:

@@ -67,8 +67,15 @@ def holder(lease: DynamoLease) -> Holder:
     return take(lease)
 
 
-def take(lease: DynamoLease, owner: str = "me", *, now: float = NOW) -> Holder:
-    return lease.acquire(owner=owner, why="promote v1", deployment=42, ttl=90, now=now)
+def take(
+    lease: DynamoLease,
+    owner: str = "me",
+    *,
+    now: float = NOW,
+    dead: Holder | None = None,
+    deployment: int = 42,
+) -> Holder:
+    return lease.acquire(owner=owner, why="promote v1", deployment=deployment, ttl=90, now=now, dead=dead)
 
 
 def header(number: int = 42, **more: Any) -> Header:
@@ -142,10 +149,22 @@ class TestLease:
         assert "ends in 60 s" in text
         assert lease.holder() == holder
 
-    def test_expired_lease_is_taken_and_the_old_holder_learns_it(
+    def test_no_clock_takes_a_lease(self, lease: DynamoLease, holder: Holder) -> None:
+        with pytest.raises(Locked, match="ran out 910 s ago"):
+            take(lease, "other", now=NOW + 1000)
+        assert lease.holder() == holder
+
+    def test_a_lease_that_was_renewed_since_it_was_seen_is_not_taken(
         self, lease: DynamoLease, holder: Holder
     ) -> None:
-        new = take(lease, "other", now=NOW + 90)
+        lease.renew(holder, ttl=90, now=NOW + 1)
+        with pytest.raises(Locked):
+            take(lease, "other", now=NOW + 90, dead=holder)
+
+    def test_a_dead_holder_s_lease_is_taken_and_the_old_holder_learns_it(
+        self, lease: DynamoLease, holder: Holder
+    ) -> None:
+        new = take(lease, "other", now=NOW + 90, dead=holder)
         assert new.token == holder.token + 1
         with pytest.raises(LeaseLost, match="other has it for promote v1"):
             lease.renew(holder, ttl=90, now=NOW + 91)
@@ -167,6 +186,16 @@ class TestLease:
         lease.release(holder)
         assert lease.request_stop("again") is None
         assert take(lease).stop == ""
+
+    def test_stop_request_outlives_a_takeover_and_not_its_deployment(
+        self, lease: DynamoLease, holder: Holder
+    ) -> None:
+        lease.request_stop("abort by ops", down=True)
+        taken = take(lease, "other", dead=lease.holder())
+        assert (taken.stop, taken.stop_down) == ("abort by ops", True)
+        assert lease.renew(taken, ttl=90, now=NOW + 1).stop == "abort by ops"
+        following = take(lease, "third", dead=lease.holder(), deployment=43)
+        assert (following.stop, following.stop_down) == ("", False)
 
     def test_lost_answer_of_acquire(self, stack: Stack, lease: DynamoLease) -> None:
         """The lease is ours though nobody told us: the same owner just takes it again."""
@@ -252,7 +281,7 @@ class TestJournal:
         self, journal: DynamoJournal, lease: DynamoLease, holder: Holder
     ) -> None:
         journal.create(header(), token=holder.token)
-        take(lease, "other", now=NOW + 90)
+        take(lease, "other", now=NOW + 90, dead=holder)
         for write in (
             lambda: journal.append(42, [entry(1)], token=holder.token),
             lambda: journal.create(header(43), token=holder.token),

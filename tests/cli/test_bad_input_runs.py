@@ -277,9 +277,8 @@ def test_expired_lease_that_another_deployer_took(scene: Scene) -> None:
     scene.serving()
 
     def taken() -> None:
-        scene.world.ports().lease.acquire(
-            owner="ben@ci:7", why="resume", deployment=2, ttl=90.0, now=scene.world.clock.now() + 1000
-        )
+        lease, now = scene.world.ports().lease, scene.world.clock.now()
+        lease.acquire(owner="ben@ci:7", why="resume", deployment=2, ttl=90.0, now=now, dead=lease.holder())
 
     scene.once(StepKind.WEIGHTS, taken)
     result = scene.promote("v1.1.0")

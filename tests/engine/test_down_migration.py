@@ -14,6 +14,7 @@ from bluegreen.domain.journal import Ending, Warned
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.engine.deployment.follow import follow
+from bluegreen.engine.deployment.take_over import LeaseWatch
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.commands import Outcome
@@ -173,7 +174,7 @@ def test_who_asked_another_process_for_it_hears_that_it_failed_and_does_not_run_
     deployer = world.deployer()
     deployer.run(deployer.plan_promotion("v1.1.0"))
     header = deployer.history(1)[0]
-    followed = follow(header, world.contract, world.ports(), ())
+    followed = follow(header, world.contract, world.ports(), (), LeaseWatch(world.ports()))
     assert followed
     assert (followed.ending, followed.exit_code) == (Ending.HALTED, ExitCode.HALTED)
     assert "the down migration of v1.1.0 failed" in followed.words
@@ -185,7 +186,8 @@ def test_who_asked_another_process_for_it_hears_that_it_has_not_run(monkeypatch:
     world, _ = serving(GOING, "v1.0.0")
     halted_at_half(world)
     header = world.deployer().history(1)[0]
-    world.ports().lease.acquire(owner="ben@ci:7", why="x", deployment=2, ttl=90, now=world.clock.now())
+    lease, now = world.ports().lease, world.clock.now()
+    lease.acquire(owner="ben@ci:7", why="x", deployment=2, ttl=90, now=now, dead=lease.holder())
 
     def without(*_: object) -> Result:
         return Result(

@@ -37,6 +37,12 @@ def changes(ports: Ports) -> list[Callable[[], Any]]:
     ]
 
 
+def taken(world: World, ports: Ports) -> None:
+    """Another deployer saw the lease unrenewed and took it."""
+    now, dead = world.clock.now(), ports.lease.holder()
+    ports.lease.acquire(owner="other", why="resume", deployment=1, ttl=TTL, now=now, dead=dead)
+
+
 def outage(world: World) -> None:
     world.faults.add(Fault(effect=Effect.ERROR, service="dynamodb", action="UpdateItem", times=0))
 
@@ -56,7 +62,7 @@ def test_while_dynamodb_is_away_a_young_renewal_counts_and_an_old_one_does_not()
 def test_an_old_renewal_is_repeated_and_no_change_is_made_once_the_lease_is_another_s() -> None:
     world, ports, _heartbeat = holding()
     world.clock.sleep(TTL + 1)
-    ports.lease.acquire(owner="other", why="resume", deployment=1, ttl=TTL, now=world.clock.now())
+    taken(world, ports)
     for change in changes(ports):
         with pytest.raises(LeaseLost, match="other has it"):
             change()
@@ -66,7 +72,7 @@ def test_a_wall_clock_set_back_makes_no_renewal_young(monkeypatch: pytest.Monkey
     world, ports, _heartbeat = holding()
     was = world.clock.now()
     world.clock.sleep(TTL + 1)
-    ports.lease.acquire(owner="other", why="resume", deployment=1, ttl=TTL, now=world.clock.now())
+    taken(world, ports)
     monkeypatch.setattr(world.clock, "now", lambda: was)
     monkeypatch.setattr(world.clock, "monotonic", lambda: was + TTL + 1)
     with pytest.raises(LeaseLost):

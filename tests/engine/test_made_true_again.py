@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bluegreen.domain.journal import Ending, StepStarted
 from bluegreen.domain.plan import Step, StepKind
-from tests.engine.test_ways_back import died_at_half
 from tests.world import World
-from tests.world.releasing import serving
+from tests.world.releasing import died_at_half, serving
 
 AGAIN = [(StepKind.HEALTHY, None), (StepKind.WATCHDOG, None), (StepKind.WEIGHTS, 50)]
 

@@ -10,13 +10,14 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending, RunResumed, StepDone, WeightsSet
 from bluegreen.domain.plan import Intent, Plan, Step, StepKind
 from bluegreen.engine.deployment.follow import follow
+from bluegreen.engine.deployment.take_over import LeaseWatch
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import ExitCode, Interrupted, Locked, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
 from tests.world import World
-from tests.world.releasing import QUICK, release, serving
+from tests.world.releasing import QUICK, died_at_half, release, serving
 
 
 def test_rollback_to_a_kept_blue_moves_only_weights_before_anything_is_built() -> None:
@@ -134,17 +135,6 @@ def test_promotion_after_a_rolled_back_one() -> None:
         Ending.ROLLED_BACK,
         Ending.RELEASED,
     ]
-
-
-def died_at_half(world: World) -> None:
-    world.faults.add(
-        Fault(effect=Effect.CRASH, service="elastic-load-balancing-v2", action="ModifyRule", when=When.AFTER)
-    )
-    deployer = world.deployer("dead@host:1")
-    with pytest.raises(Crashed):
-        deployer.run(deployer.plan_promotion("v1.1.0"))
-    world.faults.clear()
-    assert world.weights() == {"app": {"v1.0.0": 50, "v1.1.0": 50}}
 
 
 def test_the_watchdog_puts_blue_back_when_the_deployer_is_dead() -> None:
@@ -390,7 +380,7 @@ def test_an_abort_that_comes_too_late_says_so() -> None:
     running = world.deployer("dead@host:1")
     header = running.history(1)[0]
     assert running.resume().ending is Ending.RELEASED
-    late = follow(header, world.contract, world.ports(), ())
+    late = follow(header, world.contract, world.ports(), (), LeaseWatch(world.ports()))
     assert late is not None
     assert (late.ending, late.exit_code) == (Ending.RELEASED, ExitCode.REFUSED)
     assert "sc-deploy rollback" in late.next_step

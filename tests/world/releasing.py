@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bluegreen.domain.journal import Ending
+from bluegreen.lab.faults import Crashed, Effect, Fault, When
 from tools.world import COARSE, World
 
-__all__ = ["QUICK", "loaded", "release", "serving"]
+__all__ = ["QUICK", "died_at_half", "loaded", "release", "serving"]
 
 QUICK = """
 [rollout]
@@ -57,3 +60,15 @@ def loaded(world: World, *versions: str) -> World:
         release(world, version)
     world.entries.clear()
     return world
+
+
+def died_at_half(world: World) -> None:
+    """The deployer of v1.1.0 dies right after it has sent half of the traffic to green."""
+    world.faults.add(
+        Fault(effect=Effect.CRASH, service="elastic-load-balancing-v2", action="ModifyRule", when=When.AFTER)
+    )
+    deployer = world.deployer("dead@host:1")
+    with pytest.raises(Crashed):
+        deployer.run(deployer.plan_promotion("v1.1.0"))
+    world.faults.clear()
+    assert world.weights() == {"app": {"v1.0.0": 50, "v1.1.0": 50}}

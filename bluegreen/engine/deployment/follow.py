@@ -9,6 +9,7 @@ from typing import Literal
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import Ending, Entry, Header, RunHalted, RunState, fold, left_behind
 from bluegreen.domain.reports import Result
+from bluegreen.engine.deployment.take_over import LeaseWatch, Seen
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.status import observe, traffic_words
 from bluegreen.errors import ExitCode
@@ -25,11 +26,11 @@ def _code(ending: Ending) -> ExitCode:
 
 
 def follow(
-    header: Header, contract: Contract, ports: Ports, subscribers: Sequence[Subscriber]
+    header: Header, contract: Contract, ports: Ports, subscribers: Sequence[Subscriber], watch: LeaseWatch
 ) -> Result | None:
     """Tell the subscribers what the other process journals until its deployment has ended or halted.
 
-    None when that process stops renewing its lease: it died before it could comply.
+    None when that process has stopped renewing its lease, as `watch` shows: it died before it could comply.
     """
     state, told = RunState(), list[Entry]()
 
@@ -45,8 +46,7 @@ def follow(
         current = ports.journal.header(header.number) or header
         if not current.ending.open or state.ending is Ending.HALTED:
             return current
-        holder = ports.lease.holder()
-        return False if holder is None or holder.expires < ports.clock.now() else None
+        return False if watch.look() in (Seen.FREE, Seen.DEAD) else None
 
     current: Header | Literal[False] | None = until(ended, repeat(_POLL), ports.clock.sleep)
     if not current:

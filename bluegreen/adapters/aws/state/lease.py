@@ -1,7 +1,8 @@
 """`ports.Lease` over one DynamoDB item: conditional writes, a fencing token that only rises.
 
-Expiry is a condition, not a deletion: DynamoDB's TTL deletes late. Giving the lease back keeps the
-item, because the next token must be higher than every earlier one.
+Nobody takes a lease because of the time that is written in it: that is another machine's clock. Whoever
+has seen it unrenewed for its ttl names exactly the lease that it saw. Giving the lease back keeps the item,
+because the next token must be higher than every earlier one.
 """
 
 from __future__ import annotations
@@ -49,14 +50,19 @@ class DynamoLease:
     def __init__(self, table: Table, stack: str) -> None:
         self._table, self._stack = table, stack
 
-    def acquire(self, *, owner: str, why: str, deployment: int, ttl: float, now: float) -> Holder:
-        held = {"owner": owner, "why": why, "deployment": deployment, "expires": float(now + ttl)}
+    def acquire(
+        self, *, owner: str, why: str, deployment: int, ttl: float, now: float, dead: Holder | None = None
+    ) -> Holder:
+        held = {"owner": owner, "why": why, "deployment": deployment, "expires": float(now + ttl), "ttl": ttl}
+        token, expires = dead.mark if dead else (-1, -1.0)
         try:
+            # A request to stop stays: it was asked of the deployment, not of the process that died.
             item = self._update(
                 "SET #owner = :owner, #why = :why, #deployment = :deployment, #since = :now, "
-                "#expires = :expires ADD #token :one REMOVE #stop, #stop_down",
-                "attribute_not_exists(#owner) OR #owner = :owner OR #expires <= :now",
-                held | {"now": float(now), "one": 1},
+                "#expires = :expires, #ttl = :ttl ADD #token :one",
+                "attribute_not_exists(#owner) OR #owner = :owner "
+                "OR (#token = :dead_token AND #expires = :dead_expires)",
+                held | {"now": float(now), "one": 1, "dead_token": token, "dead_expires": expires},
             )
         except Cancelled as error:
             raise self._locked(_holder(error.failed[0]), now) from error
@@ -81,7 +87,7 @@ class DynamoLease:
     def release(self, holder: Holder) -> None:
         with suppress(Cancelled):
             self._update(
-                "REMOVE #owner, #why, #deployment, #since, #expires, #stop, #stop_down",
+                "REMOVE #owner, #why, #deployment, #since, #expires, #ttl, #stop, #stop_down, #stop_for",
                 _OURS,
                 {"owner": holder.owner, "token": holder.token},
             )
@@ -92,7 +98,7 @@ class DynamoLease:
 
     def request_stop(self, why: str, *, down: bool = False) -> Holder | None:
         try:
-            change = "SET #stop = :why, #stop_down = :down"
+            change = "SET #stop = :why, #stop_down = :down, #stop_for = #deployment"
             return _holder(self._update(change, "attribute_exists(#owner)", {"why": why, "down": down}))
         except Cancelled:
             return None
@@ -113,6 +119,8 @@ def _holder(item: Item) -> Holder | None:
     found = unpack(item)
     if not found.get("owner"):
         return None
-    times = {name: float(found[name]) for name in ("since", "expires")}
+    if found.get("stop_for") != found["deployment"]:
+        found = {name: value for name, value in found.items() if name not in ("stop", "stop_down")}
+    times = {name: float(found[name]) for name in ("since", "expires", "ttl")}
     known = {field.name: found[field.name] for field in fields(Holder) if field.name in found}
     return Holder(**known | times)

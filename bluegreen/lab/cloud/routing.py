@@ -73,9 +73,7 @@ class Spread:
             return {}
         owed = self._owed.setdefault(name, {})
         due = [owed.get(key, 0.0) + number * weight / total for key, weight in weights]
-        given = [
-            int(one) if weight and one > 0 else 0 for one, (_, weight) in zip(due, weights, strict=True)
-        ]
+        given = [int(one) if weight and one > 0 else 0 for one, (_, weight) in zip(due, weights, strict=True)]
         left = number - sum(given)
         if left:
             order = [at for at, (_, weight) in enumerate(weights) if weight]

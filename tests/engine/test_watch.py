@@ -45,7 +45,7 @@ from bluegreen.ports import (
     Request,
     at_once,
 )
-from tests.world import COARSE, POLICY, World, in_turn
+from tests.world import LATENCY, POLICY, World, in_turn
 
 E = TypeVar("E", bound=Event)
 LOGIN = """
@@ -141,7 +141,7 @@ def quiet(entry: Entry) -> bool:
 def breaks(world: World, *versions: str) -> None:
     world.cloud.advance()
     for version in versions:
-        world.behaviours[version] = Behaviour(latency=COARSE, broken_paths=("/api/login",))
+        world.behaviours[version] = Behaviour(latency=LATENCY, broken_paths=("/api/login",))
 
 
 class TestTwoClocks:
@@ -175,7 +175,7 @@ class TestTwoClocks:
     def test_a_target_that_falls_ill_is_seen_by_the_fast_clock(self) -> None:
         world = Watched(policy=AT_THE_PACE_OF_AWS + LOGIN, settings=SLOW_CLOUD)
         world.serve(seconds=400)
-        sick = Behaviour(healthy=False, latency=COARSE)
+        sick = Behaviour(healthy=False, latency=LATENCY)
         broken = world.when_watching(10, lambda: world.behaviours.update({"v1.2.0": sick}), after=3)
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, world.story()
@@ -239,7 +239,7 @@ class TestLifeStages:
     def test_one_that_does_not_come_up_within_its_budget_is(self) -> None:
         world = self.grown(boot_seconds=1.0)
         real = world._behaviour
-        sick = Behaviour(healthy=False, latency=COARSE)
+        sick = Behaviour(healthy=False, latency=LATENCY)
         world.cloud.targets._behaviour = lambda one: sick if one.number == 5 else real(one)
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
@@ -249,7 +249,7 @@ class TestLifeStages:
         world = Watched()
         world.serve()
         real = world._behaviour
-        sick = Behaviour(healthy=False, latency=COARSE)
+        sick = Behaviour(healthy=False, latency=LATENCY)
 
         def fall() -> None:
             keep_sick_hosts(world)
@@ -503,7 +503,7 @@ class TestSources:
     def test_what_the_others_show_still_fails_a_release(self) -> None:
         feed = Feed(None)  # type: ignore[arg-type]  # as above
         world = fed(feed)
-        world.behaviours["v1.2.0"] = Behaviour(error_rate=0.2, latency=COARSE)
+        world.behaviours["v1.2.0"] = Behaviour(error_rate=0.2, latency=LATENCY)
         feed.fails = "HTTP 429"
         result = world.promote()
         assert result.ending is Ending.ROLLED_BACK, world.story()
@@ -571,7 +571,7 @@ def test_a_revised_period_is_told_once_and_not_judged_again() -> None:
     assert len({event.words for event in told}) == len(told)
 
 
-MIXED = tuple(Random(3).sample(COARSE, len(COARSE)))
+MIXED = tuple(Random(3).sample(LATENCY, len(LATENCY)))
 """Few requests walk through the latencies one by one: not from the fastest to the slowest."""
 
 

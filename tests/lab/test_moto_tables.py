@@ -150,7 +150,7 @@ def test_an_expression_is_parsed_once_but_has_the_names_and_values_of_its_call()
             client.update_item(
                 TableName="t",
                 Key=KEY | {"sk": {"S": "b"}},
-                UpdateExpression="SET other = :value",
+                UpdateExpression="SET note = :value",
                 ConditionExpression="#n = :value",
                 ExpressionAttributeNames={"#n": name},
                 ExpressionAttributeValues={":value": {"S": value}},

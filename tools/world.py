@@ -15,12 +15,11 @@ from typing import Any
 
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.connect import connect
-from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY, Contract, Tag
+from bluegreen.contract import Contract, Tag
 from bluegreen.domain.journal import Entry, Header, StepDone
 from bluegreen.domain.plan import StepKind
 from bluegreen.engine.deployer import Deployer
 from bluegreen.engine.recorder import Subscriber
-from bluegreen.lab.api import moto_backend
 from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.clock import Clock, ManualClock
@@ -34,6 +33,7 @@ from bluegreen.policy import Policy, parse_policy
 from bluegreen.ports import Answer, Ports, Request, at_once
 from bluegreen.ui.lines import Lines
 from tools.replaying import Journals, ReplayedDeployer
+from tools.stored import stand
 
 REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
@@ -45,8 +45,8 @@ Latencies = tuple[tuple[float, float], ...]
 """(seconds, share of the requests)"""
 
 
-def lognormal(factor: float = 1.0, *, parts: int = 200) -> Latencies:
-    """A lognormal latency with a median of 30 ms, in equal parts."""
+def lognormal(factor: float = 1.0, *, parts: int = 40) -> Latencies:
+    """A lognormal latency with a median of 30 ms, in equal parts: 40 are enough for a p95."""
     normal = NormalDist()
     return tuple(
         (round(0.03 * factor * exp(0.5 * normal.inv_cdf((i + 0.5) / parts)), 5), 1 / parts)
@@ -54,9 +54,7 @@ def lognormal(factor: float = 1.0, *, parts: int = 200) -> Latencies:
     )
 
 
-LATENCY = lognormal()
-COARSE = lognormal(parts=40)
-"""Enough for a p95, and a fifth of the work: for tests of which latency is not the subject."""
+LATENCY = COARSE = lognormal()
 
 POLICY = """
 [rollout]
@@ -178,7 +176,6 @@ class World:
         exchange.on_call = on_call
         self._parallel: Parallel = parallel or in_turn
         self._latency = latency
-        moto_backend.reset()
         self.faults.clear()
         self.behaviours: dict[str, Behaviour] = {}
         self.accuracy: dict[str, float] = {}
@@ -216,7 +213,8 @@ class World:
         template = ec2.create_launch_template(
             LaunchTemplateName="sim", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t3.medium"}
         )["LaunchTemplate"]["LaunchTemplateId"]
-        self._state_and_images()
+        self.topic = stand(ACCOUNT, REGION)
+        self.raw("scheduler").create_schedule_group(Name="sportcoach-sim")
         order = sorted(tiers, key=list(PATHS).index, reverse=True)
         documents = [self._tier(name, 10 * (order.index(name) + 1), template) for name in tiers]
         return Contract.model_validate(
@@ -260,43 +258,6 @@ class World:
         if name == "ai":
             document["model"] = {"bucket": "sim-models", "pointer_parameter": "/sportcoach/sim/model"}
         return document
-
-    def _state_and_images(self) -> None:
-        keys = [
-            {"AttributeName": STATE_TABLE_HASH_KEY, "KeyType": "HASH"},
-            {"AttributeName": STATE_TABLE_RANGE_KEY, "KeyType": "RANGE"},
-        ]
-        self.raw("dynamodb").create_table(
-            TableName="sim-state",
-            KeySchema=keys,
-            AttributeDefinitions=[{"AttributeName": k["AttributeName"], "AttributeType": "S"} for k in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        ecr = self.raw("ecr")
-        for repository in ("sportcoach-platform", "sportcoach-ai"):
-            ecr.create_repository(repositoryName=repository)
-            for version in ("v1.0.0", "v1.1.0", "v1.2.0"):
-                manifest = json.dumps(
-                    {
-                        "schemaVersion": 2,
-                        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                        "annotations": {"version": version},
-                    }
-                )
-                ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag=version)
-        self.raw("s3").create_bucket(
-            Bucket="sim-models", CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        for model in ("m1", "m2"):
-            self.raw("s3").put_object(
-                Bucket="sim-models",
-                Key=f"models/{model}/model.bin",
-                Body=model.encode(),
-                Metadata={"sha256": f"{hash(model) & 0xFF:02x}" * 32},
-            )
-        self.raw("ssm").put_parameter(Name="/sportcoach/sim/model", Value="m1", Type="String")
-        self.topic = self.raw("sns").create_topic(Name="sim")["TopicArn"]
-        self.raw("scheduler").create_schedule_group(Name="sportcoach-sim")
 
     def ports(self) -> Ports:
         made = connect(

@@ -119,7 +119,7 @@ class Period:
         broken = [
             f"slow requests over {limit!r} ms are {count!r}"
             for limit, count in self.slow
-            if not _is_number(limit) or limit <= 0 or not _is_count(count)
+            if type(count) is not int or count < 0 or type(limit) not in _NUMBERS or not 0 < limit < math.inf
         ]
         yield from broken
         if broken or not self.slow or not _is_count(self.requests):

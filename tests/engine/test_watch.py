@@ -46,6 +46,7 @@ from bluegreen.ports import (
     at_once,
 )
 from tests.world import LATENCY, POLICY, World, in_turn
+from tools.world import lognormal
 
 E = TypeVar("E", bound=Event)
 LOGIN = """
@@ -571,7 +572,8 @@ def test_a_revised_period_is_told_once_and_not_judged_again() -> None:
     assert len({event.words for event in told}) == len(told)
 
 
-MIXED = tuple(Random(3).sample(LATENCY, len(LATENCY)))
+FINE = lognormal(parts=200)
+MIXED = tuple(Random(3).sample(FINE, len(FINE)))
 """Few requests walk through the latencies one by one: not from the fastest to the slowest."""
 
 
@@ -605,7 +607,7 @@ class Balanced:
         counters: Mapping[str, Any] = {
             "requests": 1,
             f"{max(answer.status // 100, 2)}xx": 1,
-            "latency": [(MIXED[len(self.sent) % 200][0], 1)],
+            "latency": [(MIXED[len(self.sent) % len(MIXED)][0], 1)],
         }
         at = self.world.cloud.clock.now() - 1.0
         self.world.cloud.balancer_metrics.ingest({"at": at, "groups": {self.routes[-1].group: counters}})

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from cfnlint.api import ManualArgs, lint
 
 from tools.recording import STACKS, Recorded, Recording, recorded
 
@@ -155,6 +154,9 @@ def fragments(recording: Recording) -> list[Fragment]:
 
 def faults(parts: list[Fragment]) -> list[str]:
     """What cfn-lint finds wrong in Tokyo, errors and warnings alike."""
+    # Two seconds, which every test process that collects would spend.
+    from cfnlint.api import ManualArgs, lint
+
     keep = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
     resources = {
         f"Part{index}": {"Type": kind, "Properties": properties, **keep}

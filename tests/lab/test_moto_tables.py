@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import Any
 
@@ -138,3 +139,25 @@ def test_neither_what_was_sent_nor_what_is_answered_is_part_of_the_table() -> No
         found = client.get_item(TableName="t", Key=KEY)["Item"]
         assert found == FULL
         found["deep"]["M"]["list"]["L"].clear()
+
+
+def test_an_expression_is_parsed_once_but_has_the_names_and_values_of_its_call() -> None:
+    told(short=True)
+    client = connect(Cloud(ManualClock())).client("dynamodb")
+
+    def holds(name: str, value: str) -> bool:
+        with contextlib.suppress(client.exceptions.ConditionalCheckFailedException):
+            client.update_item(
+                TableName="t",
+                Key=KEY | {"sk": {"S": "b"}},
+                UpdateExpression="SET note = :value",
+                ConditionExpression="#n = :value",
+                ExpressionAttributeNames={"#n": name},
+                ExpressionAttributeValues={":value": {"S": value}},
+            )
+            return True
+        return False
+
+    assert [holds("text", "täxt"), holds("text", "no"), holds("sk", "täxt"), holds("sk", "b")] == [
+        True, False, False, True,
+    ]  # fmt: skip

@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 from botocore.loaders import create_loader
 
+from bluegreen.lab.api import unsent
 from bluegreen.lab.cloud.cloud import Cloud, service_key
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.faults import Crashed, Effect, Fault, FaultPlan, When, error_of
@@ -41,6 +42,7 @@ def attach(
     """
     events = target.events if hasattr(target, "events") else target.meta.events
     endpoint = _Endpoint(cloud, faults or FaultPlan(), attempts)
+    unsent.shorten(events)
     events.register_last("before-parameter-build", endpoint.remember)
     events.register_first("before-call", endpoint.before_call)
     events.register_first("after-call", endpoint.after_call)
@@ -75,7 +77,7 @@ class _Endpoint:
         context[_PARAMS] = params
 
     def before_call(
-        self, model: Any, context: dict[str, Any], request_signer: Any, **_: Any
+        self, model: Any, params: dict[str, Any], context: dict[str, Any], request_signer: Any, **_: Any
     ) -> _Parsed | None:
         """Answer a modelled call; let the others pass, unless a fault strikes them first."""
         service, operation = service_key(str(model.service_model.service_id)), model.name
@@ -96,9 +98,12 @@ class _Endpoint:
             return _success(answer)
 
         try:
-            return self._with_retries(attempt)
+            found = self._with_retries(attempt)
         except CloudError as error:
             return _failure(error)
+        if found is None:
+            unsent.complete(params, context)
+        return found
 
     def _by_moto(self, service: str, operation: str, params: dict[str, Any], region: str) -> _Parsed | None:
         found = self.tables(operation, params, region) if service == "dynamodb" else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.cloud.templates import LaunchTemplates
 from bluegreen.lab.cloud.throttle import Throttle
 from bluegreen.lab.cloud.traffic import Traffic
-from bluegreen.lab.cloud.world import Document, World, operations_of
+from bluegreen.lab.cloud.world import Document, World, copied, operations_of
 
 _ALIASES = {"elbv2": "elastic-load-balancing-v2", "autoscaling": "auto-scaling"}
 _WHOLE = ("elastic-load-balancing-v2", "auto-scaling", "scheduler")
@@ -158,7 +157,7 @@ class Cloud:
             try:
                 if self.settings.throttling:
                     self._throttle.take(key, operation, self.world.at)
-                return self._answer(key, operation, copy.deepcopy(params))
+                return self._answer(key, operation, copied(params))
             except CloudError as caught:
                 error = caught
                 raise

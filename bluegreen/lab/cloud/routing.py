@@ -55,34 +55,36 @@ class Spread:
     """Shares out whole requests by weight, without chance and without drift."""
 
     def __init__(self) -> None:
-        self._owed: dict[tuple[str, str], float] = {}
+        self._fractions: dict[str, float] = {}
+        self._owed: dict[str, dict[str, float]] = {}
+        """By name, what each key is owed."""
 
     def count(self, name: str, number: float) -> int:
         """The whole part of `number`; fractions add up over the calls."""
-        owed = self._owed.get((name, ""), 0.0) + number
+        owed = self._fractions.get(name, 0.0) + number
         whole = int(owed + 1e-9)
-        self._owed[name, ""] = owed - whole
+        self._fractions[name] = owed - whole
         return whole
 
     def share(self, name: str, weights: Sequence[tuple[str, float]], number: int) -> dict[str, int]:
         """`number` requests over the weighted keys; what is owed is remembered under `name`."""
-        total = sum(weight for _, weight in weights)
+        total = sum([weight for _, weight in weights])
         if total <= 0:
             return {}
-        given: dict[str, int] = {}
-        for key, weight in weights:
-            owed = self._owed.get((name, key), 0.0) + number * weight / total
-            self._owed[name, key] = owed
-            given[key] = max(0, int(owed)) if weight else 0
-        left = number - sum(given.values())
-        order = sorted(
-            (key for key, weight in weights if weight),
-            key=lambda key: self._owed[name, key] - given[key],
-            reverse=left > 0,
-        )
-        for index in range(abs(left)):
-            key = order[index % len(order)]
-            given[key] += 1 if left > 0 else -min(1, given[key])
-        for key, count in given.items():
-            self._owed[name, key] -= count
-        return {key: count for key, count in given.items() if count}
+        owed = self._owed.setdefault(name, {})
+        due = [owed.get(key, 0.0) + number * weight / total for key, weight in weights]
+        given = [int(one) if weight and one > 0 else 0 for one, (_, weight) in zip(due, weights, strict=True)]
+        left = number - sum(given)
+        if left:
+            order = [at for at, (_, weight) in enumerate(weights) if weight]
+            rest = [one - whole for one, whole in zip(due, given, strict=True)]
+            order.sort(key=rest.__getitem__, reverse=left > 0)
+            for index in range(abs(left)):
+                at = order[index % len(order)]
+                given[at] += 1 if left > 0 else -min(1, given[at])
+        shares: dict[str, int] = {}
+        for (key, _), one, count in zip(weights, due, given, strict=True):
+            owed[key] = one - count
+            if count:
+                shares[key] = count
+        return shares

@@ -61,6 +61,22 @@ def page(items: Sequence[_T], *, size: int, token: str | None) -> tuple[list[_T]
     return list(items[start:end]), str(end) if end < len(items) else None
 
 
+def copied(document: Document) -> Document:
+    """`document` with nothing in common that may change: copy.deepcopy takes ten times as long.
+
+    Dicts, lists and tuples are made anew; whatever else botocore lets pass cannot be changed.
+    """
+    return {key: _copied(value) for key, value in document.items()}
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copied(one) for one in value]
+    return value
+
+
 def tags_from(tags: Sequence[Document] | None) -> dict[str, str]:
     """AWS's list of Key/Value as a dict; refuses a key named twice and the reserved prefix."""
     found: dict[str, str] = {}

@@ -47,6 +47,7 @@ class SideApi:
             ("POST", "health"): self._health,
             ("POST", "metrics"): self._metrics,
             ("POST", "shutdown"): self._shutdown,
+            ("POST", "database"): self._database,
         }
 
     def _snapshot(self, query: Mapping[str, str], _: Any) -> tuple[int, Any]:
@@ -85,6 +86,35 @@ class SideApi:
         self.stop()
         return 200, {"stopping": True}
 
+    def _database(self, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        """A fault: every server, or the one called `name`, is down (`running` false) until it runs again."""
+        servers = self.cloud.databases.servers
+        with self.cloud.lock:
+            names = [body["name"]] if "name" in body else list(self.cloud.databases.instances)
+        turn = servers.start if body["running"] else servers.stop
+        for work in [turn(name) for name in names]:
+            work.result()
+        return 200, {"names": names}
+
+    def _databases(self) -> list[dict[str, Any]]:
+        """Hold the lock."""
+        state = self.cloud.databases
+        state.settle()
+        found = []
+        for name, one in state.instances.items():
+            pid, failure = state.servers.process(name)
+            endpoint = state.instance_document(name).get("Endpoint")
+            found.append(
+                {
+                    "name": name,
+                    "status": state.instance_status(name),
+                    "address": [endpoint["Address"], endpoint["Port"]] if endpoint else None,
+                    "pid": pid,
+                    "failure": one.failure() or failure,
+                }
+            )
+        return found
+
     def _state(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
         """What a person wants to see: fleets, instances with process and address, health, faults."""
         processes = self.processes()
@@ -114,8 +144,15 @@ class SideApi:
                 {"name": one.name, "desired": one.desired, "instances": list(one.members)}
                 for one in self.cloud.scaling.groups.values()
             ]
+            databases = self._databases()
         faults = self.faults.documents()
-        return 200, {"fleets": fleets, "groups": groups, "instances": instances, "faults": faults}
+        return 200, {
+            "fleets": fleets,
+            "groups": groups,
+            "instances": instances,
+            "databases": databases,
+            "faults": faults,
+        }
 
 
 def _json(status: int, document: Any) -> Answer:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -274,12 +275,14 @@ class TestPlaces:
     def test_no_space_is_told_before_anything_is_begun(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        usage = shutil.disk_usage(tmp_path)
+        usage, made = shutil.disk_usage(tmp_path), list[object]()
+        monkeypatch.setattr(tempfile, "mkdtemp", lambda **given: made.append(given))
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=5 << 20))
         with pytest.raises(
             DatabaseFailed, match=r"no space for the database: 5 MB free in .*, 128 MB needed"
         ):
             Programs.prepare(tmp_path)
+        assert made == []
 
     def test_a_directory_that_the_account_cannot_enter_is_not_used(self, tmp_path: Path) -> None:
         if os.geteuid() != 0:

@@ -99,19 +99,21 @@ class Programs:
 
         Raises DatabaseFailed where there is no room or no right.
         """
-        user = account()
+        user, home = account(), _shipped()
+        parent = _parent(state_dir, user)
+        room = shutil.disk_usage(parent).free >> 20
+        if room < _ROOM_MB:
+            raise DatabaseFailed(
+                f"no space for the database: {room} MB free in {parent}, {_ROOM_MB} MB needed"
+            )
+        place = Path(tempfile.mkdtemp(prefix="sc-deploy-lab-database-", dir=parent))
         try:
-            place = _place(state_dir, user)
-            room = shutil.disk_usage(place).free >> 20
-            if room < _ROOM_MB:
-                raise DatabaseFailed(
-                    f"no space for the database: {room} MB free in {place}, {_ROOM_MB} MB needed",
-                    next_step="free some space, or `sc-deploy lab up --no-database`",
-                )
-            home = _shipped()
+            if user:
+                os.chown(place, user.uid, user.gid)
             if user and not user.reaches(home / "bin"):
                 home = _copied(home, place / "programs")
         except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
             raise DatabaseFailed(f"no place for the database: {error}") from error
         return cls(place=place, home=home, user=user)
 
@@ -170,16 +172,14 @@ def complaint(lines: Sequence[str]) -> str:
     return lines[-1].strip() if lines else "no output"
 
 
-def _place(state_dir: Path, user: Account | None) -> Path:
-    parents = [state_dir] if user is None or user.reaches(state_dir) else []
-    if user is not None and not parents:
-        parents = [one for one in map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp")) if user.reaches(one)]
-    if not parents:
-        raise DatabaseFailed(f"no directory for the database that the user {_ACCOUNT} may enter")
-    place = Path(tempfile.mkdtemp(prefix="sc-deploy-lab-database-", dir=parents[0]))
-    if user:
-        os.chown(place, user.uid, user.gid)
-    return place
+def _parent(state_dir: Path, user: Account | None) -> Path:
+    """Where the directory for data goes; raises DatabaseFailed where the account may enter none."""
+    if user is None or user.reaches(state_dir):
+        return state_dir
+    for one in map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp")):
+        if user.reaches(one):
+            return one
+    raise DatabaseFailed(f"no directory for the database that the user {_ACCOUNT} may enter")
 
 
 def _copied(home: Path, to: Path) -> Path:

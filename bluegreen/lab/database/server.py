@@ -114,9 +114,7 @@ class Server:
             if not self.alive or time.monotonic() > deadline:
                 self.stop()
                 lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-                raise DatabaseFailed(
-                    f"PostgreSQL did not start: {complaint(lines)}", next_step=f"see {self.log}"
-                )
+                raise DatabaseFailed(f"PostgreSQL did not start: {complaint(lines)}")
             time.sleep(_POLL_SECONDS)
 
     def _ready(self, pid: int) -> bool:

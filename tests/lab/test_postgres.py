@@ -23,7 +23,7 @@ import pytest
 from bluegreen.lab.cloud.rds.servers import Login
 from bluegreen.lab.database import programs
 from bluegreen.lab.database.programs import DatabaseFailed, Programs, complaint, missing
-from bluegreen.lab.database.record import Record
+from bluegreen.lab.database.record import Record, erase
 from bluegreen.lab.process import start_time
 from bluegreen.lab.starting import Process
 
@@ -188,6 +188,7 @@ def test_the_application_answers_503_while_its_database_is_down_and_recovers(
         assert (await rows.write(body))[0] == 503
         assert (await rows.count("one"))[0] == 503
         servers.tick()
+        await asyncio.to_thread(servers.discard("nothing").result)  # whatever the tick asked for is done
         assert servers.process("main") == (None, "")  # it was stopped on purpose: nobody restarts it
         await asyncio.to_thread(servers.start("main").result)
         assert (await rows.write(body))[0] == 201
@@ -272,6 +273,20 @@ def test_a_recorded_server_that_still_runs_is_stopped(servers: PostgresServers, 
 
 
 class TestPlaces:
+    def test_nothing_but_a_database_is_ever_removed(
+        self, servers: PostgresServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        removed: list[Path] = []
+        monkeypatch.setattr(shutil, "rmtree", lambda path, **_: removed.append(path))
+        monkeypatch.chdir(tmp_path)
+        servers.discard("a snapshot that never was").result()
+        for place in ("", ".", "/", "..", str(tmp_path), f"{tmp_path}/sc-deploy-lab-database-x/.."):
+            (tmp_path / "database.json").write_text(json.dumps({"place": place, "servers": []}))
+            assert Record(tmp_path).clear() is True
+        assert removed == []
+        erase(tmp_path / "sc-deploy-lab-database-x" / "copy-1")
+        assert len(removed) == 1
+
     def test_no_space_is_told_before_anything_is_begun(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bluegreen.errors import DeployError
+from bluegreen.lab.database.record import PLACE_PREFIX, erase
 
 _ACCOUNT = "nobody"
 """As whom the servers run where the lab runs as root, which PostgreSQL refuses."""
@@ -106,14 +107,14 @@ class Programs:
             raise DatabaseFailed(
                 f"no space for the database: {room} MB free in {parent}, {_ROOM_MB} MB needed"
             )
-        place = Path(tempfile.mkdtemp(prefix="sc-deploy-lab-database-", dir=parent))
+        place = Path(tempfile.mkdtemp(prefix=PLACE_PREFIX, dir=parent))
         try:
             if user:
                 os.chown(place, user.uid, user.gid)
             if user and not user.reaches(home / "bin"):
                 home = _copied(home, place / "programs")
         except OSError as error:
-            shutil.rmtree(place, ignore_errors=True)
+            erase(place)
             raise DatabaseFailed(f"no place for the database: {error}") from error
         return cls(place=place, home=home, user=user)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from bluegreen.lab.starting import Process
 
+PLACE_PREFIX = "sc-deploy-lab-database-"
+"""Of the names of the directories for data, and of nothing else that is ever removed here."""
 _PATIENCE_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
@@ -43,9 +45,16 @@ class Record:
             return False
         for server in servers:
             stop(server)
-        shutil.rmtree(place, ignore_errors=True)
+        erase(place)
         self.remove()
         return True
+
+
+def erase(directory: Path) -> None:
+    """Remove a directory for data, or one inside; any other path is left alone, whoever names it."""
+    real = directory.resolve()
+    if any(one.name.startswith(PLACE_PREFIX) for one in (real, *real.parents)):
+        shutil.rmtree(real, ignore_errors=True)
 
 
 def stop(server: Process) -> None:

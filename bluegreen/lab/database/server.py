@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bluegreen.lab.database.programs import DatabaseFailed, Programs, complaint
+from bluegreen.lab.database.record import erase
 from bluegreen.lab.process import start_time
 from bluegreen.lab.starting import Process
 
@@ -76,7 +77,7 @@ class Server:
             shutil.copytree(copy, self.data, symlinks=True)
             self.programs.own(self.data)
         except OSError as error:
-            shutil.rmtree(self.data, ignore_errors=True)
+            erase(self.data)
             raise DatabaseFailed(f"the snapshot could not be copied: {error}") from error
 
     def launch(self) -> None:
@@ -156,7 +157,7 @@ class Server:
                 secrets={"PGPASSWORD": admin_password},
             )
         except DatabaseFailed:
-            shutil.rmtree(data, ignore_errors=True)
+            erase(data)
             raise
 
     def promote(self) -> None:

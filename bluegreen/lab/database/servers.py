@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from pathlib import Path
 from bluegreen.lab.cloud.rds.servers import Login
 from bluegreen.lab.database.login import make_login
 from bluegreen.lab.database.programs import DatabaseFailed, Programs
-from bluegreen.lab.database.record import Record
+from bluegreen.lab.database.record import Record, erase
 from bluegreen.lab.database.server import Server, free_port, is_free
 
 _REVIVAL_SECONDS = 15.0
@@ -70,7 +69,7 @@ class PostgresServers:
         return self._later(lambda: self._copy(snapshot, source))
 
     def discard(self, snapshot: str) -> Future[None]:
-        return self._later(lambda: shutil.rmtree(self._copies.pop(snapshot, Path()), ignore_errors=True))
+        return self._later(lambda: self._discard(snapshot))
 
     def endpoint(self, name: str) -> tuple[str, int] | None:
         with self._lock:
@@ -102,7 +101,7 @@ class PostgresServers:
             server.stop()
         self._servers.clear()
         if self._programs:
-            shutil.rmtree(self._programs.place, ignore_errors=True)
+            erase(self._programs.place)
         self._record.remove()
 
     # What the worker does.
@@ -141,12 +140,17 @@ class PostgresServers:
         if server is not None:
             server.stop()
             self._write()
-            shutil.rmtree(server.data, ignore_errors=True)
+            erase(server.data)
 
     def _copy(self, snapshot: str, source: str) -> None:
         data = self._prepared().place / f"copy-{next(self._numbers)}"
         self._server(source).copy_to(data, self._password)
         self._copies[snapshot] = data
+
+    def _discard(self, snapshot: str) -> None:
+        copy = self._copies.pop(snapshot, None)
+        if copy is not None:
+            erase(copy)
 
     def _stop(self, name: str) -> None:
         self._down.add(name)

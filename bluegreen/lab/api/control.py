@@ -200,9 +200,9 @@ class ControlServer:
             self._port_file.unlink(missing_ok=True)
             if self.supervisor:
                 self.supervisor.stop()
-            self.cloud.databases.servers.close()
             self._server.shutdown()
             serving.join()
+            self.cloud.databases.servers.close()
             self._server.server_close()
 
     def stop(self) -> None:

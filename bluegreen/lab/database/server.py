@@ -58,6 +58,11 @@ class Server:
     def alive(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 
+    @property
+    def died(self) -> bool:
+        """Whether it ended without being stopped."""
+        return self._popen is not None and not self.alive
+
     def initialise(self, admin_password: str) -> None:
         """Make an empty cluster; raises DatabaseFailed."""
         secret = self.programs.write(f"{self.data.name}.secret", f"{admin_password}\n")

@@ -37,8 +37,6 @@ class PostgresServers:
         self._servers: dict[str, Server] = {}
         self._copies: dict[str, Path] = {}
         self._ports: dict[str, int] = {}
-        self._down: set[str] = set()
-        """Stopped on purpose: not restarted until `start`."""
         self._failures: dict[str, str] = {}
         """Why a server could not be restarted, by instance."""
         self._lock = threading.Lock()
@@ -85,7 +83,7 @@ class PostgresServers:
 
     def tick(self) -> None:
         if self._restarting is None or self._restarting.done():
-            dead = [name for name, one in list(self._servers.items()) if self._died(name, one)]
+            dead = [name for name, one in list(self._servers.items()) if one.died]
             if dead:
                 self._restarting = self._later(lambda: self._restart(dead))
 
@@ -136,7 +134,6 @@ class PostgresServers:
 
     def _remove(self, name: str) -> None:
         server = self._servers.pop(name, None)
-        self._down.discard(name)
         if server is not None:
             server.stop()
             self._write()
@@ -153,22 +150,17 @@ class PostgresServers:
             erase(copy)
 
     def _stop(self, name: str) -> None:
-        self._down.add(name)
         self._server(name).stop()
         self._write()
 
     def _start(self, name: str) -> None:
-        self._down.discard(name)
         if not self._server(name).alive:
             self._serve(name, self._server(name))
-
-    def _died(self, name: str, server: Server) -> bool:
-        return server.process is not None and not server.alive and name not in self._down
 
     def _restart(self, names: list[str]) -> None:
         for name in names:
             server = self._servers.get(name)
-            if server is not None and self._died(name, server):  # it may have been stopped meanwhile
+            if server is not None and server.died:  # it may have been stopped meanwhile
                 self._failures.pop(name, None)
                 try:
                     self._revive(name, server)

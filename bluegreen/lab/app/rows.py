@@ -16,6 +16,10 @@ _STATUS = {"08": 503, "53": 503, "57": 503, "22": 400, "23": 409}
 """By SQLSTATE class: connection lost, no resources, shut down by its operator; bad data, unknown user."""
 
 
+async def _nothing_to_reset(_: object) -> None:
+    """No statement here changes its session, and asyncpg's own reset would be a second round trip."""
+
+
 class Rows:
     """Reads and writes; where the database is away the answer is 503, and the next one is tried anew."""
 
@@ -28,6 +32,7 @@ class Rows:
             timeout=_SECONDS,
             command_timeout=_SECONDS,
             ssl=False,
+            reset=_nothing_to_reset,
         )
 
     async def open(self) -> None:

@@ -147,13 +147,18 @@ def test_down_stops_the_server_of_a_lab_that_was_killed_while_it_started(tmp_pat
 
 
 @needs_database
-def test_a_database_that_does_not_start_is_told_and_nothing_is_left(tmp_path: Path) -> None:
-    (tmp_path / "database-1.log").mkdir()
-    with pytest.raises(DeployError, match=r"the lab's database did not start: .*Is a directory") as raised:
-        lifecycle.up(tmp_path, owner_pid=os.getpid())
+def test_a_database_that_does_not_start_is_told_in_its_own_words(
+    lab: LabInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise DeployError("the database sportcoach-lab is failed")
+
+    monkeypatch.setattr(lifecycle.stack_database, "complete", fail)
+    told = {"databases": [{"failure": ""}, {"failure": "initdb: No space left on device"}]}
+    monkeypatch.setattr(httpx, "get", lambda _: httpx.Response(200, json=told))
+    with pytest.raises(DeployError, match="database did not start: initdb: No space left") as raised:
+        lifecycle._database(None, lab, "")
     assert "--no-database" in raised.value.next_step
-    assert not (tmp_path / "database.json").exists()
-    assert not (tmp_path / "control.port").exists()
 
 
 @needs_database
@@ -174,10 +179,11 @@ def test_the_application_keeps_its_rows_in_the_database_and_survives_without(ser
     assert httpx.post(url, json=body).status_code == 201
     assert rows("SELECT version FROM feedback WHERE id = 'mine'") == "v1.0.0"
     switch = f"{serving.endpoint_url}/_lab/database"
-    httpx.post(switch, json={"running": False}).raise_for_status()
+    httpx.post(switch, json={"on": False}).raise_for_status()
+    assert [one["status"] for one in state(serving)["databases"]] == ["stopped"]
     assert httpx.post(url, json=body).status_code == 503
     assert httpx.get(f"{serving.front_url}/api/sessions").status_code == 200
-    httpx.post(switch, json={"running": True}).raise_for_status()
+    httpx.post(switch, json={"on": True}).raise_for_status()
     assert httpx.post(url, json=body).status_code == 201
     assert httpx.get(url, params={"id": "mine"}).json()["rows"] == 2
 

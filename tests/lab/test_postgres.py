@@ -34,6 +34,7 @@ if not missing():
 
     from bluegreen.lab.app.rows import Rows
     from bluegreen.lab.database import servers as module
+    from bluegreen.lab.database.login import make_login
     from bluegreen.lab.database.servers import PostgresServers
     from bluegreen.lab.database.tables import compare, prepare
 
@@ -228,9 +229,9 @@ def test_a_port_that_somebody_took_is_not_waited_for(
 
 
 def test_what_fails_is_told_in_postgresqls_words(servers: PostgresServers) -> None:
+    _, port = servers.endpoint("main") or ("", 0)
     with pytest.raises(DatabaseFailed, match='role name "pg_monitor" is reserved'):
-        servers.create("reserved", Login(user="pg_monitor", password="x", database="")).result()
-    servers.remove("reserved").result()
+        make_login(port, servers._password, Login(user="pg_monitor", password="x", database=""))
     with pytest.raises(DatabaseFailed, match="the instance nobody has no server"):
         servers.copy("snapshot", "nobody").result()
     assert complaint(["LOG:  begin", "2026 [1] FATAL:  could not bind", "LOG:  end"]) == "could not bind"

@@ -86,15 +86,14 @@ class SideApi:
         self.stop()
         return 200, {"stopping": True}
 
-    def _database(self, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
-        """A fault: every server, or the one called `name`, is down (`running` false) until it runs again."""
-        servers = self.cloud.databases.servers
+    def _database(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        """A fault: every database is down (`on` false) until it is switched on again."""
         with self.cloud.lock:
-            names = [body["name"]] if "name" in body else list(self.cloud.databases.instances)
-        turn = servers.start if body["running"] else servers.stop
-        for work in [turn(name) for name in names]:
-            work.result()
-        return 200, {"names": names}
+            self.cloud.advance()
+            self.cloud.databases.set_power(on=bool(body["on"]))
+            switching = self.cloud.databases.switching
+        failures = [str(error) for work in switching if (error := work.exception())]
+        return (500, {"error": failures[0]}) if failures else (200, {"on": bool(body["on"])})
 
     def _databases(self) -> list[dict[str, Any]]:
         """Hold the lock."""

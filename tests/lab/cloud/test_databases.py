@@ -136,6 +136,18 @@ def test_what_is_not_modelled_is_refused_and_not_answered_by_somebody_else(rds: 
     assert refused(rds.describe_db_clusters) == "InvalidAction"
 
 
+def test_without_power_an_instance_is_stopped_and_nothing_can_be_done_with_it(stack: Stack, rds: Any) -> None:
+    told: list[bool] = []
+    stack.cloud.databases.on_power.append(told.append)
+    for on in (False, False, True):
+        stack.cloud.databases.set_power(on=on)
+        assert status(rds, "main") == ("available" if on else "stopped")
+        if not on:
+            asked = {"DBInstanceIdentifier": "main", "DBSnapshotIdentifier": "s"}
+            assert refused(rds.create_db_snapshot, **asked) == "InvalidDBInstanceState"
+    assert told == [False, True]
+
+
 class Broken(NoServers):
     """A disk that is full when something is copied."""
 

@@ -55,7 +55,7 @@ class Servers(Protocol):
         """The id of the server's process (None: it does not run), and why it could not be restarted."""
 
     def stop(self, name: str) -> Future[None]:
-        """A fault: the server of `name` is down until `start`; RDS does not know it."""
+        """Let the server of `name` be down until `start`."""
 
     def start(self, name: str) -> Future[None]:
         """Let the server of `name` serve again."""

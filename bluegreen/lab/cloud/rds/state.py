@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -56,6 +57,23 @@ class State:
         self.world, self.servers = world, servers
         self.instances: dict[str, Thing] = {}
         self.snapshots: dict[str, Thing] = {}
+        self.power = True
+        """False while every database is down."""
+        self.on_power: list[Callable[[bool], None]] = [self._switch]
+        """Told when the databases go down or come up."""
+        self.switching: list[Future[None]] = []
+        """Of the servers that are stopped or started; wait for them without a lock."""
+
+    def set_power(self, *, on: bool) -> None:
+        """Stop or start every database, as StopDBInstance and StartDBInstance do."""
+        if on is not self.power:
+            self.power = on
+            for listener in self.on_power:
+                listener(on)
+
+    def _switch(self, on: bool) -> None:  # noqa: FBT001  # a listener's one argument
+        turn = self.servers.start if on else self.servers.stop
+        self.switching = [turn(name) for name in self.instances]
 
     def at_rest(self, thing: Thing) -> bool:
         """Whether nothing is being done to it."""
@@ -101,9 +119,11 @@ class State:
             raise CloudError("DBInstanceAlreadyExists", "DB instance already exists")
 
     def instance_status(self, name: str) -> str:
-        """AWS's word; `backing-up` while a snapshot of it is made, as on AWS."""
+        """AWS's word; `backing-up` while a snapshot of it is made, as on AWS; `stopped` without power."""
         one = self.instances[name]
         status = self.status(one)
+        if status == "available" and not self.power:
+            return "stopped"
         copied = any(
             copy.source == name and self.status(copy) == "creating" for copy in self.snapshots.values()
         )

@@ -184,7 +184,14 @@ def _parent(state_dir: Path, user: Account | None) -> Path:
 
 
 def _copied(home: Path, to: Path) -> Path:
-    """The programs where the account reaches them: those of an environment below /root it does not."""
-    ignored = shutil.ignore_patterns("include", "*.a", "pkgconfig")
-    shutil.copytree(home, to, ignore=ignored, symlinks=True)
-    return to
+    """The programs where the account reaches them: those of an environment below /root it does not.
+
+    With what their wheel has put beside the package, libraries that are found by their place relative to
+    the programs.
+    """
+    ignored = shutil.ignore_patterns("include", "*.a", "pkgconfig", "*.py*")
+    package = home.parent
+    for one in package.parent.glob(f"{package.name}*"):
+        if one.suffix != ".dist-info":
+            shutil.copytree(one, to / one.name, ignore=ignored, symlinks=True)
+    return to / package.name / home.name

@@ -44,7 +44,7 @@ class Settings:
     snapshot_seconds: float = 2.0
     restore_seconds: float = 4.0
     rename_seconds: float = 1.0
-    """ModifyDBInstance with a new identifier -> it answers under that name; it restarts meanwhile."""
+    """ModifyDBInstance with a new identifier -> it answers under that name, after a restart."""
     throttling: bool = False
     """Refuse calls beyond the token buckets of AWS."""
     rules_per_load_balancer: int = 100
@@ -65,6 +65,6 @@ class Settings:
             schedule_delay_seconds=30.0,
             snapshot_seconds=120.0,
             restore_seconds=300.0,
-            rename_seconds=90.0,
+            rename_seconds=600.0,
             throttling=True,
         )

@@ -90,6 +90,19 @@ def test_a_restored_instance_takes_the_name_and_with_it_the_endpoint(stack: Stac
     assert names["main"].startswith("main.")
 
 
+def test_replicas_stay_with_a_renamed_instance_and_snapshots_with_the_name(stack: Stack, rds: Any) -> None:
+    rds.create_db_snapshot(DBInstanceIdentifier="main", DBSnapshotIdentifier="s")
+    stack.clock.sleep(3)
+    rds.create_db_instance_read_replica(DBInstanceIdentifier="copy", SourceDBInstanceIdentifier="main")
+    stack.clock.sleep(5)
+    rds.modify_db_instance(DBInstanceIdentifier="main", NewDBInstanceIdentifier="new", ApplyImmediately=True)
+    stack.clock.sleep(2)
+    replica = rds.describe_db_instances(DBInstanceIdentifier="copy")["DBInstances"][0]
+    assert replica["ReadReplicaSourceDBInstanceIdentifier"] == "new"
+    (snapshot,) = rds.describe_db_snapshots(DBInstanceIdentifier="main")["DBSnapshots"]
+    assert snapshot["DBSnapshotIdentifier"] == "s"
+
+
 def all_of(rds: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = rds.describe_db_instances()["DBInstances"]
     return found

@@ -89,10 +89,11 @@ class State:
                 self._rename(one, name)
 
     def _rename(self, one: Thing, old: str) -> None:
+        """Replicas stay with it. Snapshots keep the name of their time: AWS says only that they are kept."""
         new, one.renamed = one.renamed, ""
         self.instances[new] = one
-        for copied in (*self.instances.values(), *self.snapshots.values()):
-            copied.source = new if copied.source == old else copied.source
+        for replica in self.instances.values():
+            replica.source = new if replica.source == old else replica.source
 
     def instance(self, name: str) -> Thing:
         """Raises CloudError where there is none."""

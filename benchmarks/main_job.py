@@ -24,7 +24,8 @@ from bluegreen.errors import ExitCode
 from bluegreen.lab import lifecycle
 from bluegreen.lab.demo.facts import Act, Seen, weights_seen
 from bluegreen.lab.lifecycle import LabInfo
-from bluegreen.lab.load.child import LoadProcess
+from bluegreen.lab.load.child import WRITES, LoadProcess
+from bluegreen.lab.load.writes import seen_in
 from tools.commands import Done, sc_deploy
 
 KILLS = ("build", "prove", "shift-25", "judge-50", "retire")
@@ -128,7 +129,12 @@ def run(rate: float, connections: int) -> tuple[Seen, Act, list[str]]:
         policy = policies(info, rate)
         told(sc_deploy(info, "promote", "v1.0.0", "--yes"))
         with LoadProcess(
-            info.front_url, info.state_dir, rate=rate, connections=connections, seconds=MOST_SECONDS
+            info.front_url,
+            info.state_dir,
+            rate=rate,
+            connections=connections,
+            seconds=MOST_SECONDS,
+            writes=WRITES,
         ) as load:
             time.sleep(3)
             long = told(sc_deploy(info, "promote", "v1.1.0", "--yes", "--policy", policy["long"]))
@@ -137,8 +143,9 @@ def run(rate: float, connections: int) -> tuple[Seen, Act, list[str]]:
             for number, stage in enumerate(KILLS):
                 survive(info, policy["quick"], ("v1.1.0", "v2.0.0")[number % 2], stage)
             seconds, report = load.figures()
+        seen = Seen(seconds=seconds, report=report, writes=seen_in(info.database_url, report))
     act = Act(version="v1.1.0", began=long.began, ended=long.ended, entries=long.entries)
-    return Seen(seconds=seconds, report=report), act, list(KILLS)
+    return seen, act, list(KILLS)
 
 
 def bars(seen: Seen, act: Act, kills: list[str]) -> list[tuple[str, str, bool]]:
@@ -154,6 +161,11 @@ def bars(seen: Seen, act: Act, kills: list[str]) -> list[tuple[str, str, bool]]:
             "0 failed of >= 50,000 requests",
             f"{report['failed']} of {report['requests']:,} {report['failed_by_cause'] or ''}",
             report["requests"] >= 50_000 and not report["failed"],
+        ),
+        (
+            "0 lost or doubled writes",
+            seen.writes.words if seen.writes else "the lab has no database",
+            seen.writes is not None and seen.writes.ok,
         ),
         (">= 500 requests/s", f"{rate:.0f}", rate >= 500),
         ("p95 below 200 ms", f"{report['p95_ms']:.1f} ms", report["p95_ms"] < 200),

@@ -35,6 +35,10 @@ Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port of th
 FrontPort = Annotated[
     int, typer.Option("--front-port", min=0, max=65_535, help="Port of the load balancer; 0: any free one.")
 ]
+NoDatabase = Annotated[bool, typer.Option("--no-database", help="Start without PostgreSQL.")]
+Writes = Annotated[
+    float, typer.Option("--writes", min=0, max=100, help="Percent of requests that write a row.")
+]
 Kind = Annotated[
     str,
     typer.Option(
@@ -68,6 +72,8 @@ def _document(info: LabInfo) -> dict[str, Any]:
         "front_url": info.front_url,
         "stack": info.stack,
         "realistic": info.realistic,
+        "database_url": info.database_url,
+        "without_database": info.without_database,
         "state_dir": str(info.state_dir),
         "env": info.env,
         "releases": {release.version: release.words for release in RELEASES},
@@ -88,6 +94,7 @@ def up(
     realistic: Realistic = False,
     port: Port = 0,
     front_port: FrontPort = 0,
+    no_database: NoDatabase = False,
     state_dir: StateDir = DEFAULT_STATE,
     output: OutputOption = Output.HUMAN,
     debug: Debug = False,  # noqa: ARG001  (read where errors are reported)
@@ -104,7 +111,16 @@ def up(
     from bluegreen.lab import lifecycle
 
     _terminal.say("starting a laptop-sized AWS ...")
-    info = lifecycle.up(state_dir, stack=stack, realistic=realistic, port=port, front_port=front_port)
+    info = lifecycle.up(
+        state_dir,
+        stack=stack,
+        realistic=realistic,
+        port=port,
+        front_port=front_port,
+        database=not no_database,
+    )
+    if info.without_database and not no_database:
+        _terminal.say(f"the lab has no database: {info.without_database}")
     _terminal.say(
         f"the lab serves {info.front_url}; next: `sc-deploy promote v1.0.0 --stack {stack}`, "
         "`sc-deploy lab status`, `sc-deploy lab down`"
@@ -119,7 +135,7 @@ def _told(output: Output, info: LabInfo) -> None:
 
 
 def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # noqa: ARG001  (as above)
-    """Stop the lab and everything it started.
+    """Stop the lab and everything it started. What it held is gone, the rows of its database too.
 
     For example:
       sc-deploy lab down
@@ -155,6 +171,7 @@ def load(
     rate: Rate = 500.0,
     connections: Connections = 200,
     seconds: Seconds = 30.0,
+    writes: Writes = 3.0,
     out: Out = None,
     state_dir: StateDir = DEFAULT_STATE,
     debug: Debug = False,  # noqa: ARG001  (as above)
@@ -167,8 +184,14 @@ def load(
     """
     from bluegreen.lab.load.child import command
 
+    info = _running(state_dir)
     words = command(
-        _running(state_dir).front_url, rate=rate, connections=connections, seconds=seconds, out=out
+        info.front_url,
+        rate=rate,
+        connections=connections,
+        seconds=seconds,
+        out=out,
+        writes=writes / 100 if info.database_url else 0.0,
     )
     # A process of its own: it has its own event loop and its own file limit.
     raise typer.Exit(subprocess.run(words, check=False).returncode)  # noqa: S603  (our module)

@@ -9,23 +9,29 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
 from bluegreen.lab.cloud.settings import Settings
+from bluegreen.lab.database.programs import missing
+from bluegreen.lab.database.record import Record
+from bluegreen.lab.stack import database as stack_database
 from bluegreen.lab.stack.policy_file import write_policy
 from bluegreen.lab.stack.provision import provision
 from bluegreen.lab.starting import Process, end, module, serve
 
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 """Variables of the caller that would point an AWS client elsewhere."""
+NOT_WANTED = "it was started without one"
 _TIME_SCALE = 5.0
 """How much faster than on AWS the balancer's times pass in a lab that is not realistic."""
 _BOOT_BUDGET_SECONDS, _REALISTIC_BOOT_BUDGET_SECONDS = 5, 300
@@ -44,6 +50,10 @@ class LabInfo:
     front_url: str
     """The load balancer, for users and load tools."""
     policy: Path
+    database_url: str
+    """Of the application's PostgreSQL, for `psql` and every client; empty where there is none."""
+    without_database: str
+    """Why there is none."""
     control: Process
     balancer: Process
 
@@ -79,10 +89,12 @@ def up(
     port: int = 0,
     front_port: int = 0,
     owner_pid: int | None = None,
+    database: bool = True,
 ) -> LabInfo:
     """Start a lab and provision `stack` in it; returns the running one where it has these settings.
 
-    `port` and `front_port` 0 take any free one. With `owner_pid` the lab ends when that process is gone.
+    `port` and `front_port` 0 take any free one. A `database` is started where this machine
+    can have one. With `owner_pid` the lab ends when that process is gone.
     Raises Refused where another lab runs in `state_dir`, DeployError where one does not start.
     """
     state_dir = state_dir.absolute()
@@ -96,6 +108,7 @@ def up(
                 realistic=realistic,
                 ports=(port, front_port),
                 owner_pid=owner_pid,
+                without_database=missing() if database else NOT_WANTED,
             )
     if (running.stack, running.realistic) != (stack, realistic):
         pace = "realistic" if running.realistic else "quick"
@@ -125,13 +138,20 @@ def _alone(state_dir: Path) -> Iterator[None]:
 
 
 def _start(
-    state_dir: Path, *, stack: str, realistic: bool, ports: tuple[int, int], owner_pid: int | None
+    state_dir: Path,
+    *,
+    stack: str,
+    realistic: bool,
+    ports: tuple[int, int],
+    owner_pid: int | None,
+    without_database: str,
 ) -> LabInfo:
     pace = ("--realistic",) if realistic else ()
     owner = ("--parent-pid", str(owner_pid)) if owner_pid else ()
     started: list[Process] = []
     try:
-        words = ("--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner)
+        data = () if without_database else ("--database",)
+        words = ("--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner, *data)
         control, port = serve("control", state_dir, module("api.control", *words))
         started.append(control)
         endpoint = f"http://127.0.0.1:{port}"
@@ -149,33 +169,59 @@ def _start(
             endpoint_url=endpoint,
             front_url=f"http://127.0.0.1:{front}",
             policy=write_policy(state_dir, realistic=realistic),
+            database_url="",
+            without_database=without_database,
             control=control,
             balancer=balancer,
         )
-        _provision(info)
+        info = replace(info, database_url=_provision(info))
     except BaseException:
         for process in reversed(started):
             end(process)
+        Record(state_dir).clear()
         raise
     _state_file(state_dir).write_text(json.dumps(asdict(info), default=str), encoding="utf-8")
     return info
 
 
-def _provision(info: LabInfo) -> None:
-    settings = Settings()
+def _provision(info: LabInfo) -> str:
+    """Make the stack; the URL of its database."""
+    settings, password = Settings(), secrets.token_hex(12)
     session = _Provisioning(info.endpoint_url, settings.region)
     try:
+        if not info.without_database:
+            stack_database.begin(session, info.stack, password)
         provision(
             session,
             stack=info.stack,
             account_id=settings.account_id,
             base_url=info.front_url,
             boot_budget_seconds=_REALISTIC_BOOT_BUDGET_SECONDS if info.realistic else _BOOT_BUDGET_SECONDS,
+            with_database=not info.without_database,
         )
+        return "" if info.without_database else _database(session, info, password)
     except (BotoCoreError, ClientError) as error:
         raise DeployError(
             f"the lab's stack could not be provisioned: {error}", next_step=f"see {info.state_dir}"
         ) from error
+
+
+def _database(session: Any, info: LabInfo, password: str) -> str:
+    """Wait for the database and make its tables; raises DeployError with what the server said."""
+    # Here, because the client library is missing where the database is.
+    from bluegreen.lab.database.tables import prepare  # noqa: PLC0415
+
+    try:
+        url = stack_database.complete(session, info.stack, password)
+        prepare(url)
+    except (DeployError, OSError) as error:
+        told = httpx.get(f"{info.endpoint_url}/_lab/state").json()["databases"]
+        why = next((one["failure"] for one in told if one["failure"]), str(error))
+        raise DeployError(
+            f"the lab's database did not start: {why}",
+            next_step=f"see {info.state_dir}/database-*.log, or `sc-deploy lab up --no-database`",
+        ) from error
+    return url
 
 
 class _Provisioning:
@@ -196,12 +242,13 @@ class _Provisioning:
 def _stop(state_dir: Path) -> bool:
     info = _read(state_dir)
     if info is None:
-        return False
+        return Record(state_dir).clear()
     ran = info.control.alive or info.balancer.alive
     for process in (info.balancer, info.control):
         end(process)
+    cleared = Record(state_dir).clear()
     _state_file(state_dir).unlink(missing_ok=True)
-    return ran
+    return ran or cleared
 
 
 def _state_file(state_dir: Path) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,13 +18,22 @@ import httpx
 import pytest
 
 from bluegreen.contract import parameter_name, parse_contract
-from bluegreen.errors import CloudUnavailable, ConfigError, Refused
+from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
 from bluegreen.lab import lifecycle
+from bluegreen.lab.database.programs import missing
+from bluegreen.lab.database.record import Record
 from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
 from bluegreen.lab.lifecycle import LabInfo
-from bluegreen.lab.load.child import LoadProcess
+from bluegreen.lab.load.child import WRITES, LoadProcess
+from bluegreen.lab.load.writes import seen_in
 from bluegreen.lab.process import start_time
+from bluegreen.lab.starting import Process
 from tools.commands import Done, sc_deploy
+
+if not missing():
+    import asyncpg
+
+needs_database = pytest.mark.skipif(bool(missing()), reason=missing())
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +70,17 @@ def line(lab: LabInfo, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(tmp_path: Path) -> None:
+def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "missing", lambda: "no wheel for this platform")
     lab = lifecycle.up(tmp_path, stack="other", owner_pid=os.getpid())
     try:
+        assert "none: no wheel for this platform" in line(lab, "lab", "status").stdout
         found = client(lab, "ssm").get_parameter(Name=parameter_name("other"))["Parameter"]["Value"]
         contract = parse_contract(found, source="lab")
         assert contract.base_url == lab.front_url
+        assert contract.database is None
         assert [str(tier.name) for tier in contract.tiers] == ["web", "app", "ai"]
         page = httpx.get(lab.front_url)
         assert page.status_code == 503
@@ -76,14 +92,14 @@ def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(tmp
 
 
 def test_up_again_is_the_same_lab_and_another_pace_is_refused(lab: LabInfo) -> None:
-    assert lifecycle.up(lab.state_dir, owner_pid=os.getpid()) == lab
+    assert lifecycle.up(lab.state_dir, owner_pid=os.getpid(), database=False) == lab
     with pytest.raises(Refused, match="a quick lab with stack lab is already running"):
         lifecycle.up(lab.state_dir, realistic=True)
 
 
 def test_a_lab_ends_with_its_owner(tmp_path: Path) -> None:
     program = "import os, pathlib, sys; from bluegreen.lab import lifecycle as l\n"
-    program += "print(l.up(pathlib.Path(sys.argv[1]), owner_pid=os.getpid()).control.pid)"
+    program += "print(l.up(pathlib.Path(sys.argv[1]), owner_pid=os.getpid(), database=False).control.pid)"
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
     )
@@ -109,10 +125,67 @@ def test_down_leaves_no_process_behind(tmp_path: Path) -> None:
     assert sc_deploy(lab, "promote", "v1.0.0", "--yes").code == 0
     pids = [one["pid"] for one in state(lab)["instances"]]
     assert len(pids) == 6
+    place = tmp_path / "none"
+    if lab.database_url:
+        pids += [one["pid"] for one in state(lab)["databases"]]
+        place = Path(json.loads((tmp_path / "database.json").read_text())["place"])
     assert all(start_time(pid) for pid in pids)
     shown = line(lab, "lab", "down")
     assert "stopped the lab" in shown.stderr
     assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid) if start_time(pid)] == []
+    assert not place.exists()
+
+
+def test_down_stops_the_server_of_a_lab_that_was_killed_while_it_started(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with subprocess.Popen(words) as server:
+        there = Process(pid=server.pid, started=start_time(server.pid) or "")
+        Record(tmp_path).write(tmp_path / "place", [there])
+        assert lifecycle.down(tmp_path) is True
+        assert server.wait(60) == -signal.SIGINT
+    assert lifecycle.down(tmp_path) is False
+
+
+@needs_database
+def test_a_database_that_does_not_start_is_told_in_its_own_words(
+    lab: LabInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise DeployError("the database sportcoach-lab is failed")
+
+    monkeypatch.setattr(lifecycle.stack_database, "complete", fail)
+    told = {"databases": [{"failure": ""}, {"failure": "initdb: No space left on device"}]}
+    monkeypatch.setattr(httpx, "get", lambda _: httpx.Response(200, json=told))
+    with pytest.raises(DeployError, match="database did not start: initdb: No space left") as raised:
+        lifecycle._database(None, lab, "")
+    assert "--no-database" in raised.value.next_step
+
+
+@needs_database
+def test_the_application_keeps_its_rows_in_the_database_and_survives_without(serving: LabInfo) -> None:
+    def rows(sql: str) -> Any:
+        async def ask() -> Any:
+            connection = await asyncpg.connect(serving.database_url, ssl=False)
+            try:
+                return await connection.fetchval(sql)
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
+
+    assert serving.database_url in line(serving, "lab", "status").stdout
+    assert rows("SELECT count(*) FROM users") == 100
+    url, body = f"{serving.front_url}/api/feedback", {"id": "mine", "user": 1, "text": "well done"}
+    assert httpx.post(url, json=body).status_code == 201
+    assert rows("SELECT version FROM feedback WHERE id = 'mine'") == "v1.0.0"
+    switch = f"{serving.endpoint_url}/_lab/database"
+    httpx.post(switch, json={"on": False}).raise_for_status()
+    assert [one["status"] for one in state(serving)["databases"]] == ["stopped"]
+    assert httpx.post(url, json=body).status_code == 503
+    assert httpx.get(f"{serving.front_url}/api/sessions").status_code == 200
+    httpx.post(switch, json={"on": True}).raise_for_status()
+    assert httpx.post(url, json=body).status_code == 201
+    assert httpx.get(url, params={"id": "mine"}).json()["rows"] == 2
 
 
 @pytest.mark.parametrize(
@@ -192,13 +265,22 @@ def test_a_bad_release_under_real_traffic_harms_nobody_but_its_own_share(serving
     text = serving.policy.read_text(encoding="utf-8").replace('ramp = ["25%", "50%"]', 'ramp = ["50%"]')
     policy = serving.policy.with_name("half.toml")
     policy.write_text(text, encoding="utf-8")
-    with LoadProcess(serving.front_url, serving.state_dir, rate=600, connections=100, seconds=90) as load:
+    with LoadProcess(
+        serving.front_url,
+        serving.state_dir,
+        rate=600,
+        connections=100,
+        seconds=90,
+        writes=WRITES if serving.database_url else 0,
+    ) as load:
         done = sc_deploy(serving, "promote", "v1.2.0", "--yes", "--policy", str(policy))
         _, report = load.figures()
     assert done.code == 5, done.stderr
     assert "errors: " in ended(done)["words"]
     assert all("100 % v1.0.0" in words for words in ended(done)["traffic"])
     assert report["requests"] > 3000
+    writes = seen_in(serving.database_url, report)
+    assert writes is None or writes.ok, writes
     assert set(report["failed_by_version"]) <= {"v1.2.0"}
     assert {one["tags"]["sportcoach:release"] for one in state(serving)["instances"] if one["pid"]} == {
         "v1.0.0"

@@ -32,6 +32,7 @@ from bluegreen.lab.api.side_api import SideApi
 from bluegreen.lab.cloud.clock import SystemClock
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
+from bluegreen.lab.cloud.rds.servers import Servers
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.faults import Effect, Fault, FaultPlan, When, error_of
 from bluegreen.lab.instances.supervisor import AppLauncher, Supervisor
@@ -160,8 +161,9 @@ class ControlServer:
         state_dir: Path,
         launch: bool = True,
         parent_pid: int | None = None,
+        servers: Servers | None = None,
     ) -> None:
-        self.cloud = Cloud(SystemClock(), settings)
+        self.cloud = Cloud(SystemClock(), settings, servers=servers)
         self.faults = FaultPlan()
         self.supervisor = (
             Supervisor(self.cloud, AppLauncher(connect(self.cloud), state_dir)) if launch else None
@@ -200,10 +202,18 @@ class ControlServer:
                 self.supervisor.stop()
             self._server.shutdown()
             serving.join()
+            self.cloud.databases.servers.close()
             self._server.server_close()
 
     def stop(self) -> None:
         self._stopping.set()
+
+
+def _servers(state_dir: Path) -> Servers:
+    # Here, because the client library is missing where the database is.
+    from bluegreen.lab.database.servers import PostgresServers  # noqa: PLC0415
+
+    return PostgresServers(state_dir)
 
 
 def _isolate_environment(settings: Settings) -> None:
@@ -228,6 +238,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--region", default=Settings().region)
     parser.add_argument("--realistic", action="store_true", help="boot, propagate and measure at AWS's pace")
     parser.add_argument("--throttling", action="store_true", help="refuse calls beyond AWS's token buckets")
+    parser.add_argument("--database", action="store_true", help="PostgreSQL behind the emulated RDS")
     parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
     arguments = parser.parse_args(argv)
     settings = Settings(health=HealthSource.REPORTED, region=arguments.region)
@@ -237,7 +248,11 @@ def main(argv: list[str] | None = None) -> None:
     _isolate_environment(settings)
     arguments.state_dir.mkdir(parents=True, exist_ok=True)
     server = ControlServer(
-        settings, port=arguments.port, state_dir=arguments.state_dir, parent_pid=arguments.parent_pid
+        settings,
+        port=arguments.port,
+        state_dir=arguments.state_dir,
+        parent_pid=arguments.parent_pid,
+        servers=_servers(arguments.state_dir) if arguments.database else None,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())

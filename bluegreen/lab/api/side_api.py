@@ -47,6 +47,7 @@ class SideApi:
             ("POST", "health"): self._health,
             ("POST", "metrics"): self._metrics,
             ("POST", "shutdown"): self._shutdown,
+            ("POST", "database"): self._database,
         }
 
     def _snapshot(self, query: Mapping[str, str], _: Any) -> tuple[int, Any]:
@@ -85,6 +86,34 @@ class SideApi:
         self.stop()
         return 200, {"stopping": True}
 
+    def _database(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        """A fault: every database is down (`on` false) until it is switched on again."""
+        with self.cloud.lock:
+            self.cloud.advance()
+            self.cloud.databases.set_power(on=bool(body["on"]))
+            switching = self.cloud.databases.switching
+        failures = [str(error) for work in switching if (error := work.exception())]
+        return (500, {"error": failures[0]}) if failures else (200, {"on": bool(body["on"])})
+
+    def _databases(self) -> list[dict[str, Any]]:
+        """Hold the lock."""
+        state = self.cloud.databases
+        state.settle()
+        found = []
+        for name, one in state.instances.items():
+            pid, failure = state.servers.process(name)
+            endpoint = state.instance_document(name).get("Endpoint")
+            found.append(
+                {
+                    "name": name,
+                    "status": state.instance_status(name),
+                    "address": [endpoint["Address"], endpoint["Port"]] if endpoint else None,
+                    "pid": pid,
+                    "failure": one.failure() or failure,
+                }
+            )
+        return found
+
     def _state(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
         """What a person wants to see: fleets, instances with process and address, health, faults."""
         processes = self.processes()
@@ -114,8 +143,15 @@ class SideApi:
                 {"name": one.name, "desired": one.desired, "instances": list(one.members)}
                 for one in self.cloud.scaling.groups.values()
             ]
+            databases = self._databases()
         faults = self.faults.documents()
-        return 200, {"fleets": fleets, "groups": groups, "instances": instances, "faults": faults}
+        return 200, {
+            "fleets": fleets,
+            "groups": groups,
+            "instances": instances,
+            "databases": databases,
+            "faults": faults,
+        }
 
 
 def _json(status: int, document: Any) -> Answer:

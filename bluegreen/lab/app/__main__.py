@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bluegreen.lab.app.behaviour import Release
+from bluegreen.lab.app.routes import RowStore
 from bluegreen.lab.app.server import serving
 from bluegreen.lab.process import raise_file_limit, until_stopped, write_port
 
@@ -28,6 +31,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--accuracy", type=float, default=0.9)
     parser.add_argument("--broken", action="append", default=[], metavar="PATH")
     parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help="of the metrics")
+    parser.add_argument("--database-file", type=Path, help="holds the URL of the database")
     parser.add_argument("--unhealthy", action="store_true")
     return parser.parse_args()
 
@@ -51,9 +55,28 @@ def _release(given: argparse.Namespace) -> Release:
 
 
 async def _run(given: argparse.Namespace) -> None:
-    async with serving(_release(given), port=given.port) as (_, port):
+    async with _rows(given) as rows, serving(_release(given), port=given.port, rows=rows) as (_, port):
         write_port(given.port_file, port)
         await until_stopped(given.parent_pid)
+
+
+@asynccontextmanager
+async def _rows(given: argparse.Namespace) -> AsyncIterator[RowStore | None]:
+    """The rows of an instance that has a database; what connects to it does so beside the requests."""
+    if given.database_file is None:
+        yield None
+        return
+    # Here, because the other instances need no client library.
+    from bluegreen.lab.app.rows import Rows  # noqa: PLC0415
+
+    rows = Rows(given.database_file.read_text(encoding="utf-8").strip(), given.version)
+    await rows.open()
+    connecting = asyncio.create_task(rows.connect())
+    try:
+        yield rows
+    finally:
+        connecting.cancel()
+        rows.close()
 
 
 if __name__ == "__main__":

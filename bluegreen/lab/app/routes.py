@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from bluegreen.lab.app.behaviour import Behaviour, Release
 from bluegreen.lab.app.classifier import classify, true_label
 from bluegreen.lab.app.exposition import CONTENT_TYPE as EXPOSITION
 from bluegreen.lab.app.exposition import Exposition
 from bluegreen.lab.http1.message import Request, json_body
+
+Answer = tuple[int, dict[str, object]]
+"""Status and document."""
 
 CONTROL_PATH = "/_ctl"
 _JSON = b"application/json"
@@ -26,13 +32,26 @@ class Reply:
     after: float = 0.0
     business: bool = False
     """Counted as traffic."""
+    work: Callable[[], Awaitable[Answer]] | None = None
+    """What the answer has to wait for: it gives status and document."""
+
+
+class RowStore(Protocol):
+    """The application's rows (`rows.Rows`); where the database is away each method gives 503."""
+
+    async def write(self, body: bytes) -> Answer: ...
+    async def count(self, key: str) -> Answer: ...
+    async def user(self, number: str) -> Answer: ...
 
 
 class Routes:
     """Answers requests as `release` with `behaviour` would."""
 
-    def __init__(self, release: Release, behaviour: Behaviour, exposition: Exposition) -> None:
+    def __init__(
+        self, release: Release, behaviour: Behaviour, exposition: Exposition, rows: RowStore | None = None
+    ) -> None:
         self._release = release
+        self._rows = rows
         self._behaviour = behaviour
         self._exposition = exposition
 
@@ -73,15 +92,27 @@ class Routes:
     def _business(self, request: Request, path: str) -> Reply:
         status, document = self._outcome(request, path)
         after = self._behaviour.service_time()
-        return Reply(status=status, body=json_body(document), after=after, business=True)
+        work = self._work(request, path) if status == 200 else None
+        return Reply(status=status, body=json_body(document), after=after, business=True, work=work)
 
-    def _outcome(self, request: Request, path: str) -> tuple[int, dict[str, object]]:
+    def _work(self, request: Request, path: str) -> Callable[[], Awaitable[Answer]] | None:
+        if self._rows is None or path not in ("/api/feedback", "/api/users"):
+            return None
+        if path == "/api/users":
+            return partial(self._rows.user, request.query("id") or "")
+        if request.method == b"POST":
+            return partial(self._rows.write, request.body)
+        return partial(self._rows.count, request.query("id") or "")
+
+    def _outcome(self, request: Request, path: str) -> Answer:
         if not self._behaviour.healthy:
             return 503, {"error": "the instance is not ready"}
         if self._behaviour.fails(path):
             return 500, {"error": "internal error", "path": path}
         if path == "/ai/classify":
             return self._classify(request)
+        if path == "/api/feedback" and self._rows is None:
+            return 503, {"error": "no database"}
         return 200, self._page(request, path)
 
     def _page(self, request: Request, path: str) -> dict[str, object]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 from bluegreen.lab.app.behaviour import Behaviour, Release
 from bluegreen.lab.app.exposition import Exposition
-from bluegreen.lab.app.routes import Reply, Routes
-from bluegreen.lab.http1.message import Header, Request
+from bluegreen.lab.app.routes import Answer, Reply, Routes, RowStore
+from bluegreen.lab.http1.message import Header, Request, json_body
 from bluegreen.lab.http1.server import ServerProtocol
 
 GRACE_SECONDS = 30.0
@@ -30,10 +32,20 @@ class _Connection(ServerProtocol):
         reply = self._app.routes.reply(request, self._peer)
         if reply is None:
             return
-        if reply.after:
+        if reply.work is not None:
+            self._app.run(self._work(reply, reply.work))
+        elif reply.after:
             self._loop.call_later(reply.after, self._send, reply)
         else:
             self._send(reply)
+
+    async def _work(self, reply: Reply, work: Callable[[], Awaitable[Answer]]) -> None:
+        """Answer once the work is done, and not before the service time has passed."""
+        began = self._loop.time()
+        status, document = await work()
+        await asyncio.sleep(reply.after - (self._loop.time() - began))
+        took = self._loop.time() - began
+        self._send(replace(reply, status=status, body=json_body(document), after=took))
 
     def _send(self, reply: Reply) -> None:
         if reply.business:
@@ -45,15 +57,22 @@ class _Connection(ServerProtocol):
 class App:
     """One running instance of a release."""
 
-    def __init__(self, release: Release) -> None:
+    def __init__(self, release: Release, rows: RowStore | None = None) -> None:
         self.behaviour = Behaviour(release)
         self.exposition = Exposition(release)
-        self.routes = Routes(release, self.behaviour, self.exposition)
+        self.routes = Routes(release, self.behaviour, self.exposition, rows)
         self.identity: tuple[Header, ...] = (
             (b"x-sc-version", release.version.encode()),
             (b"x-sc-instance", release.instance.encode()),
         )
         self.connections: set[ServerProtocol] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Carry `work` out beside the other requests."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def drained(self) -> None:
         """Return when every connection has given the answer it owed, or after GRACE_SECONDS."""
@@ -66,12 +85,14 @@ class App:
 
 
 @asynccontextmanager
-async def serving(release: Release, *, port: int = 0) -> AsyncIterator[tuple[App, int]]:
+async def serving(
+    release: Release, *, port: int = 0, rows: RowStore | None = None
+) -> AsyncIterator[tuple[App, int]]:
     """Serve `release` on 127.0.0.1:`port` (0: any free one); yields the app and its port.
 
     On leaving, no connection is taken any more and what was begun is finished.
     """
-    app = App(release)
+    app = App(release, rows)
     server = await asyncio.get_running_loop().create_server(
         lambda: _Connection(app.connections, app), "127.0.0.1", port, backlog=2048
     )

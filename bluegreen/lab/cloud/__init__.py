@@ -14,7 +14,8 @@ Modelled
     metrics/      late metrics, statistics, alarms (static thresholds)
     schedules.py  one-time schedules that call ModifyRule
     commands.py   AWS-RunShellScript
-    databases.py  DB instances and manual snapshots
+    rds/          DB instances, manual snapshots, restores, read replicas, renames; the servers behind
+                  them are an effect (`rds/servers.py`): none in tests, PostgreSQL in the lab
     traffic.py    clients without sockets, for the manual clock
     throttle.py   token buckets of the API (off by default)
 
@@ -22,7 +23,7 @@ Not modelled
     more than one region or account; IAM permissions; Network Load Balancers; slow start and
     cookie stickiness in virtual traffic; lifecycle hooks, warm pools, standby, instance refresh,
     scaling by policy or schedule; anomaly detection and composite alarms; recurring schedules
-    and their retries; metric math; read replicas, restores. Of the modelled services only the
+    and their retries; metric math; automated backups, Multi-AZ. Of the modelled services only the
     operations that sc-deploy, the lab and its tests call. An operation that is not modelled is
-    moto's, except in ELBv2, Auto Scaling and Scheduler, where it is refused (InvalidAction).
+    moto's, except in ELBv2, Auto Scaling, RDS and Scheduler, where it is refused (InvalidAction).
 """

@@ -16,7 +16,6 @@ from bluegreen.lab.cloud.asg.state import State as Scaling
 from bluegreen.lab.cloud.behaviour import BehaviourOf, always_well
 from bluegreen.lab.cloud.clock import Clock
 from bluegreen.lab.cloud.commands import Commands, ShellRunner, run_shell
-from bluegreen.lab.cloud.databases import Databases
 from bluegreen.lab.cloud.elb.balancers import Balancers
 from bluegreen.lab.cloud.elb.groups import TargetGroups
 from bluegreen.lab.cloud.elb.rules import Rules
@@ -30,6 +29,10 @@ from bluegreen.lab.cloud.metrics.alarms import Alarms
 from bluegreen.lab.cloud.metrics.balancer import BalancerMetrics
 from bluegreen.lab.cloud.metrics.queries import Queries
 from bluegreen.lab.cloud.metrics.store import Store
+from bluegreen.lab.cloud.rds.instances import Instances as DatabaseInstances
+from bluegreen.lab.cloud.rds.servers import NoServers, Servers
+from bluegreen.lab.cloud.rds.snapshots import Snapshots
+from bluegreen.lab.cloud.rds.state import State as Databases
 from bluegreen.lab.cloud.schedules import Schedules
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.cloud.templates import LaunchTemplates
@@ -38,7 +41,7 @@ from bluegreen.lab.cloud.traffic import Traffic
 from bluegreen.lab.cloud.world import Document, World, copied, operations_of
 
 _ALIASES = {"elbv2": "elastic-load-balancing-v2", "autoscaling": "auto-scaling"}
-_WHOLE = ("elastic-load-balancing-v2", "auto-scaling", "scheduler")
+_WHOLE = ("elastic-load-balancing-v2", "auto-scaling", "rds", "scheduler")
 """Services of which nothing may be answered by somebody else: their state is here."""
 _STEP_SECONDS = 1.0
 _MOST_STEPS = 7200
@@ -74,6 +77,7 @@ class Cloud:
         *,
         behaviour: BehaviourOf = always_well,
         runner: ShellRunner = run_shell,
+        servers: Servers | None = None,
     ) -> None:
         self.clock = clock
         self.settings = settings or Settings()
@@ -93,6 +97,7 @@ class Cloud:
             balancing=self.balancing,
             targets=self.targets,
         )
+        self.databases = Databases(self.world, servers or NoServers())
         self.metrics = Store(self.world)
         self.balancer_metrics = BalancerMetrics(self.balancing, self.metrics)
         self.schedules = Schedules(self.world, self._modify_rule)
@@ -115,11 +120,12 @@ class Cloud:
             self.schedules.tick,
             self.commands.tick,
             self.traffic.tick,
+            self.databases.servers.tick,
         ]
 
     def _services(self) -> dict[str, dict[str, Callable[[Document], Document]]]:
         world, balancing, scaling = self.world, self.balancing, self.scaling
-        queries = Queries(world, self.metrics)
+        queries, copies = Queries(world, self.metrics), Snapshots(self.databases)
         return {
             "elastic-load-balancing-v2": operations_of(
                 Balancers(world, balancing),
@@ -137,7 +143,7 @@ class Cloud:
             "cloudwatch": operations_of(queries, Alarms(world, queries)),
             "scheduler": operations_of(self.schedules),
             "ssm": operations_of(self.commands),
-            "rds": operations_of(Databases(world)),
+            "rds": operations_of(DatabaseInstances(self.databases, copies), copies),
         }
 
     def handles(self, service: str, operation: str) -> bool:

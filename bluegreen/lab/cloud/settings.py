@@ -39,8 +39,12 @@ class Settings:
     """End of a period -> its datapoints can be read (AWS/* namespaces)."""
     schedule_delay_seconds: float = 0.0
     """EventBridge Scheduler fires within the minute after the asked time."""
+    database_seconds: float = 0.5
+    """CreateDBInstance and DeleteDBInstance, at least: what stands before a lab's first release."""
     snapshot_seconds: float = 2.0
     restore_seconds: float = 4.0
+    rename_seconds: float = 1.0
+    """ModifyDBInstance with a new identifier -> it answers under that name, after a restart."""
     throttling: bool = False
     """Refuse calls beyond the token buckets of AWS."""
     rules_per_load_balancer: int = 100
@@ -61,5 +65,6 @@ class Settings:
             schedule_delay_seconds=30.0,
             snapshot_seconds=120.0,
             restore_seconds=300.0,
+            rename_seconds=600.0,
             throttling=True,
         )

@@ -15,6 +15,7 @@ from typing import Any
 
 from bluegreen.domain.journal import Decided, Ending, Entry, ShareWatched, StageStarted, VerdictGiven
 from bluegreen.domain.verdict import Outcome
+from bluegreen.lab.load.writes import WritesSeen
 
 TOLERANCE = 1.5
 """Percentage points by which the observed share may miss the requested weight."""
@@ -53,6 +54,8 @@ class Seen:
 
     seconds: Sequence[Mapping[str, Any]]
     report: Mapping[str, Any]
+    writes: WritesSeen | None = None
+    """Of the database's rows; None: the lab has no database."""
 
     def between(self, start: float, end: float) -> list[Mapping[str, Any]]:
         """The whole seconds in [start, end]."""
@@ -130,6 +133,7 @@ def facts(first: Act, good: Act, bad: Act, seen: Seen, *, leftovers: Sequence[st
         _ended(first, Ending.RELEASED, "onto the empty stack"),
         _ended(good, Ending.RELEASED, "under load"),
         _nothing_lost(good, bad, seen),
+        *_writes(seen),
         _weights(good, seen),
         _ended(bad, Ending.ROLLED_BACK, "rolled back automatically"),
         _judged(bad),
@@ -155,6 +159,12 @@ def _nothing_lost(good: Act, bad: Act, seen: Seen) -> Fact:
     why = f" ({', '.join(f'{n} x {cause}' for cause, n in causes.items())})" if causes else ""
     words = f"{failed} of {requests:,} requests failed{why}"
     return Fact(name="no request lost", ok=requests > 0 and not failed, words=words)
+
+
+def _writes(seen: Seen) -> list[Fact]:
+    if seen.writes is None:
+        return []
+    return [Fact(name="every write is there once", ok=seen.writes.ok, words=seen.writes.words)]
 
 
 def _weights(good: Act, seen: Seen) -> Fact:

@@ -18,7 +18,8 @@ from bluegreen.errors import Interrupted
 from bluegreen.lab import lifecycle
 from bluegreen.lab.demo.facts import Act, Seen
 from bluegreen.lab.lifecycle import LabInfo
-from bluegreen.lab.load.child import LoadProcess
+from bluegreen.lab.load.child import WRITES, LoadProcess
+from bluegreen.lab.load.writes import seen_in
 
 STACK = "lab"
 _MOST_SECONDS = 300.0
@@ -102,13 +103,15 @@ class Demo:
             rate=self._rate,
             connections=self._connections,
             seconds=_MOST_SECONDS,
+            writes=WRITES if self._lab.database_url else 0.0,
         )
 
     def stop_load(self) -> Seen:
         """End the load and return what it counted; raises DeployError where it counted nothing."""
         assert self._load is not None
+        assert self._lab is not None
         seconds, report = self._load.figures()
-        return Seen(seconds=seconds, report=report)
+        return Seen(seconds=seconds, report=report, writes=seen_in(self._lab.database_url, report))
 
     def _stop(self) -> None:
         """Stop the load, then the lab; a second Ctrl-C must not leave processes behind."""

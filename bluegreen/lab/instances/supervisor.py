@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.instances import Instance, InstanceState
-from bluegreen.lab.instances.userdata import BootFailed, app_arguments
+from bluegreen.lab.instances.userdata import BootFailed, app_arguments, database_url
 from bluegreen.lab.starting import Child, module
 
 _THREAD_SECONDS = 5.0
@@ -37,6 +37,11 @@ class AppLauncher:
         files = self._ports / instance.id
         log, port_file = files.with_suffix(".log"), files.with_suffix(".port")
         given = app_arguments(instance.id, instance.tags, self._session)
+        if url := database_url(instance.tags, self._session):
+            secret = files.with_suffix(".database")
+            secret.touch(mode=0o600)
+            secret.write_text(url, encoding="utf-8")
+            given += ["--database-file", str(secret)]
         own = ("--port", "0", "--port-file", str(port_file), "--parent-pid", str(os.getpid()))
         return Child.start(module("app", *own, *given), log=log, port_file=port_file)
 

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.contract import Contract, ModelStore, Tag, Tier, parameter_name, parse_contract
 from bluegreen.errors import ConfigError
+from bluegreen.lab.stack.database import database_secret, url_of
 
 _OPTIONS = {
     "lab.errors": "--errors",
@@ -63,6 +64,19 @@ def app_arguments(instance_id: str, tags: Mapping[str, str], session: Any) -> li
     if str(annotations.get("lab.healthy", "true")).lower() == "false":
         arguments.append("--unhealthy")
     return arguments + (["--model", model] if model else [])
+
+
+def database_url(tags: Mapping[str, str], session: Any) -> str:
+    """From the stack's secret; empty where the tier keeps no rows or the stack has no database."""
+    if tags.get(Tag.TIER) != Tier.APP:
+        return ""
+    try:
+        found = session.client("secretsmanager").get_secret_value(SecretId=database_secret(tags[Tag.STACK]))
+    except (ClientError, BotoCoreError) as error:
+        if getattr(error, "response", {}).get("Error", {}).get("Code") == "ResourceNotFoundException":
+            return ""
+        raise BootFailed(str(error)) from error
+    return url_of(json.loads(found["SecretString"]))
 
 
 def _contract(stack: str, session: Any) -> Contract:

@@ -31,6 +31,7 @@ def _arguments() -> argparse.Namespace:
         metavar="[METHOD ]PATH[=WEIGHT]",
         help="repeatable; default: / alone",
     )
+    parser.add_argument("--writes", type=float, default=0.0, help="share of requests that write, 0 to 1")
     parser.add_argument("--out", type=Path, help="JSON lines: one per second, the report last")
     return parser.parse_args()
 
@@ -68,6 +69,7 @@ def _main() -> None:
             count=given.count,
             timeout=given.timeout,
             traffic=tuple(given.traffic or (Traffic(path="/"),)),
+            writes=given.writes,
         )
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")

@@ -12,6 +12,8 @@ from bluegreen.lab.starting import Child, end, module
 
 TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
 """A request to each tier in turn."""
+WRITES = 0.03
+"""Share of writes of a load on a lab that has a database."""
 
 
 def command(
@@ -22,21 +24,27 @@ def command(
     seconds: float,
     out: Path | None = None,
     traffic: Sequence[str] = TRAFFIC,
+    writes: float = 0.0,
 ) -> list[str]:
     """The command line of a load; it ends by itself after `seconds`."""
     words = module("load", "--url", url)
     words += ["--rate", f"{rate:g}", "--connections", str(connections), "--seconds", f"{seconds:g}"]
     for one in traffic:
         words += ["--traffic", one]
+    words += ["--writes", f"{writes:g}"]
     return [*words, *(("--out", str(out)) if out else ())]
 
 
 class LoadProcess:
     """A running load that writes its figures into the directory `place`."""
 
-    def __init__(self, url: str, place: Path, *, rate: float, connections: int, seconds: float) -> None:
+    def __init__(
+        self, url: str, place: Path, *, rate: float, connections: int, seconds: float, writes: float = 0.0
+    ) -> None:
         self._place, self._out = place, place / "load.jsonl"
-        words = command(url, rate=rate, connections=connections, seconds=seconds, out=self._out)
+        words = command(
+            url, rate=rate, connections=connections, seconds=seconds, out=self._out, writes=writes
+        )
         self._child = Child.start(words, log=place / "load.log")
 
     def __enter__(self) -> Self:

@@ -8,6 +8,8 @@ from typing import cast
 
 import httptools
 
+from bluegreen.lab.load.sending import NOTHING, Sending
+
 Answered = Callable[["Connection", int, str], None]
 Lost = Callable[["Connection", str], None]
 
@@ -23,7 +25,7 @@ class Connection(asyncio.Protocol):
         "_version",
         "busy",
         "due_at",
-        "path",
+        "sending",
         "sent_at",
     )
 
@@ -36,17 +38,17 @@ class Connection(asyncio.Protocol):
         self.busy = False
         self.due_at = self.sent_at = 0.0
         """Monotonic times: when the request should have begun, and when it did."""
-        self.path = ""
+        self.sending = NOTHING
 
     @property
     def open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, data: bytes, path: str, *, due_at: float, sent_at: float) -> None:
+    def send(self, sending: Sending, *, due_at: float, sent_at: float) -> None:
         self.busy = True
-        self.path, self.due_at, self.sent_at = path, due_at, sent_at
+        self.sending, self.due_at, self.sent_at = sending, due_at, sent_at
         self._version = ""
-        self._transport.write(data)
+        self._transport.write(sending.data)
 
     def abort(self) -> None:
         """Close the connection; nothing is reported after that."""

@@ -12,8 +12,10 @@ from collections import deque
 from collections.abc import Callable
 
 from bluegreen.lab.load.connection import Connection
+from bluegreen.lab.load.sending import Sending
 from bluegreen.lab.load.settings import Settings
 from bluegreen.lab.load.tally import Outcome, Report, Second, Tally
+from bluegreen.lab.load.writes import Writes
 from bluegreen.lab.round_robin import WeightedRoundRobin
 
 _TICK_SECONDS = 0.005
@@ -41,15 +43,16 @@ class Load:
         self._free: deque[Connection] = deque()
         self._busy: dict[Connection, None] = {}
         """In the order of sending."""
-        self._waiting: deque[tuple[float, int]] = deque()
-        """Due requests without a connection: due time, number of the kind of request."""
+        self._waiting: deque[tuple[float, Sending]] = deque()
+        """Due requests without a connection, and when they were due."""
         self._opening: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(_CONNECTS_AT_ONCE)
         self._mix = WeightedRoundRobin(
             tuple((number, one.weight) for number, one in enumerate(settings.traffic))
         )
         host = "{}:{}".format(*settings.address)
-        self._encoded = [one.encoded(host) for one in settings.traffic]
+        self._kinds = [Sending(path=one.path, data=one.encoded(host)) for one in settings.traffic]
+        self._writes = Writes(settings.writes, host)
 
     def stop(self) -> None:
         """End the load early; what is under way is still waited for."""
@@ -65,7 +68,7 @@ class Load:
         await self._send_all(begun)
         await self._settle()
         self._tell(time.time() + 1)
-        report = self._tally.report(loop.time() - begun)
+        report = self._tally.report(loop.time() - begun, self._writes.document())
         await self._close()
         return report
 
@@ -77,7 +80,7 @@ class Load:
             elapsed = min(now - begun, settings.seconds)
             due = min(settings.requests, int(elapsed * settings.rate) + 1)
             for number in range(sent, due):
-                self._begin(begun + number / settings.rate, self._mix.next() or 0, now)
+                self._begin(begun + number / settings.rate, self._next(), now)
             sent = max(sent, due)
             self._sweep(now)
             self._tell(time.time())
@@ -100,18 +103,20 @@ class Load:
         for connection in self._free:
             connection.abort()
 
-    def _begin(self, due_at: float, kind: int, now: float) -> None:
+    def _next(self) -> Sending:
+        return self._writes.next() or self._kinds[self._mix.next() or 0]
+
+    def _begin(self, due_at: float, sending: Sending, now: float) -> None:
         connection = self._idle()
         if connection is None:
             self._tally.late += 1
-            self._waiting.append((due_at, kind))
+            self._waiting.append((due_at, sending))
         else:
-            self._send(connection, due_at, kind, now)
+            self._send(connection, due_at, sending, now)
 
-    def _send(self, connection: Connection, due_at: float, kind: int, now: float) -> None:
+    def _send(self, connection: Connection, due_at: float, sending: Sending, now: float) -> None:
         self._busy[connection] = None
-        path = self._settings.traffic[kind].path
-        connection.send(self._encoded[kind], path, due_at=due_at, sent_at=now)
+        connection.send(sending, due_at=due_at, sent_at=now)
 
     def _idle(self) -> Connection | None:
         """The connection that has rested longest, so that all of them are used."""
@@ -126,8 +131,8 @@ class Load:
         """Fail what is older than the time-out."""
         late = now - self._settings.timeout
         while self._waiting and self._waiting[0][0] < late:
-            due_at, kind = self._waiting.popleft()
-            self._record(self._settings.traffic[kind].path, 0, now - due_at, "", "connect")
+            due_at, sending = self._waiting.popleft()
+            self._record(sending.path, 0, now - due_at, "", "connect")
         while self._busy and (oldest := next(iter(self._busy))).sent_at < late:
             oldest.abort()
             self._over(oldest, 0, "", "timeout")
@@ -135,6 +140,8 @@ class Load:
 
     def _answered(self, connection: Connection, status: int, version: str) -> None:
         cause = str(status) if status >= 400 else ""
+        if not cause and connection.sending.write is not None:
+            self._writes.acknowledge(connection.sending.write)
         self._over(connection, status, version, cause)
         self._rest(connection)
 
@@ -145,7 +152,7 @@ class Load:
     def _over(self, connection: Connection, status: int, version: str, cause: str) -> None:
         self._busy.pop(connection, None)
         now = asyncio.get_running_loop().time()
-        self._record(connection.path, status, now - connection.due_at, version, cause)
+        self._record(connection.sending.path, status, now - connection.due_at, version, cause)
 
     def _record(self, path: str, status: int, latency: float, version: str, cause: str) -> None:
         outcome = Outcome(path=path, status=status, latency=latency, version=version, cause=cause)

@@ -40,6 +40,8 @@ class Settings:
     """Most requests; None: rate x seconds."""
     timeout: float = 10.0
     traffic: tuple[Traffic, ...] = (Traffic(path="/"),)
+    writes: float = 0.0
+    """Share of requests (0 to 1) that write a row of their own, beside `traffic`."""
 
     def __post_init__(self) -> None:
         split = urlsplit(self.url)
@@ -58,6 +60,8 @@ class Settings:
         for name, value, most in limits:
             if not 0 < value <= most:
                 raise ConfigError(f"{name} must be above 0 and at most {most:g}, got {value:g}")
+        if not 0 <= self.writes <= 1:
+            raise ConfigError(f"writes must be a share from 0 to 1, got {self.writes:g}")
         if not self.traffic or any(one.weight < 1 or one.path[:1] != "/" for one in self.traffic):
             raise ConfigError("traffic needs at least one path that begins with / and a weight of 1 or more")
 

@@ -58,6 +58,8 @@ class Report:
     statuses: Mapping[str, int]
     late: int
     """Requests that found no free connection and waited for one."""
+    writes: Mapping[str, Any]
+    """`load.writes.Writes.document`."""
 
     def share(self, version: str) -> float:
         """The share of requests that `version` answered, 0 to 1."""
@@ -126,7 +128,7 @@ class Tally:
         ended = sorted(at for at in self._seconds if at + 1 <= before)
         return [_second(at, self._seconds.pop(at)) for at in ended]
 
-    def report(self, seconds: float) -> Report:
+    def report(self, seconds: float, writes: Mapping[str, Any]) -> Report:
         total = self._total
         return Report(
             seconds=round(seconds, 3),
@@ -141,6 +143,7 @@ class Tally:
             paths=dict(self._paths),
             statuses=dict(self._statuses),
             late=self.late,
+            writes=writes,
         )
 
 

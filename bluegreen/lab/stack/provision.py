@@ -15,6 +15,7 @@ from bluegreen.contract import (
     Tier,
     parameter_name,
 )
+from bluegreen.lab.stack.database import identifier
 from bluegreen.lab.stack.releases import MODELS, RELEASES
 
 _REPOSITORIES = {Tier.WEB: "sportcoach-platform", Tier.APP: "sportcoach-platform", Tier.AI: "sportcoach-ai"}
@@ -25,11 +26,18 @@ _PRIORITIES = {Tier.AI: (100, 1), Tier.APP: (110, 2), Tier.WEB: (120, 3)}
 
 
 def provision(
-    session: Any, *, stack: str, account_id: str, base_url: str, boot_budget_seconds: int
+    session: Any,
+    *,
+    stack: str,
+    account_id: str,
+    base_url: str,
+    boot_budget_seconds: int,
+    with_database: bool = False,
 ) -> Contract:
     """Everything `stack` needs before its first release, with its contract in SSM.
 
-    `session` is a boto3 session whose clients reach the lab. Raises botocore's errors.
+    `session` is a boto3 session whose clients reach the lab. Its database, which takes longest to make,
+    is the caller's work (`stack.database`). Raises botocore's errors.
     """
     network = _network(session.client("ec2"))
     load_balancer, listener = _front_door(session.client("elbv2"), stack, network["subnets"])
@@ -49,6 +57,7 @@ def provision(
             "load_balancer_arn": load_balancer,
             "listener_arn": listener,
             "state_table": f"sportcoach-{stack}-state",
+            "database": {"identifier": identifier(stack)} if with_database else None,
             "buckets": {
                 "assets": f"sportcoach-{stack}-assets",
                 "models": bucket,

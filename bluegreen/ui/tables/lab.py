@@ -19,6 +19,7 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
         field("front", document["front_url"]),
         field("AWS API", document["endpoint_url"]),
         field("stack", f"{document['stack']}, {pace}"),
+        field("database", document["database_url"] or f"none: {document['without_database']}"),
         field("state", document["state_dir"]),
         field("faults", ", ".join(map(_fault, document["faults"])) or "none"),
     ]

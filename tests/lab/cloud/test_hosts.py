@@ -60,20 +60,3 @@ def test_a_command_needs_a_running_instance(stack: Stack) -> None:
     send = stack.client("ssm").send_command
     asked = {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
     assert refused(send, InstanceIds=["i-00000000000000000"], **asked) == "InvalidInstanceId"
-
-
-def test_a_snapshot_takes_its_time(stack: Stack) -> None:
-    rds = stack.client("rds")
-    rds.create_db_instance(DBInstanceIdentifier="main", DBInstanceClass="db.m5.large", Engine="postgres")
-    snapshot = {"DBInstanceIdentifier": "main", "DBSnapshotIdentifier": "before"}
-    assert refused(rds.create_db_snapshot, **snapshot) == "InvalidDBInstanceState"
-    stack.clock.sleep(5)
-    assert rds.create_db_snapshot(**snapshot)["DBSnapshot"]["Status"] == "creating"
-    assert refused(rds.create_db_snapshot, **snapshot) == "DBSnapshotAlreadyExists"
-    stack.clock.sleep(3)
-    shown = rds.describe_db_snapshots(DBSnapshotIdentifier="before")["DBSnapshots"][0]
-    assert (shown["Status"], shown["PercentProgress"]) == ("available", 100)
-    assert refused(rds.describe_db_snapshots, DBSnapshotIdentifier="other") == "DBSnapshotNotFound"
-    assert (
-        refused(rds.create_db_snapshot, **{**snapshot, "DBInstanceIdentifier": "no"}) == "DBInstanceNotFound"
-    )

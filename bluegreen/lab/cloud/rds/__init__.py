@@ -1,0 +1,1 @@
+"""RDS: DB instances, replicas, manual snapshots and restores, with the time they take."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +19,12 @@ import pytest
 from bluegreen.contract import parameter_name, parse_contract
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
 from bluegreen.lab import lifecycle
+from bluegreen.lab.balancer.envoy import PROCESS
 from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from bluegreen.lab.process import start_time
+from bluegreen.lab.starting import recorded
 from tools.commands import Done, sc_deploy
 
 
@@ -110,9 +113,13 @@ def test_down_leaves_no_process_behind(tmp_path: Path) -> None:
     pids = [one["pid"] for one in state(lab)["instances"]]
     assert len(pids) == 6
     assert all(start_time(pid) for pid in pids)
+    envoy = recorded(tmp_path / "envoy" / PROCESS)
+    assert envoy is not None
+    lab.balancer.send_signal(signal.SIGKILL)  # Envoy is left alone, and found by its record
+    assert envoy.alive
     shown = line(lab, "lab", "down")
     assert "stopped the lab" in shown.stderr
-    assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid) if start_time(pid)] == []
+    assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid, envoy.pid) if start_time(pid)] == []
 
 
 @pytest.mark.parametrize(

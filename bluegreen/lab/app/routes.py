@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bluegreen.lab.app.behaviour import Behaviour, Release
@@ -31,10 +32,13 @@ class Reply:
 class Routes:
     """Answers requests as `release` with `behaviour` would."""
 
-    def __init__(self, release: Release, behaviour: Behaviour, exposition: Exposition) -> None:
+    def __init__(
+        self, release: Release, behaviour: Behaviour, exposition: Exposition, cut: Callable[[], None]
+    ) -> None:
         self._release = release
         self._behaviour = behaviour
         self._exposition = exposition
+        self._cut = cut
 
     def reply(self, request: Request, peer: str) -> Reply | None:
         """The answer to `request`; None where it hangs for ever."""
@@ -112,7 +116,11 @@ class Routes:
             return Reply(status=404, body=json_body({"error": "not found"}))
         if request.method == b"POST":
             try:
-                self._behaviour.change(json.loads(request.body))
+                document = json.loads(request.body)
+                if document == {"cut": True}:
+                    self._cut()
+                else:
+                    self._behaviour.change(document)
             except ValueError as error:
                 return Reply(status=400, body=json_body({"error": str(error)}))
         elif request.method != b"GET":

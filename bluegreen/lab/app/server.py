@@ -48,12 +48,19 @@ class App:
     def __init__(self, release: Release) -> None:
         self.behaviour = Behaviour(release)
         self.exposition = Exposition(release)
-        self.routes = Routes(release, self.behaviour, self.exposition)
+        self.routes = Routes(release, self.behaviour, self.exposition, self.cut)
         self.identity: tuple[Header, ...] = (
             (b"x-sc-version", release.version.encode()),
             (b"x-sc-instance", release.instance.encode()),
         )
         self.connections: set[ServerProtocol] = set()
+
+    def cut(self) -> None:
+        """End what came through the load balancer and is not answered, as ELB does when a drain is over."""
+        for connection in list(self.connections):
+            request = connection.current
+            if request is not None and request.header(b"x-forwarded-for") is not None:
+                connection.transport.abort()
 
     async def drained(self) -> None:
         """Return when every connection has given the answer it owed, or after GRACE_SECONDS."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bluegreen.lab.balancer.matching import Condition
-
 _DEFAULT_RULE = 50_001
 """ELBv2 priorities end at 50,000; the default rule is tried last."""
 
@@ -23,9 +21,6 @@ class Matcher:
         parts = [part.partition("-") for part in text.split(",")]
         return cls(ranges=tuple((int(first), int(last or first)) for first, _, last in parts))
 
-    def passes(self, status: int) -> bool:
-        return any(first <= status <= last for first, last in self.ranges)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
@@ -40,6 +35,15 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Holds where any of its values does; `name` is that of a header."""
+
+    field: str
+    values: tuple[str, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A registered target; `address` is None while its instance has no process yet."""
 
@@ -49,11 +53,18 @@ class Target:
     address: tuple[str, int] | None
 
 
+def listens_at(target: Target) -> str:
+    """One text for where `target` listens; a path where nothing ever does while it has no process."""
+    if target.address is None:
+        return f"/nonexistent/{target.id}:{target.port}"
+    return f"{target.address[0]}:{target.address[1]}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     arn: str
     health_check: HealthCheck
-    least_outstanding: bool
+    algorithm: str
     in_use: bool
     targets: tuple[Target, ...]
 
@@ -91,6 +102,12 @@ class Snapshot:
     rules: tuple[Rule, ...]
     groups: Mapping[str, Group]
 
+    @property
+    def named(self) -> frozenset[str]:
+        """The groups that the rules name as the data plane sees them now."""
+        forwards = [rule.action for rule in self.rules if isinstance(rule.action, Forward)]
+        return frozenset(arn for action in forwards for arn, _ in action.groups)
+
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Snapshot:
         """Raises KeyError, TypeError or ValueError where `document` is not a snapshot."""
@@ -108,12 +125,14 @@ def _rule(document: Mapping[str, Any]) -> Rule:
     return Rule(
         arn=document["arn"],
         priority=_DEFAULT_RULE if priority == "default" else int(priority),
-        conditions=tuple(
-            Condition(field=one["field"], name=one.get("name", ""), values=one["values"])
-            for one in document["conditions"]
-        ),
+        conditions=tuple(_condition(one) for one in document["conditions"]),
         action=_action(document["action"]),
     )
+
+
+def _condition(document: Mapping[str, Any]) -> Condition:
+    values = tuple(one for one in document["values"] if isinstance(one, str))
+    return Condition(field=document["field"], name=document.get("name", ""), values=values)
 
 
 def _action(document: Mapping[str, Any]) -> Forward | FixedResponse:
@@ -143,7 +162,7 @@ def _group(arn: str, document: Mapping[str, Any]) -> Group:
             unhealthy=int(check["unhealthy"]),
             matcher=Matcher.parse(str(check["matcher"])),
         ),
-        least_outstanding=document["algorithm"] == "least_outstanding_requests",
+        algorithm=str(document["algorithm"]),
         in_use=bool(document["in_use"]),
         targets=tuple(_target(one) for one in document["targets"]),
     )

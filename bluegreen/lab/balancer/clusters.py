@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from bluegreen.lab.balancer.snapshot import Group, HealthCheck, Snapshot, Target, listens_at
+from bluegreen.lab.balancer.snapshot import Group, HealthCheck, Target
 from bluegreen.lab.balancer.timing import Timing
 
 Document = dict[str, Any]
@@ -20,19 +20,14 @@ def eds_name(arn: str) -> str:
     return f"eds-{hashlib.blake2b(arn.encode(), digest_size=8).hexdigest()}.json"
 
 
-def in_use(snapshot: Snapshot) -> dict[str, Group]:
-    """The groups that a rule names: no other target is checked."""
-    return {arn: group for arn, group in snapshot.groups.items() if group.in_use or arn in snapshot.named}
-
-
-def cluster(group: Group, directory: str, timing: Timing) -> Document:
+def cluster(arn: str, group: Group, directory: str, timing: Timing) -> Document:
     """`group` without its targets: these are in a file of their own in `directory`."""
     http = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     return {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-        "name": group.arn,
+        "name": arn,
         "type": "EDS",
-        "eds_cluster_config": {"eds_config": source(directory, eds_name(group.arn))},
+        "eds_cluster_config": {"eds_config": source(directory, eds_name(arn))},
         "connect_timeout": f"{timing.connect:.3f}s",
         "lb_policy": _POLICIES.get(group.algorithm, "ROUND_ROBIN"),
         # 1 % of fewer than 100 targets: only where none is healthy all of them are asked (ALB fails open).
@@ -75,7 +70,7 @@ def _health_check(check: HealthCheck, time_scale: float) -> Document:
         ],
         "http_health_check": {
             "path": check.path,
-            "expected_statuses": [{"start": first, "end": last + 1} for first, last in check.matcher.ranges],
+            "expected_statuses": [{"start": first, "end": last + 1} for first, last in check.matcher],
             # Without it one wrong status would be enough, whatever the threshold says.
             "retriable_statuses": [{"start": 100, "end": 600}],
             "request_headers_to_add": [
@@ -88,12 +83,12 @@ def _health_check(check: HealthCheck, time_scale: float) -> Document:
     }
 
 
-def endpoints(group: Group) -> Document:
+def endpoints(arn: str, group: Group) -> Document:
     """The targets that may be asked; one that drains finishes what it has begun and gets nothing new."""
     found = [_endpoint(one) for one in group.targets if not one.draining]
     return {
         "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
-        "cluster_name": group.arn,
+        "cluster_name": arn,
         "endpoints": [{"lb_endpoints": found}] if found else [],
     }
 
@@ -104,7 +99,7 @@ def _endpoint(target: Target) -> Document:
 
 def _address(target: Target) -> Document:
     if target.address is None:
-        return {"pipe": {"path": listens_at(target)}}
+        return {"pipe": {"path": target.listens_at}}
     host, port = target.address
     return {"socket_address": {"address": host, "port_value": port}}
 

@@ -147,13 +147,13 @@ class Envoy:
         after these.
         """
         timing, directory = self.timing, str(self._directory)
-        used = clusters.in_use(snapshot)
-        wanted = {arn: clusters.cluster(group, directory, timing) for arn, group in used.items()}
+        used = snapshot.in_use
+        wanted = {arn: clusters.cluster(arn, group, directory, timing) for arn, group in used.items()}
         for arn, group in used.items():
-            self._write(clusters.eds_name(arn), [clusters.endpoints(group)])
+            self._write(clusters.eds_name(arn), [clusters.endpoints(arn, group)])
         self._write("cds.json", (self._held | wanted).values())
         self._write("rds.json", [routes.route_configuration(snapshot, port=self.port, idle=timing.idle)])
-        listening = snapshot.port is not None
+        listening = snapshot.listener.port is not None
         self._write("lds.json", [listener(directory, timing, port=self.port, listening=listening)])
         obeyed = self._obeyed("cds", "lds", *(("rds",) if listening else ()))
         self._write("cds.json", wanted.values())

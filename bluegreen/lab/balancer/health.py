@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bluegreen.lab.balancer.snapshot import Group, HealthCheck, Target, listens_at
+from bluegreen.lab.balancer.snapshot import Group, HealthCheck, Target
 from bluegreen.lab.cloud.elb.state import Health
 
 Document = Mapping[str, Any]
@@ -49,14 +49,14 @@ class Healths:
         What has a new address or a new check begins anew, as Envoy's own check of it does.
         """
         before, self._watched, self._groups = self._watched, {}, tuple(groups)
-        for group in groups.values():
+        for arn, group in groups.items():
             for target in group.targets:
                 if target.draining:
                     continue
-                key = group.arn, listens_at(target)
+                key = arn, target.listens_at
                 known = before.get(key)
                 if known is None or known.check != group.health_check:
-                    known = _Watched(group=group.arn, target=target, check=group.health_check)
+                    known = _Watched(group=arn, target=target, check=group.health_check)
                 self._watched[key] = known
 
     def hear(self, event: Document) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from bluegreen.lab.balancer.asking import ask
-from bluegreen.lab.balancer.clusters import in_use
 from bluegreen.lab.balancer.counts import Counts, Line
 from bluegreen.lab.balancer.envoy import Envoy
 from bluegreen.lab.balancer.health import Healths
@@ -87,10 +86,10 @@ class Link:
         if status == 304:
             return
         try:
-            snapshot = Snapshot.parse(json.loads(body))
-        except (KeyError, TypeError, ValueError) as error:
+            snapshot = Snapshot.model_validate_json(body)
+        except ValueError as error:
             raise ConnectionError(f"not a snapshot (HTTP {status}): {error!r}") from error
-        self.healths.follow(in_use(snapshot))
+        self.healths.follow(snapshot.in_use)
         if not self._envoy.apply(snapshot):
             _LOG.error("Envoy does not obey version %s: see its log", snapshot.version)
         for target in _drained(self._snapshot, snapshot):

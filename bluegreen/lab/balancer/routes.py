@@ -23,7 +23,8 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-
 
 def route_configuration(snapshot: Snapshot, *, port: int, idle: float) -> Document:
     """All rules in the order in which they are tried; a request ends after `idle` seconds without a byte."""
-    routes = [*_refusals(), *(route for rule in snapshot.rules for route in _routes(rule, idle))]
+    ordered = sorted(snapshot.rules, key=lambda rule: rule.priority)
+    routes = [*_refusals(), *(route for rule in ordered for route in _routes(rule, idle))]
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": NAME,
@@ -61,19 +62,22 @@ def _routes(rule: Rule, idle: float) -> Iterator[Document]:
     if isinstance(action, FixedResponse):
         yield {"name": FIXED, **_direct(match, action.status, action.body, action.content_type)}
         return
+    if not isinstance(action, Forward):
+        yield _direct(match, 501, f"the lab does not perform {action.type} actions", "text/plain")
+        return
     if action.stickiness_seconds is not None:
         # The cookie beats the weights, a weight of 0 and sick targets, too.
-        for arn, _ in action.groups:
-            yield _pinned(match, arn, action.stickiness_seconds, idle)
+        for one in action.groups:
+            yield _pinned(match, one.arn, action.stickiness_seconds, idle)
     yield _weighted(match, action, idle)
 
 
 def _weighted(match: Document, action: Forward, idle: float) -> Document:
-    if not any(weight for _, weight in action.groups):
+    if not any(one.weight for one in action.groups):
         return _direct(match, 503)
     clusters = [
-        {"name": arn, "weight": weight, **_sticky(arn, action.stickiness_seconds)}
-        for arn, weight in action.groups
+        {"name": one.arn, "weight": one.weight, **_sticky(one.arn, action.stickiness_seconds)}
+        for one in action.groups
     ]
     return {"match": match, "route": {"weighted_clusters": {"clusters": clusters}, **_times(idle)}}
 
@@ -137,7 +141,9 @@ def _header(name: str, condition: Condition, *, end: str) -> Document:
 
 
 def _any(condition: Condition, *, ignore_case: bool) -> str:
-    found = "|".join(regex(value, ignore_case=ignore_case) for value in condition.values)
+    found = "|".join(
+        regex(value, ignore_case=ignore_case) for value in condition.values if isinstance(value, str)
+    )
     return f"(?:{found})"
 
 

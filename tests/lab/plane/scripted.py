@@ -40,6 +40,8 @@ class Target:
         self.seen: list[bytes] = []
         """The head of every request but health checks."""
         self.body = b""
+        self.checks = 0
+        """Health checks since then."""
         self._held: list[socket.socket] = []
 
     def close(self) -> None:
@@ -65,6 +67,7 @@ class Target:
     def _answer(self, connection: socket.socket, reader: object, head: bytes) -> None:
         path = head.split(b" ", 2)[1].decode()
         if b"ELB-HealthChecker" in head:
+            self.checks += 1
             connection.sendall(b"HTTP/1.1 %d Health\r\ncontent-length: 0\r\n\r\n" % self.health)
             return
         self.seen.append(head)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections import Counter
 from dataclasses import replace
 
@@ -177,18 +178,30 @@ def _either(plane: Plane) -> list[str]:
 
 
 def test_thresholds_decide_and_nobody_is_asked_while_unhealthy(plane: Plane) -> None:
-    plane.two_fleets()
-    plane.targets["blue-1"].health = 503
-    plane.until(lambda: plane.control.health[BLUE, "blue-1"] == ("unhealthy", "Target.ResponseCodeMismatch"))
-    assert plane.link.healths.hosts()[BLUE] == (1, 1)
+    names = ("blue-1", "blue-2", "green")
+    plane.put([rule(forward({BLUE: 1}))], {BLUE: group(plane.members(*names))})
+    plane.until(lambda: list(plane.states().values()) == ["healthy"] * 3)
+    for name, status in (("blue-1", 503), ("green", 500)):
+        target = plane.targets[name]
+        target.checks, target.health = 0, status
+        plane.until(lambda one=name: plane.control.health[BLUE, one][0] == "unhealthy")
+        assert plane.control.health[BLUE, name][1] == "Target.ResponseCodeMismatch"
+        assert target.checks >= 3
+    assert plane.link.healths.hosts()[BLUE] == (1, 2)
     assert {plane.name() for _ in range(6)} == {"blue-2"}
     plane.targets["blue-2"].health = 500
     plane.until(lambda: plane.control.health[BLUE, "blue-2"][0] == "unhealthy")
-    # None is healthy: all of them are asked, and no other group takes over.
-    assert {plane.name() for _ in range(6)} == {"blue-1", "blue-2"}
+    assert {plane.name() for _ in range(9)} == set(names)  # none is healthy: all of them are asked
     plane.targets["blue-1"].health = 200
     plane.until(lambda: plane.control.health[BLUE, "blue-1"] == ("healthy", ""))
     assert {plane.name() for _ in range(6)} == {"blue-1"}
+
+
+def test_a_sick_group_keeps_its_share(plane: Plane) -> None:
+    plane.two_fleets({BLUE: 0, GREEN: 1})
+    plane.targets["green"].health = 503
+    plane.until(lambda: plane.control.health[GREEN, "green"][0] == "unhealthy")
+    assert {plane.name() for _ in range(4)} == {"green"}
 
 
 def test_a_new_target_is_initial_until_the_threshold(plane: Plane) -> None:
@@ -241,6 +254,30 @@ def test_a_rule_and_its_group_may_go_while_a_request_is_under_way(plane: Plane) 
     assert plane.name().startswith("blue")
     plane.targets["green"].go_on.set()
     assert begun.result(60).status_code == 200
+
+
+def test_no_request_is_lost_while_groups_come_and_go(plane: Plane) -> None:
+    plane.two_fleets()
+    over, found = threading.Event(), Counter[int]()
+
+    def users() -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{plane.envoy.port}", timeout=60) as client:
+            while not over.is_set():
+                found[client.get("/").status_code] += 1
+
+    asking = plane.threads.submit(users)
+    try:
+        for kept, name in [(GREEN, "green"), (BLUE, "blue-1")] * 3:
+            other = BLUE if kept == GREEN else GREEN
+            plane.two_fleets({kept: 0, other: 1})
+            plane.two_fleets({kept: 1, other: 0})
+            plane.put([rule(forward({kept: 1}))], {kept: group(plane.members(name))})
+            before = found.total()
+            plane.until(lambda enough=before + 20: found.total() > enough)
+    finally:
+        over.set()
+        asking.result(60)
+    assert set(found) == {200}
 
 
 def test_a_websocket_lives_through_a_cutover(plane: Plane) -> None:

@@ -22,7 +22,7 @@ from bluegreen.lab.process import raise_file_limit, record
 
 Document = dict[str, Any]
 
-PROCESS = "envoy.process"
+PROCESS = "envoy.pid"
 """The file that says which process Envoy is: written before anything waits for it."""
 _START_SECONDS = 30.0
 _OBEY_SECONDS = 5.0

@@ -7,7 +7,7 @@ does not know is `initial`: a new target is neither healthy nor unhealthy until 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bluegreen.lab.balancer.snapshot import Group, HealthCheck, Target
@@ -23,7 +23,8 @@ class _Watched:
     check: HealthCheck
     health: Health = Health.INITIAL
     reason: str = ""
-    failures: int = 0
+    failures: int | None = None
+    """In a row since checks of it began; None while Envoy counts, from its first success on."""
 
     def document(self) -> dict[str, Any]:
         return {
@@ -46,18 +47,16 @@ class Healths:
     def follow(self, groups: Mapping[str, Group]) -> None:
         """Watch the targets of `groups` that do not drain, and nothing else.
 
-        What has a new address or a new check begins anew, as Envoy's own check of it does.
+        What has a new address begins anew; with other settings of the check a target keeps its state.
         """
         before, self._watched, self._groups = self._watched, {}, tuple(groups)
         for arn, group in groups.items():
             for target in group.targets:
-                if target.draining:
-                    continue
-                key = arn, target.listens_at
-                known = before.get(key)
-                if known is None or known.check != group.health_check:
-                    known = _Watched(group=arn, target=target, check=group.health_check)
-                self._watched[key] = known
+                if not target.draining:
+                    key = arn, target.listens_at
+                    known = before.get(key)
+                    new = _Watched(group=arn, target=target, check=group.health_check)
+                    self._watched[key] = new if known is None else replace(known, check=group.health_check)
 
     def hear(self, event: Document) -> None:
         """Take one event of Envoy's health check log; what is not watched any more is ignored."""
@@ -67,15 +66,24 @@ class Healths:
             return
         before = one.health, one.reason
         if "add_healthy_event" in event:
-            one.health, one.reason, one.failures = Health.HEALTHY, "", 0
-        elif "health_check_failure_event" in event:
-            one.failures += 1
-            if one.health is not Health.HEALTHY and one.failures >= one.check.unhealthy:
-                one.health, one.reason = Health.UNHEALTHY, _reason(event["health_check_failure_event"])
+            one.health, one.reason, one.failures = Health.HEALTHY, "", None
         elif "eject_unhealthy_event" in event:
             one.health, one.reason = Health.UNHEALTHY, _reason(event["eject_unhealthy_event"])
+        elif "health_check_failure_event" in event:
+            self._failed(one, event["health_check_failure_event"])
         if (one.health, one.reason) != before:
             self._changed.add(key)
+
+    def _failed(self, one: _Watched, failure: Document) -> None:
+        """Envoy ejects what it has once found healthy; what it has not is counted here."""
+        if failure.get("first_check"):
+            one.failures = 0
+        if one.failures is not None:
+            one.failures += 1
+            if one.failures >= one.check.unhealthy:
+                one.health = Health.UNHEALTHY
+        if one.health is Health.UNHEALTHY:
+            one.reason = _reason(failure)
 
     def changed(self) -> list[dict[str, Any]]:
         """What has changed since the last call."""

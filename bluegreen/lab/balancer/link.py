@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
 _WHOLE_REPORT_SECONDS = 2.0
 """The health of every target is told again so often: the control server may have been restarted."""
-_LOG_DELAY_SECONDS = 0.25
+_LOG_DELAY_SECONDS = 0.15
 """Envoy writes its log every 50 ms; what comes later than this is counted all the same, by its own second."""
 _KEPT_SECONDS = 300
 """Seconds of counts kept while the control server is away."""

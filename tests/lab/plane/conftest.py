@@ -94,7 +94,7 @@ def _plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 
 @pytest.fixture
-def plane(_plane: Plane) -> Plane:
+def plane(_plane: Plane) -> Iterator[Plane]:
     """No rules, no groups, targets that are well, and nothing counted."""
     for target in _plane.targets.values():
         target.reset()
@@ -106,4 +106,6 @@ def plane(_plane: Plane) -> Plane:
     _plane.put([], {})
     _plane.control.metrics.clear()
     _plane.control.health.clear()
-    return _plane
+    yield _plane
+    for target in _plane.targets.values():
+        target.go_on.set()

@@ -198,34 +198,47 @@ def healths(**more: Any) -> Healths:
     return made
 
 
+def failure(kind: str = "NETWORK", *, first: bool = False, status: int = 0) -> dict[str, Any]:
+    told = {"failure_type": kind, "first_check": first, "http_status_code": status}
+    return event("health_check_failure_event", **told)
+
+
 def test_initial_until_the_threshold_then_the_reason_of_the_last_failure() -> None:
     made = healths(health_check=health_check(unhealthy=2))
-    failed = event("health_check_failure_event", failure_type="NETWORK", http_status_code=503)
-    made.hear(failed)
+    made.hear(failure(first=True))
     assert (made.changed(), made.whole()[0]["state"], made.hosts()) == ([], "initial", {BLUE: (0, 0)})
-    made.hear(failed)
+    made.hear(failure(status=503))
     (told,) = made.changed()
     assert (told["state"], told["reason"]) == ("unhealthy", "Target.ResponseCodeMismatch")
-    made.hear(event("health_check_failure_event", failure_type="NETWORK_TIMEOUT"))
+    made.hear(failure("NETWORK_TIMEOUT"))
     assert made.changed()[0]["reason"] == "Target.Timeout"
     made.hear(event("add_healthy_event"))
     assert made.changed()[0] == {"group": BLUE, "id": "i-1", "port": 80, "state": "healthy", "reason": ""}
-    made.hear(failed)
-    assert made.changed() == []  # one failure of a healthy target is none of its state
+    for _ in range(5):  # with successes between them, of which Envoy says nothing
+        made.hear(failure())
+    assert made.changed() == []
     made.hear(event("eject_unhealthy_event", failure_type="NETWORK"))
     assert made.hosts() == {BLUE: (0, 1)}
 
 
-def test_a_new_address_a_new_check_or_a_drain_begins_anew() -> None:
+def test_other_settings_of_the_check_leave_the_state_until_the_new_check_has_found_another() -> None:
+    made = healths()
+    made.hear(event("add_healthy_event"))
+    made.follow(parsed([], {BLUE: group([("i-1", 80, 4001)], health_check=health_check(unhealthy=2))}).groups)
+    assert made.whole()[0]["state"] == "healthy"
+    made.hear(failure(first=True))
+    assert made.whole()[0]["state"] == "healthy"
+    made.hear(failure())
+    assert made.whole()[0]["state"] == "unhealthy"
+
+
+def test_a_new_address_or_a_drain_begins_anew() -> None:
     made = healths()
     made.hear(event("add_healthy_event"))
     same = parsed([], {BLUE: group([("i-1", 80, 4001), ("i-2", 80, 4002)])}).groups
     made.follow(same)
     assert {one["id"]: one["state"] for one in made.whole()} == {"i-1": "healthy", "i-2": "initial"}
     made.follow(parsed([], {BLUE: group([("i-1", 80, 4009)])}).groups)
-    assert made.whole()[0]["state"] == "initial"
-    made.hear(event("add_healthy_event", port=4009))
-    made.follow(parsed([], {BLUE: group([("i-1", 80, 4009)], health_check=health_check(interval=9))}).groups)
     assert made.whole()[0]["state"] == "initial"
     made.follow(parsed([], {BLUE: group([("i-1", 80, 4009)], draining=("i-1",))}).groups)
     made.hear(event("add_healthy_event", port=4009))

@@ -105,7 +105,7 @@ def run(
             for version in FLEETS
         }
         ports = {version: [one.port or 0 for one in of] for version, of in apps.items()}
-        envoy = Envoy(place / "envoy", Timing.scaled(5), port=0)
+        envoy = Envoy(place / "envoy", Timing(time_scale=5), port=0)
         stack.callback(envoy.stop)
         counts = Counts(int(time.time()))
         threading.Thread(target=_count, args=(envoy, counts), daemon=True).start()

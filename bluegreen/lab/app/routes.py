@@ -47,7 +47,14 @@ class Routes:
             return self._control(request, peer)
         if self._behaviour.hang:
             return None
-        return self._operations(path) or self._business(request, path)
+        return self._operations(path) or self._slow(request, path) or self._business(request, path)
+
+    def _slow(self, request: Request, path: str) -> Reply | None:
+        """`/slow?seconds=30` takes as long as it is asked to."""
+        asked = request.query("seconds") or ""
+        if path != "/slow" or not asked.isdecimal():
+            return None
+        return Reply(status=200, body=json_body({"seconds": int(asked)}), after=float(asked))
 
     def _operations(self, path: str) -> Reply | None:
         if path == self._release.health_path:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bluegreen.lab.app import echo
 from bluegreen.lab.app.behaviour import Behaviour, Release
 from bluegreen.lab.app.exposition import Exposition
 from bluegreen.lab.app.routes import Reply, Routes
@@ -27,6 +28,9 @@ class _Connection(ServerProtocol):
         self._peer = str(transport.get_extra_info("peername")[0])
 
     def handle(self, request: Request) -> None:
+        if echo.accepts(request):
+            self.upgraded = echo.Echo(self.transport, request).take
+            return
         reply = self._app.routes.reply(request, self._peer)
         if reply is None:
             return

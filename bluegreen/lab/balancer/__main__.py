@@ -35,7 +35,7 @@ def _run(given: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     alive = parent_alive(given.parent_pid)
-    envoy = Envoy(given.state_dir, Timing.scaled(given.time_scale), port=given.port)
+    envoy = Envoy(given.state_dir, Timing(time_scale=given.time_scale), port=given.port)
     try:
         envoy.wait_until_ready()
         write_port(given.port_file, envoy.port)

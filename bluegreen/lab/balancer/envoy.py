@@ -141,6 +141,7 @@ class Envoy:
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()
+        self.output.close()
 
     def apply(self, snapshot: Snapshot) -> bool:
         """Obey `snapshot`; False where Envoy did not. Groups come before the rules that name them, and go

@@ -99,7 +99,7 @@ def _manager(directory: str, timing: Timing) -> Document:
         "stream_idle_timeout": f"{timing.idle:.3f}s",
         "max_request_headers_kb": 64,
         "common_http_protocol_options": {
-            "idle_timeout": f"{timing.client_idle:.3f}s",
+            "idle_timeout": f"{timing.idle:.3f}s",
             "max_connection_duration": "3600s",
             "max_headers_count": 1000,
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import httptools
@@ -26,6 +26,8 @@ class ServerProtocol(asyncio.Protocol, ABC):
         self._last = False
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)  # set by connection_made
         self.current: Request | None = None
+        self.upgraded: Callable[[bytes], None] | None = None
+        """Set by `handle` where the connection leaves HTTP: takes every byte from then on."""
         self.on_message_begin()
 
     @abstractmethod
@@ -59,9 +61,16 @@ class ServerProtocol(asyncio.Protocol, ABC):
         self._connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.upgraded is not None:
+            self.upgraded(data)
+            return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.upgraded is not None:
+                self.upgraded(data[upgrade.args[0] :])
+            self._last = self.upgraded is None
+        except httptools.HttpParserError:
             if self.current is None:
                 self.transport.write(response(400, b"text/plain", b"", request=None))
                 self.transport.close()

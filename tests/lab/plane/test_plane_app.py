@@ -232,6 +232,28 @@ def test_one_request_at_a_time_and_the_connection_ends_where_it_must(sent: bytes
     asyncio.run(scenario())
 
 
+def test_a_socket_sends_back_what_it_gets_and_a_slow_request_takes_its_time() -> None:
+    async def scenario() -> None:
+        async with one() as (app, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            key = b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"  # the example of RFC 6455
+            asked = b"GET /socket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n" + key
+            large = b"\x82\xfe\x01\x00" + bytes(4) + b"x" * 256
+            writer.write(asked + b"\r\n" + b"\x81\x82\x01\x02\x03\x04" + bytes([ord("h") ^ 1, ord("i") ^ 2]))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
+            assert await reader.readexactly(4) == b"\x81\x02hi"
+            writer.write(large[:100])
+            writer.write(large[100:] + b"\x89\x80" + bytes(4) + b"\x88\x80" + bytes(4))
+            assert await reader.read(-1) == b"\x82\x7e\x01\x00" + b"x" * 256 + b"\x8a\x00\x88\x00"
+            began = asyncio.get_running_loop().time()
+            assert (await ask(port, "/slow?seconds=1")).json() == {"seconds": 1}
+            assert asyncio.get_running_loop().time() - began >= 1
+            assert not app.exposition.metrics().count(b"_total{")
+
+    asyncio.run(scenario())
+
+
 def test_classifier_is_right_as_often_as_its_release_and_repeats_itself() -> None:
     rows = golden_rows(1000)
     assert all(true_label(row["input"]) == row["label"] for row in rows)

@@ -115,9 +115,9 @@ def test_targets_that_drain_are_left_out_and_one_without_a_process_has_no_port()
 def test_a_cluster_has_the_groups_algorithm_and_health_check(algorithm: str, policy: str) -> None:
     check = health_check(interval=30, timeout=5, healthy=5, unhealthy=2, matcher="200,301-302")
     blue = parsed([], {BLUE: group([], health_check=check, algorithm=algorithm)}).groups[BLUE]
-    made = cluster(BLUE, blue, "/somewhere", Timing.scaled(5))
+    made = cluster(BLUE, blue, "/somewhere", Timing(time_scale=5))
     assert made["lb_policy"] == policy
-    assert made["connect_timeout"] == "2.000s"
+    assert made["connect_timeout"] == "10.000s"
     (found,) = made["health_checks"]
     assert (found["interval"], found["no_traffic_interval"], found["timeout"]) == (
         "6.000s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -12,14 +13,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_control import FakeControl, fixed, rule, snapshot
+from fake_control import BLUE, GREEN, FakeControl, fixed, forward, group, rule, snapshot
 
 from bluegreen.errors import ConfigError, DeployError
 from bluegreen.lab.balancer import envoy as module
 from bluegreen.lab.balancer.envoy import PROCESS, Envoy, binary
+from bluegreen.lab.balancer.snapshot import Snapshot
 from bluegreen.lab.balancer.timing import Timing
 from bluegreen.lab.process import start_time
 from bluegreen.lab.starting import end, recorded
+
+FILES = ("cds.json", "lds.json", "rds.json")
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
@@ -91,6 +95,39 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     ):
         Envoy(tmp_path, Timing(), port=taken.getsockname()[1])
     assert recorded(tmp_path / PROCESS) is None
+
+
+def test_groups_come_before_the_rules_that_name_them_and_go_after_these(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Envoy, "_start", lambda _: None)
+    envoy = Envoy(tmp_path, Timing(), port=0)
+    seen: list[tuple[list[str], bool]] = []
+
+    def clusters() -> list[str]:
+        document = json.loads((tmp_path / "cds.json").read_text())
+        return sorted(one["name"] for one in document["resources"])
+
+    def asked(_: object, _path: str) -> bytes:
+        """Says at the third time that the rules are in force."""
+        seen.append((clusters(), GREEN in (tmp_path / "rds.json").read_text()))
+        versions = {name: json.loads((tmp_path / name).read_text())["version_info"] for name in FILES}
+        shown = [f'x.{name[:3]}.version_text: "{version}"' for name, version in versions.items()]
+        return "\n".join(shown).encode() if len(seen) % 3 == 0 else b'x.cds.version_text: "1"'
+
+    monkeypatch.setattr(Envoy, "_ask", asked)
+    for arn in (BLUE, GREEN):
+        document = snapshot([rule(forward({arn: 1}))], {arn: group([("i-1", 80, 4001)])})
+        assert envoy.apply(Snapshot.model_validate(document))
+        assert clusters() == [arn]
+    assert seen == [([BLUE], False)] * 3 + [([BLUE, GREEN], True)] * 3
+
+
+def test_an_envoy_that_does_not_obey_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Envoy, "_start", lambda _: None)
+    monkeypatch.setattr(Envoy, "_ask", lambda *_: b'x.rds.front.version_text: "0"')
+    monkeypatch.setattr(module, "_OBEY_SECONDS", 0.02)
+    assert not Envoy(tmp_path, Timing(), port=0).apply(Snapshot.model_validate(snapshot([], {})))
 
 
 def test_a_missing_wheel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 Starts a lab of its own, sends it a load through the front door all the while, and drives the real command
 line in processes of its own. Prints every bar with its figure; ends with 1 where one does not hold.
 
-    python -m benchmarks.main_job [--rate 700] [--connections 1000]
+    python -m benchmarks.main_job [--rate 2100] [--connections 1000]
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def run(rate: float, connections: int) -> tuple[Seen, Act, list[str]]:
     return seen, act, list(KILLS)
 
 
-def bars(seen: Seen, act: Act, kills: list[str]) -> list[tuple[str, str, bool]]:
+def bars(seen: Seen, act: Act, kills: list[str], asked: float) -> list[tuple[str, str, bool]]:
     """(bar, figure, whether it holds)."""
     report, weights = seen.report, weights_seen(act, seen)
     steps = [weight for weight in weights if weight.asked < 100]
@@ -167,7 +167,11 @@ def bars(seen: Seen, act: Act, kills: list[str]) -> list[tuple[str, str, bool]]:
             seen.writes.words if seen.writes else "the lab has no database",
             seen.writes is not None and seen.writes.ok,
         ),
-        (">= 500 requests/s", f"{rate:.0f}", rate >= 500),
+        (
+            ">= 2,000 requests/s",
+            f"{rate:,.0f}" + ("" if rate >= 0.97 * asked else f": the load did not reach its {asked:,.0f}"),
+            rate >= 2000,
+        ),
         ("p95 below 200 ms", f"{report['p95_ms']:.1f} ms", report["p95_ms"] < 200),
         ("weights within 1.5 points", f"{most:.2f} points: {shown}", most <= 1.5),
         (">= 10,000 requests a ramp step", f"{least:,}", least >= 10_000),
@@ -177,11 +181,11 @@ def bars(seen: Seen, act: Act, kills: list[str]) -> list[tuple[str, str, bool]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rate", type=float, default=700.0, help="requests per second")
+    parser.add_argument("--rate", type=float, default=2100.0, help="requests per second")
     parser.add_argument("--connections", type=int, default=1000)
     given = parser.parse_args()
     print(f"{given.rate:g} requests/s on {given.connections} connections", flush=True)
-    found = bars(*run(given.rate, given.connections))
+    found = bars(*run(given.rate, given.connections), given.rate)
     for bar, figure, holds in found:
         print(f"{'ok' if holds else 'NO':3} {bar:32} {figure}")
     sys.exit(int(ExitCode.RELEASED if all(holds for *_, holds in found) else ExitCode.BUG))

@@ -21,13 +21,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
+from bluegreen.lab.balancer.envoy import PROCESS, binary
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.database.programs import missing
 from bluegreen.lab.database.record import Record
 from bluegreen.lab.stack import database as stack_database
 from bluegreen.lab.stack.policy_file import write_policy
 from bluegreen.lab.stack.provision import provision
-from bluegreen.lab.starting import Process, end, module, serve
+from bluegreen.lab.starting import Process, end, module, recorded, serve
 
 UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 """Variables of the caller that would point an AWS client elsewhere."""
@@ -146,6 +147,7 @@ def _start(
     owner_pid: int | None,
     without_database: str,
 ) -> LabInfo:
+    binary()  # before anything is started
     pace = ("--realistic",) if realistic else ()
     owner = ("--parent-pid", str(owner_pid)) if owner_pid else ()
     started: list[Process] = []
@@ -157,7 +159,7 @@ def _start(
         endpoint = f"http://127.0.0.1:{port}"
         words = (
             *("--control", endpoint, "--port", str(ports[1]), "--parent-pid", str(control.pid)),
-            *("--port-file", str(state_dir / "balancer.port")),
+            *("--port-file", str(state_dir / "balancer.port"), "--state-dir", str(state_dir / "envoy")),
             *("--time-scale", f"{1.0 if realistic else _TIME_SCALE:g}"),
         )
         balancer, front = serve("balancer", state_dir, module("balancer", *words))
@@ -240,11 +242,15 @@ class _Provisioning:
 
 
 def _stop(state_dir: Path) -> bool:
+    # Envoy outlives a balancer that was killed: what it recorded ends it.
+    envoy = recorded(state_dir / "envoy" / PROCESS)
     info = _read(state_dir)
     if info is None:
+        if envoy is not None:
+            end(envoy)
         return Record(state_dir).clear()
     ran = info.control.alive or info.balancer.alive
-    for process in (info.balancer, info.control):
+    for process in (info.balancer, *((envoy,) if envoy else ()), info.control):
         end(process)
     cleared = Record(state_dir).clear()
     _state_file(state_dir).unlink(missing_ok=True)

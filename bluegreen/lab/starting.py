@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -43,6 +44,14 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             if self.alive:
                 os.kill(self.pid, number)
+
+
+def recorded(path: Path) -> Process | None:
+    """The process that `process.record` kept in the file `path`."""
+    try:
+        return Process(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 @dataclass(slots=True)

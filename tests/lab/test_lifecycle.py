@@ -20,6 +20,7 @@ import pytest
 from bluegreen.contract import parameter_name, parse_contract
 from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
 from bluegreen.lab import lifecycle
+from bluegreen.lab.balancer.envoy import PROCESS
 from bluegreen.lab.database.programs import missing
 from bluegreen.lab.database.record import Record
 from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
@@ -27,7 +28,7 @@ from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import WRITES, LoadProcess
 from bluegreen.lab.load.writes import seen_in
 from bluegreen.lab.process import start_time
-from bluegreen.lab.starting import Process
+from bluegreen.lab.starting import Process, recorded
 from tools.commands import Done, sc_deploy
 
 if not missing():
@@ -130,9 +131,13 @@ def test_down_leaves_no_process_behind(tmp_path: Path) -> None:
         pids += [one["pid"] for one in state(lab)["databases"]]
         place = Path(json.loads((tmp_path / "database.json").read_text())["place"])
     assert all(start_time(pid) for pid in pids)
+    envoy = recorded(tmp_path / "envoy" / PROCESS)
+    assert envoy is not None
+    lab.balancer.send_signal(signal.SIGKILL)  # Envoy is left alone, and found by its record
+    assert envoy.alive
     shown = line(lab, "lab", "down")
     assert "stopped the lab" in shown.stderr
-    assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid) if start_time(pid)] == []
+    assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid, envoy.pid) if start_time(pid)] == []
     assert not place.exists()
 
 

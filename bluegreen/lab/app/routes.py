@@ -48,12 +48,19 @@ class Routes:
     """Answers requests as `release` with `behaviour` would."""
 
     def __init__(
-        self, release: Release, behaviour: Behaviour, exposition: Exposition, rows: RowStore | None = None
+        self,
+        release: Release,
+        behaviour: Behaviour,
+        exposition: Exposition,
+        *,
+        cut: Callable[[], None],
+        rows: RowStore | None = None,
     ) -> None:
         self._release = release
         self._rows = rows
         self._behaviour = behaviour
         self._exposition = exposition
+        self._cut = cut
 
     def reply(self, request: Request, peer: str) -> Reply | None:
         """The answer to `request`; None where it hangs for ever."""
@@ -62,7 +69,14 @@ class Routes:
             return self._control(request, peer)
         if self._behaviour.hang:
             return None
-        return self._operations(path) or self._business(request, path)
+        return self._operations(path) or self._slow(request, path) or self._business(request, path)
+
+    def _slow(self, request: Request, path: str) -> Reply | None:
+        """`/slow?seconds=30` takes as long as it is asked to."""
+        asked = request.query("seconds") or ""
+        if path != "/slow" or not asked.isdecimal():
+            return None
+        return Reply(status=200, body=json_body({"seconds": int(asked)}), after=float(asked))
 
     def _operations(self, path: str) -> Reply | None:
         if path == self._release.health_path:
@@ -143,7 +157,11 @@ class Routes:
             return Reply(status=404, body=json_body({"error": "not found"}))
         if request.method == b"POST":
             try:
-                self._behaviour.change(json.loads(request.body))
+                document = json.loads(request.body)
+                if document == {"cut": True}:
+                    self._cut()
+                else:
+                    self._behaviour.change(document)
             except ValueError as error:
                 return Reply(status=400, body=json_body({"error": str(error)}))
         elif request.method != b"GET":

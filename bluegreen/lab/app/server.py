@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from bluegreen.lab.app import echo
 from bluegreen.lab.app.behaviour import Behaviour, Release
 from bluegreen.lab.app.exposition import Exposition
 from bluegreen.lab.app.routes import Answer, Reply, Routes, RowStore
@@ -29,6 +30,9 @@ class _Connection(ServerProtocol):
         self._peer = str(transport.get_extra_info("peername")[0])
 
     def handle(self, request: Request) -> None:
+        if echo.accepts(request):
+            self.upgraded = echo.Echo(self.transport, request).take
+            return
         reply = self._app.routes.reply(request, self._peer)
         if reply is None:
             return
@@ -60,7 +64,7 @@ class App:
     def __init__(self, release: Release, rows: RowStore | None = None) -> None:
         self.behaviour = Behaviour(release)
         self.exposition = Exposition(release)
-        self.routes = Routes(release, self.behaviour, self.exposition, rows)
+        self.routes = Routes(release, self.behaviour, self.exposition, cut=self.cut, rows=rows)
         self.identity: tuple[Header, ...] = (
             (b"x-sc-version", release.version.encode()),
             (b"x-sc-instance", release.instance.encode()),
@@ -73,6 +77,13 @@ class App:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def cut(self) -> None:
+        """End what came through the load balancer and is not answered, as ELB does when a drain is over."""
+        for connection in list(self.connections):
+            request = connection.current
+            if request is not None and request.header(b"x-forwarded-for") is not None:
+                connection.transport.abort()
 
     async def drained(self) -> None:
         """Return when every connection has given the answer it owed, or after GRACE_SECONDS."""

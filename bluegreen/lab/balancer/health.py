@@ -1,102 +1,118 @@
-"""Health checks of every target of every target group in use.
+"""What Envoy's health checks say of each target, in the words of DescribeTargetHealth.
 
-https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+Envoy takes a target out on its threshold and takes a new one in on its first success, as ELB does. What it
+does not know is `initial`: a new target is neither healthy nor unhealthy until the threshold is reached.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from bluegreen.lab.balancer.pool import Health, Member, Pool
-from bluegreen.lab.balancer.snapshot import HealthCheck
-from bluegreen.lab.http1.fetch import fetch
+from bluegreen.lab.balancer.snapshot import Group, HealthCheck, Target
+from bluegreen.lab.cloud.elb.state import Health
 
-_AGENT = ((b"user-agent", b"ELB-HealthChecker/2.0"),)
-
-
-class Judgement:
-    """Turns single results into a state: one success is enough at first, then the thresholds count."""
-
-    __slots__ = ("_check", "_member", "_streak")
-
-    def __init__(self, member: Member, check: HealthCheck) -> None:
-        self._member = member
-        self._check = check
-        self._streak = 0
-
-    def take(self, failure: str) -> bool:
-        """Take one result ('' for a success, else its reason); True where the state changed."""
-        member = self._member
-        found = Health.UNHEALTHY if failure else Health.HEALTHY
-        if member.health is found:
-            self._streak = 0
-            member.reason = failure
-            return False
-        self._streak += 1
-        if self._streak < self._needed(found):
-            return False
-        self._streak = 0
-        member.health, member.reason = found, failure
-        return True
-
-    def _needed(self, found: Health) -> int:
-        if found is Health.UNHEALTHY:
-            return self._check.unhealthy
-        return 1 if self._member.health is Health.INITIAL else self._check.healthy
+Document = Mapping[str, Any]
 
 
-class HealthChecks:
-    """Keeps one checking task per target that is in use and not draining."""
+@dataclass(slots=True, kw_only=True)
+class _Watched:
+    group: str
+    target: Target
+    check: HealthCheck
+    health: Health = Health.INITIAL
+    reason: str = ""
+    failures: int | None = None
+    """In a row since checks of it began; None while Envoy counts, from its first success on."""
 
-    def __init__(self, *, time_scale: float, changed: Callable[[Member], None]) -> None:
-        self._scale = time_scale
-        self._changed = changed
-        self._tasks: dict[Member, tuple[HealthCheck, asyncio.Task[None]]] = {}
-
-    def follow(self, pools: dict[str, Pool]) -> None:
-        """Check what `pools` hold now, and nothing else."""
-        wanted = {
-            member: pool
-            for pool in pools.values()
-            if pool.group.in_use
-            for member in pool.members.values()
-            if not member.draining
+    def document(self) -> dict[str, Any]:
+        return {
+            "group": self.group,
+            "id": self.target.id,
+            "port": self.target.port,
+            "state": self.health.value,
+            "reason": self.reason,
         }
-        for member in list(self._tasks):
-            pool = wanted.get(member)
-            if pool is None or pool.group.health_check != self._tasks[member][0]:
-                self._tasks.pop(member)[1].cancel()
-        for member, pool in wanted.items():
-            if member not in self._tasks:
-                check = pool.group.health_check
-                self._tasks[member] = check, asyncio.create_task(self._watch(member, pool, check))
 
-    def stop(self) -> None:
-        self.follow({})
 
-    async def _watch(self, member: Member, pool: Pool, check: HealthCheck) -> None:
-        loop = asyncio.get_running_loop()
-        judgement = Judgement(member, check)
-        begun = loop.time()
-        for count in itertools.count(1):
-            failure = await self._probe(member, check)
-            if judgement.take(failure):
-                pool.refresh()
-                self._changed(member)
-            await asyncio.sleep(begun + count * check.interval / self._scale - loop.time())
+class Healths:
+    """The targets that are checked now."""
 
-    async def _probe(self, member: Member, check: HealthCheck) -> str:
-        """One check; '' where it passed, else a reason code of DescribeTargetHealth."""
-        if member.address is None:
-            return "Target.FailedHealthChecks"
-        try:
-            answer = await fetch(
-                member.address, check.path, timeout_seconds=check.timeout / self._scale, headers=_AGENT
-            )
-        except TimeoutError:
-            return "Target.Timeout"
-        except OSError:
-            return "Target.FailedHealthChecks"
-        return "" if check.matcher.passes(answer.status) else "Target.ResponseCodeMismatch"
+    def __init__(self) -> None:
+        self._watched: dict[tuple[str, str], _Watched] = {}
+        self._changed: set[tuple[str, str]] = set()
+        self._groups: tuple[str, ...] = ()
+
+    def follow(self, groups: Mapping[str, Group]) -> None:
+        """Watch the targets of `groups` that do not drain, and nothing else.
+
+        What has a new address begins anew; with other settings of the check a target keeps its state.
+        """
+        before, self._watched, self._groups = self._watched, {}, tuple(groups)
+        for arn, group in groups.items():
+            for target in group.targets:
+                if not target.draining:
+                    key = arn, target.listens_at
+                    known = before.get(key)
+                    new = _Watched(group=arn, target=target, check=group.health_check)
+                    self._watched[key] = new if known is None else replace(known, check=group.health_check)
+
+    def hear(self, event: Document) -> None:
+        """Take one event of Envoy's health check log; what is not watched any more is ignored."""
+        key = event["cluster_name"], _address(event["host"])
+        one = self._watched.get(key)
+        if one is None:
+            return
+        before = one.health, one.reason
+        if "add_healthy_event" in event:
+            one.health, one.reason, one.failures = Health.HEALTHY, "", None
+        elif "eject_unhealthy_event" in event:
+            one.health, one.reason = Health.UNHEALTHY, _reason(event["eject_unhealthy_event"])
+        elif "health_check_failure_event" in event:
+            self._failed(one, event["health_check_failure_event"])
+        if (one.health, one.reason) != before:
+            self._changed.add(key)
+
+    def _failed(self, one: _Watched, failure: Document) -> None:
+        """Envoy ejects what it has once found healthy; what it has not is counted here."""
+        if failure.get("first_check"):
+            one.failures = 0
+        if one.failures is not None:
+            one.failures += 1
+            if one.failures >= one.check.unhealthy:
+                one.health = Health.UNHEALTHY
+        if one.health is Health.UNHEALTHY:
+            one.reason = _reason(failure)
+
+    def changed(self) -> list[dict[str, Any]]:
+        """What has changed since the last call."""
+        changed, self._changed = self._changed, set()
+        return [self._watched[key].document() for key in sorted(changed) if key in self._watched]
+
+    def whole(self) -> list[dict[str, Any]]:
+        """Every target, for a control server that may have been restarted."""
+        return [one.document() for one in self._watched.values()]
+
+    def hosts(self) -> dict[str, tuple[int, int]]:
+        """How many targets are healthy and unhealthy, as HealthyHostCount and its sibling count."""
+        states = [(one.group, one.health) for one in self._watched.values()]
+        return {
+            arn: (states.count((arn, Health.HEALTHY)), states.count((arn, Health.UNHEALTHY)))
+            for arn in self._groups
+        }
+
+
+def _address(host: Document) -> str:
+    if "pipe" in host:
+        return str(host["pipe"]["path"])
+    found = host["socket_address"]
+    return f"{found['address']}:{found['port_value']}"
+
+
+def _reason(failure: Document) -> str:
+    """A reason code of DescribeTargetHealth."""
+    if failure.get("http_status_code"):
+        return "Target.ResponseCodeMismatch"
+    timed_out = failure.get("failure_type") == "NETWORK_TIMEOUT"
+    return "Target.Timeout" if timed_out else "Target.FailedHealthChecks"

@@ -1,124 +1,121 @@
-"""The line to the control server: rules come in, health and metrics go out."""
+"""The line between the control server and Envoy: rules go in, health and counts come out."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
+import queue
+import threading
+import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from bluegreen.lab.balancer.pool import Health, Member
-from bluegreen.lab.balancer.snapshot import Snapshot
-from bluegreen.lab.http1.fetch import Answer, fetch
-from bluegreen.lab.http1.message import json_body
-
-if TYPE_CHECKING:
-    from bluegreen.lab.balancer.plane import Plane
+from bluegreen.lab.balancer.asking import ask
+from bluegreen.lab.balancer.counts import Counts, Line
+from bluegreen.lab.balancer.envoy import Envoy
+from bluegreen.lab.balancer.health import Healths
+from bluegreen.lab.balancer.snapshot import Snapshot, Target
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
-_TIMEOUT_SECONDS = 2.0
 _WHOLE_REPORT_SECONDS = 2.0
 """The health of every target is told again so often: the control server may have been restarted."""
+_LOG_DELAY_SECONDS = 0.15
+"""Envoy writes its log every 50 ms; what comes later than this is counted all the same, by its own second."""
 _KEPT_SECONDS = 300
-"""Seconds of metrics kept while the control server is away."""
-_JSON = ((b"content-type", b"application/json"),)
+"""Seconds of counts kept while the control server is away."""
 
 
 class Link:
     """Follows the control server at `address`. While it is away the last snapshot stays in force."""
 
-    def __init__(self, plane: Plane, address: tuple[str, int]) -> None:
-        self._plane = plane
+    def __init__(self, envoy: Envoy, address: tuple[str, int], now: Callable[[], float] = time.time) -> None:
+        self._envoy = envoy
         self._address = address
-        self._changed: dict[tuple[str, str, int], Member] = {}
-        self._metrics: deque[dict[str, Any]] = deque(maxlen=_KEPT_SECONDS)
-        self._fresh = asyncio.Event()
+        self._now = now
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.counts = Counts(int(now()))
+        self._untold: deque[dict[str, Any]] = deque(maxlen=_KEPT_SECONDS)
+        self.healths = Healths()
+        self._whole_at = 0.0
+        self._snapshot: Snapshot | None = None
         self._away = False
 
-    def tell(self, member: Member) -> None:
-        """Report the health of `member` with the next poll."""
-        self._changed[member.name] = member
+    def run(self, wanted: Callable[[], bool]) -> None:
+        """Work until `wanted` says no or Envoy has ended."""
+        self.read_in_background()
+        while wanted() and self._envoy.alive:
+            begun = time.monotonic()
+            self.step()
+            time.sleep(max(0.0, begun + _POLL_SECONDS - time.monotonic()))
 
-    async def run(self) -> None:
-        """Poll, report and measure until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow())
-            group.create_task(self._measure())
-            group.create_task(self._deliver())
+    def step(self) -> None:
+        """One round: hear Envoy, then tell and ask the control server."""
+        while not self._lines.empty():
+            self.hear(self._lines.get())
+        try:
+            self._follow()
+            self._report()
+            self._deliver()
+            self._back()
+        except OSError as error:
+            self._lost(error)
 
-    async def _follow(self) -> None:
-        loop = asyncio.get_running_loop()
-        whole_at = loop.time()
-        while True:
-            begun = loop.time()
-            if begun >= whole_at:
-                whole_at = begun + _WHOLE_REPORT_SECONDS
-                self._changed.update({one.name: one for one in self._plane.checked()})
-            try:
-                await self._poll()
-                await self._report()
-                self._back()
-            except OSError as error:
-                self._lost(error)
-            await asyncio.sleep(max(0.0, begun + _POLL_SECONDS - loop.time()))
+    def read_in_background(self) -> None:
+        """A control server that is slow must not stop Envoy's log."""
+        threading.Thread(target=self._read, daemon=True).start()
 
-    async def _poll(self) -> None:
-        known = self._plane.router.snapshot
-        query = f"?version={known.version}" if known else ""
-        answer = await self._ask("GET", f"/_lab/snapshot{query}")
-        if answer.status == 304:
+    def _read(self) -> None:
+        for line in self._envoy.output:
+            self._lines.put(line)
+
+    def hear(self, line: bytes) -> None:
+        """Take one line of Envoy's output: an event of the health checks, or a request."""
+        try:
+            if line.startswith(b"{"):
+                self.healths.hear(json.loads(line))
+            else:
+                self.counts.add(Line.parse(line.decode()))
+        except (ValueError, KeyError):
+            _LOG.warning("Envoy wrote %r", line[:200])
+
+    def _follow(self) -> None:
+        known = f"?version={self._snapshot.version}" if self._snapshot else ""
+        status, body = ask(self._address, "GET", f"/_lab/snapshot{known}")
+        if status == 304:
             return
         try:
-            snapshot = Snapshot.parse(json.loads(answer.body))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConnectionError(f"not a snapshot (HTTP {answer.status}): {error!r}") from error
-        self._plane.apply(snapshot)
+            snapshot = Snapshot.model_validate_json(body)
+        except ValueError as error:
+            raise ConnectionError(f"not a snapshot (HTTP {status}): {error!r}") from error
+        self.healths.follow(snapshot.in_use)
+        if not self._envoy.apply(snapshot):
+            _LOG.error("Envoy does not obey version %s: see its log", snapshot.version)
+        for target in _drained(self._snapshot, snapshot):
+            _cut(target)
+        self._snapshot = snapshot
 
-    async def _report(self) -> None:
-        if not self._changed:
-            return
-        told, self._changed = self._changed, {}
-        document = {"targets": [_health(one) for one in told.values()]}
-        try:
-            await self._post("/_lab/health", document)
-        except OSError:
-            self._changed = told | self._changed
-            raise
+    def _report(self) -> None:
+        changed = self.healths.changed()
+        if time.monotonic() >= self._whole_at:
+            changed = self.healths.whole()
+        if changed:
+            self._whole_at = 0.0  # tell everything again where this does not arrive
+            self._post("/_lab/health", {"targets": changed})
+            self._whole_at = time.monotonic() + _WHOLE_REPORT_SECONDS
 
-    async def _measure(self) -> None:
-        second = int(self._plane.now())
-        while True:
-            await asyncio.sleep(second + 1 - self._plane.now())
-            self._metrics.append(self._plane.metrics.take(second, self._plane.hosts()))
-            # Sleep may end a moment early; no second is counted twice.
-            second = max(second + 1, int(self._plane.now()))
-            self._fresh.set()
+    def _deliver(self) -> None:
+        before = int(self._now() - _LOG_DELAY_SECONDS)
+        self._untold.extend(self.counts.take(before, self.healths.hosts()))
+        while self._untold:
+            self._post("/_lab/metrics", self._untold[0])
+            self._untold.popleft()
 
-    async def _deliver(self) -> None:
-        while True:
-            await self._fresh.wait()
-            self._fresh.clear()
-            while self._metrics:
-                oldest = self._metrics[0]
-                try:
-                    await self._post("/_lab/metrics", oldest)
-                except OSError as error:
-                    self._lost(error)
-                    break
-                if self._metrics and self._metrics[0] is oldest:  # else the queue was full meanwhile
-                    self._metrics.popleft()
-
-    async def _post(self, path: str, document: dict[str, Any]) -> None:
-        answer = await self._ask("POST", path, json_body(document))
-        if answer.status >= 400:
-            raise ConnectionError(f"{path} answered HTTP {answer.status}: {answer.body[:200]!r}")
-
-    async def _ask(self, method: str, path: str, body: bytes = b"") -> Answer:
-        return await fetch(
-            self._address, path, timeout_seconds=_TIMEOUT_SECONDS, method=method, headers=_JSON, body=body
-        )
+    def _post(self, path: str, document: dict[str, Any]) -> None:
+        status, body = ask(self._address, "POST", path, document)
+        if status >= 400:
+            raise ConnectionError(f"{path} answered HTTP {status}: {body[:200]!r}")
 
     def _lost(self, error: OSError) -> None:
         if not self._away:
@@ -131,12 +128,30 @@ class Link:
         self._away = False
 
 
-def _health(member: Member) -> dict[str, Any]:
-    reason = member.reason if member.health is not Health.HEALTHY else ""
-    return {
-        "group": member.group,
-        "id": member.id,
-        "port": member.port,
-        "state": member.health.value,
-        "reason": reason,
-    }
+def _drained(before: Snapshot | None, now: Snapshot) -> list[Target]:
+    """The targets whose deregistration delay has ended."""
+    if before is None:
+        return []
+    return [
+        target
+        for arn, group in before.groups.items()
+        for target in group.targets
+        if target.draining and target.id not in {one.id for one in _targets(now, arn)}
+    ]
+
+
+def _targets(snapshot: Snapshot, arn: str) -> tuple[Target, ...]:
+    group = snapshot.groups.get(arn)
+    return group.targets if group else ()
+
+
+def _cut(target: Target) -> None:
+    """End what `target` still has under way: ELB closes these connections, and Envoy has no way to.
+
+    So the instance does it, which the client cannot tell apart: 502, or an answer cut short.
+    """
+    if target.address is not None:
+        try:
+            ask(target.address, "POST", "/_ctl", {"cut": True})
+        except OSError:
+            _LOG.info("%s has ended before its connections were cut", target.id)

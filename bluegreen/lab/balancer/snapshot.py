@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
-from bluegreen.lab.balancer.matching import Condition
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 _DEFAULT_RULE = 50_001
 """ELBv2 priorities end at 50,000; the default rule is tried last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matcher:
-    """The status codes that pass a health check, e.g. `200,301` or `200-299`."""
-
-    ranges: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def parse(cls, text: str) -> Matcher:
-        parts = [part.partition("-") for part in text.split(",")]
-        return cls(ranges=tuple((int(first), int(last or first)) for first, _, last in parts))
-
-    def passes(self, status: int) -> bool:
-        return any(first <= status <= last for first, last in self.ranges)
+def _codes(text: object) -> object:
+    """The status codes that pass a health check, e.g. `200,301` or `200-299`, as (first, last)."""
+    if not isinstance(text, str):
+        return text
+    parts = [part.partition("-") for part in text.split(",")]
+    return [(first, last or first) for first, _, last in parts]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthCheck:
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class HealthCheck(_Document):
     """Times in seconds, before the balancer's time scale."""
 
     path: str
@@ -36,124 +31,101 @@ class HealthCheck:
     timeout: float
     healthy: int
     unhealthy: int
-    matcher: Matcher
+    matcher: Annotated[tuple[tuple[int, int], ...], BeforeValidator(_codes)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(_Document):
     """A registered target; `address` is None while its instance has no process yet."""
 
     id: str
     port: int
-    draining: bool
+    state: str
     address: tuple[str, int] | None
 
+    @property
+    def draining(self) -> bool:
+        return self.state == "draining"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    arn: str
+    @property
+    def listens_at(self) -> str:
+        """One text for its address; a path where nothing ever listens while it has no process."""
+        return "{}:{}".format(*self.address) if self.address else f"/nonexistent/{self.id}:{self.port}"
+
+
+class Group(_Document):
+    """A target group; `in_use` where a rule names it."""
+
     health_check: HealthCheck
-    least_outstanding: bool
+    algorithm: str
     in_use: bool
     targets: tuple[Target, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
+class Condition(_Document):
+    """Holds where any of its values does; `name` is that of a header."""
+
+    field: str
+    values: tuple[object, ...]
+    name: str = ""
+
+
+class Weighted(_Document):
+    """A target group's part of a rule."""
+
+    arn: str
+    weight: int
+
+
+class Forward(_Document):
     """Weighted target groups, with group stickiness where `stickiness_seconds` is set."""
 
-    groups: tuple[tuple[str, int], ...]
+    type: Literal["forward"]
+    groups: tuple[Weighted, ...]
     stickiness_seconds: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixedResponse:
+class FixedResponse(_Document):
+    """An answer of the load balancer's own."""
+
+    type: Literal["fixed-response"]
     status: int
     content_type: str
     body: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    arn: str
-    priority: int
+class Unmodelled(_Document):
+    """A redirect, say."""
+
+    type: str
+
+
+class Rule(_Document):
+    """One rule of the listener."""
+
+    priority: Annotated[int, BeforeValidator(lambda given: _DEFAULT_RULE if given == "default" else given)]
     conditions: tuple[Condition, ...]
-    action: Forward | FixedResponse
+    action: Forward | FixedResponse | Unmodelled
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Everything at one version; rules in the order in which they are tried."""
+class Listener(_Document):
+    """`port` is the one in AWS; None where there is no listener."""
+
+    port: int | None
+
+
+class Snapshot(_Document):
+    """Everything at one version. To parse what is none raises ValueError."""
 
     version: int
-    port: int | None
-    """The listener's port in AWS; None where there is no listener."""
+    listener: Listener
     rules: tuple[Rule, ...]
     groups: Mapping[str, Group]
+    """By ARN."""
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Snapshot:
-        """Raises KeyError, TypeError or ValueError where `document` is not a snapshot."""
-        rules = sorted((_rule(one) for one in document["rules"]), key=lambda rule: rule.priority)
-        return cls(
-            version=int(document["version"]),
-            port=document["listener"]["port"],
-            rules=tuple(rules),
-            groups={arn: _group(arn, one) for arn, one in document["groups"].items()},
-        )
-
-
-def _rule(document: Mapping[str, Any]) -> Rule:
-    priority = document["priority"]
-    return Rule(
-        arn=document["arn"],
-        priority=_DEFAULT_RULE if priority == "default" else int(priority),
-        conditions=tuple(
-            Condition(field=one["field"], name=one.get("name", ""), values=one["values"])
-            for one in document["conditions"]
-        ),
-        action=_action(document["action"]),
-    )
-
-
-def _action(document: Mapping[str, Any]) -> Forward | FixedResponse:
-    if document["type"] == "forward":
-        return Forward(
-            groups=tuple((one["arn"], int(one["weight"])) for one in document["groups"]),
-            stickiness_seconds=document["stickiness_seconds"],
-        )
-    if document["type"] == "fixed-response":
-        return FixedResponse(
-            status=int(document["status"]), content_type=document["content_type"], body=document["body"]
-        )
-    return FixedResponse(
-        status=501, content_type="text/plain", body=f"the lab does not perform {document['type']} actions\n"
-    )
-
-
-def _group(arn: str, document: Mapping[str, Any]) -> Group:
-    check = document["health_check"]
-    return Group(
-        arn=arn,
-        health_check=HealthCheck(
-            path=check["path"],
-            interval=float(check["interval"]),
-            timeout=float(check["timeout"]),
-            healthy=int(check["healthy"]),
-            unhealthy=int(check["unhealthy"]),
-            matcher=Matcher.parse(str(check["matcher"])),
-        ),
-        least_outstanding=document["algorithm"] == "least_outstanding_requests",
-        in_use=bool(document["in_use"]),
-        targets=tuple(_target(one) for one in document["targets"]),
-    )
-
-
-def _target(document: Mapping[str, Any]) -> Target:
-    address = document["address"]
-    return Target(
-        id=document["id"],
-        port=int(document["port"]),
-        draining=document["state"] == "draining",
-        address=(str(address[0]), int(address[1])) if address else None,
-    )
+    @property
+    def in_use(self) -> dict[str, Group]:
+        """The groups that a rule names, in AWS or still in the data plane: those are checked."""
+        named = {
+            one.arn for rule in self.rules if isinstance(rule.action, Forward) for one in rule.action.groups
+        }
+        return {arn: group for arn, group in self.groups.items() if group.in_use or arn in named}

@@ -98,7 +98,6 @@ class Traffic:
         balancer: Counter[str] = Counter()
         for path, rate in self.rates.items():
             number = self._spread.count(f"rate {path}", rate)
-            balancer["requests"] += number
             self._send(path, number, groups, balancer)
         for arn in self._state.in_use():
             counters = groups[arn]
@@ -116,6 +115,7 @@ class Traffic:
         action = rule.actions[-1] if rule else None
         if rule is None or action is None or action["Type"] != "forward":
             self.ledger["", Outcome.FIXED] += number
+            balancer["fixed"] += number
             return
         weights = [
             (one["TargetGroupArn"], float(one["Weight"])) for one in action["ForwardConfig"]["TargetGroups"]
@@ -146,10 +146,12 @@ class Traffic:
     ) -> None:
         instance = self._targets.instance_of(target.id)
         counters.requests += number
+        balancer["requests"] += number
         release = instance.tags.get(_RELEASE_TAG, "") if instance else ""
         if instance is None or not instance.alive or self._world.at < instance.boots_at:
             counters.refused += number
             balancer["5xx"] += number
+            balancer["502"] += number
             self.ledger[release, Outcome.NO_CONNECTION] += number
             return
         behaviour = self._behaviour(instance)

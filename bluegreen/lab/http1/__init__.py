@@ -1,1 +1,1 @@
-"""HTTP/1.x on asyncio and httptools: what the lab's balancer, application and load share."""
+"""HTTP/1.1 on asyncio and httptools: what an emulated instance serves with."""

@@ -11,11 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 
 Header = tuple[bytes, bytes]
 
-HOP_BY_HOP = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
-)
-"""Headers that belong to one connection and are never forwarded (RFC 9110, section 7.6.1)."""
-
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
@@ -30,14 +25,11 @@ class Request:
     body: bytes
     keep_alive: bool
     """The client will send another request on this connection."""
-    http10: bool
 
     @property
     def path(self) -> str:
         """The path without the query, percent-encoding left as it is."""
-        if self.target.startswith(b"/"):
-            return self.target.partition(b"?")[0].decode("latin-1")
-        return urlsplit(self.target.decode("latin-1")).path or "/"
+        return self.target.partition(b"?")[0].decode("latin-1")
 
     def query(self, name: str) -> str | None:
         values = parse_qs(urlsplit(self.target.decode("latin-1")).query).get(name)
@@ -46,14 +38,6 @@ class Request:
     def header(self, name: bytes) -> bytes | None:
         """The first value of the header `name` (lower case)."""
         return next((value for key, value in self.headers if key == name), None)
-
-
-def response_head(status: int, headers: Iterable[Header]) -> bytes:
-    """Status line and headers, with the empty line that ends them."""
-    lines = [b"HTTP/1.1 %d %b\r\n" % (status, _REASONS.get(status, b"Unknown"))]
-    lines += [b"%b: %b\r\n" % header for header in headers]
-    lines.append(b"\r\n")
-    return b"".join(lines)
 
 
 def response(
@@ -74,10 +58,10 @@ def response(
     fields: list[Header] = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers]
     if close:
         fields.append((b"connection", b"close"))
-    elif request is not None and request.http10:
-        fields.append((b"connection", b"keep-alive"))
+    lines = [b"HTTP/1.1 %d %b\r\n" % (status, _REASONS.get(status, b"Unknown"))]
+    lines += [b"%b: %b\r\n" % header for header in fields]
     bodiless = request is not None and request.method == b"HEAD"
-    return response_head(status, fields) + (b"" if bodiless else body)
+    return b"".join((*lines, b"\r\n", b"" if bodiless else body))
 
 
 def json_body(document: Any) -> bytes:

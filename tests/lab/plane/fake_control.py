@@ -1,23 +1,12 @@
-"""A control server small enough to read: holds one snapshot, remembers what it is told.
-
-    python fake_control.py PORT_FILE
-
-Changes come with `PUT /_lab/snapshot`; each raises the version.
-"""
+"""A control server small enough to read: serves one snapshot, remembers what it is told."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from pathlib import Path
+import threading
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-from bluegreen.lab.http1.message import Request, json_body
-from bluegreen.lab.http1.server import ServerProtocol
-from bluegreen.lab.process import until_stopped, write_port
 
 GREEN = "arn:green"
 BLUE = "arn:blue"
@@ -28,9 +17,9 @@ def health_check(**changes: Any) -> dict[str, Any]:
     standard = {
         "path": "/healthz",
         "interval": 5,
-        "timeout": 2,
+        "timeout": 100,
         "healthy": 2,
-        "unhealthy": 2,
+        "unhealthy": 3,
         "matcher": "200",
     }
     return standard | changes
@@ -81,9 +70,12 @@ def rule(
     return {"arn": arn, "priority": priority, "conditions": conditions, "action": action}
 
 
+def fixed(status: int) -> dict[str, Any]:
+    return {"type": "fixed-response", "status": status, "content_type": "text/html", "body": "maintenance"}
+
+
 def default_rule() -> dict[str, Any]:
-    action = {"type": "fixed-response", "status": 503, "content_type": "text/html", "body": "maintenance"}
-    return {"arn": "arn:default", "priority": "default", "conditions": [], "action": action}
+    return {"arn": "arn:default", "priority": "default", "conditions": [], "action": fixed(503)}
 
 
 def snapshot(rules: list[dict[str, Any]], groups: dict[str, Any], *, version: int = 1) -> dict[str, Any]:
@@ -96,71 +88,54 @@ def snapshot(rules: list[dict[str, Any]], groups: dict[str, Any], *, version: in
 
 
 class FakeControl:
-    """State of the control server; `port` once it serves."""
+    """A control server: `snapshot` is what it serves, `health` and `metrics` what it was told."""
 
-    def __init__(self) -> None:
-        self.port = 0
-        self.snapshot: dict[str, Any] = {"version": 1, "listener": {"port": None}, "rules": [], "groups": {}}
-        self.health: dict[tuple[str, str], str] = {}
+    def __init__(self, port: int = 0) -> None:
+        self.snapshot: dict[str, Any] = {"version": 0, "listener": {"port": None}, "rules": [], "groups": {}}
+        self.health: dict[tuple[str, str], tuple[str, str]] = {}
         self.metrics: list[dict[str, Any]] = []
+        control = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                known = self.path.endswith(f"?version={control.snapshot['version']}")
+                self._answer(304 if known else 200, b"" if known else json.dumps(control.snapshot).encode())
+
+            def do_POST(self) -> None:
+                control.hear(self.path, json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self._answer(200, b"{}")
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self._server.server_port
 
     def put(self, document: dict[str, Any]) -> None:
         self.snapshot = document | {"version": self.snapshot["version"] + 1}
 
-    def answer(self, request: Request) -> tuple[int, Any]:
-        match request.method, request.path:
-            case b"GET", "/_lab/snapshot":
-                known = request.query("version")
-                return (304, None) if known == str(self.snapshot["version"]) else (200, self.snapshot)
-            case b"PUT", "/_lab/snapshot":
-                self.put(json.loads(request.body))
-            case b"POST", "/_lab/health":
-                for one in json.loads(request.body)["targets"]:
-                    self.health[one["group"], one["id"]] = one["state"]
-            case b"POST", "/_lab/metrics":
-                self.metrics.append(json.loads(request.body))
-            case b"GET", "/_lab/metrics":
-                return 200, self.metrics
-            case b"GET", "/_lab/health":
-                return 200, [[*key, state] for key, state in self.health.items()]
-            case _:
-                return 404, {"error": "unknown"}
-        return 200, {}
+    def hear(self, path: str, document: dict[str, Any]) -> None:
+        if path == "/_lab/metrics":
+            self.metrics.append(document)
+            return
+        for one in document["targets"]:
+            self.health[one["group"], one["id"]] = one["state"], one["reason"]
 
-    def total(self, arn: str, name: str) -> int:
-        return sum(one["groups"].get(arn, {}).get(name, 0) for one in self.metrics)
+    def group_total(self, arn: str, name: str) -> int:
+        return sum(one["groups"].get(arn, {}).get(name) or 0 for one in self.metrics)
 
+    def elb_total(self, name: str) -> int:
+        return sum(one["elb"].get(name, 0) for one in self.metrics)
 
-class _Connection(ServerProtocol):
-    def __init__(self, connections: set[ServerProtocol], control: FakeControl) -> None:
-        super().__init__(connections)
-        self._control = control
-
-    def handle(self, request: Request) -> None:
-        status, document = self._control.answer(request)
-        self.answer(status, b"application/json", b"" if document is None else json_body(document))
-
-
-@asynccontextmanager
-async def fake_control(port: int = 0) -> AsyncIterator[FakeControl]:
-    control = FakeControl()
-    connections: set[ServerProtocol] = set()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(connections, control), "127.0.0.1", port)
-    control.port = server.sockets[0].getsockname()[1]
-    try:
-        yield control
-    finally:
-        server.close()
-        for connection in list(connections):
-            connection.transport.abort()
-
-
-async def _run(port_file: Path) -> None:
-    async with fake_control() as control:
-        write_port(port_file, control.port)
-        await until_stopped(None)
-
-
-if __name__ == "__main__":
-    asyncio.run(_run(Path(sys.argv[1])))
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

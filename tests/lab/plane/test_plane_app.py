@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -22,7 +23,6 @@ from bluegreen.lab.app.behaviour import Accumulator, Behaviour, Release
 from bluegreen.lab.app.classifier import classify, golden_rows, true_label
 from bluegreen.lab.app.exposition import Exposition
 from bluegreen.lab.app.server import App, serving
-from bluegreen.lab.http1.fetch import Answer, fetch
 from bluegreen.policy import Prometheus
 from bluegreen.policy.metrics import PLACEHOLDERS
 
@@ -37,12 +37,13 @@ async def one(**more: Any) -> AsyncIterator[tuple[App, int]]:
         yield app, port
 
 
-async def ask(port: int, path: str, **more: Any) -> Answer:
-    return await fetch(("127.0.0.1", port), path, timeout_seconds=60, **more)
+async def ask(port: int, path: str, method: str = "GET", **more: Any) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=more.pop("timeout", 60)) as client:
+        return await client.request(method, f"http://127.0.0.1:{port}{path}", **more)
 
 
 def control(**document: Any) -> dict[str, Any]:
-    return {"method": "POST", "body": json.dumps(document).encode()}
+    return {"method": "POST", "json": document}
 
 
 def samples(text: str) -> list[Sample]:
@@ -80,13 +81,13 @@ def test_every_name_and_label_that_the_prometheus_source_asks_for_by_default_is_
 def test_tells_who_it_is() -> None:
     async def scenario() -> None:
         async with one(tier="ai", model="m-3", version_path="/ai/version") as (_, port):
-            assert json.loads((await ask(port, "/ai/version")).body) == {
+            assert json.loads((await ask(port, "/ai/version")).text) == {
                 "version": "v1.1.0",
                 "instance": "i-1",
                 "tier": "ai",
                 "model": "m-3",
             }
-            assert (await ask(port, "/healthz")).status == 200
+            assert (await ask(port, "/healthz")).status_code == 200
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
             head = (await reader.read(-1)).partition(b"\r\n\r\n")[0]
@@ -109,10 +110,10 @@ def test_error_rate_is_exact_and_evenly_spread(rate: float) -> None:
 def test_errors_strike_business_routes_only() -> None:
     async def scenario() -> None:
         async with one(errors=1.0) as (_, port):
-            assert (await ask(port, "/api/sessions")).status == 500
-            assert (await ask(port, "/version")).status == 200
-            assert (await ask(port, "/healthz")).status == 200
-            told = (await ask(port, "/metrics")).body.decode()
+            assert (await ask(port, "/api/sessions")).status_code == 500
+            assert (await ask(port, "/version")).status_code == 200
+            assert (await ask(port, "/healthz")).status_code == 200
+            told = (await ask(port, "/metrics")).text
             assert sample(told, "http_requests_total", status="500") == 1
             assert sample(told, "http_request_duration_seconds_count") == 1
 
@@ -122,8 +123,8 @@ def test_errors_strike_business_routes_only() -> None:
 def test_broken_path_always_fails_and_others_do_not() -> None:
     async def scenario() -> None:
         async with one(broken=("/api/login",)) as (_, port):
-            assert [(await ask(port, "/api/login")).status for _ in range(3)] == [500] * 3
-            assert (await ask(port, "/api/sessions")).status == 200
+            assert [(await ask(port, "/api/login")).status_code for _ in range(3)] == [500] * 3
+            assert (await ask(port, "/api/sessions")).status_code == 200
 
     asyncio.run(scenario())
 
@@ -140,9 +141,9 @@ def test_latency_factor_multiplies_the_same_draws() -> None:
 def test_unhealthy_release_refuses_everything_but_its_name() -> None:
     async def scenario() -> None:
         async with one(healthy=False) as (_, port):
-            assert (await ask(port, "/healthz")).status == 503
-            assert (await ask(port, "/")).status == 503
-            assert (await ask(port, "/version")).status == 200
+            assert (await ask(port, "/healthz")).status_code == 503
+            assert (await ask(port, "/")).status_code == 503
+            assert (await ask(port, "/version")).status_code == 200
 
     asyncio.run(scenario())
 
@@ -150,17 +151,17 @@ def test_unhealthy_release_refuses_everything_but_its_name() -> None:
 def test_faults_at_run_time_and_their_end() -> None:
     async def scenario() -> None:
         async with one() as (_, port):
-            assert (await ask(port, "/_ctl", **control(errors=1, broken=["/x*"]))).status == 200
-            assert (await ask(port, "/")).status == 500
-            shown = json.loads((await ask(port, "/_ctl")).body)
+            assert (await ask(port, "/_ctl", **control(errors=1, broken=["/x*"]))).status_code == 200
+            assert (await ask(port, "/")).status_code == 500
+            shown = json.loads((await ask(port, "/_ctl")).text)
             assert shown == {"errors": 1.0, "latency": 1.0, "healthy": True, "hang": False, "broken": ["/x*"]}
             await ask(port, "/_ctl", **control(reset=True))
-            assert (await ask(port, "/")).status == 200
+            assert (await ask(port, "/")).status_code == 200
             await ask(port, "/_ctl", **control(hang=True))
-            with pytest.raises(TimeoutError):
-                await fetch(("127.0.0.1", port), "/healthz", timeout_seconds=0.2)
+            with pytest.raises(httpx.ReadTimeout):
+                await ask(port, "/healthz", timeout=0.2)
             await ask(port, "/_ctl", **control(hang=False))
-            assert (await ask(port, "/healthz")).status == 200
+            assert (await ask(port, "/healthz")).status_code == 200
 
     asyncio.run(scenario())
 
@@ -180,11 +181,75 @@ def test_bad_control_document_changes_nothing(document: Any) -> None:
 def test_control_door_is_closed_to_what_came_through_a_balancer() -> None:
     async def scenario() -> None:
         async with one() as (app, port):
-            forwarded = {**control(errors=1), "headers": ((b"x-forwarded-for", b"127.0.0.1"),)}
-            assert (await ask(port, "/_ctl", **forwarded)).status == 404
+            forwarded = {**control(errors=1), "headers": {"x-forwarded-for": "127.0.0.1"}}
+            assert (await ask(port, "/_ctl", **forwarded)).status_code == 404
             assert app.behaviour.errors == 0
-            assert (await ask(port, "/_ctl", method="POST", body=b"{")).status == 400
-            assert (await ask(port, "/_ctl", method="DELETE")).status == 405
+            assert (await ask(port, "/_ctl", method="POST", content=b"{")).status_code == 400
+            assert (await ask(port, "/_ctl", method="DELETE")).status_code == 405
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_a_drain_cuts_what_came_through_the_balancer_and_nothing_else() -> None:
+    async def scenario() -> None:
+        async with one(latency_seconds=3600) as (app, port):
+            forwarded = asyncio.create_task(ask(port, "/", headers={"x-forwarded-for": "203.0.113.9"}))
+            direct = asyncio.create_task(ask(port, "/"))
+            while sum(connection.current is not None for connection in app.connections) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert (await ask(port, "/_ctl", **control(cut=True))).status_code == 200
+            with pytest.raises(httpx.RemoteProtocolError):
+                await forwarded
+            assert not direct.done()
+            for connection in list(app.connections):
+                connection.transport.abort()
+            with pytest.raises(httpx.TransportError):
+                await direct
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"nonsense\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", b"HTTP/1.1 200 "),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 2, b"HTTP/1.1 200 "),
+    ],
+    ids=["junk", "head", "a second one too early"],
+)
+def test_one_request_at_a_time_and_the_connection_ends_where_it_must(sent: bytes, told: bytes) -> None:
+    async def scenario() -> None:
+        async with one() as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            answer = await asyncio.wait_for(reader.read(-1), 60)
+            assert answer.startswith(told)
+            assert answer.count(b"HTTP/1.1") == 1
+            assert b"connection: close" in answer
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_socket_sends_back_what_it_gets_and_a_slow_request_takes_its_time() -> None:
+    async def scenario() -> None:
+        async with one() as (app, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            key = b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"  # the example of RFC 6455
+            asked = b"GET /socket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n" + key
+            large = b"\x82\xfe\x01\x00" + bytes(4) + b"x" * 256
+            writer.write(asked + b"\r\n" + b"\x81\x82\x01\x02\x03\x04" + bytes([ord("h") ^ 1, ord("i") ^ 2]))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
+            assert await reader.readexactly(4) == b"\x81\x02hi"
+            writer.write(large[:100])
+            writer.write(large[100:] + b"\x89\x80" + bytes(4) + b"\x88\x80" + bytes(4))
+            assert await reader.read(-1) == b"\x82\x7e\x01\x00" + b"x" * 256 + b"\x8a\x00\x88\x00"
+            began = asyncio.get_running_loop().time()
+            assert (await ask(port, "/slow?seconds=1")).json() == {"seconds": 1}
+            assert asyncio.get_running_loop().time() - began >= 1
+            assert not app.exposition.metrics().count(b"_total{")
 
     asyncio.run(scenario())
 
@@ -205,12 +270,12 @@ def test_classify_over_http_and_its_metrics() -> None:
     async def scenario() -> None:
         async with one(tier="ai", accuracy=1.0) as (_, port):
             body = json.dumps({"input": "a bike ride"}).encode()
-            answer = await ask(port, "/ai/classify", method="POST", body=body)
-            assert json.loads(answer.body)["label"] == "cycling"
-            assert (await ask(port, "/ai/classify", method="POST", body=b"[]")).status == 400
-            assert (await ask(port, "/ai/classify")).status == 400
-            assert json.loads((await ask(port, "/ai/classify?input=swim")).body)["label"] == "swimming"
-            told = (await ask(port, "/ai-metrics")).body.decode()
+            answer = await ask(port, "/ai/classify", method="POST", content=body)
+            assert answer.json()["label"] == "cycling"
+            assert (await ask(port, "/ai/classify", method="POST", content=b"[]")).status_code == 400
+            assert (await ask(port, "/ai/classify")).status_code == 400
+            assert json.loads((await ask(port, "/ai/classify?input=swim")).text)["label"] == "swimming"
+            told = (await ask(port, "/ai-metrics")).text
             assert sample(told, "ai_predictions_total", label="cycling") == 1
             assert sample(told, "ai_labelled_answers_total") == 2
             assert sample(told, "ai_wrong_answers_total") == 0
@@ -234,14 +299,14 @@ def _spawn(tmp_path: Path, *more: str) -> tuple[subprocess.Popen[bytes], int]:
 def test_sigterm_finishes_the_request_under_way(tmp_path: Path) -> None:
     process, port = _spawn(tmp_path, "--latency-ms", "2000")
 
-    async def scenario() -> Answer:
+    async def scenario() -> httpx.Response:
         asked = asyncio.create_task(ask(port, "/slow"))
         await asyncio.sleep(0.7)
         process.send_signal(signal.SIGTERM)
         return await asked
 
     try:
-        assert asyncio.run(scenario()).status == 200
+        assert asyncio.run(scenario()).status_code == 200
         assert process.wait(60) == 0
     finally:
         process.kill()

@@ -6,16 +6,20 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bluegreen.errors import ConfigError
 from bluegreen.lab.app.behaviour import Release
 from bluegreen.lab.app.server import serving
 from bluegreen.lab.load import Load, Outcome, Report, Second, Settings, Traffic
 from bluegreen.lab.load.tally import percentile
+from bluegreen.lab.round_robin import WeightedRoundRobin
 
 
 def settings(port: int, **more: Any) -> Settings:
@@ -44,6 +48,13 @@ def test_sends_what_was_asked_and_adds_up() -> None:
     assert report.share("v1.1.0") == 1.0
     assert 2 < report.p50_ms <= report.p95_ms <= report.p99_ms
     assert report.seconds > 0.9
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=5).filter(any), st.integers(1, 3))
+def test_round_robin_is_exact_for_any_weights(weights: list[int], rounds: int) -> None:
+    turns = WeightedRoundRobin(tuple(enumerate(weights)))
+    taken = Counter(turns.next() for _ in range(rounds * sum(weights)))
+    assert taken == {index: rounds * weight for index, weight in enumerate(weights) if weight}
 
 
 def test_ends_by_count_and_by_time() -> None:

@@ -6,12 +6,12 @@ import asyncio
 import json
 
 import pytest
+from bluegreen.lab.http1.fetch import fetch
 
 from bluegreen.errors import ConfigError
 from bluegreen.lab.app.behaviour import Release
 from bluegreen.lab.app.routes import Answer
 from bluegreen.lab.app.server import serving
-from bluegreen.lab.http1.fetch import fetch
 from bluegreen.lab.load import Load, Report, Settings, Traffic
 
 

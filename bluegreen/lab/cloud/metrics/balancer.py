@@ -19,8 +19,12 @@ _TARGET_COUNTS = {
 }
 _BALANCER_COUNTS = {
     "requests": "RequestCount",
+    "fixed": "HTTP_Fixed_Response_Count",
+    "4xx": "HTTPCode_ELB_4XX_Count",
     "5xx": "HTTPCode_ELB_5XX_Count",
+    "502": "HTTPCode_ELB_502_Count",
     "503": "HTTPCode_ELB_503_Count",
+    "504": "HTTPCode_ELB_504_Count",
 }
 _GAUGES = {"healthy": "HealthyHostCount", "unhealthy": "UnHealthyHostCount"}
 

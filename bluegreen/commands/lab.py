@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,7 +78,7 @@ def _running(state_dir: Path) -> LabInfo:
 
     info: LabInfo | None = lifecycle.find(state_dir)
     if info is None:
-        raise Refused(f"no lab is running in {state_dir}", next_step="start one with `sc-deploy lab up`")
+        raise Refused(lifecycle.absence(state_dir), next_step="start one with `sc-deploy lab up`")
     return info
 
 
@@ -105,6 +104,8 @@ def up(
 
     _terminal.say("starting a laptop-sized AWS ...")
     info = lifecycle.up(state_dir, stack=stack, realistic=realistic, port=port, front_port=front_port)
+    if info.machine:
+        _terminal.say(info.machine)
     _terminal.say(
         f"the lab serves {info.front_url}; next: `sc-deploy promote v1.0.0 --stack {stack}`, "
         "`sc-deploy lab status`, `sc-deploy lab down`"
@@ -127,8 +128,12 @@ def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     """
     from bluegreen.lab import lifecycle
 
+    before = "" if lifecycle.find(state_dir) else lifecycle.absence(state_dir)
     ran = lifecycle.down(state_dir)
-    _terminal.say(f"stopped the lab in {state_dir}" if ran else f"no lab is running in {state_dir}")
+    if before:
+        _terminal.say(f"{before}; what was left of it is stopped" if ran else before)
+    else:
+        _terminal.say(f"stopped the lab in {state_dir}")
 
 
 def status(
@@ -165,13 +170,16 @@ def load(
       sc-deploy lab load --rate 500 --seconds 60 | tail -1
       sc-deploy lab load --rate 1000 --connections 1000 --out load.jsonl
     """
-    from bluegreen.lab.load.child import command
+    from bluegreen.lab import lifecycle
+    from bluegreen.lab.load.child import attend, command
 
-    words = command(
-        _running(state_dir).front_url, rate=rate, connections=connections, seconds=seconds, out=out
-    )
+    info = _running(state_dir)
+    words = command(info.front_url, rate=rate, connections=connections, seconds=seconds, out=out)
     # A process of its own: it has its own event loop and its own file limit.
-    raise typer.Exit(subprocess.run(words, check=False).returncode)  # noqa: S603  (our module)
+    code = attend(words, info.state_dir)
+    if lifecycle.find(state_dir) is None:
+        _terminal.say(f"{lifecycle.absence(state_dir)}; the figures of the load end there")
+    raise typer.Exit(code)
 
 
 def break_(

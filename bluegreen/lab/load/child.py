@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from bluegreen.errors import DeployError
-from bluegreen.lab.starting import Child, end, module
+from bluegreen.lab.load.finding import CONNECTIONS, SECONDS
+from bluegreen.lab.starting import Child, Process, end, module, record
 
 TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
 """A request to each tier in turn."""
@@ -31,12 +34,31 @@ def command(
     return [*words, *(("--out", str(out)) if out else ())]
 
 
+def carried(url: str) -> float:
+    """Requests per second that this machine answers at most, found out in 2 s; raises DeployError."""
+    words = [*command(url, rate=1, connections=CONNECTIONS, seconds=SECONDS), "--find"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    try:
+        return float(json.loads(done.stdout)["carried"])
+    except (ValueError, KeyError) as error:
+        why = done.stderr.strip().splitlines()[-1:]
+        raise DeployError(f"the load could not reach {url}: {why[0] if why else error}") from error
+
+
+def attend(words: list[str], place: Path) -> int:
+    """Run a load in the foreground; recorded in `place`, so that it ends with the lab. Its exit code."""
+    with subprocess.Popen(words) as running:
+        record(place / f"load-{running.pid}.pid", Process.of(running.pid))
+        return running.wait()
+
+
 class LoadProcess:
     """A running load that writes its figures into the directory `place`."""
 
     def __init__(self, url: str, place: Path, *, rate: float, connections: int, seconds: float) -> None:
         self._place, self._out = place, place / "load.jsonl"
         words = command(url, rate=rate, connections=connections, seconds=seconds, out=self._out)
+        words += ["--parent-pid", str(os.getpid())]
         self._child = Child.start(words, log=place / "load.log")
 
     def __enter__(self) -> Self:

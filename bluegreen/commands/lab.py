@@ -178,7 +178,7 @@ def load(
     # A process of its own: it has its own event loop and its own file limit.
     code = attend(words, info.state_dir)
     if lifecycle.find(state_dir) is None:
-        _terminal.say(f"{lifecycle.absence(state_dir)}; the figures of the load end there")
+        _terminal.say(f"the lab in {state_dir} ended while the load ran; the figures end there")
     raise typer.Exit(code)
 
 

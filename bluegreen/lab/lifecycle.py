@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bluegreen.errors import DeployError, Refused
 from bluegreen.lab.claims import alone, free
 from bluegreen.lab.cloud.settings import Settings
+from bluegreen.lab.load.child import LOAD
 from bluegreen.lab.machine import STRETCHES, measured
 from bluegreen.lab.stack.policy_file import PolicyFile
 from bluegreen.lab.stack.provision import provision
@@ -224,10 +225,11 @@ class _Provisioning:
 
 
 def _stop(state_dir: Path) -> bool:
-    """End what users see, then the control server, which ends its instances; then whatever is left."""
+    """End loads, what users see, and the control server, which ends its instances; then whatever is left."""
     found = recorded(state_dir)
     own = {path: process for path, process in found.items() if path.parent == state_dir}
     control = own.pop(state_dir / "control.pid", None)
+    end(*(own.pop(path) for path in list(own) if path.stem.startswith(LOAD)))
     end(*own.values())
     if control is not None:
         end(control)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from bluegreen.lab.process import start_time
+from bluegreen.lab.starting import recorded
 from tools.commands import Done, sc_deploy
 
 
@@ -52,14 +54,32 @@ def client(lab: LabInfo, service: str) -> Any:
     return boto3.client(service, endpoint_url=lab.endpoint_url, region_name=lab.env["AWS_REGION"], **keys)
 
 
-def line(lab: LabInfo, *words: str) -> subprocess.CompletedProcess[str]:
+def begun(lab: LabInfo, *words: str) -> subprocess.Popen[str]:
     """`sc-deploy WORDS`, for people, against the lab."""
     command = [sys.executable, "-c", "import cli; cli.main()", *words]
     environment = {**os.environ, **lab.env, "SC_DEPLOY_LAB": str(lab.state_dir)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
-def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(tmp_path: Path) -> None:
+def line(lab: LabInfo, *words: str) -> subprocess.CompletedProcess[str]:
+    """The same, to its end."""
+    running = begun(lab, *words)
+    shown, said = running.communicate()
+    return subprocess.CompletedProcess(words, running.returncode, shown, said)
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_any_aws_client_finds_the_contract_any_user_the_maintenance_page_and_a_load_its_end(
+    tmp_path: Path,
+) -> None:
     lab = lifecycle.up(tmp_path, stack="other", owner_pid=os.getpid())
     try:
         found = client(lab, "ssm").get_parameter(Name=parameter_name("other"))["Parameter"]["Value"]
@@ -69,8 +89,17 @@ def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(tmp
         page = httpx.get(lab.front_url)
         assert page.status_code == 503
         assert "being set up" in page.text
+        load = begun(lab, "lab", "load", "--rate", "20", "--seconds", "600")
+        assert load.stdout is not None
+        assert json.loads(load.stdout.readline())["kind"] == "second"
+        processes = recorded(tmp_path)
+        assert len(processes) == 3
     finally:
         assert lifecycle.down(tmp_path) is True
+    assert [one for one in processes.values() if one.alive] == []
+    figures, said = load.communicate()
+    assert json.loads(figures.splitlines()[-1])["kind"] == "report"
+    assert "ended while the load ran" in said
     assert lifecycle.find(tmp_path) is None
     assert lifecycle.down(tmp_path) is False
 
@@ -102,17 +131,6 @@ def test_status_tells_addresses_instances_and_releases(serving: LabInfo) -> None
     document = json.loads(line(serving, "lab", "status", "--output", "json").stdout)
     assert document["env"] == serving.env
     assert {one["tags"]["sportcoach:tier"] for one in document["instances"]} == {"web", "app", "ai"}
-
-
-def test_down_leaves_no_process_behind(tmp_path: Path) -> None:
-    lab = lifecycle.up(tmp_path, owner_pid=os.getpid())
-    assert sc_deploy(lab, "promote", "v1.0.0", "--yes").code == 0
-    pids = [one["pid"] for one in state(lab)["instances"]]
-    assert len(pids) == 6
-    assert all(start_time(pid) for pid in pids)
-    shown = line(lab, "lab", "down")
-    assert "stopped the lab" in shown.stderr
-    assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid) if start_time(pid)] == []
 
 
 @pytest.mark.parametrize(
@@ -203,3 +221,24 @@ def test_a_bad_release_under_real_traffic_harms_nobody_but_its_own_share(serving
     assert {one["tags"]["sportcoach:release"] for one in state(serving)["instances"] if one["pid"]} == {
         "v1.0.0"
     }
+
+
+def test_a_lab_whose_control_server_was_killed_says_what_is_lost(lab: LabInfo) -> None:
+    """The last of this file: it ends the lab that the others share."""
+    processes = recorded(lab.state_dir)
+    os.kill(lab.control.pid, signal.SIGKILL)
+    until(lambda: not lab.control.alive)
+    for words, told in (
+        (("lab", "status"), "the stack and its releases, is lost"),
+        (("status",), "nothing listens there: if AWS_ENDPOINT_URL was a lab's, `sc-deploy lab status`"),
+        (("promote", "v1.1.0", "--yes"), "nothing listens there"),
+    ):
+        shown = line(lab, *words)
+        assert shown.returncode != 0
+        assert told in shown.stderr
+        assert "Traceback" not in shown.stderr
+    shown = line(lab, "lab", "down")
+    assert shown.returncode == 0
+    assert "its control server was killed or has crashed" in shown.stderr
+    assert [one for one in processes.values() if one.alive] == []
+    assert "no lab is running" in lifecycle.absence(lab.state_dir)

@@ -13,6 +13,8 @@ from bluegreen.errors import DeployError
 from bluegreen.lab.load.finding import CONNECTIONS, SECONDS
 from bluegreen.lab.starting import Child, Process, end, module, record
 
+LOAD = "load"
+"""How the names of a load's files begin."""
 TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
 """A request to each tier in turn."""
 
@@ -48,7 +50,7 @@ def carried(url: str) -> float:
 def attend(words: list[str], place: Path) -> int:
     """Run a load in the foreground; recorded in `place`, so that it ends with the lab. Its exit code."""
     with subprocess.Popen(words) as running:
-        record(place / f"load-{running.pid}.pid", Process.of(running.pid))
+        record(place / f"{LOAD}-{running.pid}.pid", Process.of(running.pid))
         return running.wait()
 
 
@@ -56,10 +58,10 @@ class LoadProcess:
     """A running load that writes its figures into the directory `place`."""
 
     def __init__(self, url: str, place: Path, *, rate: float, connections: int, seconds: float) -> None:
-        self._place, self._out = place, place / "load.jsonl"
+        self._place, self._out = place, place / f"{LOAD}.jsonl"
         words = command(url, rate=rate, connections=connections, seconds=seconds, out=self._out)
         words += ["--parent-pid", str(os.getpid())]
-        self._child = Child.start(words, log=place / "load.log")
+        self._child = Child.start(words, log=place / f"{LOAD}.log")
 
     def __enter__(self) -> Self:
         return self

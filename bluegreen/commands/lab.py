@@ -170,16 +170,12 @@ def load(
       sc-deploy lab load --rate 500 --seconds 60 | tail -1
       sc-deploy lab load --rate 1000 --connections 1000 --out load.jsonl
     """
-    from bluegreen.lab import lifecycle
     from bluegreen.lab.load.child import attend, command
 
     info = _running(state_dir)
     words = command(info.front_url, rate=rate, connections=connections, seconds=seconds, out=out)
     # A process of its own: it has its own event loop and its own file limit.
-    code = attend(words, info.state_dir)
-    if lifecycle.find(state_dir) is None:
-        _terminal.say(f"the lab in {state_dir} ended while the load ran; the figures end there")
-    raise typer.Exit(code)
+    raise typer.Exit(attend(words, info.state_dir))
 
 
 def break_(

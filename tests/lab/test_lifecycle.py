@@ -99,7 +99,7 @@ def test_any_aws_client_finds_the_contract_any_user_the_maintenance_page_and_a_l
     assert [one for one in processes.values() if one.alive] == []
     figures, said = load.communicate()
     assert json.loads(figures.splitlines()[-1])["kind"] == "report"
-    assert "ended while the load ran" in said
+    assert "SIGTERM: the load stops before its end" in said
     assert lifecycle.find(tmp_path) is None
     assert lifecycle.down(tmp_path) is False
 

@@ -60,8 +60,13 @@ async def _run(settings: Settings, out: Any, parent_pid: int | None) -> None:
 
     load = Load(settings, on_second=lambda second: write(second.document()))
     loop = asyncio.get_running_loop()
+
+    def stopped(name: str) -> None:
+        sys.stderr.write(f"{name}: the load stops before its end\n")
+        load.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, load.stop)
+        loop.add_signal_handler(number, stopped, number.name)
     watching = asyncio.create_task(_end_with(load, parent_pid))
     write((await load.run()).document())
     watching.cancel()

@@ -126,6 +126,7 @@ def test_status_tells_addresses_instances_and_releases(serving: LabInfo) -> None
     shown = line(serving, "lab", "status")
     assert shown.returncode == 0, shown.stderr
     assert serving.front_url in shown.stdout
+    assert "this machine gives the lab" in shown.stdout
     assert "2 % of its responses are errors" in shown.stdout
     assert shown.stdout.count("v1.0.0") >= 6
     document = json.loads(line(serving, "lab", "status", "--output", "json").stdout)

@@ -126,7 +126,7 @@ def test_a_policy_that_a_person_has_changed_stays(tmp_path: Path) -> None:
     file = PolicyFile(tmp_path, realistic=False)
     file.write(1)
     file.stretch(5)
-    assert 'bake = "30s"' in file.path.read_text(encoding="utf-8")
+    assert 'bake = "25s"' in file.path.read_text(encoding="utf-8")
     edited = file.path.read_text(encoding="utf-8").replace('ramp = ["25%", "50%"]', 'ramp = ["10%"]')
     file.path.write_text(edited, encoding="utf-8")
     file.stretch(1)

@@ -120,7 +120,9 @@ class SideApi:
                 for one in self.cloud.scaling.groups.values()
             ]
         faults = self.faults.documents()
-        return 200, {"fleets": fleets, "groups": groups, "instances": instances, "faults": faults}
+        machine = self.gauge.document()["words"]
+        state = {"fleets": fleets, "groups": groups, "instances": instances}
+        return 200, {**state, "faults": faults, "machine": machine}
 
 
 def _json(status: int, document: Any) -> Answer:

@@ -50,10 +50,10 @@ def _quick(stretch: int) -> str:
 # The rollout policy of a lab whose metrics come every second: minutes become seconds, the rules stay.
 [rollout]
 ramp = ["25%", "50%"]
-bake = {seconds(6)}
+bake = {seconds(5)}
 min_bake = {seconds(4)}
 extension = {seconds(120)}
-final_bake = {seconds(4)}
+final_bake = {seconds(3)}
 dwell = {seconds(1)}
 tick = {seconds(0.5)}
 
@@ -76,7 +76,7 @@ timeout = {seconds(_PROBE_SECONDS)}
 snapshot = false
 
 [retire]
-quiet = {seconds(2)}
+quiet = {seconds(1)}
 deadline = {seconds(60)}
 
 [lease]

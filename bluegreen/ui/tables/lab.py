@@ -20,6 +20,7 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
         field("AWS API", document["endpoint_url"]),
         field("stack", f"{document['stack']}, {pace}"),
         field("state", document["state_dir"]),
+        field("machine", document["machine"]),
         field("faults", ", ".join(map(_fault, document["faults"])) or "none"),
     ]
     return Group(*addresses, Text(), _instances(document), Text(), _releases(document["releases"]))

@@ -61,7 +61,7 @@ def demo(said: list[str], ends: Any = lambda *_: Ending.RELEASED) -> Demo:
 def test_a_starved_lab_stops_the_demo_before_a_release_can_fail(machine: dict[str, Any]) -> None:
     machine |= {"starved": True, "needed": 100}
     with pytest.raises(Starved, match=WORDS) as caught, demo([]):
-        time.sleep(60)
+        time.sleep(20)
     assert caught.value.exit_code is ExitCode.STARVED
     assert "no release was at fault" in caught.value.next_step
 

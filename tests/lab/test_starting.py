@@ -83,6 +83,17 @@ def test_a_start_that_was_killed_is_told_and_cleared(tmp_path: Path, moment: str
     assert lifecycle.absence(tmp_path) == f"no lab is running in {tmp_path}"
 
 
+def test_what_a_control_server_left_behind_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "instances").mkdir()
+    instance = Child.start(["sleep", "60"], log=tmp_path / "instances" / "i-1.log")
+    try:
+        assert "1 of its processes still run" in lifecycle.absence(tmp_path)
+        assert lifecycle.down(tmp_path) is True
+        assert not instance.alive
+    finally:
+        end(instance)
+
+
 def test_two_do_not_start_or_stop_a_lab_in_one_directory(tmp_path: Path) -> None:
     with alone(tmp_path):
         for verb in (lifecycle.up, lifecycle.down):

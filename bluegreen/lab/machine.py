@@ -2,7 +2,7 @@
 
 Nothing that decides a release may depend on the speed of the machine. So the lab measures which share of a
 core a busy process gets and how late things come, and multiplies its durations by one factor, the *stretch*:
-deploy.toml, the boot budget, health checks, grace and drains. It is measured before the lab starts and all
+deploy.toml, health checks, grace and drains. It is measured before the lab starts and all
 the while it runs; a release keeps the deploy.toml with which it began.
 """
 
@@ -42,7 +42,7 @@ class Late(StrEnum):
 
 
 _BEARABLE: Mapping[Late, float] = MappingProxyType({Late.TIMER: 1.0, Late.COUNTS: 1.0, Late.INSTANCE: 8.0})
-"""Seconds at stretch 1. deploy.toml waits 2 s for counts, the contract gives an instance 20 s to boot."""
+"""Seconds at stretch 1. deploy.toml waits 2 s for counts, the contract gives an instance 40 s to boot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Machine:
         late = f"; {what} {self.late[what]:.1f} s late" if what and self.late[what] >= 0.1 else ""
         slowed = f"; the lab slows its clock by {stretch}" if stretch > 1 else ""
         if self.needed == STARVED:
-            slowed = f"; not even a clock that is {STRETCHES[-1]} times slower helps"
+            slowed = f"{slowed}, and even that may be too little"
         return f"this machine gives the lab {self.share:.2f} of a core{late}{slowed}"
 
 

@@ -27,6 +27,10 @@ from bluegreen.lab.starting import recorded
 from tools.commands import Done, sc_deploy
 
 
+pytestmark = pytest.mark.timeout(600)
+"""A lab on a busy machine slows its clock."""
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabInfo]:
     place = tmp_path_factory.mktemp("lab")
@@ -211,7 +215,7 @@ def test_a_bad_release_under_real_traffic_harms_nobody_but_its_own_share(serving
     text = serving.policy.read_text(encoding="utf-8").replace('ramp = ["25%", "50%"]', 'ramp = ["50%"]')
     policy = serving.policy.with_name("half.toml")
     policy.write_text(text, encoding="utf-8")
-    with LoadProcess(serving.front_url, serving.state_dir, rate=600, connections=100, seconds=90) as load:
+    with LoadProcess(serving.front_url, serving.state_dir, rate=600, connections=100, seconds=600) as load:
         done = sc_deploy(serving, "promote", "v1.2.0", "--yes", "--policy", str(policy))
         _, report = load.figures()
     assert done.code == 5, done.stderr

@@ -26,7 +26,6 @@ from bluegreen.lab.process import start_time
 from bluegreen.lab.starting import recorded
 from tools.commands import Done, sc_deploy
 
-
 pytestmark = pytest.mark.timeout(600)
 """A lab on a busy machine slows its clock."""
 

@@ -54,7 +54,7 @@ bake = {seconds(5)}
 min_bake = {seconds(4)}
 extension = {seconds(120)}
 final_bake = {seconds(3)}
-dwell = {seconds(1)}
+dwell = {seconds(0.5)}
 tick = {seconds(0.5)}
 
 [judge]
@@ -66,7 +66,7 @@ latency_floor = "1ms" # the lab answers in milliseconds, and slower ones must be
 
 [health]
 deadline = {seconds(60)}
-poll = {seconds(0.5)}
+poll = {seconds(0.25)}
 
 [probes]
 interval = {seconds(2)}

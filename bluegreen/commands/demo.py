@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -111,7 +112,12 @@ def _play(stage: Demo, settings: Settings, began: float) -> bool:
     time.sleep(_AFTERMATH)
     seen = stage.stop_load()
     leftovers = _leftovers(replace(settings, policy=stage.policy))
-    return _told(settings, (first, good, bad), seen, leftovers, time.monotonic() - began)
+    took = {
+        "demo_seconds": round(time.monotonic() - began, 1),
+        "stretch": stage.stretch,
+        "rate": round(stage.rate),
+    }
+    return _told(settings, (first, good, bad), seen, leftovers, took)
 
 
 def _leftovers(settings: Settings) -> list[str]:
@@ -126,13 +132,17 @@ def _leftovers(settings: Settings) -> list[str]:
 
 
 def _told(
-    settings: Settings, acts: tuple[Act, Act, Act], seen: Seen, leftovers: list[str], took: float
+    settings: Settings,
+    acts: tuple[Act, Act, Act],
+    seen: Seen,
+    leftovers: list[str],
+    took: Mapping[str, float],
 ) -> bool:
     from bluegreen.commands.demo_view import demo_view
     from bluegreen.lab.demo.facts import facts, figures, weights_seen
 
     found = facts(*acts, seen, leftovers=leftovers)
-    numbers = {**figures(acts[1], acts[2], seen), "demo_seconds": round(took, 1)}
+    numbers = {**figures(acts[1], acts[2], seen), **took}
     well = all(fact.ok for fact in found)
     document = {
         "event": "demo",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +54,13 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     server.server_close()
 
 
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def demo(said: list[str], ends: Any = lambda *_: Ending.RELEASED) -> Demo:
     return Demo(ends, said.append, rate=None, connections=1)
 
@@ -70,15 +77,31 @@ def test_a_release_that_failed_while_the_machine_gave_too_little_is_not_blamed(
     machine: dict[str, Any],
 ) -> None:
     def halts(*_: object) -> Ending:
-        deadline = time.monotonic() + 60
-        while not stage.outgrown():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: stage._witness.outgrown(1))  # type: ignore[union-attr]
         raise Halted("paused")
 
     machine["needed"] = 5
     with pytest.raises(Starved, match=WORDS), demo([], halts) as stage:
         stage.deploy("v1.1.0")
+
+
+def test_a_shortage_during_one_release_is_not_forgotten_with_the_next(machine: dict[str, Any]) -> None:
+    def waits(*_: object) -> Ending:
+        until(lambda: stage._witness._worst["needed"] == machine["needed"])  # type: ignore[union-attr]
+        return Ending.RELEASED
+
+    with demo([], waits) as stage:
+        machine["needed"] = 5
+        stage.deploy("v1.0.0")
+        machine |= {"needed": 1, "stretch": 5}
+        stage.deploy("v1.1.0")
+        assert stage.outgrown() == WORDS
+    machine |= {"needed": 2, "stretch": 2}
+    with demo([], waits) as stage:
+        stage.deploy("v1.0.0")
+        machine |= {"needed": 1, "stretch": 1}
+        stage.deploy("v1.1.0")
+        assert stage.outgrown() == "", "calm now, and enough was given before"
 
 
 def test_on_a_machine_that_gives_enough_the_release_is_blamed(machine: dict[str, Any]) -> None:

@@ -69,7 +69,9 @@ class Demo:
         self._lab: LabInfo | None = None
         self._witness: Witness | None = None
         self.stretch = 1
-        """How many times slower than usual the lab's clock runs."""
+        """How many times slower than usual the lab's clock ran when the newest release began."""
+        self._told = 1
+        self._short = ""
         self._environment: dict[str, str | None] = {}
         self.keep = False
         """Keep the logs when it ends."""
@@ -85,7 +87,8 @@ class Demo:
             os.environ.pop(name, None)
         os.environ.update(self._lab.env)
         self._witness = Witness(self._lab.endpoint_url).__enter__()
-        self._slowed(self._lab.stretch, self._lab.machine)
+        self.stretch = self._lab.stretch
+        self._tell(self._lab.stretch, self._lab.machine)
         return self
 
     def __exit__(
@@ -114,25 +117,35 @@ class Demo:
         assert self._lab is not None
         return self._lab.policy
 
-    def _slowed(self, stretch: int, words: str) -> None:
-        """Take over the lab's stretch, and say where it is another one."""
-        if stretch != self.stretch:
+    @property
+    def rate(self) -> float:
+        """Requests per second of the load."""
+        return self._rate or 0.0
+
+    def _tell(self, stretch: int, words: str) -> None:
+        """Say where the lab's clock runs at another speed now."""
+        if stretch != self._told:
             self._say(words)
-        self.stretch = stretch
+        self._told = stretch
 
     def outgrown(self) -> str:
-        """Where the machine gave less than the lab had slowed its clock for: how much, in words."""
+        """Where the machine gave a release less than the lab had slowed its clock for: how much, in words."""
         assert self._witness is not None
-        return self._witness.outgrown(self.stretch)
+        self._short = self._short or self._witness.outgrown(self.stretch)
+        return self._short
 
     def deploy(self, version: str, *, before: str = "") -> Act:
         """Promote `version` and return what happened; raises Interrupted when it was stopped."""
         assert self._witness is not None
-        if machine := self._witness.now():
-            self._slowed(machine["stretch"], machine["words"])
+        if machine := self._witness.renewed():
+            self.stretch = machine["stretch"]
+            self._tell(self.stretch, machine["words"])
         act = Act(version=version, before=before, began=time.time())
         act.ending = self._promote(version, self.policy, lambda _header, entry: act.entries.append(entry))
         act.ended = time.time()
+        self.outgrown()
+        if machine := self._witness.now():
+            self._tell(machine["stretch"], machine["words"])
         return act
 
     def start_load(self) -> None:

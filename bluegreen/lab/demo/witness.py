@@ -44,8 +44,14 @@ class Witness:
             return {}
         return found
 
+    def renewed(self) -> dict[str, Any]:
+        """The same, and what was worst before is forgotten: a release begins."""
+        with self._lock:
+            self._worst = {"needed": 1, "words": ""}
+        return self.now()
+
     def outgrown(self, stretch: int) -> str:
-        """Where the machine needed more than `stretch` at any time: what it gave then, in words."""
+        """Where the machine needed more than `stretch` since the release began: what it gave, in words."""
         with self._lock:
             return str(self._worst["words"]) if self._worst["needed"] > stretch else ""
 

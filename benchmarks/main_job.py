@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -48,9 +49,10 @@ def policies(info: LabInfo, rate: float) -> Mapping[str, str]:
     """Policy files: `long` watches each step for 10,000 requests and keeps blue, `quick` dies and resumes."""
     text = info.policy.read_text(encoding="utf-8")
     # One second at each end of a step is not counted: answers of the old weights still arrive.
-    long = text.replace('bake = "6s"', f'bake = "{11_000 / rate + 3:.0f}s"', 1)
+    bake = f'bake = "{11_000 / rate + 3 * info.stretch:.0f}s"'
+    long = re.sub(r'^bake = ".*"$', bake, text, flags=re.MULTILINE)
     long = long.replace("[retire]", '[retire]\nkeep_blue = "until-next"')
-    quick = text.replace('ttl = "30s"', 'ttl = "6s"')
+    quick = re.sub(r'^ttl = ".*"$', f'ttl = "{6 * info.stretch}s"', text, flags=re.MULTILINE)
     written = {}
     for name, policy in {"long": long, "quick": quick}.items():
         path = info.policy.with_name(f"{name}.toml")

@@ -9,6 +9,7 @@
     ├── StepFailed              -   a step did not reach its goal; the executor decides what follows
     ├── CloudUnavailable        3   AWS did not answer for longer than our patience (6 in a deployment)
     ├── Halted                  6   a human is needed; traffic is where the message says
+    ├── Starved                 7   this machine gives the lab too little to tell anything about a release
     └── Interrupted           130   stopped at a safe point; `sc-deploy resume` continues
 
 Standard library only: `sc-deploy --version` and every layer may import this module.
@@ -33,6 +34,8 @@ class ExitCode(IntEnum):
     ROLLED_BACK = 5
     """The release was rolled back although that was not what this command was for."""
     HALTED = 6
+    STARVED = 7
+    """The lab's machine was too busy; nothing was found out about any release."""
     INTERRUPTED = 130
 
 
@@ -109,6 +112,12 @@ class Halted(DeployError):
     """The run stopped where a machine must not decide alone; a human is needed."""
 
     exit_code = ExitCode.HALTED
+
+
+class Starved(DeployError):
+    """The machine gives the lab too little: what it shows says nothing about a release."""
+
+    exit_code = ExitCode.STARVED
 
 
 class Interrupted(DeployError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -85,7 +84,7 @@ def _running(state_dir: Path) -> LabInfo:
 
     info: LabInfo | None = lifecycle.find(state_dir)
     if info is None:
-        raise Refused(f"no lab is running in {state_dir}", next_step="start one with `sc-deploy lab up`")
+        raise Refused(lifecycle.absence(state_dir), next_step="start one with `sc-deploy lab up`")
     return info
 
 
@@ -119,6 +118,8 @@ def up(
         front_port=front_port,
         database=not no_database,
     )
+    if info.machine:
+        _terminal.say(info.machine)
     if info.without_database and not no_database:
         _terminal.say(f"the lab has no database: {info.without_database}")
     _terminal.say(
@@ -143,8 +144,12 @@ def down(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # 
     """
     from bluegreen.lab import lifecycle
 
+    before = "" if lifecycle.find(state_dir) else lifecycle.absence(state_dir)
     ran = lifecycle.down(state_dir)
-    _terminal.say(f"stopped the lab in {state_dir}" if ran else f"no lab is running in {state_dir}")
+    if before:
+        _terminal.say(f"{before}; what was left of it is stopped" if ran else before)
+    else:
+        _terminal.say(f"stopped the lab in {state_dir}")
 
 
 def status(
@@ -182,7 +187,7 @@ def load(
       sc-deploy lab load --rate 500 --seconds 60 | tail -1
       sc-deploy lab load --rate 1000 --connections 1000 --out load.jsonl
     """
-    from bluegreen.lab.load.child import command
+    from bluegreen.lab.load.child import attend, command
 
     info = _running(state_dir)
     words = command(
@@ -194,7 +199,7 @@ def load(
         writes=writes / 100 if info.database_url else 0.0,
     )
     # A process of its own: it has its own event loop and its own file limit.
-    raise typer.Exit(subprocess.run(words, check=False).returncode)  # noqa: S603  (our module)
+    raise typer.Exit(attend(words, info.state_dir))
 
 
 def break_(

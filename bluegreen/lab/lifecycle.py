@@ -1,16 +1,14 @@
 """Starts and stops a lab: the control server, the balancer, and a provisioned stack between them.
 
-A lab lives in a state directory (ports, logs, policy); two directories are two labs side by side.
+A lab lives in a state directory (ports, processes, logs, policy); two directories are two labs side by side.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
-from bluegreen.lab.balancer.envoy import PROCESS, binary
+from bluegreen.lab.balancer.envoy import binary
+from bluegreen.lab.claims import alone, free
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.database.programs import missing
 from bluegreen.lab.database.record import Record
+from bluegreen.lab.load.child import LOAD
+from bluegreen.lab.machine import STRETCHES, measured
 from bluegreen.lab.stack import database as stack_database
-from bluegreen.lab.stack.policy_file import write_policy
+from bluegreen.lab.stack.policy_file import PolicyFile
 from bluegreen.lab.stack.provision import provision
 from bluegreen.lab.starting import Process, end, module, recorded, serve
 
@@ -35,8 +36,11 @@ UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
 NOT_WANTED = "it was started without one"
 _TIME_SCALE = 5.0
 """How much faster than on AWS the balancer's times pass in a lab that is not realistic."""
-_BOOT_BUDGET_SECONDS, _REALISTIC_BOOT_BUDGET_SECONDS = 5, 300
-"""A lab's instance answers within a second, or at AWS's pace within a minute."""
+BOOT_BUDGET_SECONDS, _REALISTIC_BOOT_BUDGET_SECONDS = 40, 300
+"""A lab's instance answers within a second, or at AWS's pace within a minute; more is for a busy machine.
+
+The same at every stretch: the contract stays when the stretch changes.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +59,20 @@ class LabInfo:
     """Of the application's PostgreSQL, for `psql` and every client; empty where there is none."""
     without_database: str
     """Why there is none."""
+    stretch: int
+    """How many times slower than usual its clock ran when it started."""
+    machine: str
+    """Why, in words; empty at the usual pace."""
     control: Process
     balancer: Process
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint_url.rpartition(":")[2])
+
+    @property
+    def front_port(self) -> int:
+        return int(self.front_url.rpartition(":")[2])
 
     @property
     def env(self) -> dict[str, str]:
@@ -82,6 +98,21 @@ def find(state_dir: Path) -> LabInfo | None:
     return info if info and info.control.alive and info.balancer.alive else None
 
 
+def absence(state_dir: Path) -> str:
+    """Why `find` finds no lab in `state_dir`: a sentence without its full stop."""
+    info, left = _read(state_dir), recorded(state_dir)
+    if info is not None and not info.control.alive:
+        return (
+            f"the lab in {state_dir} has ended: its control server was killed or has crashed, and what "
+            "it held in memory, the stack and its releases, is lost"
+        )
+    if info is not None:
+        return f"the load balancer of the lab in {state_dir} was killed or has crashed"
+    if left:
+        return f"a lab in {state_dir} was not started to its end; {len(left)} of its processes still run"
+    return f"no lab is running in {state_dir}"
+
+
 def up(
     state_dir: Path,
     *,
@@ -96,13 +127,16 @@ def up(
 
     `port` and `front_port` 0 take any free one. A `database` is started where this machine
     can have one. With `owner_pid` the lab ends when that process is gone.
-    Raises Refused where another lab runs in `state_dir`, DeployError where one does not start.
+    Raises Refused where another lab runs in `state_dir`, where somebody starts or stops one there, or where
+    a port is taken; DeployError where the lab does not start.
     """
     state_dir = state_dir.absolute()
-    with _alone(state_dir):
+    with alone(state_dir):
         running = find(state_dir)
         if running is None:
             _stop(state_dir)
+            free("--port", port)
+            free("--front-port", front_port)
             return _start(
                 state_dir,
                 stack=stack,
@@ -111,31 +145,27 @@ def up(
                 owner_pid=owner_pid,
                 without_database=missing() if database else NOT_WANTED,
             )
-    if (running.stack, running.realistic) != (stack, realistic):
+    asked = (stack, realistic, port or running.port, front_port or running.front_port)
+    if (running.stack, running.realistic, running.port, running.front_port) != asked:
         pace = "realistic" if running.realistic else "quick"
         raise Refused(
-            f"a {pace} lab with stack {running.stack} is already running in {state_dir}",
+            f"a {pace} lab with stack {running.stack} is already running in {state_dir}, on the ports "
+            f"{running.port} and {running.front_port}",
             next_step="`sc-deploy lab down` stops it; --state-dir DIR starts another one",
         )
     return running
 
 
 def down(state_dir: Path) -> bool:
-    """Stop the lab in `state_dir` and everything it started; False where none ran."""
+    """Stop every process of the lab in `state_dir`; False where none ran.
+
+    Raises Refused where somebody starts or stops one there, DeployError where a process cannot be stopped.
+    """
     state_dir = state_dir.absolute()
     if not state_dir.exists():
         return False
-    with _alone(state_dir):
+    with alone(state_dir):
         return _stop(state_dir)
-
-
-@contextlib.contextmanager
-def _alone(state_dir: Path) -> Iterator[None]:
-    """Within it nobody else starts or stops a lab in this directory."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _start(
@@ -150,12 +180,15 @@ def _start(
     binary()  # before anything is started
     pace = ("--realistic",) if realistic else ()
     owner = ("--parent-pid", str(owner_pid)) if owner_pid else ()
-    started: list[Process] = []
+    machine = measured()
+    stretch = min(machine.needed, STRETCHES[-1])
+    policy = PolicyFile(state_dir, realistic=realistic)
+    policy.write(stretch)
     try:
         data = () if without_database else ("--database",)
         words = ("--port", str(ports[0]), "--state-dir", str(state_dir), *pace, *owner, *data)
+        words += ("--stretch", str(stretch))
         control, port = serve("control", state_dir, module("api.control", *words))
-        started.append(control)
         endpoint = f"http://127.0.0.1:{port}"
         words = (
             *("--control", endpoint, "--port", str(ports[1]), "--parent-pid", str(control.pid)),
@@ -163,24 +196,23 @@ def _start(
             *("--time-scale", f"{1.0 if realistic else _TIME_SCALE:g}"),
         )
         balancer, front = serve("balancer", state_dir, module("balancer", *words))
-        started.append(balancer)
         info = LabInfo(
             state_dir=state_dir,
             stack=stack,
             realistic=realistic,
             endpoint_url=endpoint,
             front_url=f"http://127.0.0.1:{front}",
-            policy=write_policy(state_dir, realistic=realistic),
+            policy=policy.path,
             database_url="",
             without_database=without_database,
+            stretch=stretch,
+            machine=machine.words(stretch) if stretch > 1 else "",
             control=control,
             balancer=balancer,
         )
         info = replace(info, database_url=_provision(info))
     except BaseException:
-        for process in reversed(started):
-            end(process)
-        Record(state_dir).clear()
+        _stop(state_dir)
         raise
     _state_file(state_dir).write_text(json.dumps(asdict(info), default=str), encoding="utf-8")
     return info
@@ -198,7 +230,7 @@ def _provision(info: LabInfo) -> str:
             stack=info.stack,
             account_id=settings.account_id,
             base_url=info.front_url,
-            boot_budget_seconds=_REALISTIC_BOOT_BUDGET_SECONDS if info.realistic else _BOOT_BUDGET_SECONDS,
+            boot_budget_seconds=_REALISTIC_BOOT_BUDGET_SECONDS if info.realistic else BOOT_BUDGET_SECONDS,
             with_database=not info.without_database,
         )
         return "" if info.without_database else _database(session, info, password)
@@ -242,19 +274,21 @@ class _Provisioning:
 
 
 def _stop(state_dir: Path) -> bool:
-    # Envoy outlives a balancer that was killed: what it recorded ends it.
-    envoy = recorded(state_dir / "envoy" / PROCESS)
-    info = _read(state_dir)
-    if info is None:
-        if envoy is not None:
-            end(envoy)
-        return Record(state_dir).clear()
-    ran = info.control.alive or info.balancer.alive
-    for process in (info.balancer, *((envoy,) if envoy else ()), info.control):
-        end(process)
+    """End loads, what users see, and the control server, which ends its instances; then whatever is left."""
+    found = recorded(state_dir)
+    own = {path: process for path, process in found.items() if path.parent == state_dir}
+    control = own.pop(state_dir / "control.pid", None)
+    end(*(own.pop(path) for path in list(own) if path.stem.startswith(LOAD)))
+    end(*own.values())
+    if control is not None:
+        end(control)
     cleared = Record(state_dir).clear()
+    end(*recorded(state_dir).values())
+    if left := recorded(state_dir):
+        names = ", ".join(f"{path.stem} (process {process.pid})" for path, process in left.items())
+        raise DeployError(f"could not be stopped: {names}", next_step=f"see {state_dir}")
     _state_file(state_dir).unlink(missing_ok=True)
-    return ran or cleared
+    return bool(found) or cleared
 
 
 def _state_file(state_dir: Path) -> Path:

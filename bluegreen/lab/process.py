@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import resource
 import signal
@@ -51,12 +50,6 @@ def write_port(path: Path, port: int) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_text(f"{port}\n", encoding="utf-8")
     partial.replace(path)
-
-
-def record(path: Path, pid: int) -> None:
-    """Keep the process `pid` in the file `path`, for whoever must end it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"pid": pid, "started": start_time(pid) or ""}), encoding="utf-8")
 
 
 def raise_file_limit() -> None:

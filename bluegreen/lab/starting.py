@@ -1,4 +1,8 @@
-"""Starts the lab's processes and ends them."""
+"""Starts the lab's processes and ends them.
+
+A process is recorded before it runs: `<name>.pid` beside its log. So whoever finds the lab's directory finds
+every process of the lab, even if its starter was killed between two lines of this module.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,20 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bluegreen.errors import DeployError
 from bluegreen.lab.process import is_running, start_time
 
-_START_SECONDS = 30.0
+_START_SECONDS = 180.0
+"""A server that fails ends by itself, which is seen at once; the rest is for a machine that is busy."""
 _STOP_SECONDS = 20.0
 _PATIENCE_SECONDS = 5.0
 """Between SIGTERM and SIGKILL, where nobody waits for the end."""
 _POLL_SECONDS = 0.02
+_HELD = ("/bin/sh", "-c", 'read -r go && exec "$0" "$@" </dev/null')
+"""Runs a program, under the same process id, once it is told to; never, where its starter is gone before."""
 
 
 def module(name: str, *arguments: str) -> list[str]:
@@ -34,6 +41,11 @@ class Process:
     pid: int
     started: str
 
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """The process that has this id now."""
+        return cls(pid=pid, started=start_time(pid) or "")
+
     @property
     def alive(self) -> bool:
         """Whether it still runs; another process with the same id does not count."""
@@ -46,12 +58,25 @@ class Process:
                 os.kill(self.pid, number)
 
 
-def recorded(path: Path) -> Process | None:
-    """The process that `process.record` kept in the file `path`."""
-    try:
-        return Process(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+_RECORD = ".pid"
+
+
+def record(path: Path, process: Process) -> None:
+    """Write which process it is into the file `path`; a reader never sees half of it."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(asdict(process)), encoding="utf-8")
+    partial.replace(path)
+
+
+def recorded(place: Path) -> dict[Path, Process]:
+    """Every process that was recorded in the directory `place` or below and still runs, by its record."""
+    found = {}
+    for path in sorted(place.rglob(f"*{_RECORD}")):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            process = Process(**json.loads(path.read_text(encoding="utf-8")))
+            if process.alive:
+                found[path] = process
+    return found
 
 
 @dataclass(slots=True)
@@ -61,27 +86,35 @@ class Child:
     popen: subprocess.Popen[bytes]
     port_file: Path | None = None
     """Where it writes its port once it listens; None: it does not listen."""
+    started_at: float = field(default_factory=time.monotonic)
+    """Monotonic seconds."""
     _asked_at: float | None = None
     """When it was asked to stop (monotonic seconds)."""
 
     @classmethod
     def start(cls, words: list[str], *, log: Path, port_file: Path | None = None) -> Child:
-        """Run `words`, whose output goes to `log`."""
+        """Run `words`, whose output goes to `log`, once it is recorded beside the log."""
         if port_file:
             port_file.unlink(missing_ok=True)
         with log.open("wb") as output:
             popen = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
+                [*_HELD, *words],
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(popen, port_file)
+        child = cls(popen, port_file)
+        assert popen.stdin is not None
+        # Closed without a word, the pipe ends the child: nothing runs that is not recorded.
+        with popen.stdin as held:
+            record(log.with_suffix(_RECORD), child.process)
+            held.write(b"go\n")
+        return child
 
     @property
     def process(self) -> Process:
-        return Process(pid=self.popen.pid, started=start_time(self.popen.pid) or "")
+        return Process.of(self.popen.pid)
 
     @property
     def alive(self) -> bool:
@@ -119,18 +152,19 @@ def serve(name: str, state_dir: Path, words: list[str]) -> tuple[Process, int]:
         if not child.alive or time.monotonic() > deadline:
             end(child)
             last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-            raise DeployError(
-                f"the lab's {name} server did not start: {last[0] if last else 'no output'}",
-                next_step=f"see {log}",
-            )
+            why = last[0] if last else "no output"
+            if time.monotonic() > deadline:
+                why = f"this machine gave it too little to start within {_START_SECONDS:.0f} s"
+            raise DeployError(f"the lab's {name} server did not start: {why}", next_step=f"see {log}")
         time.sleep(_POLL_SECONDS)
     return child.process, port
 
 
-def end(process: Process | Child) -> None:
-    """Ask it to stop, later make it stop; returns when it is gone."""
+def end(*processes: Process | Child) -> None:
+    """Ask them to stop, later make them stop; returns when they are gone, or cannot be stopped."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + _STOP_SECONDS
-        process.send_signal(number)
-        while process.alive and time.monotonic() < deadline:
+        for process in processes:
+            process.send_signal(number)
+        while any(process.alive for process in processes) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)

@@ -193,7 +193,13 @@ def test_nobody_listens(server: Server, environment: pytest.MonkeyPatch) -> None
     environment.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(CloudUnavailable, match="not reachable") as caught:
         rules(Session(region="eu-west-1", attempts=2))
-    assert "the region eu-west-1 exists" in caught.value.next_step
+    assert "`sc-deploy lab status` says what became of it" in caught.value.next_step
+
+
+def test_a_region_without_an_endpoint() -> None:
+    unreachable = boto.EndpointConnectionError(endpoint_url="https://ssm.xx-north-1.amazonaws.com")
+    call = Call(service="ssm", operation="GetParameter", region="xx-north-1")
+    assert "the region xx-north-1 exists" in translate(unreachable, call).next_step
 
 
 def test_no_credentials(server: Server, environment: pytest.MonkeyPatch) -> None:

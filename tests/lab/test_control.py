@@ -20,6 +20,7 @@ from botocore.loaders import create_loader
 from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.schedules import MODIFY_RULE
 from bluegreen.lab.cloud.settings import HealthSource, Settings
+from bluegreen.lab.machine import Late
 
 LOADER = create_loader()
 FIXED = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]
@@ -29,6 +30,9 @@ FIXED = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}
 def server(tmp_path_factory: Any) -> Iterator[ControlServer]:
     settings = Settings(health=HealthSource.REPORTED, pending_seconds=0.1, rule_propagation_seconds=0.1)
     state_dir: Path = tmp_path_factory.mktemp("control")
+    # Old counts are posted here, which must not slow the clock of the other tests.
+    patch = pytest.MonkeyPatch()
+    patch.setattr("bluegreen.lab.machine._LOOK_SECONDS", 3600)
     made = ControlServer(settings, port=0, state_dir=state_dir, launch=False)
     thread = threading.Thread(target=made.serve)
     thread.start()
@@ -38,6 +42,7 @@ def server(tmp_path_factory: Any) -> Iterator[ControlServer]:
     httpx.post(f"{made.url}/_lab/shutdown")
     thread.join(60)
     assert not thread.is_alive()
+    patch.undo()
     assert not (state_dir / "control.port").exists()
 
 
@@ -358,3 +363,27 @@ class _Only:
             return model
         spoken = {"protocol": self._protocol, "protocols": [self._protocol]}
         return {**model, "metadata": {**model["metadata"], **spoken}}
+
+
+def test_what_comes_late_is_measured_and_slows_the_clock(
+    server: ControlServer, front: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: dict[Late, float] = {}
+    monkeypatch.setattr(server.gauge, "late", noted.__setitem__)
+    document = {"at": int(time.time()) - 31, "groups": {}, "elb": {"requests": 0, "5xx": 0, "503": 0}}
+    httpx.post(f"{server.url}/_lab/metrics", json=document).raise_for_status()
+    assert 30 <= noted[Late.COUNTS] < 90
+    while Late.TIMER not in noted:
+        time.sleep(0.01)
+
+    def interval() -> int:
+        snapshot = httpx.get(f"{server.url}/_lab/snapshot").json()
+        return int(snapshot["groups"][front["group"]]["health_check"]["interval"])
+
+    usual, before = interval(), server.gauge.stretch
+    server.gauge.stretch = 10
+    server._slow()
+    assert interval() == usual * 10 / before
+    assert "slows its clock by 10" in httpx.get(f"{server.url}/_lab/machine").json()["words"]
+    server.gauge.stretch = before
+    server._slow()

@@ -9,7 +9,7 @@ import pytest
 from bluegreen.domain.journal import Decided, Ending, Entry, Event, ShareWatched, StageStarted, VerdictGiven
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.lab.demo.facts import Act, Seen, facts, figures, weights_seen
+from bluegreen.lab.demo.facts import Act, Seen, WeightSeen, facts, figures, weights_seen
 
 FIRST = Act(version="v1.0.0", began=100.0, ended=110.0, ending=Ending.RELEASED)
 
@@ -132,6 +132,17 @@ def test_a_demo_that_went_well() -> None:
 def test_weights_are_counted_in_whole_seconds_after_they_settled() -> None:
     found = weights_seen(good(), seen())
     assert [(w.asked, w.observed, w.requests) for w in found] == [(10, 10.0, 3500), (100, 100.0, 4000)]
+
+
+def test_few_requests_miss_a_weight_by_chance_and_many_do_not() -> None:
+    def ok(observed: float, requests: int) -> bool:
+        return WeightSeen(asked=25, observed=observed, requests=requests).ok
+
+    assert ok(33.0, 400)
+    assert not ok(34.0, 400)
+    assert ok(26.4, 20_000)
+    assert not ok(26.6, 20_000)
+    assert not ok(25.0, 0)
 
 
 LOST = {"failed": 1, "failed_by_version": {"v1.0.0": 1}, "failed_by_cause": {"502": 1}}

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ import pytest
 from bluegreen.contract import parameter_name, parse_contract
 from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
 from bluegreen.lab import lifecycle
-from bluegreen.lab.balancer.envoy import PROCESS
 from bluegreen.lab.database.programs import missing
 from bluegreen.lab.database.record import Record
 from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
@@ -35,6 +34,8 @@ if not missing():
     import asyncpg
 
 needs_database = pytest.mark.skipif(bool(missing()), reason=missing())
+pytestmark = pytest.mark.timeout(600)
+"""A lab on a busy machine slows its clock."""
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +65,30 @@ def client(lab: LabInfo, service: str) -> Any:
     return boto3.client(service, endpoint_url=lab.endpoint_url, region_name=lab.env["AWS_REGION"], **keys)
 
 
-def line(lab: LabInfo, *words: str) -> subprocess.CompletedProcess[str]:
+def begun(lab: LabInfo, *words: str) -> subprocess.Popen[str]:
     """`sc-deploy WORDS`, for people, against the lab."""
     command = [sys.executable, "-c", "import cli; cli.main()", *words]
     environment = {**os.environ, **lab.env, "SC_DEPLOY_LAB": str(lab.state_dir)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
-def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(
+def line(lab: LabInfo, *words: str) -> subprocess.CompletedProcess[str]:
+    """The same, to its end."""
+    running = begun(lab, *words)
+    shown, said = running.communicate()
+    return subprocess.CompletedProcess(words, running.returncode, shown, said)
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_any_aws_client_finds_the_contract_any_user_the_maintenance_page_and_a_load_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "missing", lambda: "no wheel for this platform")
@@ -86,8 +103,17 @@ def test_any_aws_client_finds_the_contract_and_any_user_the_maintenance_page(
         page = httpx.get(lab.front_url)
         assert page.status_code == 503
         assert "being set up" in page.text
+        load = begun(lab, "lab", "load", "--rate", "20", "--seconds", "600")
+        assert load.stdout is not None
+        assert json.loads(load.stdout.readline())["kind"] == "second"
+        processes = recorded(tmp_path)
+        assert len(processes) == 3
     finally:
         assert lifecycle.down(tmp_path) is True
+    assert [one for one in processes.values() if one.alive] == []
+    figures, said = load.communicate()
+    assert json.loads(figures.splitlines()[-1])["kind"] == "report"
+    assert "SIGTERM: the load stops before its end" in said
     assert lifecycle.find(tmp_path) is None
     assert lifecycle.down(tmp_path) is False
 
@@ -114,31 +140,12 @@ def test_status_tells_addresses_instances_and_releases(serving: LabInfo) -> None
     shown = line(serving, "lab", "status")
     assert shown.returncode == 0, shown.stderr
     assert serving.front_url in shown.stdout
+    assert "this machine gives the lab" in shown.stdout
     assert "2 % of its responses are errors" in shown.stdout
     assert shown.stdout.count("v1.0.0") >= 6
     document = json.loads(line(serving, "lab", "status", "--output", "json").stdout)
     assert document["env"] == serving.env
     assert {one["tags"]["sportcoach:tier"] for one in document["instances"]} == {"web", "app", "ai"}
-
-
-def test_down_leaves_no_process_behind(tmp_path: Path) -> None:
-    lab = lifecycle.up(tmp_path, owner_pid=os.getpid())
-    assert sc_deploy(lab, "promote", "v1.0.0", "--yes").code == 0
-    pids = [one["pid"] for one in state(lab)["instances"]]
-    assert len(pids) == 6
-    place = tmp_path / "none"
-    if lab.database_url:
-        pids += [one["pid"] for one in state(lab)["databases"]]
-        place = Path(json.loads((tmp_path / "database.json").read_text())["place"])
-    assert all(start_time(pid) for pid in pids)
-    envoy = recorded(tmp_path / "envoy" / PROCESS)
-    assert envoy is not None
-    lab.balancer.send_signal(signal.SIGKILL)  # Envoy is left alone, and found by its record
-    assert envoy.alive
-    shown = line(lab, "lab", "down")
-    assert "stopped the lab" in shown.stderr
-    assert [pid for pid in (*pids, lab.control.pid, lab.balancer.pid, envoy.pid) if start_time(pid)] == []
-    assert not place.exists()
 
 
 def test_down_stops_the_server_of_a_lab_that_was_killed_while_it_started(tmp_path: Path) -> None:
@@ -275,7 +282,7 @@ def test_a_bad_release_under_real_traffic_harms_nobody_but_its_own_share(serving
         serving.state_dir,
         rate=600,
         connections=100,
-        seconds=90,
+        seconds=600,
         writes=WRITES if serving.database_url else 0,
     ) as load:
         done = sc_deploy(serving, "promote", "v1.2.0", "--yes", "--policy", str(policy))
@@ -290,3 +297,24 @@ def test_a_bad_release_under_real_traffic_harms_nobody_but_its_own_share(serving
     assert {one["tags"]["sportcoach:release"] for one in state(serving)["instances"] if one["pid"]} == {
         "v1.0.0"
     }
+
+
+def test_a_lab_whose_control_server_was_killed_says_what_is_lost(lab: LabInfo) -> None:
+    """The last of this file: it ends the lab that the others share."""
+    processes = recorded(lab.state_dir)
+    os.kill(lab.control.pid, signal.SIGKILL)
+    until(lambda: not lab.control.alive)
+    for words, told in (
+        (("lab", "status"), "the stack and its releases, is lost"),
+        (("status",), "nothing listens there: if AWS_ENDPOINT_URL was a lab's, `sc-deploy lab status`"),
+        (("promote", "v1.1.0", "--yes"), "nothing listens there"),
+    ):
+        shown = line(lab, *words)
+        assert shown.returncode != 0
+        assert told in shown.stderr
+        assert "Traceback" not in shown.stderr
+    shown = line(lab, "lab", "down")
+    assert shown.returncode == 0
+    assert "its control server was killed or has crashed" in shown.stderr
+    assert [one for one in processes.values() if one.alive] == []
+    assert "no lab is running" in lifecycle.absence(lab.state_dir)

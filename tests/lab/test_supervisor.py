@@ -21,6 +21,7 @@ from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.instances.supervisor import Supervisor
 from bluegreen.lab.instances.userdata import BootFailed, app_arguments
+from bluegreen.lab.machine import Late
 from bluegreen.lab.starting import Child
 
 SERVER = """
@@ -87,6 +88,7 @@ def test_a_process_lives_as_long_as_its_instance(lab: Any) -> None:
     cloud, supervisor, _, until = lab
     asg = fleet(cloud, 2)
     until(lambda: len(serving(cloud)) == 2)
+    assert supervisor.gauge._late[Late.INSTANCE] > 0
     assert len(supervisor.pids()) == 2
     asg.set_desired_capacity(AutoScalingGroupName="g", DesiredCapacity=0)
     until(lambda: not supervisor.pids())

@@ -14,6 +14,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from bluegreen.adapters.aws.permissions import actions_for
+from bluegreen.adapters.loopback import is_loopback
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, ExitCode, Refused
 
@@ -167,6 +168,8 @@ def translate(error: Exception, call: Call) -> DeployError:
         return AwsRefusal(f"{call} was not sent: {text}", code=code, next_step=_CHECK_CONTRACT)
     if isinstance(error, _NOT_SENT):
         step = f"check the network, that the region {call.region} exists, and AWS_ENDPOINT_URL if it is set"
+        if is_loopback(str(error.kwargs.get("endpoint_url", ""))):
+            step = _NO_LAB
         return AwsUnavailable(f"{call}: not reachable: {text}", code=code, next_step=step)
     return _unanswered(f"{call}: no usable answer", call, code=code, why=f": {text}")
 
@@ -178,6 +181,10 @@ def _unanswered(what: str, call: Call, *, code: str, why: str = "") -> AwsUnavai
     return AwsUnavailable(f"{what} ({_OPEN}){why}", code=code, next_step=_RESUME, sent=True)
 
 
+_NO_LAB = (
+    "nothing listens there: if AWS_ENDPOINT_URL was a lab's, `sc-deploy lab status` says what became of it; "
+    "`unset AWS_ENDPOINT_URL` leads to AWS"
+)
 _LOG_IN = "log in again (`aws sso login`, or renew AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN) and repeat"
 _CHECK_CONTRACT = "check the stack's contract with `sc-deploy doctor`"
 _OPEN = "it may or may not have taken effect"

@@ -1,6 +1,6 @@
 """The control server: the AWS API of the lab over HTTP, on 127.0.0.1 only.
 
-    python -m bluegreen.lab.api.control --port 0 --state-dir DIR [--realistic] [--throttling]
+    python -m bluegreen.lab.api.control --port 0 --state-dir DIR [--realistic] [--throttling] [--stretch N]
 
 Whatever speaks AWS (boto3, the `aws` command, another SDK) reaches it through AWS_ENDPOINT_URL.
 Modelled operations go to the simulated cloud, the rest to moto. The port is written to
@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from botocore.validate import ParamValidator
@@ -36,7 +36,9 @@ from bluegreen.lab.cloud.rds.servers import Servers
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.faults import Effect, Fault, FaultPlan, When, error_of
 from bluegreen.lab.instances.supervisor import AppLauncher, Supervisor
+from bluegreen.lab.machine import STRETCHES, Gauge, Late, follow
 from bluegreen.lab.process import parent_alive, write_port
+from bluegreen.lab.stack.policy_file import PolicyFile
 
 _TICK_SECONDS = 0.1
 _LEAKS = ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
@@ -162,14 +164,25 @@ class ControlServer:
         launch: bool = True,
         parent_pid: int | None = None,
         servers: Servers | None = None,
+        gauge: Gauge | None = None,
+        policy: PolicyFile | None = None,
     ) -> None:
         self.cloud = Cloud(SystemClock(), settings, servers=servers)
         self.faults = FaultPlan()
+        self.gauge, self._policy = gauge or Gauge(1), policy
+        self.cloud.slow(self.gauge.stretch)
         self.supervisor = (
-            Supervisor(self.cloud, AppLauncher(connect(self.cloud), state_dir)) if launch else None
+            Supervisor(self.cloud, AppLauncher(connect(self.cloud), state_dir), gauge=self.gauge)
+            if launch
+            else None
         )
-        processes = self.supervisor.pids if self.supervisor else dict
-        side_api = SideApi(cloud=self.cloud, faults=self.faults, processes=processes, stop=self.stop)
+        side_api = SideApi(
+            cloud=self.cloud,
+            faults=self.faults,
+            gauge=self.gauge,
+            processes=self.supervisor.pids if self.supervisor else dict,
+            stop=self.stop,
+        )
         app = ControlApp(self.cloud, self.faults, side_api)
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port, app, threaded=True, request_handler=QuietHandler
@@ -190,9 +203,13 @@ class ControlServer:
         """Answer until `stop`; every process of the lab's instances has ended on return."""
         serving = threading.Thread(target=self._server.serve_forever, daemon=True)
         serving.start()
+        following = threading.Thread(
+            target=follow, args=(self.gauge, self._slow, self._stopping), daemon=True
+        )
+        following.start()
         write_port(self._port_file, self.port)
         try:
-            while self._wanted() and not self._stopping.wait(_TICK_SECONDS):
+            while self._wanted() and not self._ticked():
                 self.cloud.advance()
                 if self.supervisor:
                     self.supervisor.tick()
@@ -200,10 +217,26 @@ class ControlServer:
             self._port_file.unlink(missing_ok=True)
             if self.supervisor:
                 self.supervisor.stop()
+            self._stopping.set()
             self._server.shutdown()
             serving.join()
+            following.join()
             self.cloud.databases.servers.close()
             self._server.server_close()
+
+    def _ticked(self) -> bool:
+        """Wait for the next tick and note how late it came; True once the server has to stop."""
+        due = monotonic() + _TICK_SECONDS
+        stopped = self._stopping.wait(_TICK_SECONDS)
+        if not stopped:
+            self.gauge.late(Late.TIMER, monotonic() - due)
+        return stopped
+
+    def _slow(self) -> None:
+        """The machine is another one now: so are the times of the cloud, and of the next release."""
+        self.cloud.slow(self.gauge.stretch)
+        if self._policy is not None:
+            self._policy.stretch(self.gauge.stretch)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -240,6 +273,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--throttling", action="store_true", help="refuse calls beyond AWS's token buckets")
     parser.add_argument("--database", action="store_true", help="PostgreSQL behind the emulated RDS")
     parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
+    parser.add_argument(
+        "--stretch", type=int, choices=STRETCHES, default=1, help="of every duration, at first"
+    )
     arguments = parser.parse_args(argv)
     settings = Settings(health=HealthSource.REPORTED, region=arguments.region)
     if arguments.realistic:
@@ -253,6 +289,8 @@ def main(argv: list[str] | None = None) -> None:
         state_dir=arguments.state_dir,
         parent_pid=arguments.parent_pid,
         servers=_servers(arguments.state_dir) if arguments.database else None,
+        gauge=Gauge(arguments.stretch),
+        policy=PolicyFile(arguments.state_dir, realistic=arguments.realistic),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())

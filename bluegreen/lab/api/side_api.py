@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from bluegreen.lab.api.protocol import Answer
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.faults import Fault, FaultPlan
+from bluegreen.lab.machine import Gauge, Late
 
 _Handler = Callable[[Mapping[str, str], Any], tuple[int, Any]]
 
@@ -21,6 +23,7 @@ class SideApi:
 
     cloud: Cloud
     faults: FaultPlan
+    gauge: Gauge
     processes: Callable[[], dict[str, int]]
     """Process id by instance id."""
     stop: Callable[[], None]
@@ -41,6 +44,7 @@ class SideApi:
             ("GET", "ready"): lambda _query, _body: (200, {"ready": True}),
             ("GET", "snapshot"): self._snapshot,
             ("GET", "state"): self._state,
+            ("GET", "machine"): lambda _query, _body: (200, self.gauge.document()),
             ("GET", "faults"): lambda _query, _body: (200, {"faults": self.faults.documents()}),
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
@@ -70,6 +74,7 @@ class SideApi:
         with self.cloud.lock:
             self.cloud.advance()
             self.cloud.balancer_metrics.ingest(body)
+        self.gauge.late(Late.COUNTS, time.time() - (body["at"] + 1))
         return 200, {}
 
     def _add_faults(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
@@ -145,12 +150,14 @@ class SideApi:
             ]
             databases = self._databases()
         faults = self.faults.documents()
+        machine = self.gauge.document()["words"]
         return 200, {
             "fleets": fleets,
             "groups": groups,
             "instances": instances,
             "databases": databases,
             "faults": faults,
+            "machine": machine,
         }
 
 

@@ -18,7 +18,8 @@ from bluegreen.lab.balancer.asking import ask
 from bluegreen.lab.balancer.listener import listener
 from bluegreen.lab.balancer.snapshot import Snapshot
 from bluegreen.lab.balancer.timing import Timing
-from bluegreen.lab.process import raise_file_limit, record
+from bluegreen.lab.process import raise_file_limit
+from bluegreen.lab.starting import Process, record
 
 Document = dict[str, Any]
 
@@ -97,7 +98,7 @@ class Envoy:
                 f"{error.strerror}",
                 next_step="the lab needs Linux x86-64 or arm64, or macOS on arm64",
             ) from error
-        record(self._directory / PROCESS, popen.pid)
+        record(self._directory / PROCESS, Process.of(popen.pid))
         return popen
 
     @property

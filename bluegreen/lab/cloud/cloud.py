@@ -190,8 +190,14 @@ class Cloud:
                 for tick in self._ticks:
                     tick()
 
+    def slow(self, stretch: int) -> None:
+        """Give what shares this machine `stretch` times longer: health checks, grace, drains."""
+        with self.lock:
+            self.world.stretch = stretch
+            self.balancing.revision += 1
+
     def snapshot(self) -> Document:
         """What the data plane sees now; see elb.view.snapshot."""
         with self.lock:
             self.advance()
-            return snapshot(self.balancing, self.instances)
+            return snapshot(self.balancing, self.instances, stretch=self.world.stretch)

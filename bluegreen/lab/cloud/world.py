@@ -22,6 +22,8 @@ class World:
     def __init__(self, settings: Settings, start: float) -> None:
         self.settings = settings
         self.at = start
+        self.stretch = 1
+        """How many times longer than elsewhere this region gives what runs on the machine it shares."""
         self._numbers: Iterator[int] = count(1)
 
     def timestamp(self) -> datetime:

@@ -19,8 +19,9 @@ from bluegreen.lab.load.writes import WritesSeen
 
 TOLERANCE = 1.5
 """Percentage points by which the observed share may miss the requested weight."""
-_SETTLED = 1.0
-"""Seconds after a weight change in which answers of the old weights still arrive."""
+_DEVIATIONS = 4.0
+"""A load balancer draws a fleet for each request: with few requests chance alone misses the weight by more.
+Four standard deviations are exceeded once in 16,000 times."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +85,10 @@ class WeightSeen:
     @property
     def ok(self) -> bool:
         """Whether clients saw the requested weight."""
-        return self.requests > 0 and abs(self.observed - self.asked) <= TOLERANCE
+        if not self.requests:
+            return False
+        deviation = math.sqrt(self.asked * (100 - self.asked) / self.requests)
+        return abs(self.observed - self.asked) <= max(TOLERANCE, _DEVIATIONS * deviation)
 
 
 def _total(seconds: Iterable[Mapping[str, Any]], key: str) -> Counter[str]:
@@ -101,7 +105,8 @@ def weights_seen(act: Act, seen: Seen) -> list[WeightSeen]:
     for mark, after in pairwise(marks):
         if not isinstance(mark.event, ShareWatched):
             continue
-        versions = _total(seen.between(mark.at + _SETTLED, after.at), "versions")
+        # Before that, answers of the old weights still arrive.
+        versions = _total(seen.between(mark.event.since, after.at), "versions")
         requests = versions.total()
         observed = 100 * versions[act.version] / requests if requests else 0.0
         found.append(WeightSeen(asked=mark.event.percent, observed=observed, requests=requests))

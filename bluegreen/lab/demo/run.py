@@ -14,16 +14,26 @@ from types import FrameType, TracebackType
 from typing import Protocol, Self
 
 from bluegreen.domain.journal import Ending, Entry, Header
-from bluegreen.errors import Interrupted
+from bluegreen.errors import DeployError, Interrupted, Starved
 from bluegreen.lab import lifecycle
 from bluegreen.lab.demo.facts import Act, Seen
+from bluegreen.lab.demo.witness import Witness
 from bluegreen.lab.lifecycle import LabInfo
-from bluegreen.lab.load.child import WRITES, LoadProcess
+from bluegreen.lab.load.child import WRITES, LoadProcess, carried
 from bluegreen.lab.load.writes import seen_in
 
 STACK = "lab"
-_MOST_SECONDS = 300.0
+CEILING = 700.0
+"""Requests per second at most, where nobody asks for another rate."""
+LEAST = 60.0
+"""With fewer the judge needs longer for a verdict than deploy.toml gives it."""
+_USED = 0.5
+"""Share of what the machine carries: the rest is for two fleets, the deployer and a machine that changes."""
+_MOST_SECONDS = 3600.0
 """The load ends by itself after this long, whatever happens to this process."""
+
+
+TRY_AGAIN = "stop what else runs on this machine, and run the demo again; no release was at fault"
 
 
 class Promote(Protocol):
@@ -49,12 +59,20 @@ def terminated_as_interrupt() -> Iterator[None]:
 class Demo:
     """A lab, a load and a command line; leaving it stops whatever it started."""
 
-    def __init__(self, promote: Promote, *, rate: float, connections: int) -> None:
-        self._promote, self._rate, self._connections = promote, rate, connections
+    def __init__(
+        self, promote: Promote, say: Callable[[str], None], *, rate: float | None, connections: int
+    ) -> None:
+        """Without a `rate` it is found out."""
+        self._promote, self._say, self._rate, self._connections = promote, say, rate, connections
         self.directory = Path(tempfile.mkdtemp(prefix="sc-deploy-demo-"))
         """Where the logs are."""
         self._load: LoadProcess | None = None
         self._lab: LabInfo | None = None
+        self._witness: Witness | None = None
+        self.stretch = 1
+        """How many times slower than usual the lab's clock ran when the newest release began."""
+        self._told = 1
+        self._short = ""
         self._environment: dict[str, str | None] = {}
         self.keep = False
         """Keep the logs when it ends."""
@@ -69,6 +87,9 @@ class Demo:
         for name in lifecycle.UNSET:
             os.environ.pop(name, None)
         os.environ.update(self._lab.env)
+        self._witness = Witness(self._lab.endpoint_url).__enter__()
+        self.stretch = self._lab.stretch
+        self._tell(self._lab.stretch, self._lab.machine)
         return self
 
     def __exit__(
@@ -79,7 +100,17 @@ class Demo:
     ) -> None:
         if isinstance(error, KeyboardInterrupt | Interrupted):
             self.keep = False
+        blamed = self._blamed(error)
         self._stop()
+        if blamed:
+            raise Starved(blamed, next_step=TRY_AGAIN) from error
+
+    def _blamed(self, error: BaseException | None) -> str:
+        """The machine, in words, where it and no release is to blame for `error`."""
+        if error is None or self._witness is None:
+            return ""
+        own = isinstance(error, DeployError) and not isinstance(error, Interrupted | Starved)
+        return self._witness.starved or (self.outgrown() if own else "")
 
     @property
     def policy(self) -> Path:
@@ -87,16 +118,47 @@ class Demo:
         assert self._lab is not None
         return self._lab.policy
 
+    @property
+    def rate(self) -> float:
+        """Requests per second of the load."""
+        return self._rate or 0.0
+
+    def _tell(self, stretch: int, words: str) -> None:
+        """Say where the lab's clock runs at another speed now."""
+        if stretch != self._told:
+            self._say(words)
+        self._told = stretch
+
+    def outgrown(self) -> str:
+        """Where the machine gave a release less than the lab had slowed its clock for: how much, in words."""
+        assert self._witness is not None
+        self._short = self._short or self._witness.outgrown(self.stretch)
+        return self._short
+
     def deploy(self, version: str, *, before: str = "") -> Act:
         """Promote `version` and return what happened; raises Interrupted when it was stopped."""
+        assert self._witness is not None
+        if machine := self._witness.renewed():
+            self.stretch = machine["stretch"]
+            self._tell(self.stretch, machine["words"])
         act = Act(version=version, before=before, began=time.time())
         act.ending = self._promote(version, self.policy, lambda _header, entry: act.entries.append(entry))
         act.ended = time.time()
+        self.outgrown()
+        if machine := self._witness.now():
+            self._tell(machine["stretch"], machine["words"])
         return act
 
     def start_load(self) -> None:
-        """Begin the load."""
+        """Begin the load at a rate that this machine carries; raises Starved where that is too little."""
         assert self._lab is not None
+        if self._rate is None:
+            most = carried(self._lab.front_url)
+            self._rate = min(CEILING, most * _USED)
+            words = f"this machine carries {most:,.0f} requests/s beside the lab"
+            if self._rate < LEAST:
+                raise Starved(f"{words}; the demo needs {LEAST / _USED:.0f}", next_step=TRY_AGAIN)
+            self._say(f"{words}; the load uses {self._rate:.0f}")
         self._load = LoadProcess(
             self._lab.front_url,
             self.directory,
@@ -117,6 +179,8 @@ class Demo:
         """Stop the load, then the lab; a second Ctrl-C must not leave processes behind."""
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
+            if self._witness is not None:
+                self._witness.__exit__()
             if self._load is not None:
                 self._load.end()
             lifecycle.down(self.directory / "lab")

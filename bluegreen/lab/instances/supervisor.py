@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.instances import Instance, InstanceState
 from bluegreen.lab.instances.userdata import BootFailed, app_arguments, database_url
+from bluegreen.lab.machine import Gauge, Late
 from bluegreen.lab.starting import Child, module
 
 _THREAD_SECONDS = 5.0
@@ -52,6 +53,7 @@ class Supervisor:
 
     cloud: Cloud
     launcher: Launcher
+    gauge: Gauge = field(default_factory=lambda: Gauge(1))
     failures: dict[str, str] = field(default_factory=dict)
     """Why an instance did not boot, by its id."""
     _hosts: dict[str, Child] = field(default_factory=dict)
@@ -104,6 +106,7 @@ class Supervisor:
         if host.alive:
             if instance.address is None and (port := host.port):
                 self._set_address(instance, ("127.0.0.1", port))
+                self.gauge.late(Late.INSTANCE, time.monotonic() - host.started_at)
             return
         died = self._died.setdefault(instance.id, time.monotonic())
         if time.monotonic() - died >= self.cloud.settings.host_check_seconds:

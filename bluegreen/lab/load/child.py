@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from bluegreen.errors import DeployError
-from bluegreen.lab.starting import Child, end, module
+from bluegreen.lab.load.finding import CONNECTIONS, SECONDS
+from bluegreen.lab.starting import Child, Process, end, module, record
 
+LOAD = "load"
+"""How the names of a load's files begin."""
 TRAFFIC = ("/=1", "/api/sessions=1", "/ai/classify?input=run=1")
 """A request to each tier in turn."""
 WRITES = 0.03
@@ -35,17 +40,36 @@ def command(
     return [*words, *(("--out", str(out)) if out else ())]
 
 
+def carried(url: str) -> float:
+    """Requests per second that this machine answers at most, found out in 2 s; raises DeployError."""
+    words = [*command(url, rate=1, connections=CONNECTIONS, seconds=SECONDS), "--find"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    try:
+        return float(json.loads(done.stdout)["carried"])
+    except (ValueError, KeyError) as error:
+        why = done.stderr.strip().splitlines()[-1:]
+        raise DeployError(f"the load could not reach {url}: {why[0] if why else error}") from error
+
+
+def attend(words: list[str], place: Path) -> int:
+    """Run a load in the foreground; recorded in `place`, so that it ends with the lab. Its exit code."""
+    with subprocess.Popen(words) as running:
+        record(place / f"{LOAD}-{running.pid}.pid", Process.of(running.pid))
+        return running.wait()
+
+
 class LoadProcess:
     """A running load that writes its figures into the directory `place`."""
 
     def __init__(
         self, url: str, place: Path, *, rate: float, connections: int, seconds: float, writes: float = 0.0
     ) -> None:
-        self._place, self._out = place, place / "load.jsonl"
+        self._place, self._out = place, place / f"{LOAD}.jsonl"
         words = command(
             url, rate=rate, connections=connections, seconds=seconds, out=self._out, writes=writes
         )
-        self._child = Child.start(words, log=place / "load.log")
+        words += ["--parent-pid", str(os.getpid())]
+        self._child = Child.start(words, log=place / f"{LOAD}.log")
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,7 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
         field("stack", f"{document['stack']}, {pace}"),
         field("database", document["database_url"] or f"none: {document['without_database']}"),
         field("state", document["state_dir"]),
+        field("machine", document["machine"]),
         field("faults", ", ".join(map(_fault, document["faults"])) or "none"),
     ]
     return Group(*addresses, Text(), _instances(document), Text(), _releases(document["releases"]))

@@ -18,6 +18,7 @@ from bluegreen.errors import ConfigError
 from bluegreen.lab.app.behaviour import Release
 from bluegreen.lab.app.server import serving
 from bluegreen.lab.load import Load, Outcome, Report, Second, Settings, Traffic
+from bluegreen.lab.load.finding import carried
 from bluegreen.lab.load.tally import percentile
 from bluegreen.lab.round_robin import WeightedRoundRobin
 
@@ -199,3 +200,24 @@ def test_process_refuses_a_foreign_host() -> None:
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 2
     assert "may only be sent to the lab" in told.stderr
+
+
+def test_the_rate_that_a_machine_carries_is_found_by_asking_again_at_once() -> None:
+    async def find(**more: Any) -> float:
+        async with serving(release(**more)) as (_, port):
+            return await carried(settings(port, connections=4, seconds=0.5))
+
+    # Four clients that wait 0.1 s for each answer are answered 40 times a second, on any machine at most.
+    assert 5 < asyncio.run(find(latency_seconds=0.1)) < 80
+    assert asyncio.run(find(errors=1.0)) == 0
+
+
+def test_a_load_ends_with_its_owner(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    words = ("--url", "http://127.0.0.1:9", "--rate", "1", "--connections", "1", "--timeout", "0.2")
+    command = [sys.executable, "-m", "bluegreen.lab.load", *words, "--parent-pid", str(gone.pid)]
+    done = subprocess.run(
+        [*command, "--seconds", "600"], capture_output=True, text=True, check=True, timeout=100
+    )
+    assert json.loads(done.stdout.splitlines()[-1])["seconds"] < 300

@@ -78,7 +78,8 @@ class Fleet:
             return "an EC2 health check indicating it has been terminated or stopped"
         if not member.healthy:
             return "a user health-check"
-        graced = self._world.at < member.in_service_at + group.grace_seconds
+        grace = group.grace_seconds * self._world.stretch
+        graced = self._world.at < member.in_service_at + grace
         if "ELB" not in group.health_check_type or member.lifecycle is Lifecycle.PENDING or graced:
             return ""
         for source in group.sources.values():

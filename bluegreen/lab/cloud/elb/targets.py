@@ -64,7 +64,7 @@ class Targets:
         if group.arn not in self._state.in_use():
             del group.targets[key]
             return self._world.at
-        delay = int(group.attributes["deregistration_delay.timeout_seconds"])
+        delay = int(group.attributes["deregistration_delay.timeout_seconds"]) * self._world.stretch
         target.draining_until = self._world.at + delay
         target.health = Health.DRAINING
         return target.draining_until

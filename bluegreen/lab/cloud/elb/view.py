@@ -8,15 +8,21 @@ from bluegreen.lab.cloud.instances import Instances
 from bluegreen.lab.cloud.world import Document
 
 
-def snapshot(state: State, instances: Instances) -> Document:
-    """The document a data plane polls; `version` changes whenever anything else does."""
+def snapshot(state: State, instances: Instances, *, stretch: int = 1) -> Document:
+    """The document a data plane polls; `version` changes whenever anything else does.
+
+    Targets on a busy machine are asked `stretch` times less often and may answer so much later.
+    """
     used = state.in_use()
     listeners = list(state.listeners.values())
     return {
         "version": state.revision,
         "listener": {"port": listeners[0].port if listeners else None},
         "rules": [_rule(rule) for rule in state.visible_rules],
-        "groups": {arn: _group(group, instances, in_use=arn in used) for arn, group in state.groups.items()},
+        "groups": {
+            arn: _group(group, instances, in_use=arn in used, stretch=stretch)
+            for arn, group in state.groups.items()
+        },
     }
 
 
@@ -57,15 +63,15 @@ def _action(action: Document) -> Document:
     return {"type": action["Type"], "config": action.get("RedirectConfig", {})}
 
 
-def _group(group: TargetGroup, instances: Instances, *, in_use: bool) -> Document:
+def _group(group: TargetGroup, instances: Instances, *, in_use: bool, stretch: int) -> Document:
     settings = group.settings
     return {
         "name": group.name,
         "protocol": settings["Protocol"],
         "health_check": {
             "path": settings["HealthCheckPath"],
-            "interval": settings["HealthCheckIntervalSeconds"],
-            "timeout": settings["HealthCheckTimeoutSeconds"],
+            "interval": settings["HealthCheckIntervalSeconds"] * stretch,
+            "timeout": settings["HealthCheckTimeoutSeconds"] * stretch,
             "healthy": settings["HealthyThresholdCount"],
             "unhealthy": settings["UnhealthyThresholdCount"],
             "matcher": settings["Matcher"].get("HttpCode", "200"),

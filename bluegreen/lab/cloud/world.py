@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
 from bluegreen.lab.cloud.clock import as_datetime
+from bluegreen.lab.cloud.conditions import Conditions
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.settings import Settings
 
@@ -22,6 +24,8 @@ class World:
     def __init__(self, settings: Settings, start: float) -> None:
         self.settings = settings
         self.at = start
+        self.conditions = Conditions()
+        self.random = random.Random(settings.seed)
         self._numbers: Iterator[int] = count(1)
 
     def timestamp(self) -> datetime:

@@ -18,7 +18,8 @@ import pytest
 from bluegreen.contract import parameter_name, parse_contract
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
 from bluegreen.lab import lifecycle
-from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
+from bluegreen.lab.faults.breakage import Breakage, break_, heal, kind_of, share_of, state
+from bluegreen.lab.faults.kinds import Break
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from bluegreen.lab.process import start_time

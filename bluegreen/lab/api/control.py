@@ -228,12 +228,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--region", default=Settings().region)
     parser.add_argument("--realistic", action="store_true", help="boot, propagate and measure at AWS's pace")
     parser.add_argument("--throttling", action="store_true", help="refuse calls beyond AWS's token buckets")
+    parser.add_argument("--seed", type=int, default=1, help="of the boot times that are drawn")
     parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
     arguments = parser.parse_args(argv)
-    settings = Settings(health=HealthSource.REPORTED, region=arguments.region)
+    settings = Settings(
+        health=HealthSource.REPORTED, region=arguments.region, boot_seconds=0.2, boot_spread_seconds=0.6
+    )
     if arguments.realistic:
         settings = settings.realistic()
-    settings = replace(settings, throttling=arguments.throttling or settings.throttling)
+    settings = replace(settings, throttling=arguments.throttling or settings.throttling, seed=arguments.seed)
     _isolate_environment(settings)
     arguments.state_dir.mkdir(parents=True, exist_ok=True)
     server = ControlServer(

@@ -10,7 +10,7 @@ from typing import Any
 from bluegreen.lab.api.protocol import Answer
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
-from bluegreen.lab.faults import Fault, FaultPlan
+from bluegreen.lab.faults import Effect, Fault, FaultPlan
 
 _Handler = Callable[[Mapping[str, str], Any], tuple[int, Any]]
 
@@ -44,6 +44,10 @@ class SideApi:
             ("GET", "faults"): lambda _query, _body: (200, {"faults": self.faults.documents()}),
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
+            ("POST", "conditions"): self._set_conditions,
+            ("DELETE", "conditions"): self._clear_conditions,
+            ("POST", "terminate"): self._terminate,
+            ("POST", "database"): self._database,
             ("POST", "health"): self._health,
             ("POST", "metrics"): self._metrics,
             ("POST", "shutdown"): self._shutdown,
@@ -77,9 +81,39 @@ class SideApi:
             self.faults.add(fault)
         return 200, {"faults": self.faults.documents()}
 
-    def _clear_faults(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
-        self.faults.clear()
-        return 200, {"faults": []}
+    def _clear_faults(self, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+        """All, or those of `?effect=drop&service=cloudwatch`."""
+        effect = query.get("effect")
+        self.faults.clear(Effect(effect) if effect else None, query.get("service"))
+        return 200, {"faults": self.faults.documents()}
+
+    def _set_conditions(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        with self.cloud.lock:
+            self.cloud.advance()
+            self.cloud.world.conditions.set(body)
+            return 200, {"conditions": self.cloud.world.conditions.document()}
+
+    def _clear_conditions(self, query: Mapping[str, str], _: Any) -> tuple[int, Any]:
+        """Those named in `?names=a,b`, or all."""
+        with self.cloud.lock:
+            self.cloud.advance()
+            self.cloud.world.conditions.clear([one for one in query.get("names", "").split(",") if one])
+            return 200, {"conditions": self.cloud.world.conditions.document()}
+
+    def _terminate(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        """Instances end as by a hand in the console, or (`lost`) without a word."""
+        with self.cloud.lock:
+            self.cloud.advance()
+            chosen = [self.cloud.instances.all[one] for one in body["instances"]]
+            for instance in chosen:
+                (self.cloud.instances.lose if body.get("lost") else self.cloud.instances.terminate)(instance)
+        return 200, {"terminated": len(chosen)}
+
+    def _database(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        with self.cloud.lock:
+            self.cloud.advance()
+            self.cloud.databases.set_power(on=bool(body["on"]))
+        return 200, {"on": bool(body["on"])}
 
     def _shutdown(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
         self.stop()
@@ -96,6 +130,7 @@ class SideApi:
                     "state": one.state.value,
                     "address": list(one.address) if one.address else None,
                     "pid": processes.get(one.id),
+                    "zone": one.zone,
                     "tags": dict(one.tags),
                 }
                 for one in self.cloud.instances.all.values()
@@ -111,11 +146,18 @@ class SideApi:
                 for arn, group in self.cloud.balancing.groups.items()
             ]
             fleets = [
-                {"name": one.name, "desired": one.desired, "instances": list(one.members)}
+                {
+                    "name": one.name,
+                    "desired": one.desired,
+                    "instances": {name: member.lifecycle.value for name, member in one.members.items()},
+                    "policies": list(one.policies),
+                }
                 for one in self.cloud.scaling.groups.values()
             ]
+            conditions = self.cloud.world.conditions.document()
         faults = self.faults.documents()
-        return 200, {"fleets": fleets, "groups": groups, "instances": instances, "faults": faults}
+        state = {"fleets": fleets, "groups": groups, "instances": instances}
+        return 200, {**state, "faults": faults, "conditions": conditions}
 
 
 def _json(status: int, document: Any) -> Answer:

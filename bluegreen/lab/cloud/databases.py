@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bluegreen.lab.cloud.clock import as_datetime
@@ -27,6 +28,27 @@ class Databases:
         self._world = world
         self._instances: dict[str, _Thing] = {}
         self._snapshots: dict[str, _Thing] = {}
+        self.power = True
+        """False while every database is down."""
+        self.on_power: list[Callable[[bool], None]] = []
+        """Told when the databases go down or come up: whoever runs real ones stops and starts them."""
+
+    def set_power(self, *, on: bool) -> None:
+        """Stop or start every database, as StopDBInstance and StartDBInstance do."""
+        if on is not self.power:
+            self.power = on
+            for listener in self.on_power:
+                listener(on)
+
+    @api
+    def describe_db_instances(self, params: Document) -> Document:
+        asked = params.get("DBInstanceIdentifier")
+        if asked:
+            self._instance(asked)
+        found = [name for name in self._instances if asked in (None, name)]
+        shown, marker = page(found, size=params.get("MaxRecords") or 100, token=params.get("Marker"))
+        answer: Document = {"DBInstances": [self._instance_document(name) for name in shown]}
+        return answer | ({"Marker": marker} if marker else {})
 
     @api
     def create_db_instance(self, params: Document) -> Document:
@@ -48,7 +70,7 @@ class Databases:
             raise CloudError(
                 "DBSnapshotAlreadyExists", f"Cannot create the snapshot because {name} already exists."
             )
-        if self._status(instance) != "available":
+        if self._instance_status(instance) != "available":
             raise CloudError(
                 "InvalidDBInstanceState", f"Database instance {source} is not in available state."
             )
@@ -87,6 +109,10 @@ class Databases:
     def _status(self, thing: _Thing) -> str:
         return "available" if self._world.at >= thing.ready_at else "creating"
 
+    def _instance_status(self, thing: _Thing) -> str:
+        """RDS's "stopped" while the power is off."""
+        return self._status(thing) if self.power else "stopped"
+
     def _instance_document(self, name: str) -> Document:
         one = self._instances[name]
         known = (
@@ -101,7 +127,7 @@ class Databases:
             **{key: one.settings[key] for key in known if key in one.settings},
             "DBInstanceIdentifier": name,
             "DBInstanceArn": self._world.arn("rds", f"db:{name}"),
-            "DBInstanceStatus": self._status(one),
+            "DBInstanceStatus": self._instance_status(one),
             "InstanceCreateTime": as_datetime(one.created),
             "Endpoint": {
                 "Address": f"{name}.lab.{self._world.settings.region}.rds.amazonaws.com",

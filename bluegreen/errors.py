@@ -8,6 +8,7 @@
     │   └── LeaseLost           4   it was ours and is not any more
     ├── StepFailed              -   a step did not reach its goal; the executor decides what follows
     ├── CloudUnavailable        -   AWS did not answer for longer than our patience
+    │   └── LoggedOut           -   AWS does not accept the credentials: it is not waited for
     ├── Halted                  6   a human is needed; traffic is where the message says
     └── Interrupted           130   stopped at a safe point; `sc-deploy resume` continues
 
@@ -100,6 +101,10 @@ class CloudUnavailable(DeployError):
     """AWS refused, throttled or did not answer for longer than the configured patience."""
 
     exit_code = ExitCode.HALTED
+
+
+class LoggedOut(CloudUnavailable):
+    """AWS does not accept the credentials (any more): no waiting helps, a person must log in."""
 
 
 class Halted(DeployError):

@@ -15,7 +15,7 @@ from botocore.parsers import ResponseParserError
 
 from bluegreen.adapters.aws.permissions import actions_for
 from bluegreen.adapters.masking import mask
-from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
+from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, LoggedOut, Refused
 
 FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 """All that a botocore call raises for what happens outside this process.
@@ -113,7 +113,7 @@ class AwsUnavailable(_Coded, CloudUnavailable):
     """AWS throttled, failed or did not answer, after retries; the call may have taken effect."""
 
 
-class CredentialsUnusable(AwsUnavailable):
+class CredentialsUnusable(AwsUnavailable, LoggedOut):
     """There are no credentials, or AWS does not accept them (any more)."""
 
 

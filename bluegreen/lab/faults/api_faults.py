@@ -105,7 +105,7 @@ class FaultPlan:
             self._armed.append(_Armed(fault))
 
     def clear(self, effect: Effect | None = None, service: str | None = None) -> None:
-        """Take back every fault, or those of one effect (and of one service pattern, as it was given)."""
+        """Clear every fault, or those of one effect (and of one service pattern, as it was given)."""
         with self._lock:
             self._armed = [
                 one

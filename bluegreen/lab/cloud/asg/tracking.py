@@ -76,7 +76,7 @@ class Tracking:
         return member.lifecycle is Lifecycle.IN_SERVICE and member.in_service_at + warmup <= self._world.at
 
     def _wanted(self, group: Group, policy: Document) -> int | None:
-        """The capacity that a policy asks for; the present one where it asks for none, None without data."""
+        """The capacity that a policy asks for; the current one where it asks for none, None without data."""
         config = policy["TargetTrackingConfiguration"]
         target: float = config["TargetValue"]
         number = self._counted(group)
@@ -95,7 +95,7 @@ class Tracking:
         return max(1, sum(self._warm(group, name) for name in active))
 
     def _values(self, group: Group, config: Document, number: int) -> Iterator[float]:
-        """The metric of the last datapoints, oldest first; those of before the last change do not count."""
+        """The metric of the last datapoints, oldest first; older than the last change they do not count."""
         period, demand = self._world.settings.scaling_period_seconds, self._world.conditions.demand
         late = self._world.settings.metrics_delay_seconds + self._world.conditions.metrics_late_seconds
         end = (self._world.at - late) // period * period

@@ -11,8 +11,14 @@ from tests.engine.test_guards import promoted
 from tests.world.releasing import serving
 
 
-@pytest.mark.parametrize("service", ["*", "elastic-load-balancing-v2", "dynamodb"])
-@pytest.mark.parametrize("kind", [StepKind.FLEET, StepKind.WEIGHTS])
+@pytest.mark.parametrize(
+    ("kind", "service"),
+    [
+        (StepKind.FLEET, "*"),
+        (StepKind.WEIGHTS, "elastic-load-balancing-v2"),
+        (StepKind.WEIGHTS, "dynamodb"),
+    ],
+)
 def test_it_halts_within_seconds_and_continues_after_the_login(kind: StepKind, service: str) -> None:
     """While green boots, and while it is judged; of every service, of the balancer, of journal and lease."""
     world = serving("v1.0.0")

@@ -157,3 +157,20 @@ def test_an_unknown_kind_suggests_the_nearest(typed: str, meant: str) -> None:
         kind_of(typed)
     assert caught.value.next_step == f"did you mean {meant}?"
     assert f"unknown kind '{typed}'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given"),
+    [
+        ("autoscaling", "start_instance_refresh", {"AutoScalingGroupName": "g"}),
+        ("elbv2", "describe_ssl_policies", {}),
+        ("rds", "describe_account_attributes", {}),
+        ("cloudwatch", "describe_anomaly_detectors", {}),
+        ("ssm", "describe_ops_items", {}),
+    ],
+)
+def test_an_operation_that_is_not_modelled_is_an_error_that_aws_clients_can_read(
+    lab: LabInfo, service: str, call: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match="not modelled"):
+        getattr(client(lab, service), call)(**given)

@@ -109,9 +109,14 @@ class ControlApp:
         lost: Fault | None,
     ) -> Iterable[bytes]:
         held: list[tuple[str, list[tuple[str, str]]]] = []
-        with LOCK:
-            # As a list: the body is made under the lock, not while it is sent.
-            body = list(self._moto(environ, lambda status, headers, *_: held.append((status, headers))))
+        try:
+            with LOCK:
+                # As a list: the body is made under the lock, not while it is sent.
+                body = list(self._moto(environ, lambda status, headers, *_: held.append((status, headers))))
+        except NotImplementedError:
+            # The web server would answer with a page of its own, which no AWS client can read.
+            what = f"{request.service_id} {request.operation} is not modelled"
+            return _send(failure(request, CloudError("InvalidAction", what)), start_response)
         answer = _after(lost, request)
         if answer is not None:
             return _send(answer, start_response)

@@ -25,7 +25,8 @@ from typing import Any
 from bluegreen.errors import ExitCode
 from bluegreen.lab import lifecycle
 from bluegreen.lab.faults import breakage
-from bluegreen.lab.faults.breakage import Break, Breakage
+from bluegreen.lab.faults.breakage import Breakage
+from bluegreen.lab.faults.kinds import Break
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from tools.commands import Done, sc_deploy

@@ -8,6 +8,7 @@
     │   └── LeaseLost           4   it was ours and is not any more
     ├── StepFailed              -   a step did not reach its goal; the executor decides what follows
     ├── CloudUnavailable        3   AWS did not answer for longer than our patience (6 in a deployment)
+    │   └── LoggedOut           2   AWS does not accept the credentials: it is not waited for
     ├── Halted                  6   a human is needed; traffic is where the message says
     ├── Starved                 7   this machine gives the lab too little to tell anything about a release
     └── Interrupted           130   stopped at a safe point; `sc-deploy resume` continues
@@ -106,6 +107,10 @@ class CloudUnavailable(DeployError):
     """
 
     exit_code = ExitCode.REFUSED
+
+
+class LoggedOut(CloudUnavailable):
+    """AWS does not accept the credentials (any more): no waiting helps, a person must log in."""
 
 
 class Halted(DeployError):

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bluegreen.commands import _terminal
+from bluegreen.commands._lab_faults import break_, heal
+from bluegreen.commands._lab_state import DEFAULT_STATE, StateDir, running_in
 from bluegreen.commands._options import Debug, Output, OutputOption, Settings
-from bluegreen.errors import Refused
 
 if TYPE_CHECKING:
     from bluegreen.lab.lifecycle import LabInfo
 
-DEFAULT_STATE = Path(".lab")
-"""In the current directory: two checkouts have two labs."""
-
-StateDir = Annotated[
-    Path, typer.Option("--state-dir", envvar="SC_DEPLOY_LAB", help="Where the lab keeps its ports and logs.")
-]
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack to provision.")]
 Realistic = Annotated[
     bool, typer.Option("--realistic", help="AWS's pace: slow boots, one-minute metrics that arrive late.")
@@ -38,21 +33,6 @@ NoDatabase = Annotated[bool, typer.Option("--no-database", help="Start without P
 Writes = Annotated[
     float, typer.Option("--writes", min=0, max=100, help="Percent of requests that write a row.")
 ]
-Kind = Annotated[
-    str,
-    typer.Option(
-        "--kind",
-        help="errors, latency, function, crash, unhealthy, hang, throttle, metrics-down or "
-        "control-plane-down.",
-    ),
-]
-Broken = Annotated[
-    str, typer.Option("--release", help='Only instances of this version, or "all".  [default: the newest]')
-]
-BrokenTier = Annotated[str, typer.Option("--tier", help="Only this tier.  [default: every tier]")]
-Share = Annotated[str, typer.Option("--share", help='errors: share of responses that fail, e.g. "2%".')]
-Factor = Annotated[float, typer.Option("--factor", min=1, max=1000, help="latency: how many times slower.")]
-BrokenPath = Annotated[str, typer.Option("--path", help="function: the path that breaks.")]
 
 
 def _exports(info: LabInfo) -> str:
@@ -77,15 +57,6 @@ def _document(info: LabInfo) -> dict[str, Any]:
         "env": info.env,
         "releases": {release.version: release.words for release in RELEASES},
     }
-
-
-def _running(state_dir: Path) -> LabInfo:
-    from bluegreen.lab import lifecycle
-
-    info: LabInfo | None = lifecycle.find(state_dir)
-    if info is None:
-        raise Refused(lifecycle.absence(state_dir), next_step="start one with `sc-deploy lab up`")
-    return info
 
 
 def up(
@@ -166,7 +137,7 @@ def status(
     from bluegreen.lab.faults.breakage import state
     from bluegreen.ui.tables.lab import lab_view
 
-    info = _running(state_dir)
+    info = running_in(state_dir)
     found = state(info)
     document = {**_document(info), **found}
     _terminal.show(Settings(stack=info.stack, output=output), document, lab_view(document))
@@ -189,7 +160,7 @@ def load(
     """
     from bluegreen.lab.load.child import attend, command
 
-    info = _running(state_dir)
+    info = running_in(state_dir)
     words = command(
         info.front_url,
         rate=rate,
@@ -200,50 +171,6 @@ def load(
     )
     # A process of its own: it has its own event loop and its own file limit.
     raise typer.Exit(attend(words, info.state_dir))
-
-
-def break_(
-    kind: Kind,
-    release: Broken = "",
-    tier: BrokenTier = "",
-    share: Share = "30%",
-    factor: Factor = 2.0,
-    path: BrokenPath = "/api/login",
-    state_dir: StateDir = DEFAULT_STATE,
-    debug: Debug = False,  # noqa: ARG001  (as above)
-) -> None:
-    """Inject a fault, as production has them.
-
-    For example:
-      sc-deploy lab break --kind errors --share 5%
-      sc-deploy lab break --kind latency --release all --tier app
-      sc-deploy lab break --kind control-plane-down
-    """
-    from bluegreen.commands._request import tiers_of
-    from bluegreen.lab.faults.breakage import Breakage, break_, kind_of, share_of
-
-    breakage = Breakage(
-        kind=kind_of(kind),
-        version=release,
-        tier=next(iter(tiers_of(tier)), None),
-        share=share_of(share),
-        factor=factor,
-        path=path,
-    )
-    words = break_(_running(state_dir), breakage)
-    _terminal.say(f"injected: {words}; `sc-deploy lab heal` clears it")
-
-
-def heal(state_dir: StateDir = DEFAULT_STATE, debug: Debug = False) -> None:  # noqa: ARG001  (as above)
-    """Clear every fault that `break` injected.
-
-    For example:
-      sc-deploy lab heal
-    """
-    from bluegreen.lab.faults.breakage import heal
-
-    heal(_running(state_dir))
-    _terminal.say("all faults cleared")
 
 
 VERBS: dict[str, Callable[..., None]] = {

@@ -41,6 +41,22 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SickTargets:
+    """Green's targets that were healthy and are no more, or were not within their boot budget."""
+
+    ids: tuple[str, ...]
+    left: int
+    """Healthy targets without those that have fallen sick in this step, their replacements included."""
+    needed: int
+    """The least that the traffic needs."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether those that are left carry the traffic: then the fleet heals, and nobody is to blame."""
+        return self.left >= self.needed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
     """A target group of this load balancer's VPC."""
 

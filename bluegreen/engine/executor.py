@@ -15,6 +15,7 @@ from bluegreen.errors import (
     Halted,
     Interrupted,
     LeaseLost,
+    LoggedOut,
     Refused,
     StepFailed,
 )
@@ -110,6 +111,8 @@ def _attempt(run: Run, step: Step, handler: Handler) -> Done | DeployError:
     pauses = steadily(_PAUSE, within=patience, now=run.ports.clock.now)
     try:
         return again(partial(handler, run, step), on=told, pauses=pauses, sleep=run.heartbeat.wait)
+    except LoggedOut as error:
+        return error
     except CloudUnavailable as error:
         return CloudUnavailable(
             f"timed out after {patience:g} s waiting for AWS to let {step.id} through: {error.what}",

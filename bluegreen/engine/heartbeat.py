@@ -13,7 +13,7 @@ from functools import partial
 from math import inf
 
 from bluegreen.domain.lease import Holder
-from bluegreen.errors import CloudUnavailable, DeployError, Interrupted, StepFailed
+from bluegreen.errors import CloudUnavailable, DeployError, Interrupted, LoggedOut, StepFailed
 from bluegreen.ports import Ports
 
 _MOST_BETWEEN_BEATS = 5.0
@@ -128,6 +128,8 @@ class Heartbeat:
                 return {}
             try:
                 self._renew()
+            except LoggedOut:
+                raise
             except CloudUnavailable:
                 # Nothing moves users without a fresh renewal; until the ttl is over nobody else could
                 # have taken the lease, and should someone do so then, the next renewal says so.
@@ -155,6 +157,8 @@ class Heartbeat:
         ]
         try:
             there: list[bool] = self._ports.parallel(calls)
+        except LoggedOut:
+            raise
         except CloudUnavailable:
             self._pushed = self._clock.monotonic() - self._ttl / 3
             return

@@ -27,6 +27,7 @@ from bluegreen.errors import (
     Halted,
     Interrupted,
     LeaseLost,
+    LoggedOut,
     Refused,
     StepFailed,
 )
@@ -178,6 +179,8 @@ def _interrupted(run: Run) -> Result:
 
 def _halted(run: Run, error: DeployError) -> Result:
     next_step = error.next_step or _RESUME
+    if isinstance(error, LoggedOut):
+        next_step = f"{error.next_step}; then {_RESUME}"
     event = RunHalted(words=error.what, traffic=_traffic(run), next=next_step, returns=run.returns())
     try:
         _stop(run, event)

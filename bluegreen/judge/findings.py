@@ -7,6 +7,7 @@ from math import ceil, exp, log, log1p
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
+from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Finding, Outcome
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.criteria import NEEDED_TO_PASS, latency_acceptable, needed_to_fail
@@ -105,10 +106,8 @@ def fewest_for_a_pass(limits: Judging) -> int:
 
 
 def _availability(state: TierState, limits: Judging, look: Look) -> Iterator[Finding]:
-    sick = look.sick.get(state.tier, ())
-    if len(sick) > limits.unhealthy_hosts:
-        words = f"{len(sick)} of green's targets unhealthy ({', '.join(sick)})"
-        yield _probe_finding(state.tier, Outcome.FAIL, words, needed_to_fail(limits), limits)
+    if sick := look.sick.get(state.tier):
+        yield _sickness(state.tier, sick, limits)
     for key, probes in sorted(state.probes.items()):
         if not probes.asked:
             continue
@@ -124,6 +123,21 @@ def _availability(state: TierState, limits: Judging, look: Look) -> Iterator[Fin
         if probes.blue_sick:
             words += ", and blue's fail too"
         yield _probe_finding(state.tier, outcome, words, evidence, limits)
+
+
+def _sickness(tier: Tier, sick: SickTargets, limits: Judging) -> Finding:
+    """A release fails for its sick targets only where the others cannot carry the traffic."""
+    words = f"{len(sick.ids)} of green's targets unhealthy ({', '.join(sick.ids)})"
+    words += f"; left are {sick.left}, its traffic needs {sick.needed}"
+    needed = needed_to_fail(limits)
+    return Finding(
+        metric=Metric.AVAILABILITY,
+        tier=tier,
+        outcome=Outcome.INCONCLUSIVE if sick.enough else Outcome.FAIL,
+        words=f"{tier} {words}: waiting until the fleet has healed" if sick.enough else f"{tier} {words}",
+        evidence=1.0 if sick.enough else needed,
+        needed=needed,
+    )
 
 
 def _probe_finding(tier: Tier, outcome: Outcome, words: str, evidence: float, limits: Judging) -> Finding:

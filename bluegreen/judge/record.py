@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import BaselineMeasured, Event, Measured, ShareWatched
 from bluegreen.domain.measurement import BlueBaseline, Period
+from bluegreen.domain.stack import SickTargets
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Record:
     """(time at which the weights were in force, green's share in percent) of each step that was begun."""
     baseline: BlueBaseline | None = None
     """None until blue's figures are measured."""
-    sick: Mapping[Tier, tuple[str, ...]] = field(default_factory=dict)
+    sick: Mapping[Tier, SickTargets] = field(default_factory=dict)
     """Green's sick targets at the last look."""
     troubles: tuple[str, ...] = ()
     """What did not answer at the last look, and what the metric sources object to."""

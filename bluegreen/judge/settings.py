@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Tier
+from bluegreen.domain.stack import SickTargets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Look:
     """Green has all the traffic: there is no control any more."""
     shorten: bool = False
     """A step may pass before its planned time (never before `min_bake_seconds`)."""
-    sick: Mapping[Tier, tuple[str, ...]] = field(default_factory=dict)
-    """Green's sick targets: healthy once and no longer, or not healthy within their boot budget."""
+    sick: Mapping[Tier, SickTargets] = field(default_factory=dict)
+    """Green's sick targets."""
     troubles: tuple[str, ...] = ()
     """What did not answer at this look, and what the metric sources object to."""

@@ -61,8 +61,9 @@ class Judging(Section):
     """One disturbance of up to this length never decides alone."""
     cold_start: Annotated[Duration, Field(le=600)] = 45.0
     """Latency is not judged for this long after green's first request."""
-    unhealthy_hosts: Annotated[int, Field(ge=0, le=100)] = 0
-    """More unhealthy green targets than this fail the release at once."""
+    least_healthy: Annotated[Fraction, Field(gt=0, le=1)] = 0.5
+    """A sick target fails the release at once where fewer than this part of the targets that green's share
+    of the traffic needs is left; otherwise the step waits until the fleet has healed."""
     without_traffic: Literal["ask", "probes"] = "ask"
     """A step with too little user traffic for a verdict by its deadline: halt and ask, or let the key
     functions' probes decide. Our own requests are not user traffic."""

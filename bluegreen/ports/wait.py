@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from bluegreen.errors import CloudUnavailable, DeployError
+from bluegreen.errors import CloudUnavailable, DeployError, LoggedOut
 from bluegreen.ports import Clock
 
 T = TypeVar("T")
@@ -66,5 +66,5 @@ def patiently(call: Callable[[], T], *, clock: Clock, patience: float) -> T:
 
 
 def unavailable(error: DeployError) -> bool:
-    """Whether AWS gave no answer, so that the same call may work later."""
-    return isinstance(error, CloudUnavailable)
+    """Whether AWS gave no answer, so that the same call may work later; a session that ended stays ended."""
+    return isinstance(error, CloudUnavailable) and not isinstance(error, LoggedOut)

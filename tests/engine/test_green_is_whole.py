@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bluegreen.contract import Tag
-from bluegreen.domain.journal import Ending, StepDone, StepStarted, WeightsSet
+from bluegreen.domain.journal import Ending, Entry, StepDone, StepStarted, WeightsSet
 from bluegreen.domain.plan import StepKind
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.instances import Instance
@@ -50,20 +50,79 @@ def test_every_target_must_show_its_version_and_not_one_of_them_many_times(
     assert shifts(world) == []
 
 
-def test_no_weight_goes_to_a_green_that_has_lost_an_instance_since_it_was_healthy() -> None:
+def healthy_at_each_shift(world: World) -> list[tuple[int, int]]:
+    """(green's share, its healthy targets) whenever a weight is set, as the run continues."""
+    found: list[tuple[int, int]] = []
+
+    def listen(entry: Entry) -> None:
+        event = entry.event
+        result = event.result if isinstance(event, StepDone) else None
+        if isinstance(result, WeightsSet) and result.green_percent:
+            target = fleets(world)["v1.1.0"].target_group
+            assert target is not None
+            found.append((result.green_percent, world.ports().balancer.health(target.arn).healthy))
+
+    world.listeners.append(listen)
+    return found
+
+
+def grow_blue(world: World) -> None:
+    world.raw("autoscaling").set_desired_capacity(AutoScalingGroupName="sc-sim-app-1", DesiredCapacity=4)
+
+
+def end_green(world: World, count: int) -> None:
+    """EC2 terminates so many instances of green."""
+    group = fleets(world)["v1.1.0"].group
+    assert group is not None
+    world.raw("ec2").terminate_instances(InstanceIds=list(group.instances[:count]))
+
+
+def test_a_green_that_has_lost_an_instance_gets_no_more_than_the_others_can_carry() -> None:
     world = serving("v1.0.0")
+    seen = healthy_at_each_shift(world)
 
     def loses_one() -> None:
-        group = fleets(world)["v1.1.0"].group
-        assert group is not None
-        world.raw("ec2").terminate_instances(InstanceIds=[group.instances[0]])
-        world.clock.sleep(1)
+        world.cloud.world.conditions.set({"boot_extra_seconds": 8.0})
+        end_green(world, 1)
 
     world.after_first(StepKind.WATCHDOG, loses_one)
-    result = promoted(world)
-    assert result.ending is Ending.ROLLED_BACK, world.story()
-    assert shifts(world) == []
+    assert promoted(world).ending is Ending.RELEASED, world.story()
+    assert seen == [(50, 1), (100, 2)]
     assert world.cloud.traffic.failed() == 0
+
+
+def test_a_green_that_cannot_grow_with_blue_is_paused_and_not_blamed() -> None:
+    world = serving("v1.0.0")
+
+    def grows_alone() -> None:
+        grow_blue(world)
+        world.cloud.world.conditions.set({"full_zones": ["*"]})
+
+    world.after_first(StepKind.WEIGHTS, grows_alone)
+    result = promoted(world)
+    assert result.ending is Ending.HALTED, world.story()
+    assert "app: 2 healthy targets of the 4 that 100 % of the traffic needs" in result.words
+    assert world.weights() == {"app": {"v1.0.0": 50, "v1.1.0": 50}}
+
+
+def test_a_green_that_is_lost_before_any_user_is_on_it_is_removed() -> None:
+    world = serving("v1.0.0")
+
+    def loses_all() -> None:
+        world.cloud.world.conditions.set({"full_zones": ["*"]})
+        end_green(world, 2)
+
+    world.after_first(StepKind.WATCHDOG, loses_all)
+    assert promoted(world).ending is Ending.ROLLED_BACK, world.story()
+    assert shifts(world) == []
+
+
+def test_green_grows_with_a_blue_that_grew_during_the_ramp() -> None:
+    world = serving("v1.0.0")
+    seen = healthy_at_each_shift(world)
+    world.after_first(StepKind.WEIGHTS, lambda: grow_blue(world))
+    assert promoted(world).ending is Ending.RELEASED, world.story()
+    assert seen == [(50, 2), (100, 4)]
 
 
 def test_green_grows_with_a_blue_that_grew_while_it_was_built() -> None:

@@ -243,8 +243,9 @@ class TestLifeStages:
         sick = Behaviour(healthy=False, latency=LATENCY)
         world.cloud.targets._behaviour = lambda one: sick if one.number == 5 else real(one)
         result = world.promote()
-        assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
+        assert result.ending is Ending.HALTED, f"{result}\n{world.story()}"
         assert "1 of green's targets unhealthy (i-" in result.words
+        assert "left are 2, its traffic needs 1: waiting until the fleet has healed" in result.words
 
     def test_one_that_was_healthy_is_named_at_the_second_look(self) -> None:
         world = Watched()
@@ -258,7 +259,7 @@ class TestLifeStages:
 
         world.when_watching(10, fall, after=2)
         result = world.promote()
-        assert result.ending is Ending.ROLLED_BACK, f"{result}\n{world.story()}"
+        assert result.ending is Ending.HALTED, f"{result}\n{world.story()}"
         assert "1 of green's targets unhealthy (i-" in result.words
 
 
@@ -289,13 +290,13 @@ class TestASickTarget:
         return world
 
     def test_is_journalled_before_the_verdict_that_it_decides(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        world = self.ailing()
-        world.when_watching(10, lambda: monkeypatch.setattr(Ailing, "ill", True), after=2)
+        world = self.ailing(POLICY.replace("[judge]", '[judge]\nleast_healthy = "100%"'))
+        world.when_watching(100, lambda: monkeypatch.setattr(Ailing, "ill", True), after=2)
         result = world.promote()
         assert "1 of green's targets unhealthy (i-" in result.words
         (sick,) = [one.sick for one in world.said(Measured) if one.sick]
         failed = [one.verdict for one in world.said(VerdictGiven) if one.verdict.outcome is Outcome.FAIL]
-        assert [sick[Tier.APP][0] in one.reason for one in failed] == [True]
+        assert [sick[Tier.APP].ids[0] in one.reason for one in failed] == [True]
 
 
 def keep_sick_hosts(world: World) -> None:

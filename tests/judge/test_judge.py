@@ -9,6 +9,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.document import from_document, to_document
 from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import Color
+from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import judge
 from bluegreen.judge.settings import Look, StepMark
@@ -220,10 +221,22 @@ def test_a_key_function_down_on_both_fleets_holds() -> None:
     assert "blue fails its probes of login" in result.reason
 
 
-def test_unhealthy_hosts_fail_at_once() -> None:
-    result = verdict(Traffic().periods({0: 5}, 60), look(60, sick={Tier.APP: ("i-1",)}))
+def sick(left: int) -> dict[Tier, SickTargets]:
+    return {Tier.APP: SickTargets(ids=("i-1",), left=left, needed=2)}
+
+
+def test_unhealthy_hosts_fail_at_once_where_the_traffic_needs_them() -> None:
+    result = verdict(Traffic().periods({0: 5}, 60), look(60, sick=sick(left=1)))
     assert result.outcome is Outcome.FAIL
-    assert "1 of green's targets unhealthy (i-1)" in result.reason
+    assert "1 of green's targets unhealthy (i-1); left are 1, its traffic needs 2" in result.reason
+
+
+def test_unhealthy_hosts_that_are_not_needed_hold_a_release_that_would_pass() -> None:
+    good = Traffic().periods({0: 50}, 400)
+    passed, held = (verdict(good, look(400, sick=one)) for one in ({}, sick(left=2)))
+    assert passed.outcome is Outcome.PASS
+    assert held.outcome is Outcome.INCONCLUSIVE
+    assert "waiting until the fleet has healed" in held.reason
 
 
 def test_without_blue_absolute_limits_hold() -> None:

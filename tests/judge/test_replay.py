@@ -13,6 +13,7 @@ from bluegreen.domain.journal import Ending, Entry, Event, Measured, ShareWatche
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color
+from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge import replay as replaying
 from bluegreen.judge.batches import Calendar
@@ -25,6 +26,8 @@ from tests.world.releasing import QUICK, serving
 
 PLAN = promotion()
 POLICY = parse_policy("", stack="prod", source="deploy.toml")
+
+SICK = SickTargets(ids=("i-1",), left=0, needed=1)
 
 
 def mark(at: float, percent: int) -> ShareWatched:
@@ -90,10 +93,10 @@ class TestTheLengthOfAStep:
 class TestTheRecord:
     def test_keeps_what_no_later_entry_changed(self) -> None:
         made = record(
-            measured(sick={Tier.APP: ("i-1",)}, troubles=("prometheus: HTTP 503",)),
+            measured(sick={Tier.APP: SICK}, troubles=("prometheus: HTTP 503",)),
             measured([probes(Color.GREEN, 5.0, failed=False)]),
         )
-        assert made.sick == {Tier.APP: ("i-1",)}
+        assert made.sick == {Tier.APP: SICK}
         assert made.troubles == ("prometheus: HTTP 503",)
         assert len(made.periods) == 1
         made.add(measured(sick={}, troubles=()))
@@ -107,7 +110,7 @@ class TestTheRecord:
         assert (held.outcome, held.hold, held.ask) == (Outcome.ERROR, True, False)
         assert held.reason.startswith("hold: prometheus: HTTP 503; meanwhile: ")
         assert verdict(made, 1_200).ask
-        made.add(measured(sick={Tier.APP: ("i-1",)}))
+        made.add(measured(sick={Tier.APP: SICK}))
         failed = verdict(made, 300)
         assert failed.outcome is Outcome.FAIL
         assert "app 1 of green's targets unhealthy (i-1)" in failed.reason

@@ -22,7 +22,8 @@ from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, Refused
 from bluegreen.lab import lifecycle
 from bluegreen.lab.database.programs import missing
 from bluegreen.lab.database.record import Record
-from bluegreen.lab.faults.breakage import Break, Breakage, break_, heal, kind_of, share_of, state
+from bluegreen.lab.faults.breakage import Breakage, break_, heal, kind_of, share_of, state
+from bluegreen.lab.faults.kinds import Break
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import WRITES, LoadProcess
 from bluegreen.lab.load.writes import seen_in

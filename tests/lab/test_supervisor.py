@@ -15,6 +15,7 @@ import pytest
 from bluegreen.contract import Tag
 from bluegreen.lab.api.inprocess import connect
 from bluegreen.lab.api.moto_backend import reset
+from bluegreen.lab.cloud.asg.state import Lifecycle
 from bluegreen.lab.cloud.clock import SystemClock
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.instances import Instance
@@ -33,8 +34,13 @@ pathlib.Path(sys.argv[1]).write_text(str(server.server_port))
 server.serve_forever()
 """
 QUICK = Settings(
-    health=HealthSource.REPORTED, pending_seconds=0.05, shutdown_seconds=0.05, host_check_seconds=0.2
+    health=HealthSource.REPORTED,
+    pending_seconds=0.05,
+    boot_seconds=0.05,
+    shutdown_seconds=0.05,
+    host_check_seconds=0.2,
 )
+HOOK = {"LifecycleHookName": "boot", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}
 
 
 class _Trivial:
@@ -69,13 +75,13 @@ def lab(tmp_path: Path) -> Iterator[tuple[Cloud, Supervisor, _Trivial, Callable[
     assert supervisor.pids() == {}
 
 
-def fleet(cloud: Cloud, size: int) -> Any:
+def fleet(cloud: Cloud, size: int, **given: Any) -> Any:
     session = connect(cloud, moto=False)
     template = session.client("ec2").create_launch_template(LaunchTemplateName="t", LaunchTemplateData={})
     version = {"LaunchTemplateId": template["LaunchTemplate"]["LaunchTemplateId"], "Version": "1"}
     asg = session.client("autoscaling")
     asg.create_auto_scaling_group(
-        AutoScalingGroupName="g", MinSize=0, MaxSize=4, DesiredCapacity=size, LaunchTemplate=version
+        AutoScalingGroupName="g", MinSize=0, MaxSize=4, DesiredCapacity=size, LaunchTemplate=version, **given
     )
     return asg
 
@@ -95,11 +101,28 @@ def test_a_process_lives_as_long_as_its_instance(lab: Any) -> None:
     assert not serving(cloud)
 
 
-def test_a_killed_process_is_a_dead_host_and_is_replaced(lab: Any) -> None:
+def test_a_process_starts_after_the_boot_and_completes_the_launch_hook(lab: Any) -> None:
+    cloud, supervisor, _, until = lab
+    fleet(cloud, 1, LifecycleHookSpecificationList=[HOOK])
+    (member,) = cloud.scaling.groups["g"].members.values()
+    boots, member.instance.boots_at = member.instance.boots_at, cloud.clock.now() + 1000
+    until(lambda: member.lifecycle is Lifecycle.PENDING_WAIT)
+    supervisor.tick()
+    assert supervisor.pids() == {}, "it still boots"
+    member.instance.boots_at = boots
+    until(lambda: member.lifecycle is Lifecycle.IN_SERVICE)
+    assert serving(cloud)
+
+
+@pytest.mark.parametrize("how", ["killed", "lost"])
+def test_a_killed_process_is_a_dead_host_and_is_replaced(lab: Any, how: str) -> None:
     cloud, supervisor, _, until = lab
     fleet(cloud, 1)
     first = until(lambda: serving(cloud))[0]
-    os.kill(supervisor.pids()[first.id], signal.SIGKILL)
+    if how == "killed":
+        os.kill(supervisor.pids()[first.id], signal.SIGKILL)
+    else:
+        cloud.instances.lose(first)
     until(lambda: first.id not in supervisor.pids())
     assert first.address is not None, "nobody has noticed yet: requests run into a closed port"
     assert until(lambda: [one for one in serving(cloud) if one.id != first.id])

@@ -10,6 +10,7 @@ from typing import Any
 from bluegreen.adapters.aws.asg_documents import group_from, group_tags, refuse_protected
 from bluegreen.adapters.aws.elb.calls import foreign
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
+from bluegreen.adapters.aws.newborn import Newborn, not_yet
 from bluegreen.adapters.aws.scaling import policies_of
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.threads import parallel
@@ -31,6 +32,7 @@ class AutoScalingFleets:
 
     def __init__(self, session: Session, contract: Contract, clock: Clock) -> None:
         self._session, self._contract, self._clock = session, contract, clock
+        self._newborn = Newborn(clock)
         self._service = partial(session.service, "autoscaling")
 
     def groups(self) -> tuple[Group, ...]:
@@ -47,7 +49,10 @@ class AutoScalingFleets:
         answer = self._service().call(
             "describe_auto_scaling_groups", AutoScalingGroupNames=[name], about=name
         )
-        return next(iter(answer["AutoScalingGroups"]), None)
+        found = next(iter(answer["AutoScalingGroups"]), None)
+        if found is None:
+            self._newborn.check(name)
+        return found
 
     def _own(self, name: str) -> Group | None:
         group = self.group(name)
@@ -118,9 +123,12 @@ class AutoScalingFleets:
                 Tags=group_tags(spec.name, tags),
             )
         except AwsRefusal as error:
-            # An earlier attempt may have taken effect though its answer was lost.
-            if error.code != "AlreadyExists" or self._own(spec.name) is None:
+            if error.code != "AlreadyExists":
                 raise
+            # An earlier attempt may have taken effect though its answer was lost, or be unreadable yet.
+            if self._own(spec.name) is None:
+                raise not_yet(f"Auto Scaling group {spec.name}") from error
+        self._newborn.add(spec.name)
 
     def _put_policy(self, policy: Json) -> None:
         again(
@@ -163,6 +171,7 @@ class AutoScalingFleets:
         if group.instances:
             refuse_protected(document)
             return False
+        self._newborn.forget(name)
         try:
             self._service().call("delete_auto_scaling_group", about=name, AutoScalingGroupName=name)
         except AwsRefusal as error:

@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 from bluegreen.adapters.aws.permissions import actions_for
 from bluegreen.adapters.loopback import is_loopback
 from bluegreen.adapters.masking import mask
-from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, ExitCode, Refused
+from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, ExitCode, LoggedOut, Refused
 
 FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 """All that a botocore call raises for what happens outside this process.
@@ -122,7 +122,7 @@ class AwsUnavailable(_Coded, CloudUnavailable):
         self.exit_code = ExitCode.HALTED if sent else ExitCode.REFUSED
 
 
-class CredentialsUnusable(AwsUnavailable):
+class CredentialsUnusable(AwsUnavailable, LoggedOut):
     """There are no credentials, or AWS does not accept them (any more)."""
 
 

@@ -17,6 +17,7 @@ from bluegreen.domain.journal.results import StepResult
 from bluegreen.domain.measurement import BlueBaseline, PeriodRow
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Plan, Step
+from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Verdict
 
 
@@ -135,8 +136,8 @@ class Measured:
     stage: str
     percent: int
     periods: tuple[PeriodRow, ...] = ()
-    sick: Mapping[Tier, tuple[str, ...]] | None = None
-    """The unhealthy targets of green by tier, where they changed."""
+    sick: Mapping[Tier, SickTargets] | None = None
+    """The sick targets of green by tier, where they changed."""
     troubles: tuple[str, ...] | None = None
     """What did not answer at this look, and what the sources object to, where that changed."""
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 
+from bluegreen.contract import Tier
 from bluegreen.domain.journal import Judged, TargetGroupMade, WatchdogArmed, WeightsSet
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import FULL, Color
+from bluegreen.engine import capacity
 from bluegreen.engine.arms import expected_weights
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.watch.step import Watch
-from bluegreen.errors import StepFailed
+from bluegreen.errors import Halted, StepFailed
+
+_GROW = "see the scaling activities of its Auto Scaling group, then `sc-deploy resume` or `sc-deploy abort`"
 
 
 def watchdog(run: Run, step: Step) -> Done:
@@ -47,16 +51,34 @@ def weights(run: Run, step: Step) -> Done:
         )
         run.routed_at = run.ports.clock.now()
         return Done(words="all traffic on blue", result=WeightsSet(rule_arn=rule.arn, green_percent=0))
-    green, spec, plan = run.need_target(step), run.spec(step), run.tier_plan(step)
-    health = run.ports.balancer.health(green.arn)
-    if health.healthy < spec.desired:
-        raise StepFailed(f"{step.tier}: green has only {health.healthy} of {spec.desired} healthy ({health})")
-    percent = step.percent or 0
+    green, plan, percent = run.need_target(step), run.tier_plan(step), step.percent or 0
+    _until_it_fits(run, step, plan.tier, percent)
     wanted = expected_weights(plan, green.arn, percent)
     rule = run.ports.balancer.set_weights(run.tier(step), wanted, run.rule_tags(step))
     run.routed_at = run.ports.clock.now()
     shown = percent if plan.blue else FULL
     return Done(words=f"{shown} % on green", result=WeightsSet(rule_arn=rule.arn, green_percent=shown))
+
+
+def _until_it_fits(run: Run, step: Step, tier: Tier, percent: int) -> None:
+    """Wait until green can carry the share: a host that was lost is being replaced, or blue has grown.
+
+    Raises StepFailed where it never can and no user is on green yet, else Halted: a fleet that cannot grow
+    is no fault of the release that runs on it.
+    """
+
+    def look() -> tuple[bool, str]:
+        found = capacity.ensure(run, tier, percent)
+        return found.enough, found.words
+
+    health, moved = run.policy.health, run.find_result(WeightsSet, tier)
+    goal = f"green to be large enough for {percent} %"
+    try:
+        run.until(step, look, goal=goal, deadline=health.deadline, every=health.poll, otherwise=_GROW)
+    except StepFailed as error:
+        if moved and moved.green_percent:
+            raise Halted(error.what, next_step=error.next_step) from error
+        raise
 
 
 def _back(run: Run, step: Step, blue_arn: str) -> dict[str, int]:

@@ -19,7 +19,7 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.stack import Health, Rule
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch.key_functions import KeyFunctions
-from bluegreen.errors import CloudUnavailable
+from bluegreen.errors import CloudUnavailable, LoggedOut
 from bluegreen.ports import Arms, Collected
 
 _ROUNDING = 1e-6
@@ -111,7 +111,10 @@ class Observer:
 
 
 def _tried(call: Callable[[], Any]) -> Any:
+    """What `call` returns, or what kept AWS from answering; a session that has ended ends the look."""
     try:
         return call()
+    except LoggedOut:
+        raise
     except CloudUnavailable as error:
         return error

@@ -16,7 +16,9 @@ from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import FULL
+from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.engine import capacity
 from bluegreen.engine.arms import arms_of
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch import live_rules
@@ -40,9 +42,14 @@ class Watch:
         self._functions = KeyFunctions(run, self._arms, self._percent)
         self._observer = Observer(run, self._arms, self._functions)
         self._stages = {
-            one.tier: LifeStages(run.contract.tier(one.tier), run.record.sick.get(one.tier, ()))
+            one.tier: LifeStages(
+                run.contract.tier(one.tier),
+                found.ids if (found := run.record.sick.get(one.tier)) else (),
+                needed=capacity.least(run, one.tier, self._percent),
+            )
             for one in self._arms
         }
+        self._passed_at, self._lacking = inf, ""
         self._tried_at, self._unmeasured = -inf, ""
         self._warned: tuple[str, ...] = ()
         self._said: tuple[object, ...] = ()
@@ -60,12 +67,36 @@ class Watch:
             observed = self._observe()
             self._take_in(observed)
             verdict = self._verdict(began, always=observed.slow)
-            if verdict.outcome is Outcome.PASS and observed.slow and clock.now() >= began:
+            if verdict.outcome is Outcome.PASS and observed.slow and clock.now() >= began and self._fits():
                 return verdict
             self._obey(verdict)
             if observed.slow:
                 self._functions.synthetic(run.record.baseline.thin if run.record.baseline else ())
             run.heartbeat.wait(self._observer.pause)
+
+    def _fits(self) -> bool:
+        """Whether green can carry the next share: until then this one is watched on.
+
+        Raises Halted where it is not within `health.deadline` of the pass: a host that was lost may take as
+        long as a boot to be replaced, and where AWS has none to give, that is no fault of the release.
+        """
+        run, now = self._run, self._run.ports.clock.now()
+        percent = capacity.next_percent(run.plan, self._step)
+        if percent is None:
+            return True
+        found = [capacity.ensure(run, one.tier, percent) for one in self._arms]
+        words = "; ".join(one.words for one in found if not one.enough)
+        if not words:
+            return True
+        if words != self._lacking:
+            run.progress(self._step, f"holding at {self._percent} %: {words}")
+        self._lacking, self._passed_at = words, min(self._passed_at, now)
+        if now - self._passed_at >= run.policy.health.deadline:
+            raise Halted(
+                f"paused at {self._percent} %: green is too small to go on: {words}",
+                next_step="`sc-deploy resume` watches this step again, `sc-deploy abort` rolls it back",
+            )
+        return False
 
     def _obey(self, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.FAIL:
@@ -112,14 +143,14 @@ class Watch:
             self._run.warn(f"holding at {self._percent} %: {words}")
         self._warned = gist
 
-    def _sick(self, observed: Observation) -> dict[Tier, tuple[str, ...]]:
+    def _sick(self, observed: Observation) -> dict[Tier, SickTargets]:
         """Green's sick targets; tiers without any are left out."""
         now = self._run.ports.clock.now()
         found = {tier: self._stages[tier].sick(health, now) for tier, health in observed.health.items()}
-        return {tier: names for tier, names in found.items() if names}
+        return {tier: sick for tier, sick in found.items() if sick}
 
     def _journal(
-        self, fresh: Sequence[Period], sick: dict[Tier, tuple[str, ...]], troubles: tuple[str, ...]
+        self, fresh: Sequence[Period], sick: dict[Tier, SickTargets], troubles: tuple[str, ...]
     ) -> None:
         """All that the verdict of this look is made of, as far as the journal does not have it yet."""
         record = self._run.record

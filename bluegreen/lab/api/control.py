@@ -112,9 +112,14 @@ class ControlApp:
         lost: Fault | None,
     ) -> Iterable[bytes]:
         held: list[tuple[str, list[tuple[str, str]]]] = []
-        with LOCK:
-            # As a list: the body is made under the lock, not while it is sent.
-            body = list(self._moto(environ, lambda status, headers, *_: held.append((status, headers))))
+        try:
+            with LOCK:
+                # As a list: the body is made under the lock, not while it is sent.
+                body = list(self._moto(environ, lambda status, headers, *_: held.append((status, headers))))
+        except NotImplementedError:
+            # The web server would answer with a page of its own, which no AWS client can read.
+            what = f"{request.service_id} {request.operation} is not modelled"
+            return _send(failure(request, CloudError("InvalidAction", what)), start_response)
         answer = _after(lost, request)
         if answer is not None:
             return _send(answer, start_response)
@@ -272,15 +277,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--realistic", action="store_true", help="boot, propagate and measure at AWS's pace")
     parser.add_argument("--throttling", action="store_true", help="refuse calls beyond AWS's token buckets")
     parser.add_argument("--database", action="store_true", help="PostgreSQL behind the emulated RDS")
+    parser.add_argument("--seed", type=int, default=1, help="of the boot times that are drawn")
     parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
     parser.add_argument(
         "--stretch", type=int, choices=STRETCHES, default=1, help="of every duration, at first"
     )
     arguments = parser.parse_args(argv)
-    settings = Settings(health=HealthSource.REPORTED, region=arguments.region)
+    settings = Settings(
+        health=HealthSource.REPORTED, region=arguments.region, boot_seconds=0.2, boot_spread_seconds=0.6
+    )
     if arguments.realistic:
         settings = settings.realistic()
-    settings = replace(settings, throttling=arguments.throttling or settings.throttling)
+    settings = replace(settings, throttling=arguments.throttling or settings.throttling, seed=arguments.seed)
     _isolate_environment(settings)
     arguments.state_dir.mkdir(parents=True, exist_ok=True)
     server = ControlServer(

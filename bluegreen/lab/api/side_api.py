@@ -11,7 +11,7 @@ from typing import Any
 from bluegreen.lab.api.protocol import Answer
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
-from bluegreen.lab.faults import Fault, FaultPlan
+from bluegreen.lab.faults import Effect, Fault, FaultPlan
 from bluegreen.lab.machine import Gauge, Late
 
 _Handler = Callable[[Mapping[str, str], Any], tuple[int, Any]]
@@ -48,10 +48,13 @@ class SideApi:
             ("GET", "faults"): lambda _query, _body: (200, {"faults": self.faults.documents()}),
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
+            ("POST", "conditions"): self._set_conditions,
+            ("DELETE", "conditions"): self._clear_conditions,
+            ("POST", "terminate"): self._terminate,
+            ("POST", "database"): self._database,
             ("POST", "health"): self._health,
             ("POST", "metrics"): self._metrics,
             ("POST", "shutdown"): self._shutdown,
-            ("POST", "database"): self._database,
         }
 
     def _snapshot(self, query: Mapping[str, str], _: Any) -> tuple[int, Any]:
@@ -83,9 +86,33 @@ class SideApi:
             self.faults.add(fault)
         return 200, {"faults": self.faults.documents()}
 
-    def _clear_faults(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
-        self.faults.clear()
-        return 200, {"faults": []}
+    def _clear_faults(self, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+        """All, or those of `?effect=drop&service=cloudwatch`."""
+        effect = query.get("effect")
+        self.faults.clear(Effect(effect) if effect else None, query.get("service"))
+        return 200, {"faults": self.faults.documents()}
+
+    def _set_conditions(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        with self.cloud.lock:
+            self.cloud.advance()
+            self.cloud.world.conditions.set(body)
+            return 200, {"conditions": self.cloud.world.conditions.document()}
+
+    def _clear_conditions(self, query: Mapping[str, str], _: Any) -> tuple[int, Any]:
+        """Those named in `?names=a,b`, or all."""
+        with self.cloud.lock:
+            self.cloud.advance()
+            self.cloud.world.conditions.clear([one for one in query.get("names", "").split(",") if one])
+            return 200, {"conditions": self.cloud.world.conditions.document()}
+
+    def _terminate(self, _: Mapping[str, str], body: Any) -> tuple[int, Any]:
+        """Instances end as by a hand in the console, or (`lost`) without a word."""
+        with self.cloud.lock:
+            self.cloud.advance()
+            chosen = [self.cloud.instances.all[one] for one in body["instances"]]
+            for instance in chosen:
+                (self.cloud.instances.lose if body.get("lost") else self.cloud.instances.terminate)(instance)
+        return 200, {"terminated": len(chosen)}
 
     def _shutdown(self, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
         self.stop()
@@ -130,6 +157,7 @@ class SideApi:
                     "state": one.state.value,
                     "address": list(one.address) if one.address else None,
                     "pid": processes.get(one.id),
+                    "zone": one.zone,
                     "tags": dict(one.tags),
                 }
                 for one in self.cloud.instances.all.values()
@@ -145,10 +173,16 @@ class SideApi:
                 for arn, group in self.cloud.balancing.groups.items()
             ]
             fleets = [
-                {"name": one.name, "desired": one.desired, "instances": list(one.members)}
+                {
+                    "name": one.name,
+                    "desired": one.desired,
+                    "instances": {name: member.lifecycle.value for name, member in one.members.items()},
+                    "policies": list(one.policies),
+                }
                 for one in self.cloud.scaling.groups.values()
             ]
             databases = self._databases()
+            conditions = self.cloud.world.conditions.document()
         faults = self.faults.documents()
         machine = self.gauge.document()["words"]
         return 200, {
@@ -157,6 +191,7 @@ class SideApi:
             "instances": instances,
             "databases": databases,
             "faults": faults,
+            "conditions": conditions,
             "machine": machine,
         }
 

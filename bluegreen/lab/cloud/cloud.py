@@ -12,7 +12,9 @@ from bluegreen.lab.cloud.asg.attachments import Attachments
 from bluegreen.lab.cloud.asg.fleet import Fleet
 from bluegreen.lab.cloud.asg.groups import Groups
 from bluegreen.lab.cloud.asg.policies import Policies
+from bluegreen.lab.cloud.asg.processes import Processes
 from bluegreen.lab.cloud.asg.state import State as Scaling
+from bluegreen.lab.cloud.asg.tracking import Tracking
 from bluegreen.lab.cloud.behaviour import BehaviourOf, always_well
 from bluegreen.lab.cloud.clock import Clock
 from bluegreen.lab.cloud.commands import Commands, ShellRunner, run_shell
@@ -25,6 +27,7 @@ from bluegreen.lab.cloud.elb.targets import Targets
 from bluegreen.lab.cloud.elb.view import snapshot
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.instances import Instances
+from bluegreen.lab.cloud.lag import ReadLag
 from bluegreen.lab.cloud.metrics.alarms import Alarms
 from bluegreen.lab.cloud.metrics.balancer import BalancerMetrics
 from bluegreen.lab.cloud.metrics.queries import Queries
@@ -96,9 +99,18 @@ class Cloud:
             instances=self.instances,
             balancing=self.balancing,
             targets=self.targets,
+            behaviour=behaviour,
         )
         self.databases = Databases(self.world, servers or NoServers())
         self.metrics = Store(self.world)
+        self.tracking = Tracking(
+            self.world,
+            self.scaling,
+            balancing=self.balancing,
+            targets=self.targets,
+            metrics=self.metrics,
+        )
+        self._lag = ReadLag(self.world, self.instances)
         self.balancer_metrics = BalancerMetrics(self.balancing, self.metrics)
         self.schedules = Schedules(self.world, self._modify_rule)
         real_time = self.settings.health is HealthSource.REPORTED
@@ -121,6 +133,7 @@ class Cloud:
             self.commands.tick,
             self.traffic.tick,
             self.databases.servers.tick,
+            self.tracking.tick,
         ]
 
     def _services(self) -> dict[str, dict[str, Callable[[Document], Document]]]:
@@ -138,6 +151,8 @@ class Cloud:
                 Groups(world, scaling, templates=self.templates, balancing=balancing, fleet=self.fleet),
                 Attachments(scaling),
                 Policies(world, scaling, balancing),
+                Processes(world, scaling),
+                self.fleet.hooks,
             ),
             "ec2": operations_of(self.templates, self.instances),
             "cloudwatch": operations_of(queries, Alarms(world, queries)),
@@ -163,7 +178,9 @@ class Cloud:
             try:
                 if self.settings.throttling:
                     self._throttle.take(key, operation, self.world.at)
-                return self._answer(key, operation, copied(params))
+                answer = self._answer(key, operation, copied(params))
+                self._lag.created(key, operation, params, answer)
+                return self._lag.apply(key, operation, params, answer)
             except CloudError as caught:
                 error = caught
                 raise

@@ -28,6 +28,16 @@ def validation(message: str) -> CloudError:
     return CloudError("ValidationError", message)
 
 
+def expired(service: str) -> CloudError:
+    """How `service` refuses a session that has ended: the JSON services and EC2 have codes of their own."""
+    message = "The security token included in the request is expired"
+    if service == "ec2":
+        return CloudError("RequestExpired", "Request has expired.")
+    if service in _THROTTLES and service != "s3":
+        return CloudError("ExpiredTokenException", message)
+    return CloudError("ExpiredToken", message, 403)
+
+
 def throttled(service: str) -> CloudError:
     """The throttling answer of `service` (botocore's hyphenated service id, e.g. `auto-scaling`)."""
     code, status = _THROTTLES.get(service, ("Throttling", 400))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import fnmatch
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError
+from bluegreen.lab.cloud.instance_documents import (
+    insufficient_capacity,
+    matches,
+    reservation,
+    state_document,
+    template_tags,
+)
 from bluegreen.lab.cloud.templates import LaunchTemplates
-from bluegreen.lab.cloud.world import Document, World, api, page, tags_from, tags_to
+from bluegreen.lab.cloud.world import Document, World, api, page, tags_from
 
 _REMEMBERED_SECONDS = 3600.0
 """EC2 shows a terminated instance for about an hour."""
+_ZONES = "acd"
 
 
 class InstanceState(StrEnum):
@@ -22,14 +29,6 @@ class InstanceState(StrEnum):
     RUNNING = "running"
     SHUTTING_DOWN = "shutting-down"
     TERMINATED = "terminated"
-
-
-_CODES = {
-    InstanceState.PENDING: 0,
-    InstanceState.RUNNING: 16,
-    InstanceState.SHUTTING_DOWN: 32,
-    InstanceState.TERMINATED: 48,
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,8 +46,10 @@ class Instance:
     launched_at: float
     running_at: float
     boots_at: float
-    """The application would answer from here on, were it healthy."""
+    """The application would answer from here on, were it healthy; never, once the host is lost."""
     state: InstanceState = InstanceState.PENDING
+    found_lost_at: float = math.inf
+    """When EC2's status checks have noticed that the host is lost."""
     terminated_at: float | None = None
     tags: dict[str, str] = field(default_factory=dict)
     address: tuple[str, int] | None = None
@@ -57,6 +58,11 @@ class Instance:
     @property
     def private_ip(self) -> str:
         return f"10.0.{self.number // 250 % 250}.{self.number % 250 + 4}"
+
+    @property
+    def lost(self) -> bool:
+        """The host answers nothing any more, whatever EC2 still says of it."""
+        return self.boots_at == math.inf
 
     @property
     def alive(self) -> bool:
@@ -71,14 +77,23 @@ class Instances:
         self._templates = templates
         self.all: dict[str, Instance] = {}
         self._launched = 0
+        self._zones: dict[str, str] = {}
 
     def launch(self, *, template_id: str, version: int, subnet_id: str, tags: dict[str, str]) -> Instance:
-        """Start one instance from a launch template version; it is `pending` for a while."""
+        """Start one instance from a launch template version; it is `pending` for a while.
+
+        Raises InsufficientInstanceCapacity where the subnet's zone has none.
+        """
         template = self._templates.find(template_id)
+        data = template.versions[version]
+        zone, conditions = self.zone_of(subnet_id), self._world.conditions
+        if conditions.no_capacity(zone):
+            raise insufficient_capacity(data.get("InstanceType", "t3.micro"), zone, self._others(zone))
         self._launched += 1
         number = self._launched
         settings = self._world.settings
         running_at = self._world.at + settings.pending_seconds
+        boot = settings.boot_seconds + self._world.random.random() * settings.boot_spread_seconds
         own = {
             "aws:ec2launchtemplate:id": template.id,
             "aws:ec2launchtemplate:version": str(version),
@@ -89,16 +104,32 @@ class Instances:
             template_id=template.id,
             template_name=template.name,
             template_version=version,
-            data=template.versions[version],
+            data=data,
             subnet_id=subnet_id,
-            zone=f"{settings.region}{'ac'[number % 2]}",
+            zone=zone,
             launched_at=self._world.at,
             running_at=running_at,
-            boots_at=running_at + settings.boot_seconds,
-            tags=_template_tags(template.versions[version]) | tags | own,
+            boots_at=running_at + boot + conditions.boot_extra_seconds,
+            tags=template_tags(data) | tags | own,
         )
         self.all[instance.id] = instance
         return instance
+
+    def zone_of(self, subnet_id: str) -> str:
+        """The zone of a subnet: a, c, d of the region in the order in which subnets are first named."""
+        letter = self._zones.setdefault(subnet_id, _ZONES[len(self._zones) % len(_ZONES)])
+        return f"{self._world.settings.region}{letter}"
+
+    def _others(self, zone: str) -> list[str]:
+        """Zones that have capacity."""
+        known = {f"{self._world.settings.region}{letter}" for letter in self._zones.values()}
+        return sorted(one for one in known - {zone} if not self._world.conditions.no_capacity(one))
+
+    def lose(self, instance: Instance) -> None:
+        """The host is gone without a word; EC2's status checks find it `host_check_seconds` later."""
+        if instance.alive and not instance.lost:
+            instance.boots_at = math.inf
+            instance.found_lost_at = self._world.at + self._world.settings.host_check_seconds
 
     def terminate(self, instance: Instance) -> None:
         if instance.alive:
@@ -110,6 +141,10 @@ class Instances:
         for instance in list(self.all.values()):
             if instance.state is InstanceState.PENDING and instance.running_at <= now:
                 instance.state = InstanceState.RUNNING
+            if self._world.conditions.lost(instance.zone):
+                self.lose(instance)
+            if instance.found_lost_at <= now:
+                self.terminate(instance)
             ended = instance.terminated_at
             if ended is None:
                 continue
@@ -125,9 +160,11 @@ class Instances:
         if asked:
             found = [self._known(one) for one in asked]
         for condition in params.get("Filters") or ():
-            found = [one for one in found if _matches(one, condition["Name"], condition["Values"])]
+            found = [one for one in found if matches(one, condition["Name"], condition["Values"])]
         shown, token = page(found, size=params.get("MaxResults") or 1000, token=params.get("NextToken"))
-        answer: Document = {"Reservations": [self._reservation(one) for one in shown]}
+        answer: Document = {
+            "Reservations": [reservation(one, self._world.settings.account_id) for one in shown]
+        }
         return answer | ({"NextToken": token} if token else {})
 
     @api
@@ -139,8 +176,8 @@ class Instances:
             changes.append(
                 {
                     "InstanceId": instance.id,
-                    "PreviousState": {"Code": _CODES[before], "Name": before.value},
-                    "CurrentState": {"Code": _CODES[instance.state], "Name": instance.state.value},
+                    "PreviousState": state_document(before),
+                    "CurrentState": state_document(instance.state),
                 }
             )
         return {"TerminatingInstances": changes}
@@ -155,52 +192,3 @@ class Instances:
         if instance_id not in self.all:
             raise CloudError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
         return self.all[instance_id]
-
-    def _reservation(self, one: Instance) -> Document:
-        return {
-            "ReservationId": f"r-{one.id[2:]}",
-            "OwnerId": self._world.settings.account_id,
-            "Groups": [],
-            "Instances": [
-                {
-                    "InstanceId": one.id,
-                    "ImageId": one.data.get("ImageId", "ami-00000000000000000"),
-                    "InstanceType": one.data.get("InstanceType", "t3.micro"),
-                    "LaunchTime": as_datetime(one.launched_at),
-                    "State": {"Code": _CODES[one.state], "Name": one.state.value},
-                    "SubnetId": one.subnet_id,
-                    "Placement": {"AvailabilityZone": one.zone, "Tenancy": "default"},
-                    "PrivateIpAddress": one.private_ip,
-                    "SecurityGroups": [
-                        {"GroupId": group, "GroupName": group}
-                        for group in one.data.get("SecurityGroupIds", ())
-                    ],
-                    "Tags": tags_to(one.tags),
-                }
-            ],
-        }
-
-
-def _template_tags(data: Document) -> dict[str, str]:
-    specifications = data.get("TagSpecifications") or ()
-    return tags_from(
-        [t for spec in specifications if spec.get("ResourceType") == "instance" for t in spec.get("Tags", ())]
-    )
-
-
-def _matches(one: Instance, name: str, values: list[str]) -> bool:
-    if name.startswith("tag:"):
-        value = one.tags.get(name[4:])
-        return value is not None and any(fnmatch.fnmatchcase(value, wanted) for wanted in values)
-    if name == "tag-key":
-        return any(key in values for key in one.tags)
-    known = {
-        "instance-id": one.id,
-        "instance-state-name": one.state.value,
-        "subnet-id": one.subnet_id,
-        "private-ip-address": one.private_ip,
-        "availability-zone": one.zone,
-    }
-    if name not in known:
-        raise CloudError("InvalidParameterValue", f"The filter '{name}' is invalid")
-    return known[name] in values

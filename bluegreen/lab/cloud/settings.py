@@ -26,7 +26,10 @@ class Settings:
     pending_seconds: float = 1.0
     """Launch -> EC2 `running` and Auto Scaling `InService`."""
     boot_seconds: float = 1.0
-    """EC2 `running` -> the application answers (modelled health only)."""
+    """EC2 `running` -> the application answers, at the least."""
+    boot_spread_seconds: float = 0.0
+    """A boot takes up to so much longer: drawn evenly for each instance, with `seed`."""
+    seed: int = 1
     shutdown_seconds: float = 1.0
     """EC2 `shutting-down` -> `terminated`."""
     host_check_seconds: float = 2.0
@@ -35,6 +38,10 @@ class Settings:
     """ModifyRule returned -> the data plane obeys."""
     metrics_period_seconds: int = 1
     """Resolution of the metrics of the AWS/* namespaces."""
+    scaling_period_seconds: int = 5
+    """Length of a datapoint of the alarms behind target tracking."""
+    instance_requests_per_second: float = 0.0
+    """What one instance answers at a CPU of 100 %; 0: the hosts publish no CPU, as where nobody models it."""
     metrics_delay_seconds: float = 1.0
     """End of a period -> its datapoints can be read (AWS/* namespaces)."""
     schedule_delay_seconds: float = 0.0
@@ -52,15 +59,17 @@ class Settings:
     target_groups_per_region: int = 3000
 
     def realistic(self) -> Self:
-        """The same cloud at the pace of AWS."""
+        """The same cloud at the pace of AWS; a boot fetches packages and an image: two to four minutes."""
         return replace(
             self,
             pending_seconds=15.0,
-            boot_seconds=60.0,
+            boot_seconds=120.0,
+            boot_spread_seconds=120.0,
             shutdown_seconds=15.0,
             host_check_seconds=60.0,
             rule_propagation_seconds=15.0,
             metrics_period_seconds=60,
+            scaling_period_seconds=60,
             metrics_delay_seconds=90.0,
             schedule_delay_seconds=30.0,
             snapshot_seconds=120.0,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
 from bluegreen.lab.cloud.clock import as_datetime
+from bluegreen.lab.cloud.conditions import Conditions
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.settings import Settings
 
@@ -24,6 +26,8 @@ class World:
         self.at = start
         self.stretch = 1
         """How many times longer than elsewhere this region gives what runs on the machine it shares."""
+        self.conditions = Conditions()
+        self.random = random.Random(settings.seed)
         self._numbers: Iterator[int] = count(1)
 
     def timestamp(self) -> datetime:

@@ -15,12 +15,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bluegreen.lab.cloud.cloud import service_key
-from bluegreen.lab.cloud.errors import CloudError, throttled
+from bluegreen.lab.cloud.errors import CloudError, expired, throttled
 
 
 class Effect(StrEnum):
     THROTTLE = "throttle"
     ERROR = "error"
+    EXPIRED = "expired"
+    """The caller's session has ended: it must log in again."""
     LATENCY = "latency"
     TIMEOUT = "timeout"
     """The client waits in vain until its own read timeout (over HTTP: at most `seconds`)."""
@@ -102,9 +104,14 @@ class FaultPlan:
         with self._lock:
             self._armed.append(_Armed(fault))
 
-    def clear(self) -> None:
+    def clear(self, effect: Effect | None = None, service: str | None = None) -> None:
+        """Clear every fault, or those of one effect (and of one service pattern, as it was given)."""
         with self._lock:
-            self._armed.clear()
+            self._armed = [
+                one
+                for one in self._armed
+                if effect not in (None, one.fault.effect) or service not in (None, one.fault.service)
+            ]
 
     def documents(self) -> list[dict[str, Any]]:
         with self._lock:
@@ -132,7 +139,9 @@ class FaultPlan:
 
 
 def error_of(fault: Fault, service: str) -> CloudError:
-    """The AWS error that a `throttle` or `error` fault answers with."""
+    """The AWS error that a `throttle`, `expired` or `error` fault answers with."""
     if fault.effect is Effect.THROTTLE:
         return throttled(service_key(service))
+    if fault.effect is Effect.EXPIRED:
+        return expired(service_key(service))
     return CloudError(fault.code, f"injected {fault.code}", fault.status)

@@ -7,39 +7,19 @@ import re
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 import httpx
 
 from bluegreen.contract import Tag, Tier
 from bluegreen.errors import CloudUnavailable, ConfigError, Fault, Refused
+from bluegreen.lab.faults.kinds import API_FAULTS, CONDITIONS, ON_HOSTS, SECONDS, Break
 from bluegreen.lab.lifecycle import LabInfo
 
 _TIMEOUT = 5.0
-
-
-class Break(StrEnum):
-    """The kinds of fault."""
-
-    ERRORS = "errors"
-    """A share of the answers is 500."""
-    LATENCY = "latency"
-    """Answers take longer."""
-    FUNCTION = "function"
-    """One path answers 500."""
-    CRASH = "crash"
-    """One instance of each tier dies."""
-    UNHEALTHY = "unhealthy"
-    """Health checks fail."""
-    HANG = "hang"
-    """Connections are accepted and nothing is answered."""
-    THROTTLE = "throttle"
-    """AWS refuses half of all calls."""
-    METRICS_DOWN = "metrics-down"
-    """CloudWatch does not answer."""
-    CONTROL_PLANE_DOWN = "control-plane-down"
-    """No AWS call is answered; traffic continues."""
+_GROUP_TAG = "aws:autoscaling:groupName"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +36,20 @@ class Breakage:
     """latency: how many times slower."""
     path: str = "/api/login"
     """function: the path that breaks."""
+    seconds: float | None = None
+    """How long or how late, for the kinds of `SECONDS`; None: their own default."""
 
 
 def kind_of(text: str) -> Break:
-    """The kind of fault called `text`; raises ConfigError with the list of kinds."""
+    """The kind of fault called `text`; raises ConfigError with the list of kinds and the nearest one."""
     try:
         return Break(text)
     except ValueError as error:
+        near = get_close_matches(text, list(Break), n=1, cutoff=0.5)
         raise ConfigError(
-            "invalid fault", faults=[Fault("--kind", f"unknown kind {text!r}", ", ".join(Break))]
+            "invalid fault",
+            next_step=f"did you mean {near[0]}?" if near else "`sc-deploy lab break --help` explains each",
+            faults=[Fault("--kind", f"unknown kind {text!r}", ", ".join(Break))],
         ) from error
 
 
@@ -81,24 +66,25 @@ def share_of(text: str) -> float:
 
 def state(lab: LabInfo) -> dict[str, Any]:
     """What the lab holds now: fleets, target groups with the health of their targets, instances, faults."""
-    found: dict[str, Any] = _call(
-        lambda: httpx.get(f"{lab.endpoint_url}/_lab/state", timeout=_TIMEOUT)
-    ).json()
+    found: dict[str, Any] = _side(lab, "GET", "state")
     return found
 
 
 def break_(lab: LabInfo, breakage: Breakage) -> str:
     """Inject the fault; returns what was done, in words. Raises Refused where no instance matches."""
     kind = breakage.kind
-    if kind is Break.THROTTLE:
-        return _fault(
-            lab, {"effect": "throttle", "times": 0, "rate": 0.5}, "half of all AWS calls are throttled"
-        )
-    if kind is Break.METRICS_DOWN:
-        fault = {"effect": "drop", "service": "cloudwatch", "times": 0}
-        return _fault(lab, fault, "CloudWatch is down")
-    if kind is Break.CONTROL_PLANE_DOWN:
-        return _fault(lab, {"effect": "drop", "times": 0}, "the AWS API is down")
+    if kind in API_FAULTS:
+        fault = API_FAULTS[kind]
+        _side(lab, "POST", "faults", {"times": 0, **fault.document})
+        return fault.words
+    if kind is Break.DB_DOWN:
+        _side(lab, "POST", "database", {"on": False})
+        return "db-down: every database is stopped"
+    if kind in CONDITIONS:
+        condition = CONDITIONS[kind]
+        seconds = SECONDS.get(kind, 0.0) if breakage.seconds is None else breakage.seconds
+        _side(lab, "POST", "conditions", {condition.name: condition.value(seconds)})
+        return f"{kind}: {condition.words.format(seconds=seconds)}"
     chosen = _chosen(_instances(lab), breakage)
     if not chosen:
         raise Refused(
@@ -106,9 +92,22 @@ def break_(lab: LabInfo, breakage: Breakage) -> str:
             f"{f' on tier {breakage.tier}' if breakage.tier else ''}",
             next_step="`sc-deploy status` shows what runs",
         )
-    if kind is Break.CRASH:
-        return _crash(chosen)
-    document: Mapping[Break, dict[str, Any]] = {
+    return _strike(lab, breakage, chosen)
+
+
+def _strike(lab: LabInfo, breakage: Breakage, chosen: list[dict[str, Any]]) -> str:
+    victims = [of[0] for of in _by_tier(chosen).values()]
+    match breakage.kind:
+        case Break.CRASH:
+            for one in victims:
+                os.kill(one["pid"], signal.SIGKILL)
+            return f"killed {_named(victims)}"
+        case Break.INSTANCE_LOST:
+            _side(lab, "POST", "terminate", {"instances": [one["id"] for one in victims]})
+            return f"instance-lost: EC2 terminates {_named(victims)}"
+        case Break.SCALE_OUT:
+            return _scale_out(lab, {one["tags"][_GROUP_TAG] for one in chosen})
+    told: Mapping[Break, Mapping[str, Any]] = {
         Break.ERRORS: {"errors": breakage.share},
         Break.LATENCY: {"latency": breakage.factor},
         Break.FUNCTION: {"broken": [breakage.path]},
@@ -116,20 +115,35 @@ def break_(lab: LabInfo, breakage: Breakage) -> str:
         Break.HANG: {"hang": True},
     }
     for instance in chosen:
-        _tell(instance, document[kind])
-    return f"{kind} on {_named(chosen)}"
+        _tell(instance, told[breakage.kind])
+    return f"{breakage.kind} on {_named(chosen)}"
 
 
-def heal(lab: LabInfo) -> None:
-    """Clear every fault; an instance that crashed was replaced by its Auto Scaling Group."""
-    _call(lambda: httpx.delete(f"{lab.endpoint_url}/_lab/faults", timeout=_TIMEOUT))
-    for instance in _instances(lab):
-        _tell(instance, {"reset": True})
+def _scale_out(lab: LabInfo, names: set[str]) -> str:
+    """Each group's policies see the work of one instance more than it has."""
+    found = state(lab)
+    grown = {one["name"]: one["desired"] + 1.0 for one in found["fleets"] if one["name"] in names}
+    _side(lab, "POST", "conditions", {"demand": {**found["conditions"].get("demand", {}), **grown}})
+    return "scale-out: " + ", ".join(f"{name} to {size:.0f}" for name, size in sorted(grown.items()))
 
 
-def _fault(lab: LabInfo, fault: Mapping[str, Any], words: str) -> str:
-    _call(lambda: httpx.post(f"{lab.endpoint_url}/_lab/faults", json=fault, timeout=_TIMEOUT))
-    return words
+def heal(lab: LabInfo, kind: Break | None = None) -> None:
+    """Clear every fault, or those of one kind; what was killed is replaced by its Auto Scaling Group.
+
+    The kinds that are told to instances are cleared together: an instance forgets all that it was told.
+    """
+    if kind is None or kind in API_FAULTS:
+        fault = API_FAULTS[kind].document if kind else {}
+        query = {key: fault[key] for key in ("effect", "service") if key in fault}
+        _side(lab, "DELETE", "faults", query=query)
+    if kind is None or kind in CONDITIONS or kind is Break.SCALE_OUT:
+        names = "" if kind is None else CONDITIONS[kind].name if kind in CONDITIONS else "demand"
+        _side(lab, "DELETE", "conditions", query={"names": names})
+    if kind in (None, Break.DB_DOWN):
+        _side(lab, "POST", "database", {"on": True})
+    if kind is None or kind in ON_HOSTS:
+        for instance in _instances(lab):
+            _tell(instance, {"reset": True})
 
 
 def _instances(lab: LabInfo) -> list[dict[str, Any]]:
@@ -159,13 +173,6 @@ def _deployment(instance: Mapping[str, Any]) -> int:
     return int(instance["tags"].get(Tag.DEPLOYMENT, 0))
 
 
-def _crash(chosen: Iterable[dict[str, Any]]) -> str:
-    victims = [of[0] for of in _by_tier(chosen).values()]
-    for one in victims:
-        os.kill(one["pid"], signal.SIGKILL)
-    return f"killed {_named(victims)}"
-
-
 def _named(instances: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(
         f"{one['tags'].get(Tag.TIER)} {one['tags'].get(Tag.RELEASE)} {one['id']}" for one in instances
@@ -174,7 +181,21 @@ def _named(instances: Iterable[Mapping[str, Any]]) -> str:
 
 def _tell(instance: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     host, port = instance["address"]
-    _call(lambda: httpx.post(f"http://{host}:{port}/_ctl", json=document, timeout=_TIMEOUT))
+    _call(lambda: _client().post(f"http://{host}:{port}/_ctl", json=document))
+
+
+def _side(
+    lab: LabInfo, method: str, path: str, document: Any = None, *, query: Mapping[str, str] | None = None
+) -> Any:
+    """One request to the lab's own API; its JSON."""
+    url = f"{lab.endpoint_url}/_lab/{path}"
+    return _call(lambda: _client().request(method, url, json=document, params=dict(query or {}))).json()
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all requests: each new one reads the machine's certificates."""
+    return httpx.Client(timeout=_TIMEOUT)
 
 
 def _call(send: Callable[[], httpx.Response]) -> httpx.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -70,12 +71,16 @@ class Supervisor:
             instances = list(self.cloud.instances.all.values())
         for instance in instances:
             host = self._hosts.get(instance.id)
-            if instance.state is InstanceState.RUNNING and instance.id not in self._booting:
+            if instance.id not in self._booting and self._booted(instance):
                 self._boot(instance)
             elif host is not None and not instance.alive:
                 self._end(instance, host)
             elif host is not None:
                 self._watch(instance, host)
+
+    def _booted(self, instance: Instance) -> bool:
+        """Whether the drawn boot is over; what is left is the start of the process itself."""
+        return instance.state is InstanceState.RUNNING and instance.boots_at <= self.cloud.clock.now()
 
     def _boot(self, instance: Instance) -> None:
         """In a thread of its own: a slow pull must not hold up the other instances."""
@@ -103,10 +108,15 @@ class Supervisor:
 
         The address stays: until somebody notices, requests run into a closed port, as on AWS.
         """
-        if host.alive:
+        if host.alive and instance.lost:
+            host.send_signal(signal.SIGKILL)
+        elif host.alive:
             if instance.address is None and (port := host.port):
                 self._set_address(instance, ("127.0.0.1", port))
                 self.gauge.late(Late.INSTANCE, time.monotonic() - host.started_at)
+                # As the user data of a real host does once it serves.
+                with self.cloud.lock:
+                    self.cloud.fleet.hooks.host_ready(instance.id)
             return
         died = self._died.setdefault(instance.id, time.monotonic())
         if time.monotonic() - died >= self.cloud.settings.host_check_seconds:

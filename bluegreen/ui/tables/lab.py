@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -22,13 +22,17 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
         field("database", document["database_url"] or f"none: {document['without_database']}"),
         field("state", document["state_dir"]),
         field("machine", document["machine"]),
-        field("faults", ", ".join(map(_fault, document["faults"])) or "none"),
+        field("faults", ", ".join(_faults(document)) or "none"),
     ]
     return Group(*addresses, Text(), _instances(document), Text(), _releases(document["releases"]))
 
 
-def _fault(fault: Mapping[str, Any]) -> str:
-    return f"{fault['effect']} {fault['service']} {fault['action']} (hit {fault['struck']} times)"
+def _faults(document: Mapping[str, Any]) -> Iterator[str]:
+    """Those of the API's answers, then the conditions of the region."""
+    for fault in document["faults"]:
+        yield f"{fault['effect']} {fault['service']} {fault['action']} (hit {fault['struck']} times)"
+    for name, value in document.get("conditions", {}).items():
+        yield f"{name.replace('_', ' ')} {value}"
 
 
 def _instances(document: Mapping[str, Any]) -> RenderableType:

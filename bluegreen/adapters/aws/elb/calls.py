@@ -11,6 +11,7 @@ from typing import Any
 
 from bluegreen.adapters.aws.budget import ApiBudget
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, is_throttle
+from bluegreen.adapters.aws.newborn import Newborn
 from bluegreen.adapters.aws.session import Json, Service, Session
 from bluegreen.adapters.aws.tags import tags_of
 from bluegreen.adapters.threads import parallel
@@ -49,6 +50,7 @@ class ElbCalls:
     def __init__(self, session: Session, *, stack: str, clock: Clock) -> None:
         self.stack, self.clock = stack, clock
         self.budget = ApiBudget(clock)
+        self._newborn = Newborn(clock)
         self._session = session
         self._watched = False
         self._lock = threading.Lock()
@@ -144,13 +146,23 @@ class ElbCalls:
         return [(one, tags[one[key]]) for one in there]
 
     def learn(self, key: str, arn: str) -> None:
-        """A resource was made: its tags can be read beside the next look."""
+        """A resource was made: its tags can be read beside the next look, absent is "not yet" for a while."""
+        self._newborn.add(arn)
         with self._lock:
             self._seen[key] = (*self._seen.get(key, ()), arn)
 
+    def forget(self, arn: str) -> None:
+        """Its deletion is asked for: absent means gone again."""
+        self._newborn.forget(arn)
+
     def own_tags(self, arn: str, what: str) -> Mapping[str, str] | None:
-        """The tags of our resource, None when it is gone; raises Refused when it is not ours."""
+        """The tags of our resource, None when it is gone; raises Refused when it is not ours.
+
+        Raises CloudUnavailable where it was made a moment ago and cannot be read yet.
+        """
         found = self.tags([arn]).get(arn)
+        if found is None:
+            self._newborn.check(arn)
         if found is not None and not is_ours(found, self.stack):
             raise foreign(what, self.stack)
         return found

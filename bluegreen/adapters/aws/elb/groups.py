@@ -9,6 +9,7 @@ from typing import Any
 
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls, foreign
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
+from bluegreen.adapters.aws.newborn import not_yet
 from bluegreen.adapters.aws.session import Json
 from bluegreen.adapters.aws.tags import tag_list
 from bluegreen.adapters.threads import parallel
@@ -106,10 +107,12 @@ class TargetGroups:
                 Tags=tag_list(tags),
             )
         except AwsRefusal as error:
-            # An earlier attempt may have taken effect though its answer was lost.
-            found = self._by_name(name) if error.code == "DuplicateTargetGroupName" else None
-            if found is None:
+            if error.code != "DuplicateTargetGroupName":
                 raise
+            # An earlier attempt may have taken effect though its answer was lost, or be unreadable yet.
+            found = self._by_name(name)
+            if found is None:
+                raise not_yet(f"target group {name}") from error
             return self._recognise(found, tier, name, tags)
         arn = answer["TargetGroups"][0]["TargetGroupArn"]
         self._calls.learn("TargetGroupArn", arn)
@@ -145,6 +148,7 @@ class TargetGroups:
         """Delete our target group; absent is fine. A group that a rule still names is Refused by AWS."""
         if self._calls.own_tags(arn, f"target group {arn}") is None:
             return
+        self._calls.forget(arn)
         with Tolerated(*ABSENT):
             self._calls.call("delete_target_group", TargetGroupArn=arn, about=arn)
 

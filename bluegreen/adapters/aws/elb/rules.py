@@ -18,6 +18,7 @@ from bluegreen.adapters.aws.elb.rule_documents import (
     wanted_stickiness,
 )
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
+from bluegreen.adapters.aws.newborn import not_yet
 from bluegreen.adapters.aws.session import Json
 from bluegreen.adapters.aws.tags import tag_list
 from bluegreen.contract import Contract, Tag, TierContract
@@ -160,9 +161,11 @@ class Rules:
                 Tags=tag_list(tags),
             )
         except AwsRefusal as error:
-            found = again() if error.code == "PriorityInUse" else None
-            if found is None:
+            if error.code != "PriorityInUse":
                 raise
+            found = again()
+            if found is None:
+                raise not_yet(f"a rule at priority {priority}") from error
             return found
         rule = rule_from(answer["Rules"][0], tags)
         self._calls.learn("RuleArn", rule.arn)
@@ -175,10 +178,12 @@ class Rules:
 
         def look() -> Rule | None:
             nonlocal found
-            answer = self._calls.call("describe_rules", urgent=urgent, RuleArns=[arn])
-            rule = rule_from(answer["Rules"][0], tags)
-            found = rule.weights
-            return rule if dict(found) == dict(weights) else None
+            with Tolerated(*ABSENT):  # a rule that was created a moment ago
+                answer = self._calls.call("describe_rules", urgent=urgent, RuleArns=[arn])
+                rule = rule_from(answer["Rules"][0], tags)
+                found = rule.weights
+                return rule if dict(found) == dict(weights) else None
+            return None
 
         rule = until(look, _READ_BACK, self._calls.clock.sleep)
         if rule is not None:
@@ -191,6 +196,7 @@ class Rules:
     def delete_rule(self, arn: str) -> None:
         if self._calls.own_tags(arn, f"rule {arn}") is None:
             return
+        self._calls.forget(arn)
         with Tolerated(*ABSENT):
             self._calls.call("delete_rule", RuleArn=arn, about=arn)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from bluegreen.lab.cloud.asg.attachments import checked_sources, given_sources
 from bluegreen.lab.cloud.asg.fleet import Fleet
+from bluegreen.lab.cloud.asg.hooks import hooks_from
 from bluegreen.lab.cloud.asg.state import Group, GroupTag, Source, State
 from bluegreen.lab.cloud.asg.views import group_document, matches
 from bluegreen.lab.cloud.elb.state import State as Balancing
@@ -53,6 +54,7 @@ class Groups:
         )
         sources = checked_sources(self._balancing, given_sources(params))
         group.sources = {arn: Source(arn=arn) for arn in sources}
+        group.hooks = hooks_from(params.get("LifecycleHookSpecificationList") or ())
         self._apply(group, params)
         self._state.groups[name] = group
         self._fleet.tick()

@@ -1,4 +1,4 @@
-"""Scaling policies: checked and stored, never acted on."""
+"""Scaling policies: checked and stored; `tracking` acts on them."""
 
 from __future__ import annotations
 

@@ -15,8 +15,42 @@ _REMEMBERED_ACTIVITIES = 100
 
 class Lifecycle(StrEnum):
     PENDING = "Pending"
+    PENDING_WAIT = "Pending:Wait"
     IN_SERVICE = "InService"
     TERMINATING = "Terminating"
+    TERMINATING_WAIT = "Terminating:Wait"
+
+    @property
+    def leaving(self) -> bool:
+        return self in (Lifecycle.TERMINATING, Lifecycle.TERMINATING_WAIT)
+
+
+@dataclass(slots=True, kw_only=True)
+class Hook:
+    """A lifecycle hook; the defaults are the API's (PutLifecycleHook)."""
+
+    name: str
+    launching: bool
+    heartbeat_seconds: int = 3600
+    default_result: str = "ABANDON"
+    extra: Document = field(default_factory=dict)
+    """NotificationTargetARN, RoleARN and NotificationMetadata, kept as given."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Action:
+    """A hook that an instance waits in."""
+
+    hook: str
+    token: str
+    default_result: str
+    ends_at: float
+    """The heartbeat timeout; RecordLifecycleActionHeartbeat begins it anew."""
+    last_at: float
+    """The global timeout, which nothing moves."""
+    result: str = ""
+    """CONTINUE or ABANDON; empty while it waits."""
+    timed_out: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +61,10 @@ class Member:
     lifecycle: Lifecycle = Lifecycle.PENDING
     healthy: bool = True
     protected: bool = False
+    balanced: bool = True
+    """Registers with the target groups; not where AddToLoadBalancer was suspended at its launch."""
+    actions: dict[str, Action] = field(default_factory=dict)
+    """The hooks of its present transition, by name; all at the same time."""
     in_service_at: float = 0.0
     gone_at: float = 0.0
     """While Terminating: when its drains have ended."""
@@ -96,12 +134,29 @@ class Group:
     members: dict[str, Member] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
     policies: dict[str, Document] = field(default_factory=dict)
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    suspended: dict[str, str] = field(default_factory=dict)
+    """Suspended process -> the reason that AWS shows."""
+    alarm: str = ""
+    """Why a policy has changed the desired capacity, for the activities that follow."""
+    launch_again_at: float = 0.0
+    """After a launch that failed."""
+    failures: int = 0
+    """Launches in a row that failed."""
+    moving: str = ""
+    """The instance launched by AZ rebalancing, until it is in service and another one may go."""
+    scaled_at: float = 0.0
+    """When a policy last changed the capacity: older datapoints count no more."""
     deleting: bool = False
 
     @property
     def active(self) -> list[Member]:
         """What counts towards the desired capacity."""
-        return [one for one in self.members.values() if one.lifecycle is not Lifecycle.TERMINATING]
+        return [one for one in self.members.values() if not one.lifecycle.leaving]
+
+    def runs(self, process: str) -> bool:
+        """Whether the scaling process is not suspended."""
+        return process not in self.suspended
 
 
 class State:
@@ -128,8 +183,8 @@ class State:
         del group.activities[_REMEMBERED_ACTIVITIES:]
         return activity
 
-    def end(self, group: Group, description: str) -> None:
-        """Mark the activity that is `description` as done."""
+    def end(self, group: Group, description: str, *, status: str = "Successful", message: str = "") -> None:
+        """Mark the activity that is `description` as over."""
         for activity in group.activities:
             if activity.description == description and activity.ended is None:
-                activity.status, activity.ended = "Successful", self.world.at
+                activity.status, activity.ended, activity.message = status, self.world.at, message

@@ -24,7 +24,9 @@ def group_document(one: Group) -> Document:
         "HealthCheckGracePeriod": one.grace_seconds,
         "Instances": [instance_document(member) for member in one.members.values()],
         "CreatedTime": as_datetime(one.created),
-        "SuspendedProcesses": [],
+        "SuspendedProcesses": [
+            {"ProcessName": name, "SuspensionReason": why} for name, why in one.suspended.items()
+        ],
         "VPCZoneIdentifier": ",".join(one.subnets),
         "EnabledMetrics": [],
         "Tags": tag_documents(one),

@@ -25,6 +25,8 @@ class Store:
 
     def record(self, key: MetricKey, at: float, values: Iterable[tuple[float, float]]) -> None:
         """Add (value, count) pairs at `at`; AWS/* is kept at the resolution of the settings."""
+        if self._world.conditions.metrics_missing and key[0].startswith("AWS/"):
+            return
         resolution = self._resolution(key)
         points = self._series[key]
         moment = int(at // resolution * resolution)
@@ -50,12 +52,25 @@ class Store:
         """Visible datapoints in [start, end) merged into periods aligned to `period`."""
         first = int(start // period * period)
         resolution = self._resolution(key)
-        late = self._world.settings.metrics_delay_seconds if key[0].startswith("AWS/") else 0.0
+        visible = self._world.at - resolution
+        if key[0].startswith("AWS/"):
+            late = self._world.conditions.metrics_late_seconds
+            visible -= self._world.settings.metrics_delay_seconds + late
+        corrected = visible - 2 * resolution if self._partial(key) else visible
         merged: dict[int, Histogram] = {}
         for moment, histogram in self._series.get(key, {}).items():
-            if not first <= moment < end or moment + resolution + late > self._world.at or not histogram:
+            if not first <= moment < end or moment > visible or not histogram:
                 continue
             bucket = merged.setdefault(moment // period * period, {})
             for value, number in histogram.items():
-                bucket[value] = bucket.get(value, 0.0) + number
-        return merged
+                seen = number if moment <= corrected else number // 2
+                if seen:
+                    bucket[value] = bucket.get(value, 0.0) + seen
+        return {at: bucket for at, bucket in merged.items() if bucket}
+
+    def _partial(self, key: MetricKey) -> bool:
+        """Whether datapoints show half of their counts first: not every node of a balancer reports in time.
+
+        Two periods later they are corrected: CloudWatch gives no moment from which on a datapoint is final.
+        """
+        return self._world.conditions.metrics_twice and key[0].startswith("AWS/")

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from infra.component import Component
 from infra.components.encryption import Encryption
 from infra.documents.event_patterns import BACKUP
-from infra.documents.policies import service_trust
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import BackupSettings
 

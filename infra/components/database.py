@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from infra.component import Component, Findings
 from infra.components.placement import Placement
-from infra.documents.policies import service_trust
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import DatabaseSettings
 

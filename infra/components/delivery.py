@@ -14,7 +14,8 @@ from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.documents.deploy_policy import rules_of
-from infra.documents.policies import allow, document, service_trust
+from infra.documents.policies import allow, document
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import DeliverySettings
 

@@ -12,7 +12,8 @@ from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
 from infra.documents.log_delivery import UNPACK, delivery_statements
-from infra.documents.policies import allow, document, service_trust
+from infra.documents.policies import allow, document
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import OpenSearchSettings
 

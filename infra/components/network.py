@@ -9,8 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component
-from infra.documents.policies import allow, service_trust
+from infra.documents.policies import allow
 from infra.documents.subnets import SubnetTier, carve
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import NetworkSettings
 

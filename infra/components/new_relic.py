@@ -12,7 +12,8 @@ from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
 from infra.documents.contract_document import query_secret
-from infra.documents.policies import allow, service_trust
+from infra.documents.policies import allow
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 
 ENDPOINT = "https://aws-api.newrelic.com/cloudwatch-metrics/v1"

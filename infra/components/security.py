@@ -12,7 +12,8 @@ from infra.components.alerts import Alerts
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
 from infra.documents.event_patterns import GUARDDUTY, INSPECTOR
-from infra.documents.policies import allow, service_trust
+from infra.documents.policies import allow
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 
 DETECTOR_FEATURES = ("EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "S3_DATA_EVENTS")

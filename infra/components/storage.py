@@ -20,7 +20,8 @@ from infra.documents.bucket_documents import (
     log_writers,
     replication_statements,
 )
-from infra.documents.policies import Statement, service_trust
+from infra.documents.policies import Statement
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import StorageSettings
 

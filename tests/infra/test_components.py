@@ -16,7 +16,7 @@ from infra.documents.alert_rules import alert_manager, rule_groups
 from infra.documents.bucket_documents import expire, expire_old
 from infra.documents.contract_document import preview_priorities, version_path
 from infra.documents.dashboard_body import body
-from infra.documents.policies import allow, deny_insecure_transport, document, key_policy, service_trust
+from infra.documents.policies import allow, deny_insecure_transport, document, key_policy
 from infra.documents.store_alarms import memory_gib
 from infra.documents.subnets import SubnetTier, carve
 from infra.documents.user_data import BootVariables, render
@@ -143,12 +143,6 @@ def test_policy_helpers() -> None:
             }
         ],
     }  # fmt: skip
-    trust = service_trust("backup.amazonaws.com", account_id="1", source_arn="arn:x")["Statement"][0]
-    assert trust["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "1"},
-        "ArnLike": {"aws:SourceArn": "arn:x"},
-    }
-    assert "Condition" not in service_trust("ec2.amazonaws.com", account_id="1")["Statement"][0]
     assert key_policy("1")["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::1:root"}
     denied = deny_insecure_transport("arn:aws:s3:::b")
     assert [one["Effect"] for one in denied] == ["Deny", "Deny"]

@@ -187,11 +187,3 @@ def test_s5_hosts_are_patched_watched_and_scanned(stack: Recording) -> None:
     assert (runtime["name"], agents["EC2_AGENT_MANAGEMENT"]) == ("RUNTIME_MONITORING", "ENABLED")
     (inspector,) = stack.of("aws:inspector2/enabler:Enabler")
     assert set(inspector.inputs["resourceTypes"]) == {"EC2", "ECR"}
-
-
-def test_s5_trust_is_limited_to_this_account(stack: Recording) -> None:
-    for one in documents(stack, "aws:iam/role:Role"):
-        for statement in one.statements:
-            service = statement["Principal"].get("Service")
-            if service and service != "ec2.amazonaws.com":  # EC2 sends no source account
-                assert "aws:SourceAccount" in json.dumps(statement["Condition"]), one.resource.name

@@ -139,7 +139,7 @@ class Database(Component):
             delete_automated_backups=not self.environment.protect,
             skip_final_snapshot=False,
             final_snapshot_identifier=f"{self.identifier}-final",
-            opts=self.options(protect=True, depends_on=self.log_groups),
+            opts=self.options(depends_on=self.log_groups),
             **self._shared(),
         )
 
@@ -156,13 +156,13 @@ class Database(Component):
             parameter_group_name=self.primary.parameter_group_name,
             # A replica is rebuilt from its primary: it needs no backups and no final snapshot.
             skip_final_snapshot=True,
-            opts=self.options(protect=True, depends_on=self.log_groups),
+            opts=self.options(depends_on=self.log_groups),
             **self._shared(),
         )
 
     def _subnet_group(self) -> aws.rds.SubnetGroup:
         return aws.rds.SubnetGroup(
-            self.name, subnet_ids=list(self._args.placement.subnet_ids), opts=self.options(protect=True)
+            self.name, subnet_ids=list(self._args.placement.subnet_ids), opts=self.options()
         )
 
     def _parameter_group(self) -> aws.rds.ParameterGroup:

@@ -68,7 +68,7 @@ class Delivery(Component):
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": self._args.keys.data.arn}],
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
         aws.ecr.LifecyclePolicy(
             name, repository=resource.name, policy=json.dumps(image_lifecycle()), opts=self.options()
@@ -112,7 +112,7 @@ class Delivery(Component):
             point_in_time_recovery={"enabled": True},
             server_side_encryption={"enabled": True, "kms_key_arn": self._args.keys.data.arn},
             deletion_protection_enabled=self.environment.protect,
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
 
     def _watchdog(self) -> aws.iam.Role:

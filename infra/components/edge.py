@@ -88,7 +88,7 @@ class Edge(Component):
                 "ssl_support_method": "sni-only",
                 "minimum_protocol_version": VIEWER_TLS,
             },
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
 
     def _origins(self) -> list[dict[str, Any]]:

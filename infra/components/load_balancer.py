@@ -54,7 +54,7 @@ class LoadBalancer(Component):
             enable_deletion_protection=environment.protect,
             enable_http2=True,
             idle_timeout=60,
-            opts=self.options(protect=True, depends_on=[args.log_policy]),
+            opts=self.options(depends_on=[args.log_policy]),
         )
         self._redirect()
         self.listener = self._https(args.certificate_arn)
@@ -74,7 +74,7 @@ class LoadBalancer(Component):
                     "redirect": {"protocol": "HTTPS", "port": "443", "status_code": "HTTP_301"},
                 }
             ],
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
 
     def _https(self, certificate_arn: pulumi.Input[str]) -> aws.lb.Listener:
@@ -97,7 +97,7 @@ class LoadBalancer(Component):
             ],
             routing_http_response_strict_transport_security_header_value=STRICT_TRANSPORT,
             routing_http_response_x_content_type_options_header_value="nosniff",
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
 
     def _web_acl(self, args: LoadBalancerArgs) -> aws.wafv2.WebAcl:

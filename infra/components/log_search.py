@@ -108,7 +108,7 @@ class LogSearch(Component):
             else None,
             log_publishing_options=self._own_logs(),
             access_policies=self._access(),
-            opts=self.options(protect=True, depends_on=ready),
+            opts=self.options(depends_on=ready),
         )
 
     def _access(self) -> pulumi.Output[str]:

@@ -97,7 +97,7 @@ class SecurityBaseline(Component):
                     ],
                 },
             ],
-            opts=self.options(protect=True, depends_on=[args.storage.logs.policy]),
+            opts=self.options(depends_on=[args.storage.logs.policy]),
         )
         return group
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
@@ -103,7 +104,7 @@ def test_all_faults_come_at_once_and_nothing_is_registered() -> None:
     settings["alerts"]["emails"] = ["oncall", "@"]
     del settings["domain"]
     left = Recording(stack="prod")
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(pulumi.RunError) as caught:
         evaluate("prod", settings, secrets={}, into=left)
     text = str(caught.value)
     assert text.startswith("Pulumi.prod.yaml is invalid; nothing was changed:\n  - ")
@@ -149,9 +150,18 @@ def test_secrets_that_no_switch_asks_for_may_be_missing() -> None:
 
 def test_a_secret_in_plain_text_is_refused_before_anything_is_registered() -> None:
     left = Recording(stack="dev")
-    with pytest.raises(SettingsError, match="databasePassword is stored as plain text") as caught:
+    with pytest.raises(pulumi.RunError, match="databasePassword is stored as plain text") as caught:
         evaluate("dev", settings_of("dev"), plain=frozenset({"databasePassword"}), into=left)
     assert SECRETS["databasePassword"] not in str(caught.value)
+    assert left.resources == []
+
+
+def test_an_unknown_key_beside_the_settings_is_refused() -> None:
+    """The engine accepts any key of the project: a misspelt secret would be ignored."""
+    left = Recording(stack="dev")
+    with pytest.raises(pulumi.RunError, match="sportcoach:databasePasword: unknown key") as caught:
+        evaluate("dev", settings_of("dev"), secrets={**SECRETS, "databasePasword": "x"}, into=left)
+    assert "sportcoach:databasePassword" in str(caught.value)
     assert left.resources == []
 
 

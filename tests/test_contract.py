@@ -137,7 +137,7 @@ def resources(contract: Contract, recording: Recording, tier: TierContract, acti
         "autoscaling:PutScalingPolicy": [group],
         "autoscaling:UpdateAutoScalingGroup": [group],
         "cloudwatch:DescribeAlarms": [arn("cloudwatch", "alarm:*")],
-        "cloudwatch:ListTagsForResource": [arn("cloudwatch", f"alarm:sportcoach-{stack}-error-rate")],
+        "cloudwatch:ListTagsForResource": [arn("cloudwatch", f"alarm:sportcoach/{stack}/error-rate")],
         "dynamodb:*": [arn("dynamodb", f"table/{contract.state_table}")],
         "ec2:CreateTags": [arn("ec2", "instance/i-0123"), arn("ec2", "volume/vol-0123")],
         "ec2:RunInstances": [
@@ -264,7 +264,8 @@ def test_the_watchdog_may_put_weights_back_and_nothing_more(stack: Recording) ->
     listener = contract_of(stack).listener_arn
     rule = listener.replace(":listener/", ":listener-rule/") + "/0123456789abcdef"
     assert allowed(statements, Request(action="elasticloadbalancing:ModifyRule", resource=rule, context={}))
-    assert [statement["Action"] for statement in statements] == [["elasticloadbalancing:ModifyRule"]]
+    actions = [statement["Action"] for statement in statements]
+    assert actions == [["elasticloadbalancing:ModifyRule"], ["sqs:SendMessage"]]
     for other in (listener, rule.replace("0123456789abcdef/", "fedcba9876543210/")):
         request = Request(action="elasticloadbalancing:ModifyRule", resource=other, context={})
         assert not allowed(statements, request)

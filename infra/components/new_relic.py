@@ -24,6 +24,8 @@ NAMESPACES = (
     "AWS/EC2",
     "AWS/ElastiCache",
     "AWS/RDS",
+    "AWS/SQS",
+    "AWS/Scheduler",
     "AWS/WAFV2",
     "SportCoach/AI",
 )

@@ -43,6 +43,7 @@ class Resolved:
     critical_topic_arn: pulumi.Input[str]
     warning_topic_arn: pulumi.Input[str]
     watchdog_role_arn: pulumi.Input[str]
+    dead_letter_arn: pulumi.Input[str]
     prometheus_query_url: pulumi.Input[str]
     tiers: Mapping[Tier, TierResolved]
     state_table: str
@@ -109,7 +110,9 @@ def _document(
             critical_topic_arn=stack["critical_topic_arn"], warning_topic_arn=stack["warning_topic_arn"]
         ),
         watchdog=WatchdogContract(
-            role_arn=stack["watchdog_role_arn"], schedule_group=stack["schedule_group"]
+            role_arn=stack["watchdog_role_arn"],
+            schedule_group=stack["schedule_group"],
+            dead_letter_arn=stack["dead_letter_arn"],
         ),
         prometheus_query_url=stack["prometheus_query_url"],
         new_relic_account=new_relic.account_id if new_relic else "",

@@ -9,6 +9,7 @@ import pulumi
 from infra.components.contract_parameter import ContractParameter, ContractParameterArgs
 from infra.components.delivery import Delivery, DeliveryArgs
 from infra.components.deploy_access import DeployAccess, DeployAccessArgs
+from infra.components.registry import Registry, RegistryArgs
 from infra.documents.contract_document import Resolved, TierResolved, build_contract, query_secret
 from infra.documents.deploy_scope import DeployScope
 from infra.documents.subnets import SubnetTier
@@ -40,6 +41,9 @@ class Releases:
 
 def build_releases(settings: Settings, environment: Environment, below: Below) -> Releases:
     """Build the layer."""
+    if environment.account_wide:
+        registry = RegistryArgs(settings=settings.delivery, keys=below.foundation.keys)
+        Registry("registry", environment, registry)
     delivery = Delivery(
         "delivery",
         environment,
@@ -110,6 +114,7 @@ def _resolved(settings: Settings, below: Below, delivery: Delivery) -> Resolved:
         },
         state_table=delivery.table_name,
         schedule_group=delivery.schedule_group_name,
+        dead_letter_arn=delivery.dead_letters.arn,
         database=below.stores.database.identifier,
         parameters=below.fleets.configuration.parameter_names,
         secrets=below.fleets.secret_names,

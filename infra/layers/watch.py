@@ -14,9 +14,10 @@ from infra.components.outside import Outside, OutsideArgs
 from infra.components.privacy import Privacy, PrivacyArgs
 from infra.components.real_users import RealUsers, RealUsersArgs
 from infra.components.security import SecurityBaseline, SecurityBaselineArgs
-from infra.documents.alarms import balancer_alarms, host_alarms, log_alarms
+from infra.documents.alarms import balancer_alarms, host_alarms
 from infra.documents.store_alarms import cache_alarms, database_alarms
 from infra.documents.subnets import SubnetTier
+from infra.documents.watch_alarms import log_alarms, watchdog_alarms
 from infra.environment import Environment
 from infra.layers.releases import Below, Releases
 from infra.settings import Settings
@@ -26,7 +27,7 @@ def build_watch(
     settings: Settings, environment: Environment, config: pulumi.Config, below: Below, releases: Releases
 ) -> Dashboard:
     """Build the layer; returns the dashboard, whose address is an output of the stack."""
-    _alarms(settings, environment, below)
+    _alarms(settings, environment, below, releases)
     if settings.telemetry.real_user_share:
         RealUsers("real-users", environment, RealUsersArgs(share=settings.telemetry.real_user_share))
     if below.foundation.alerts.outside is not None:
@@ -59,7 +60,7 @@ def build_watch(
     )
 
 
-def _alarms(settings: Settings, environment: Environment, below: Below) -> None:
+def _alarms(settings: Settings, environment: Environment, below: Below, releases: Releases) -> None:
     database = below.stores.database
     AlarmSet(
         "alarms",
@@ -75,6 +76,7 @@ def _alarms(settings: Settings, environment: Environment, below: Below) -> None:
                 *cache_alarms(below.stores.cache_nodes()),
                 *(alarm for tier in settings.tiers for alarm in host_alarms(settings.stack, tier)),
                 *log_alarms(settings.stack),
+                *watchdog_alarms(releases.delivery.schedule_group_name, releases.delivery.dead_letter_name),
             ],
         ),
     )

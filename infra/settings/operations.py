@@ -17,6 +17,9 @@ class DeliverySettings(Section):
     ]
     github_repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     github_environment: Annotated[str, Field(pattern=r"^[\w-]+$")]
+    permission_set: Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,32}$")] | None = None
+    """The permission set of IAM Identity Center whose users may release. Without one, IAM users of the
+    account may, with MFA no older than an hour."""
 
 
 class SlackSettings(Section):

@@ -25,7 +25,7 @@ def with_tier(world: World, **more: Any) -> None:
 def fires(world: World) -> None:
     cloudwatch = world.raw("cloudwatch")
     cloudwatch.put_metric_alarm(
-        AlarmName="sc-sim-5xx",
+        AlarmName="sportcoach/sim/5xx",
         Namespace="n",
         MetricName="m",
         Period=60,
@@ -34,7 +34,7 @@ def fires(world: World) -> None:
         ComparisonOperator="GreaterThanThreshold",
         Statistic="Sum",
     )
-    cloudwatch.set_alarm_state(AlarmName="sc-sim-5xx", StateValue="ALARM", StateReason="too many")
+    cloudwatch.set_alarm_state(AlarmName="sportcoach/sim/5xx", StateValue="ALARM", StateReason="too many")
 
 
 def freezes(world: World, *, start: float = -60, end: float = 600) -> None:

@@ -165,7 +165,7 @@ def test_what_a_release_may_end_does_not_hold_it_up(stack: Recording) -> None:
     free = {
         name
         for name, alarm in alarms(stack).items()
-        if not alarm["name"].startswith(f"sportcoach-{stack.stack}-")
+        if not alarm["name"].startswith(f"sportcoach/{stack.stack}/")
     }
     assert free == {n for n in alarms(stack) if n == "maintenance-page" or n.startswith("cache-hit-rate")}
     (_, _, down) = alarms(stack)["service-down"]["metricQueries"]

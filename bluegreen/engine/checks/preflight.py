@@ -38,7 +38,11 @@ def environment_faults(contract: Contract, ports: Ports) -> Iterable[Fault]:
     parameters = {name for tier in contract.tiers for name in tier.required_parameters}
     secrets = {name for tier in contract.tiers for name in tier.required_secrets}
     for name in ports.environment.missing(parameters=sorted(parameters), secrets=sorted(secrets)):
-        yield Fault(name, "the release needs it and it does not exist", "create it before the release (P7)")
+        yield Fault(
+            name,
+            "the release needs it, and it does not exist or has no value",
+            "set it before the release (P7)",
+        )
 
 
 def patience_faults(contract: Contract, policy: Policy) -> Iterable[Fault]:

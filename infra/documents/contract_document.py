@@ -58,6 +58,11 @@ def pointer_name(stack: str, tier: Tier) -> str:
     return f"/sportcoach/{stack}/model/{tier}"
 
 
+def license_secret(environment: Environment) -> str:
+    """The Secrets Manager name of the license key: of the metric stream and of New Relic's agents (M4)."""
+    return environment.secret_name("new-relic")
+
+
 def query_secret(environment: Environment) -> str:
     """The Secrets Manager name of the key that sc-deploy queries New Relic with."""
     return environment.secret_name("new-relic-query")

@@ -84,7 +84,6 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
     groups = environment.arn(
         "autoscaling", f"autoScalingGroup:*:autoScalingGroupName/sc-{environment.stack}-*"
     )
-    from_templates = {"ArnEquals": {"ec2:LaunchTemplate": list(scope.launch_templates)}}
     tagged = {"StringEquals": {f"aws:RequestTag/{Tag.MANAGED_BY}": MANAGED_BY}}
     return [
         allow(["autoscaling:CreateAutoScalingGroup"], [groups], sid="CreateFleets", condition=tagged),
@@ -105,8 +104,7 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             sid="AutoScalingRole",
             condition={"StringEquals": {"iam:AWSServiceName": "autoscaling.amazonaws.com"}},
         ),
-        # Auto Scaling checks that the caller may launch what the template says.
-        allow(["ec2:RunInstances"], ["*"], sid="LaunchFromTemplates", condition=from_templates),
+        *_launches(environment, scope),
         allow(
             ["ec2:CreateTags"],
             [environment.arn("ec2", "instance/*"), environment.arn("ec2", "volume/*")],
@@ -130,6 +128,30 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             [f"arn:aws:ssm:{environment.region}::document/AWS-RunShellScript"],
             sid="CommandDocument",
         ),
+    ]
+
+
+def _launches(environment: Environment, scope: DeployScope) -> list[Statement]:
+    """Auto Scaling checks that the caller may launch what the template says, in the subnets of the group.
+
+    Image, security groups, volumes and interfaces must be the template's own; type and subnets are the
+    stack's. User data has no condition key: LAUNCH_BY_HAND tells people of a host that no fleet launched.
+    """
+    of_template = {"ArnEquals": {"ec2:LaunchTemplate": list(scope.launch_templates)}}
+    unchanged = {**of_template, "Bool": {"ec2:IsLaunchTemplateResource": "true"}}
+    sized = {**of_template, "StringEquals": {"ec2:InstanceType": sorted(set(scope.instance_types))}}
+    template_parts = [
+        f"arn:aws:ec2:{environment.region}::image/*",
+        *(
+            environment.arn("ec2", f"{kind}/*")
+            for kind in ("launch-template", "network-interface", "security-group", "volume")
+        ),
+    ]
+    run = ["ec2:RunInstances"]
+    return [
+        allow(run, template_parts, sid="LaunchFromTemplates", condition=unchanged),
+        allow(run, [environment.arn("ec2", "instance/*")], sid="LaunchSizes", condition=sized),
+        allow(run, list(scope.subnets), sid="LaunchInSubnets", condition=of_template),
     ]
 
 

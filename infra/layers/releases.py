@@ -59,6 +59,7 @@ def build_releases(settings: Settings, environment: Environment, below: Below) -
         DeployAccessArgs(
             roles={"deploy": delivery.deployer, "operator": delivery.operator},
             scope=_scope(settings, environment, below, delivery),
+            alerts_topic_arn=below.foundation.alerts.critical.arn,
         ),
     )
     contract_parameter = ContractParameter(
@@ -78,6 +79,12 @@ def _scope(settings: Settings, environment: Environment, below: Below, delivery:
         listener=below.door.balancer.listener.arn,
         launch_templates=[fleet.template.arn for fleet in tiers],
         instance_roles=[fleet.instance_role.arn for fleet in tiers],
+        instance_types=[tier.instance_type for tier in settings.tiers.values()],
+        subnets=[
+            pulumi.Output.concat(environment.arn("ec2", "subnet/"), subnet)
+            for tier in (SubnetTier.PUBLIC, SubnetTier.PRIVATE)
+            for subnet in foundation.network.subnets[tier]
+        ],
         table=delivery.table.arn,
         topics=[foundation.alerts.critical.arn, foundation.alerts.warning.arn],
         watchdog_role=delivery.watchdog.arn,

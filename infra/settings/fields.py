@@ -97,10 +97,13 @@ CacheType = Annotated[
         "a node type of family cache.t3, cache.t4g, cache.m5 to m7 or cache.r5 to r7, such as cache.m5.large",
     ),
 ]
+LEAST_PER_ADDRESS = 15_000
+"""50 requests a second, which is all of the AI's capacity (K4): so many users may share the address of an
+office or of a mobile carrier."""
 Email = Annotated[
     str, worded(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "an e-mail address, such as oncall@example.com")
 ]
-Phone = Annotated[str, worded(r"\+[1-9]\d{7,14}", "a phone number in E.164 format, such as +81312345678")]
+Phone = Annotated[str, worded(r"\+[1-9]\d{7,14}", "a mobile number in E.164 format, such as +819012345678")]
 Region = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, such as ap-northeast-1")]
 Zone = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an availability zone, such as ap-northeast-1a")]
 Domain = Annotated[
@@ -121,5 +124,5 @@ Cidr = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_
 VpcCidr = Annotated[Cidr, AfterValidator(_vpc)]
 Days = Annotated[int, Field(ge=1, le=3_650)]
 LogDays = Annotated[int, AfterValidator(_retention)]
-RateLimit = Annotated[int, Field(ge=10, le=2_000_000_000)]
-"""Requests per address and five minutes (the range of a WAF rate-based rule)."""
+RateLimit = Annotated[int, Field(ge=LEAST_PER_ADDRESS, le=2_000_000_000)]
+"""Requests per address and five minutes. WAF takes 10 to 2,000,000,000."""

@@ -17,6 +17,7 @@ from infra.settings.fields import Domain, Region, Section, worded
 from infra.settings.operations import AlertsSettings, DeliverySettings, TelemetrySettings
 from infra.settings.orderings import disorder
 from infra.settings.rules import RULES, SECRETS
+from infra.settings.security import SecuritySettings
 from infra.settings.stores import (
     BackupSettings,
     CacheSettings,
@@ -49,10 +50,11 @@ class Settings(Section):
     tiers: Annotated[dict[Tier, TierSettings], Field(min_length=1)]
     application: ApplicationSettings
     edge: EdgeSettings | None = None
-    load_balancer: LoadBalancerSettings
+    load_balancer: LoadBalancerSettings | None = None
     delivery: DeliverySettings
     alerts: AlertsSettings
     telemetry: TelemetrySettings
+    security: SecuritySettings
     backup: BackupSettings
 
 

@@ -14,7 +14,10 @@ LOW, HIGH = "LessThanThreshold", "GreaterThanThreshold"
 # Metrics that are bad when they are low; all others are bad when they are high.
 LOW_IS_BAD = {"CacheHitRate", "FreeStorageSpace", "FreeableMemory", "HealthCheckStatus"}
 # Events of a minute are added up; of the rest, an extreme is taken where one host or moment is enough.
-COUNTS = {"DatabaseFatal", "HTTP_Fixed_Response_Count", "InvocationDroppedCount", "TargetErrorCount"}
+COUNTS = {
+    "DatabaseFatal", "HTTP_Fixed_Response_Count", "InvocationDroppedCount", "TargetErrorCount",
+    "stored.opensearch.documentErrors.count", "streamed.opensearch.documentErrors.count",
+}  # fmt: skip
 # One is enough: nothing repeats them.
 SINGLE = {"watchdog-dropped", "watchdog-refused"}
 

@@ -39,7 +39,14 @@ AWS: Mapping[tuple[str, frozenset[str]], set[str]] = {
         "CacheHitRate", "CurrConnections", "DatabaseMemoryUsagePercentage", "EngineCPUUtilization",
     },
     ("AWS/Route53", frozenset({"HealthCheckId"})): {"HealthCheckStatus"},
-    ("AWS/SQS", frozenset({"QueueName"})): {"ApproximateNumberOfMessagesVisible"},
+    ("AWS/ES", frozenset({"ClientId", "DomainName"})): {"FreeStorageSpace"},
+    ("AWS/Kinesis", frozenset({"StreamName"})): {"GetRecords.IteratorAgeMilliseconds"},
+    ("AWS/OSIS", frozenset({"PipelineName"})): {
+        "stored.opensearch.documentErrors.count", "streamed.opensearch.documentErrors.count",
+    },
+    ("AWS/SQS", frozenset({"QueueName"})): {
+        "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible",
+    },
     ("AWS/Scheduler", frozenset({"ScheduleGroup"})): {"InvocationDroppedCount", "TargetErrorCount"},
 }  # fmt: skip
 PREDEFINED = {"ASGAverageCPUUtilization", "ALBRequestCountPerTarget"}

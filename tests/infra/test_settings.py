@@ -55,7 +55,8 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("domain", GONE, "domain: missing", "sportcoach-platform.com"),
     ("alerts.emails", ["oncall"], "alerts: emails.0", "oncall@example.com"),
     # And others that would stop an update halfway.
-    ("load_balancer", GONE, "load_balancer: missing", "rate_limit"),
+    ("load_balancer", {"rate_limit": 20_000}, "edge, load_balancer", "exactly one"),
+    ("edge.rate_limit", 14_999, "edge: rate_limit", "15000"),
     ("alerts.emails", [], "alerts: emails", "at least 1"),
     ("alerts.sms", ["0312345678"], "alerts: sms.0", "E.164"),
     ("account_id", "123", "account_id", "12 digits"),
@@ -134,6 +135,7 @@ def test_a_missing_secret_names_the_command_that_sets_it(name: str) -> None:
         ("databasePassword", 'pass"word'),
         ("cacheAuthToken", "short"),
         ("pagerDutyEndpoint", "http://x"),
+        ("originSecret", "too-short"),
         ("newRelicLicenseKey", "k"),
     ],
 )
@@ -143,8 +145,15 @@ def test_a_secret_of_the_wrong_form_is_not_shown(name: str, value: str) -> None:
     assert value not in fault.replace(f"sportcoach:{name}", "").replace(SECRET_FORMS[name][1], "")
 
 
+def test_the_application_may_not_have_the_owners_password() -> None:
+    same = {**SECRETS, "databaseAppPassword": SECRETS["databasePassword"]}
+    fault = fault_of(settings_of("prod"), same)
+    assert "must differ" in fault
+    assert SECRETS["databasePassword"] not in fault
+
+
 def test_secrets_that_no_switch_asks_for_may_be_missing() -> None:
-    needed = {"databasePassword": SECRETS["databasePassword"]}
+    needed = {name: SECRETS[name] for name in ("databasePassword", "databaseAppPassword")}
     assert parse_settings("dev", settings_of("dev"), needed).cache is None
 
 
@@ -167,7 +176,10 @@ def test_an_unknown_key_beside_the_settings_is_refused() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_evaluates_with_the_secrets_that_its_switches_ask_for(stack: str) -> None:
-    needed = {"dev": {"databasePassword"}, "test": {"databasePassword", "cacheAuthToken"}}
+    needed = {
+        "dev": {"databasePassword", "databaseAppPassword"},
+        "test": {"databasePassword", "databaseAppPassword", "cacheAuthToken", "originSecret"},
+    }
     names = needed.get(stack, set(SECRETS))
     secrets = {name: SECRETS[name] for name in names}
     assert evaluate(stack, settings_of(stack), secrets=secrets).outputs["contract"]

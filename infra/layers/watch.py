@@ -20,12 +20,13 @@ from infra.components.privacy import Privacy, PrivacyArgs
 from infra.components.real_users import RealUsers, RealUsersArgs
 from infra.components.security import SecurityBaseline, SecurityBaselineArgs
 from infra.documents.alarms import Alarm, balancer_alarms, host_alarms
+from infra.documents.feedback import feedback_alarms
 from infra.documents.store_alarms import cache_alarms, database_alarms
 from infra.documents.subnets import SubnetTier
 from infra.documents.watch_alarms import log_alarms, search_alarms, watchdog_alarms
 from infra.environment import Environment
 from infra.layers.releases import Below, Releases
-from infra.settings import OpenSearchSettings, Settings
+from infra.settings import OpenSearchSettings, Role, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +92,18 @@ def _alarms(settings: Settings, environment: Environment, below: Below, releases
                 *cache_alarms(below.stores.cache_nodes()),
                 *(alarm for tier in settings.tiers for alarm in host_alarms(settings.stack, tier)),
                 *log_alarms(settings.stack),
+                *(_feedback_alarms(settings)),
                 *(_search_alarms(environment, settings.telemetry.opensearch)),
                 *watchdog_alarms(releases.delivery.schedule_group_name, releases.delivery.dead_letter_name),
             ],
         ),
     )
+
+
+def _feedback_alarms(settings: Settings) -> list[Alarm]:
+    if not any(Role.AI in tier.roles for tier in settings.tiers.values()):
+        return []
+    return feedback_alarms(settings.stack, settings.telemetry.feedback_floor)
 
 
 def _search_alarms(environment: Environment, wanted: OpenSearchSettings | None) -> list[Alarm]:

@@ -12,7 +12,10 @@ from tools.recording import Recording, settings_of
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 LOW, HIGH = "LessThanThreshold", "GreaterThanThreshold"
 # Metrics that are bad when they are low; all others are bad when they are high.
-LOW_IS_BAD = {"CacheHitRate", "FreeStorageSpace", "FreeableMemory", "HealthCheckStatus"}
+LOW_IS_BAD = {
+    "AdviceAdoption", "CacheHitRate", "FreeStorageSpace", "FreeableMemory", "HealthCheckStatus",
+    "MatchingSatisfaction", "SpeechAccuracy", "SupportResolution",
+}  # fmt: skip
 # Events of a minute are added up; of the rest, an extreme is taken where one host or moment is enough.
 COUNTS = {
     "DatabaseFatal", "HTTP_Fixed_Response_Count", "InvocationDroppedCount", "TargetErrorCount",

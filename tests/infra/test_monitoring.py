@@ -152,8 +152,25 @@ def test_m7_instances_scrape_every_15_seconds_and_keep_ai_metrics(stack: Recordi
 
 def test_m7_the_dashboard_shows_the_quality_of_the_model(stack: Recording) -> None:
     titles = {chart["title"] for chart in charts(stack)}
-    wanted = {"AI accuracy, recall, precision", "AI response time by fleet, P95", "AI queue length"}
+    wanted = {
+        "AI accuracy, recall, precision", "AI feedback of users", "AI queue length",
+        "AI response time by fleet, P95",
+    }  # fmt: skip
     assert wanted & titles == (wanted if "ai" in settings_of(stack.stack)["tiers"] else set())
+
+
+def test_m7_the_feedback_of_users_has_a_chart_and_alarms(stack: Recording) -> None:
+    """The four of the strategy, 5.3.2; `test_metrics.py` shows that the application publishes them."""
+    names = {"MatchingSatisfaction", "AdviceAdoption", "SupportResolution", "SpeechAccuracy"}
+    has_ai = "ai" in settings_of(stack.stack)["tiers"]
+    (shown,) = [c["metrics"] for c in charts(stack) if c["title"] == "AI feedback of users"] or [[]]
+    low = {
+        a["metricName"]: a["comparisonOperator"]
+        for a in alarms(stack).values()
+        if a.get("metricName") in names
+    }
+    assert {line[1] for line in shown} == set(low) == (names if has_ai else set())
+    assert set(low.values()) <= {"LessThanThreshold"}
 
 
 def test_m8_critical_alarms_page(stack: Recording) -> None:
@@ -174,14 +191,16 @@ def test_m8_critical_alarms_page(stack: Recording) -> None:
 
 
 def test_what_a_release_may_end_does_not_hold_it_up(stack: Recording) -> None:
-    """The maintenance page before the first release, a cache that is cold after one, and the log search."""
+    """The maintenance page, a cache that is cold, users' feedback; and the log search serves nobody."""
     free = {
         name
         for name, alarm in alarms(stack).items()
         if not alarm["name"].startswith(f"sportcoach/{stack.stack}/")
     }
     assert free == {
-        name for name in alarms(stack) if name.startswith(("maintenance-page", "cache-hit-rate", "search-"))
+        name
+        for name in alarms(stack)
+        if name.startswith(("maintenance-page", "cache-hit-rate", "feedback-", "search-"))
     }
     (_, _, down) = alarms(stack)["service-down"]["metricQueries"]
     assert down["expression"] == "FILL(own, 0) - FILL(page, 0)"

@@ -185,6 +185,8 @@ class TierContract(TierTimes):
     launch_template_id: Annotated[str, Field(pattern=r"^lt-[0-9a-f]+$")]
     subnet_ids: Annotated[tuple[str, ...], Field(min_length=1)]
     security_group_ids: tuple[str, ...] = ()
+    vcpus: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """vCPUs of one instance, which count against the account's quota; 0 where it is not known."""
     fleet: FleetSize
     scaling: tuple[Scaling, ...] = ()
     image_repository: str

@@ -80,5 +80,8 @@ class Fleets(Protocol):
     def launch_template_version(self, launch_template_id: str) -> int:
         """The number behind $Default now, to be pinned."""
 
+    def vcpus_left(self) -> int:
+        """VCPUs that the account may still run on demand."""
+
     def troubles(self, name: str) -> tuple[str, ...]:
         """Recent failed scaling activities in AWS's words: why instances do not come up."""

@@ -18,6 +18,7 @@ from bluegreen.contract import (
     TierContract,
     WatchdogContract,
 )
+from infra.documents.instance_types import vcpus
 from infra.environment import Environment
 from infra.settings import Role, Settings, TierSettings
 
@@ -142,6 +143,7 @@ def _tier(
         health_check=wanted.health_check,
         deregistration_delay_seconds=wanted.deregistration_delay_seconds,
         stickiness=wanted.stickiness,
+        vcpus=vcpus(wanted.instance_type),
         fleet=wanted.fleet,
         scaling=wanted.scaling,
         warmup_seconds=wanted.warmup_seconds,

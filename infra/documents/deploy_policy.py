@@ -6,6 +6,8 @@ What sc-deploy creates is named `sc-<stack>-...` and tagged; what Pulumi created
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 
 from bluegreen.contract import MANAGED_BY, Tag
@@ -35,6 +37,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "autoscaling:DescribeScalingActivities",
                 "cloudwatch:GetMetricData",
                 "cloudwatch:ListMetrics",
+                "ec2:DescribeInstances",
                 "ec2:DescribeLaunchTemplates",
                 "elasticloadbalancing:DescribeAccountLimits",
                 "elasticloadbalancing:DescribeListeners",
@@ -44,6 +47,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "elasticloadbalancing:DescribeTargetGroups",
                 "elasticloadbalancing:DescribeTargetHealth",
                 "scheduler:ListSchedules",
+                "servicequotas:GetServiceQuota",
                 "ssm:GetCommandInvocation",
                 "ssm:ListCommandInvocations",
             ],
@@ -137,7 +141,9 @@ def _launches(environment: Environment, scope: DeployScope) -> list[Statement]:
     Image, security groups, volumes and interfaces must be the template's own; type and subnets are the
     stack's. User data has no condition key: LAUNCH_BY_HAND tells people of a host that no fleet launched.
     """
-    of_template = {"ArnEquals": {"ec2:LaunchTemplate": list(scope.launch_templates)}}
+    of_template: dict[str, dict[str, Any]] = {
+        "ArnEquals": {"ec2:LaunchTemplate": list(scope.launch_templates)}
+    }
     unchanged = {**of_template, "Bool": {"ec2:IsLaunchTemplateResource": "true"}}
     sized = {**of_template, "StringEquals": {"ec2:InstanceType": sorted(set(scope.instance_types))}}
     template_parts = [

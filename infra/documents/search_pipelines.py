@@ -78,7 +78,7 @@ def stored(sink: Sink, queue_url: str) -> str:
             "aws": _as(sink),
         }
     }
-    processors = [
+    processors: list[dict[str, Any]] = [
         {"parse_json": {"destination": "/fields", "parse_when": _JSON_LINE}},
         {"grok": {"match": {"message": [BALANCER_LINE]}, "grok_when": f"not ({_JSON_LINE})"}},
     ]

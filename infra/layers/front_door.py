@@ -60,7 +60,8 @@ def build_front_door(
 
 def origin_values(secret: pulumi.Output[str]) -> pulumi.Output[list[str]]:
     """The values that the load balancer accepts; the first is the one that the CDN sends."""
-    return secret.apply(lambda text: text.split(","))
+    values: pulumi.Output[list[str]] = secret.apply(lambda text: text.split(","))
+    return values
 
 
 def _origin_firewall(

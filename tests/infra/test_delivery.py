@@ -21,7 +21,7 @@ def deleted(rules: list[dict[str, Any]], tags: set[str], age_days: int) -> bool:
         prefixes = tuple(selection.get("tagPrefixList", ()))
         fits = any(tag.startswith(prefixes) for tag in tags) if prefixes else not tags
         if fits:
-            old = selection["countType"] == "sinceImagePushed" and age_days > selection["countNumber"]
+            old: bool = selection["countType"] == "sinceImagePushed" and age_days > selection["countNumber"]
             return old or (selection["countType"] == "imageCountMoreThan" and selection["countNumber"] < 1)
     return False
 

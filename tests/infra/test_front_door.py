@@ -22,7 +22,7 @@ def blocks(rule: dict[str, Any], headers: dict[str, str]) -> bool:
             return any(map(holds, statement["orStatement"]["statements"]))
         match = statement["byteMatchStatement"]
         assert (match["positionalConstraint"], match["textTransformations"][0]["type"]) == ("EXACTLY", "NONE")
-        return headers.get(match["fieldToMatch"]["singleHeader"]["name"]) == match["searchString"]
+        return bool(headers.get(match["fieldToMatch"]["singleHeader"]["name"]) == match["searchString"])
 
     return "block" in rule["action"] and holds(rule["statement"])
 

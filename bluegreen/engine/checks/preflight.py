@@ -19,6 +19,7 @@ def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list
         partial(environment_faults, contract, ports),
         partial(patience_faults, contract, policy),
         partial(_quota, plan, ports),
+        partial(_vcpus, plan, contract, ports),
         *[partial(_blue, tier, ports) for tier in plan.tiers],
     ]
     if plan.intent is Intent.PROMOTION:
@@ -71,6 +72,17 @@ def _quota(plan: Plan, ports: Ports) -> Iterable[Fault]:
                 f"{needed} more are needed, {room[name]} are left",
                 "`sc-deploy teardown` removes fleets without traffic; or raise the quota",
             )
+
+
+def _vcpus(plan: Plan, contract: Contract, ports: Ports) -> Iterable[Fault]:
+    """Green runs beside blue: a young account has room for neither."""
+    needed = sum(tier.green.desired * contract.tier(tier.tier).vcpus for tier in plan.tiers if tier.green)
+    if needed and (left := ports.fleets.vcpus_left()) < needed:
+        yield Fault(
+            "vCPU quota (L-1216C47A)",
+            f"green needs {needed} vCPUs beside what runs, {max(left, 0)} are left",
+            "raise it in Service Quotas; AWS may take a day",
+        )
 
 
 def _blue(tier: TierPlan, ports: Ports) -> Iterable[Fault]:

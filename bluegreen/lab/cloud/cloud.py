@@ -31,6 +31,7 @@ from bluegreen.lab.cloud.metrics.alarms import Alarms
 from bluegreen.lab.cloud.metrics.balancer import BalancerMetrics
 from bluegreen.lab.cloud.metrics.queries import Queries
 from bluegreen.lab.cloud.metrics.store import Store
+from bluegreen.lab.cloud.quotas import ServiceQuotas
 from bluegreen.lab.cloud.schedules import Schedules
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.cloud.templates import LaunchTemplates
@@ -139,6 +140,7 @@ class Cloud:
             "scheduler": operations_of(self.schedules),
             "ssm": operations_of(self.commands),
             "rds": operations_of(Databases(world)),
+            "service-quotas": operations_of(ServiceQuotas(world)),
         }
 
     def handles(self, service: str, operation: str) -> bool:

@@ -166,6 +166,7 @@ class Instances:
                     "InstanceId": one.id,
                     "ImageId": one.data.get("ImageId", "ami-00000000000000000"),
                     "InstanceType": one.data.get("InstanceType", "t3.micro"),
+                    "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
                     "LaunchTime": as_datetime(one.launched_at),
                     "State": {"Code": _CODES[one.state], "Name": one.state.value},
                     "SubnetId": one.subnet_id,

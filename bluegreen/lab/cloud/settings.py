@@ -46,6 +46,7 @@ class Settings:
     rules_per_load_balancer: int = 100
     target_groups_per_load_balancer: int = 100
     target_groups_per_region: int = 3000
+    vcpu_quota: int = 256
 
     def realistic(self) -> Self:
         """The same cloud at the pace of AWS."""

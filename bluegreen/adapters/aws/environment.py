@@ -8,6 +8,7 @@ from typing import Any
 
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
 from bluegreen.adapters.aws.failures import Tolerated
+from bluegreen.adapters.aws.page_documents import by_protocol
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.tags import tags_of
@@ -77,12 +78,14 @@ class AwsEnvironment:
         alerts = self._contract.alerts
         topic = alerts.critical_topic_arn if critical else alerts.warning_topic_arn
         signature = f"-- sc-deploy, stack {self._contract.stack}, {self._owner}"
+        line, text = _subject(subject), mask(f"{body}\n\n{signature}")
         self._session.service("sns").call(
             "publish",
             about=topic,
             TopicArn=topic,
-            Subject=_subject(subject),
-            Message=mask(f"{body}\n\n{signature}"),
+            Subject=line,
+            Message=by_protocol(line, text, stack=self._contract.stack),
+            MessageStructure="json",
             MessageAttributes={"stack": {"DataType": "String", "StringValue": self._contract.stack}},
         )
 

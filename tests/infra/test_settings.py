@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pulumi
@@ -203,6 +204,21 @@ def test_every_stack_file_gives_each_key_without_a_default(stack: str) -> None:
     assert {f"sportcoach:{name}" for name in required} <= set(given)
     assert set(given) == {"pulumi:disable-default-providers", "sportcoach:settings"}
     assert given["pulumi:disable-default-providers"] == ["aws"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_file_is_written_as_the_engine_writes_it(stack: str) -> None:
+    """`pulumi config set` writes the whole file: what it would form anew hides the change in the diff."""
+    text = (REPOSITORY / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
+    events = list(yaml.parse(text))
+    starts = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+    ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+    inline = [
+        one.start_mark.line + 1
+        for one, following in pairwise(events)
+        if isinstance(one, starts) and one.flow_style and not isinstance(following, ends)
+    ]
+    assert inline == []
 
 
 def test_the_project_file_leads_to_the_program() -> None:

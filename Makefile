@@ -1,4 +1,4 @@
-.PHONY: demo test check lint types imports format clean
+.PHONY: demo test check engine lint types imports format clean
 
 # Bytecode matters: importing pulumi_aws without it is three times slower.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,6 +18,11 @@ test: .venv/ready
 check: .venv/ready
 	$(MAKE) --jobs=2 lint types imports
 	$(MAKE) test
+
+# Preview, apply and preview again with the real engine: needs `pulumi` on PATH and an emulator in AWS_ENDPOINT_URL.
+# Elsewhere each test says why it was skipped.
+engine: .venv/ready
+	$(BIN)/pytest -m engine -rs tests/infra/test_engine.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -24,6 +24,8 @@ STATE_TABLE_HASH_KEY = "pk"
 STATE_TABLE_RANGE_KEY = "sk"
 MODEL_PREFIX, MODEL_FILE = "models/", "model.bin"
 """Where a model version lies in the models bucket: <prefix><version>/<file>."""
+NO_MODEL = "none"
+"""What a tier's pointer parameter holds until the first release with a model: SSM takes no empty value."""
 STACK_PATTERN = r"^[a-z][a-z0-9-]{0,11}$"
 """Twelve characters: `sc-<stack>-<tier>-<number>` must fit the 32 of a target group name."""
 
@@ -31,6 +33,14 @@ STACK_PATTERN = r"^[a-z][a-z0-9-]{0,11}$"
 def parameter_name(stack: str) -> str:
     """The SSM parameter that holds the contract of `stack`."""
     return f"/sportcoach/{stack}/contract"
+
+
+def alarm_prefix(stack: str, *, holds: bool) -> str:
+    """How the names of a stack's alarms begin: those that hold its releases, or those that only notify.
+
+    A slash ends the stack's name, which cannot contain one: the alarms of `x-eu` do not hold `x`.
+    """
+    return f"sportcoach/{stack}/" if holds else f"sportcoach-notice/{stack}/"
 
 
 class Tier(StrEnum):
@@ -175,6 +185,8 @@ class TierContract(TierTimes):
     launch_template_id: Annotated[str, Field(pattern=r"^lt-[0-9a-f]+$")]
     subnet_ids: Annotated[tuple[str, ...], Field(min_length=1)]
     security_group_ids: tuple[str, ...] = ()
+    vcpus: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """vCPUs of one instance, which count against the account's quota; 0 where it is not known."""
     fleet: FleetSize
     scaling: tuple[Scaling, ...] = ()
     image_repository: str
@@ -223,6 +235,8 @@ class WatchdogContract(_Document):
 
     role_arn: str
     schedule_group: str
+    dead_letter_arn: str = ""
+    """SQS queue for weights that could not be put back; empty where the stack has none."""
 
 
 class Contract(_Document):

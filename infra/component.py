@@ -33,7 +33,10 @@ class Component(pulumi.ComponentResource):
             f"{PROJECT}:{module}:{type(self).__name__}",
             name,
             {},
-            pulumi.ResourceOptions(providers=[environment.providers.main]),
+            # Children inherit the protection: a site is more than its data (routes, gateways, roles, alarms).
+            pulumi.ResourceOptions(
+                providers=[environment.providers.main], protect=True if environment.protect else None
+            ),
         )
         self.name = name
         self.environment = environment
@@ -42,15 +45,13 @@ class Component(pulumi.ComponentResource):
         self,
         *,
         provider: aws.Provider | None = None,
-        protect: bool = False,
         depends_on: Sequence[pulumi.Resource] = (),
         **more: Any,
     ) -> pulumi.ResourceOptions:
-        """Options of a child; `protect` takes effect in stacks that ask for protection."""
+        """Options of a child."""
         return pulumi.ResourceOptions(
             parent=self,
             provider=provider or self.environment.providers.main,
-            protect=True if protect and self.environment.protect else None,
             depends_on=list(depends_on),
             **more,
         )
@@ -70,13 +71,13 @@ class Component(pulumi.ComponentResource):
     def secret(
         self, name: str, description: str, *, key: pulumi.Input[str], content: pulumi.Input[str]
     ) -> aws.secretsmanager.Secret:
-        """One of the stack's secrets with its value, protected where the stack is."""
+        """One of the stack's secrets with its value."""
         secret = aws.secretsmanager.Secret(
             self.name,
             name=self.environment.secret_name(name),
             kms_key_id=key,
             description=description,
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
         aws.secretsmanager.SecretVersion(
             self.name, secret_id=secret.id, secret_string=content, opts=self.options()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pulumi
 import pulumi_aws as aws
 
 from infra.settings import Settings
@@ -30,6 +31,7 @@ class Providers:
                 region=region,
                 allowed_account_ids=[settings.account_id],
                 default_tags={"tags": {"project": PROJECT, "stack": settings.stack, "managed-by": "pulumi"}},
+                opts=pulumi.ResourceOptions(protect=True if settings.protect else None),
             )
 
         return cls(

@@ -22,17 +22,18 @@ def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
     environment = Environment.of(settings)
     foundation = lay_foundation(settings, environment, config)
     stores = build_stores(settings, environment, config, foundation)
-    door = build_front_door(settings, environment, foundation)
+    door = build_front_door(settings, environment, config, foundation)
     fleets = build_fleets(settings, environment, foundation, stores)
     below = Below(foundation=foundation, stores=stores, door=door, fleets=fleets)
     releases = build_releases(settings, environment, below)
-    dashboard = build_watch(settings, environment, config, below, releases)
+    watch = build_watch(settings, environment, config, below, releases)
     storage, delivery = foundation.storage, releases.delivery
     return {
         "contract": releases.contract_parameter.document.apply(json.loads),
         "contract_parameter": releases.contract_parameter.parameter.name,
         "url": f"https://{settings.domain}",
-        "dashboard_url": dashboard.url,
+        "dashboard_url": watch.dashboard.url,
+        "real_users": watch.real_users and watch.real_users.snippet(),
         "prometheus_url": fleets.prometheus.workspace.prometheus_endpoint,
         "name_servers": door.dns.zone.name_servers,
         "load_balancer": door.balancer.resource.dns_name,

@@ -21,7 +21,7 @@ from bluegreen.contract import (
 )
 from bluegreen.domain.promotion import fleet_name
 from tests.infra.iam import Request, allowed, statements_of
-from tools.recording import STACKS, Recording, recorded
+from tools.recording import SECRETS, STACKS, Recording, recorded, settings_of
 
 ROLES = ("delivery-deploy", "delivery-operator")
 
@@ -137,12 +137,17 @@ def resources(contract: Contract, recording: Recording, tier: TierContract, acti
         "autoscaling:PutScalingPolicy": [group],
         "autoscaling:UpdateAutoScalingGroup": [group],
         "cloudwatch:DescribeAlarms": [arn("cloudwatch", "alarm:*")],
-        "cloudwatch:ListTagsForResource": [arn("cloudwatch", f"alarm:sportcoach-{stack}-error-rate")],
+        "cloudwatch:ListTagsForResource": [arn("cloudwatch", f"alarm:sportcoach/{stack}/error-rate")],
         "dynamodb:*": [arn("dynamodb", f"table/{contract.state_table}")],
         "ec2:CreateTags": [arn("ec2", "instance/i-0123"), arn("ec2", "volume/vol-0123")],
         "ec2:RunInstances": [
             arn("ec2", "instance/*"),
             arn("ec2", f"launch-template/{tier.launch_template_id}"),
+            arn("ec2", "network-interface/*"),
+            arn("ec2", "volume/*"),
+            f"arn:aws:ec2:{region}::image/ami-0123",
+            *(arn("ec2", f"security-group/{group}") for group in tier.security_group_ids),
+            *(arn("ec2", f"subnet/{subnet}") for subnet in tier.subnet_ids),
         ],
         "ecr:*": [arn("ecr", f"repository/{tier.image_repository}")],
         "elasticloadbalancing:AddTags": [rule, target_group],
@@ -198,6 +203,8 @@ def requests(recording: Recording) -> Iterator[Request]:
             f"ssm:resourceTag/{Tag.STACK}": contract.stack,
             "ec2:CreateAction": "RunInstances",
             "ec2:LaunchTemplate": template,
+            "ec2:InstanceType": settings_of(contract.stack)["tiers"][tier.name]["instance_type"],
+            "ec2:IsLaunchTemplateResource": "true",
         }
         for action in sorted(all_actions()):
             for resource in resources(contract, recording, tier, action):
@@ -259,12 +266,53 @@ def test_a_release_may_do_nothing_else(stack: Recording, role: str) -> None:
     assert [request for request in foreign(stack) if allowed(statements, request)] == []
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("image/", {"ec2:IsLaunchTemplateResource": "false"}),
+        ("security-group/", {"ec2:IsLaunchTemplateResource": "false"}),
+        ("instance/", {"ec2:InstanceType": "p5.48xlarge"}),
+        ("subnet/", {"ec2:LaunchTemplate": "arn:aws:ec2:ap-northeast-1:1:launch-template/lt-other"}),
+        ("subnet/other", {}),
+    ],
+)
+def test_a_launch_must_be_what_the_template_says(
+    stack: Recording, role: str, kind: str, changed: dict[str, str]
+) -> None:
+    """With an image or an address group of one's own, a host with the tier's role would do anything."""
+    statements = statements_of(stack, role)
+    (asked, *_) = [
+        one
+        for one in requests(stack)
+        if one.action == "ec2:RunInstances" and f":{kind.partition('/')[0]}/" in one.resource
+    ]
+    assert allowed(statements, asked)
+    place = asked.resource.rpartition("/")[0] + "/subnet-other" if kind == "subnet/other" else asked.resource
+    wrong = Request(action=asked.action, resource=place, context={**asked.context, **changed})
+    assert not allowed(statements, wrong)
+
+
+def test_no_host_and_no_release_reads_the_owners_password(stack: Recording) -> None:
+    """The database's master user may do everything; the application has a user with less (S5)."""
+    primary = stack.one("aws:rds/instance:Instance", "database").inputs
+    content = json.loads(
+        stack.one("aws:secretsmanager/secretVersion:SecretVersion", "database").inputs["secretString"]
+    )
+    assert content["username"] == "sportcoach_app" != primary["username"]
+    assert content["password"] == SECRETS["databaseAppPassword"] != primary["password"]
+    held = [one for one in stack.resources if SECRETS["databasePassword"] in json.dumps(dict(one.inputs))]
+    assert [one.name for one in held] == ["database"]
+    assert held[0].type == "aws:rds/instance:Instance"
+
+
 def test_the_watchdog_may_put_weights_back_and_nothing_more(stack: Recording) -> None:
     statements = statements_of(stack, "delivery-watchdog")
     listener = contract_of(stack).listener_arn
     rule = listener.replace(":listener/", ":listener-rule/") + "/0123456789abcdef"
     assert allowed(statements, Request(action="elasticloadbalancing:ModifyRule", resource=rule, context={}))
-    assert [statement["Action"] for statement in statements] == [["elasticloadbalancing:ModifyRule"]]
+    actions = [statement["Action"] for statement in statements]
+    assert actions == [["elasticloadbalancing:ModifyRule"], ["sqs:SendMessage"]]
     for other in (listener, rule.replace("0123456789abcdef/", "fedcba9876543210/")):
         request = Request(action="elasticloadbalancing:ModifyRule", resource=other, context={})
         assert not allowed(statements, request)

@@ -44,12 +44,14 @@ _ARNS = {
     "aws:kms/key:Key": f"kms:{_HERE}:key/{{hash}}",
     "aws:lb/listener:Listener": f"elasticloadbalancing:{_HERE}:listener/{{suffix}}/{{hash}}",
     "aws:lb/loadBalancer:LoadBalancer": f"elasticloadbalancing:{_HERE}:loadbalancer/{{suffix}}",
+    "aws:kinesis/stream:Stream": f"kinesis:{_HERE}:stream/{{name}}",
     "aws:opensearch/domain:Domain": f"es:{_HERE}:domain/{{domainName}}",
     "aws:rds/instance:Instance": f"rds:{_HERE}:db:{{identifier}}",
     "aws:s3/bucket:Bucket": "s3:::{bucket}",
     "aws:secretsmanager/secret:Secret": f"secretsmanager:{_HERE}:secret:{{name}}-AbCdEf",
     "aws:ssm/parameter:Parameter": f"ssm:{_HERE}:parameter{{name}}",
     "aws:sns/topic:Topic": f"sns:{_HERE}:{{name}}",
+    "aws:sqs/queue:Queue": f"sqs:{_HERE}:{{name}}",
     "aws:wafv2/webAcl:WebAcl": f"wafv2:{_HERE}:regional/webacl/{{name}}/{{hash}}",
 }
 

@@ -33,6 +33,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 STACKS = ("dev", "test", "prod")
 SECRETS = {
     "databasePassword": "recorded-database-password",
+    "databaseAppPassword": "recorded-database-app-password",
+    "originSecret": "recordedOriginSecretOf32Characters",
     "cacheAuthToken": "recorded-cache-auth-token",
     "pagerDutyEndpoint": "https://events.pagerduty.test/recorded-pagerduty-key",
     "newRelicLicenseKey": "recorded-new-relic-license-key",

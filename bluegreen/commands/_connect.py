@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bluegreen.commands._options import DEFAULT_POLICY, Settings
-from bluegreen.errors import ConfigError, DeployError, ExitCode
+from bluegreen.errors import ConfigError, DeployError, ExitCode, Refused
 
 if TYPE_CHECKING:  # heavy: imported when a verb runs, not for --help
     from bluegreen.adapters.aws.session import Session
@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # heavy: imported when a verb runs, not for --help
     from bluegreen.domain.journal import Entry, Header
     from bluegreen.engine.deployer import Deployer
     from bluegreen.policy import Policy
-    from bluegreen.ports import Ports
+    from bluegreen.ports import Clock, Ports
+    from bluegreen.ports.trial import Trial
 
     Subscriber = Callable[[Header, Entry], None]
 
@@ -92,6 +93,31 @@ def open_contract(settings: Settings) -> Contract:
     from bluegreen.adapters.aws.session import Session
 
     return read_contract(settings, Session(region=settings.region or None))
+
+
+def open_trials(settings: Settings) -> tuple[Sequence[Trial], Clock]:
+    """What is tried in a new account, and the clock to wait by. Refused where something serves users."""
+    from bluegreen.adapters.aws.session import Session
+    from bluegreen.adapters.aws.trials import trials
+    from bluegreen.adapters.clock import SystemClock
+    from bluegreen.adapters.connect import connect
+    from bluegreen.engine.arms import serving
+    from bluegreen.engine.status import observe
+
+    policy, session, clock = read_policy(settings), Session(region=settings.region or None), SystemClock()
+    contract = read_contract(settings, session)
+    ports = connect(contract, policy, session=session, clock=clock, owner=operator())
+    refuse_where_live(contract, serving(observe(contract, ports)))
+    return trials(session, contract, clock), clock
+
+
+def refuse_where_live(contract: Contract, live: Sequence[object]) -> None:
+    """Trials add a rule to the listener: not under the traffic of users."""
+    if live:
+        raise Refused(
+            f"stack {contract.stack} serves a release; an account is tried before its first one",
+            next_step="sc-deploy doctor without --first-account, or another account's stack",
+        )
 
 
 def open_stack(settings: Settings, subscribers: Sequence[Subscriber] = ()) -> Stack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 
 
 @verb
-def doctor(settings: Settings) -> None:
+def doctor(
+    settings: Settings,
+    first_account: Annotated[
+        bool,
+        typer.Option("--first-account", help="Try in a new account what only AWS can tell; cleans up."),
+    ] = False,
+) -> None:
     """Check policy, contract, credentials, rights and the stack, and change nothing.
+
+    With --first-account, as an administrator and before the first release: try for five minutes whether a
+    schedule fires, an object is replicated, the trail delivers, an image is scanned, a metric arrives.
 
     Ends with 0 when nothing is wrong, 2 when the configuration cannot be used, 3 when a check failed.
 
     For example:
       sc-deploy doctor --stack prod
+      sc-deploy doctor --stack dev --first-account
       sc-deploy doctor --stack prod --output json | jq '.checks[] | select(.ok == false)'
     """
     from bluegreen.ui.tables.doctor import doctor_document, doctor_view
@@ -31,7 +41,8 @@ def doctor(settings: Settings) -> None:
     documents = _documents(settings)
     usable = all(check.ok for check in documents)
     # The engine's own row says more about a contract that can be used.
-    found = [documents[0], *_stack_checks(settings)] if usable else documents
+    look = _trial_checks if first_account else _stack_checks
+    found = [documents[0], *look(settings)] if usable else documents
     _terminal.show(settings, doctor_document(found), doctor_view(found))
     if any(check.ok is False for check in documents):
         raise typer.Exit(int(ExitCode.USAGE))
@@ -59,6 +70,12 @@ def _tried(name: str, words: str, look: Callable[[], object]) -> Check:
         unusable = isinstance(error, ConfigError)
         return Check(name=name, ok=False if unusable else None, words=told, next_step=error.next_step)
     return Check(name=name, ok=True, words=words)
+
+
+def _trial_checks(settings: Settings) -> Sequence[Check]:
+    from bluegreen.engine.checks.first_account import try_out
+
+    return try_out(*_connect.open_trials(settings))
 
 
 def _stack_checks(settings: Settings) -> Sequence[Check]:

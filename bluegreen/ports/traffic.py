@@ -83,5 +83,8 @@ class Fleets(Protocol):
     def launch_template_versions(self, launch_template_id: str, numbers: Collection[int]) -> frozenset[int]:
         """Those of `numbers` that still exist."""
 
+    def vcpus_left(self) -> int:
+        """VCPUs that the account may still run on demand."""
+
     def troubles(self, name: str) -> tuple[str, ...]:
         """Recent failed scaling activities in AWS's words: why instances do not come up."""

@@ -48,6 +48,6 @@ class Addresses(Component):
                             "evaluate_target_health": False,
                         }
                     ],
-                    opts=self.options(protect=True),
+                    opts=self.options(),
                 )
         self.register_outputs({})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi_aws as aws
 
+from bluegreen.contract import alarm_prefix
 from infra.component import Component
 from infra.components.alerts import Alerts
 from infra.components.database import Database
@@ -53,9 +54,8 @@ class AlarmSet(Component):
         self.register_outputs({})
 
     def _alarm_name(self, alarm: Alarm) -> str:
-        """sc-deploy recognises the alarms that block a release by the stack's name as their prefix."""
-        name = f"{self.environment.name}-{alarm.name}"
-        return name if alarm.holds_releases else f"notice-{name}"
+        """sc-deploy recognises the alarms that hold a release by their prefix, see `alarm_prefix`."""
+        return f"{alarm_prefix(self.environment.stack, holds=alarm.holds_releases)}{alarm.name}"
 
     def _alarm(self, alarm: Alarm) -> None:
         topic = getattr(self._alerts, alarm.severity).arn
@@ -82,6 +82,7 @@ class AlarmSet(Component):
             treat_missing_data=alarm.missing,
             alarm_actions=[topic],
             ok_actions=[topic],
+            insufficient_data_actions=[topic] if alarm.silence_pages else [],
             opts=self.options(),
             **measured,
         )

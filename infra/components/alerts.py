@@ -9,7 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component
-from infra.documents.policies import document, service_trust
+from infra.documents.policies import document
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import AlertsSettings, SlackSettings
 

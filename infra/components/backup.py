@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from infra.component import Component
 from infra.components.encryption import Encryption
 from infra.documents.event_patterns import BACKUP
-from infra.documents.policies import service_trust
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import BackupSettings
 
@@ -42,7 +42,7 @@ class Backup(Component):
         super().__init__(name, environment)
         self._args = args
         self.vault = aws.backup.Vault(
-            name, name=environment.name, kms_key_arn=args.keys.data.arn, opts=self.options(protect=True)
+            name, name=environment.name, kms_key_arn=args.keys.data.arn, opts=self.options()
         )
         copies: aws.backup.Vault | None = None
         if args.settings.copy_days:
@@ -50,7 +50,7 @@ class Backup(Component):
                 f"{name}-copies",
                 name=f"{environment.name}-copies",
                 kms_key_arn=args.keys.backup.arn,
-                opts=self.options(provider=environment.providers.backup, protect=True),
+                opts=self.options(provider=environment.providers.backup),
             )
         plan = aws.backup.Plan(name, name=environment.name, rules=self._rules(copies), opts=self.options())
         self._role = self.role(

@@ -32,7 +32,7 @@ class Bucket(Component):
     def __init__(self, name: str, environment: Environment, args: BucketArgs) -> None:
         super().__init__(name, environment)
         self._provider = args.provider
-        self.resource = aws.s3.Bucket(name, bucket=args.bucket, opts=self._options(protect=True))
+        self.resource = aws.s3.Bucket(name, bucket=args.bucket, opts=self._options())
         self.bucket = args.bucket
         self.arn = f"arn:aws:s3:::{args.bucket}"
         self.id = self.resource.id

@@ -67,7 +67,7 @@ class Cache(Component):
             maintenance_window="sun:19:30-sun:20:30",
             auto_minor_version_upgrade=True,
             log_delivery_configurations=self._logs(),
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
 
     def _subnet_group(self) -> aws.elasticache.SubnetGroup:

@@ -12,7 +12,8 @@ from bluegreen.contract import MODEL_FILE, MODEL_PREFIX, Tier
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.documents.policies import Statement, allow, service_trust
+from infra.documents.policies import Statement, allow
+from infra.documents.trust import service_trust
 from infra.documents.user_data import BootVariables, encode, render
 from infra.environment import Environment
 from infra.settings import Role, TierSettings

@@ -56,6 +56,6 @@ class Configuration(Component):
                 name=full,
                 kms_key_id=args.keys.data.arn,
                 description="Set by an operator: aws secretsmanager put-secret-value",
-                opts=self.options(protect=True),
+                opts=self.options(),
             )
         self.register_outputs({})

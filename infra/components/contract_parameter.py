@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from bluegreen.contract import Contract, Tier, parameter_name
+from bluegreen.contract import NO_MODEL, Contract, Tier, parameter_name
 from infra.component import Component, Findings
 from infra.documents.contract_document import pointer_name
 from infra.environment import Environment
@@ -49,7 +49,7 @@ class ContractParameter(Component):
                 f"{name}-model-{tier}",
                 name=pointer_name(environment.stack, tier),
                 type="String",
-                insecure_value="none",
+                insecure_value=NO_MODEL,
                 # sc-deploy writes the value with every model it releases.
                 opts=self.options(ignore_changes=["insecureValue", "value"]),
             )

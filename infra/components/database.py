@@ -10,11 +10,14 @@ import pulumi_aws as aws
 
 from infra.component import Component, Findings
 from infra.components.placement import Placement
-from infra.documents.policies import service_trust
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import DatabaseSettings
 
-NAME, USER, PORT = "sportcoach", "sportcoach", 5432
+NAME, PORT = "sportcoach", 5432
+OWNER, USER = "sportcoach_owner", "sportcoach_app"
+"""The master user, which no host can read the password of, and the application's own (S5)."""
+LIFECYCLE = {True: "open-source-rds-extended-support", False: "open-source-rds-extended-support-disabled"}
 
 PARAMETERS = {
     "rds.force_ssl": "1",
@@ -35,7 +38,7 @@ ACCEPTED: Findings = {
     (
         "CKV2_AWS_57",
         "database",
-    ): "RDS cannot manage the secret of a primary with replicas; the runbook rotates it",
+    ): "The password is the stack's secret databaseAppPassword; the runbook rotates it",
     (
         "CKV_AWS_157",
         "database-replica",
@@ -46,10 +49,11 @@ ACCEPTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseArgs:
-    """`password` is the stack's secret `databasePassword`."""
+    """The stack's secrets `databasePassword`, of the master user, and `databaseAppPassword`."""
 
     settings: DatabaseSettings
     password: pulumi.Output[str]
+    app_password: pulumi.Output[str]
     placement: Placement
 
 
@@ -121,13 +125,15 @@ class Database(Component):
             identifier=self.identifier,
             engine="postgres",
             engine_version=settings.engine_version,
+            allow_major_version_upgrade=settings.major_upgrade,
+            engine_lifecycle_support=LIFECYCLE[settings.extended_support],
             instance_class=settings.instance_class,
             allocated_storage=settings.storage_gb,
             storage_type="gp3",
             kms_key_id=self._args.placement.keys.data.arn,
             multi_az=settings.multi_az,
             db_name=NAME,
-            username=USER,
+            username=OWNER,
             password=self._args.password,
             port=PORT,
             db_subnet_group_name=self._subnet_group().name,
@@ -139,7 +145,7 @@ class Database(Component):
             delete_automated_backups=not self.environment.protect,
             skip_final_snapshot=False,
             final_snapshot_identifier=f"{self.identifier}-final",
-            opts=self.options(protect=True, depends_on=self.log_groups),
+            opts=self.options(depends_on=self.log_groups),
             **self._shared(),
         )
 
@@ -156,19 +162,19 @@ class Database(Component):
             parameter_group_name=self.primary.parameter_group_name,
             # A replica is rebuilt from its primary: it needs no backups and no final snapshot.
             skip_final_snapshot=True,
-            opts=self.options(protect=True, depends_on=self.log_groups),
+            opts=self.options(depends_on=self.log_groups),
             **self._shared(),
         )
 
     def _subnet_group(self) -> aws.rds.SubnetGroup:
         return aws.rds.SubnetGroup(
-            self.name, subnet_ids=list(self._args.placement.subnet_ids), opts=self.options(protect=True)
+            self.name, subnet_ids=list(self._args.placement.subnet_ids), opts=self.options()
         )
 
     def _parameter_group(self) -> aws.rds.ParameterGroup:
         return aws.rds.ParameterGroup(
             self.name,
-            family="postgres14",
+            family=f"postgres{self._args.settings.engine_version.partition('.')[0]}",
             parameters=[
                 {
                     "name": key,
@@ -188,13 +194,13 @@ class Database(Component):
                 "port": PORT,
                 "dbname": NAME,
                 "username": USER,
-                "password": self._args.password,
+                "password": self._args.app_password,
                 "sslmode": "verify-full",
             }
         )
         self.secret(
             "database",
-            "Host, user and password of the database",
+            "Host of the database, name and password of the application's user",
             key=self._args.placement.keys.data.arn,
             content=content,
         )

@@ -1,8 +1,7 @@
-"""Releases: image repositories, the journal's table, and who may release (P2, P7, S1, S5)."""
+"""Releases: the journal's table, the watchdog, and who may release (P7, S1, S5)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +13,15 @@ from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.documents.deploy_policy import rules_of
-from infra.documents.policies import allow, document, service_trust
+from infra.documents.people import GITHUB, github_trust, operator_trust
+from infra.documents.policies import allow
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import DeliverySettings
 
-GITHUB = "token.actions.githubusercontent.com"
 LONGEST_RELEASE_SECONDS = 4 * 3600
+DEAD_LETTER_SECONDS = 14 * 24 * 3600
+"""The longest that SQS keeps a message."""
 
 
 ACCEPTED: Findings = {
@@ -40,62 +42,23 @@ class DeliveryArgs:
 
 
 class Delivery(Component):
-    """Repositories, table, schedule group and the roles; `DeployAccess` attaches their permissions."""
+    """Table, schedule group and the roles; `DeployAccess` attaches their permissions."""
 
     def __init__(self, name: str, environment: Environment, args: DeliveryArgs) -> None:
         super().__init__(name, environment)
         self._args = args
-        if environment.account_wide:
-            for repository in args.settings.repositories:
-                self._repository(repository)
-            self._account_wide()
         self.table_name = f"{environment.name}-deployments"
         self.table = self._table()
         self.schedule_group_name = f"{environment.name}-watchdog"
+        self.dead_letter_name = f"{self.schedule_group_name}-failed"
         aws.scheduler.ScheduleGroup(name, name=self.schedule_group_name, opts=self.options())
+        self.dead_letters = self._dead_letters()
         self.watchdog = self._watchdog()
         self.deployer = self._person_or_pipeline("deploy", self._github_trust())
-        self.operator = self._person_or_pipeline("operator", operator_trust(environment.account_id))
+        self.operator = self._person_or_pipeline(
+            "operator", operator_trust(environment.account_id, args.settings.permission_set)
+        )
         self.register_outputs({"deploy_role": self.deployer.arn, "operator_role": self.operator.arn})
-
-    def _repository(self, repository: str) -> None:
-        name = f"{self.name}-{repository.replace('/', '-')}"
-        resource = aws.ecr.Repository(
-            name,
-            name=repository,
-            # A version is one image for ever: a rollback runs exactly what was verified (R7).
-            image_tag_mutability="IMMUTABLE",
-            image_scanning_configuration={"scan_on_push": True},
-            encryption_configurations=[{"encryption_type": "KMS", "kms_key": self._args.keys.data.arn}],
-            opts=self.options(protect=True),
-        )
-        aws.ecr.LifecyclePolicy(
-            name, repository=resource.name, policy=json.dumps(image_lifecycle()), opts=self.options()
-        )
-
-    def _account_wide(self) -> None:
-        environment = self.environment
-        aws.ecr.ReplicationConfiguration(
-            self.name,
-            replication_configuration={
-                "rules": [
-                    {
-                        "destinations": [
-                            {"region": environment.backup_region, "registry_id": environment.account_id}
-                        ],
-                        "repository_filters": [
-                            {"filter": repository, "filter_type": "PREFIX_MATCH"}
-                            for repository in self._args.settings.repositories
-                        ],
-                    }
-                ]
-            },
-            opts=self.options(),
-        )
-        # AWS trusts GitHub's certificate authorities; no thumbprint is needed.
-        aws.iam.OpenIdConnectProvider(
-            self.name, url=f"https://{GITHUB}", client_id_lists=["sts.amazonaws.com"], opts=self.options()
-        )
 
     def _table(self) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(
@@ -111,7 +74,17 @@ class Delivery(Component):
             point_in_time_recovery={"enabled": True},
             server_side_encryption={"enabled": True, "kms_key_arn": self._args.keys.data.arn},
             deletion_protection_enabled=self.environment.protect,
-            opts=self.options(protect=True),
+            opts=self.options(),
+        )
+
+    def _dead_letters(self) -> aws.sqs.Queue:
+        """Weights that the watchdog could not restore; its alarm pages, see `watchdog_alarms`."""
+        return aws.sqs.Queue(
+            f"{self.name}-watchdog-failed",
+            name=self.dead_letter_name,
+            message_retention_seconds=DEAD_LETTER_SECONDS,
+            sqs_managed_sse_enabled=True,
+            opts=self.options(),
         )
 
     def _watchdog(self) -> aws.iam.Role:
@@ -124,7 +97,10 @@ class Delivery(Component):
                 account_id=environment.account_id,
                 source_arn=environment.arn("scheduler", f"schedule-group/{self.schedule_group_name}"),
             ),
-            statements=[allow(["elasticloadbalancing:ModifyRule"], [rules_of(self._args.listener_arn)])],
+            statements=[
+                allow(["elasticloadbalancing:ModifyRule"], [rules_of(self._args.listener_arn)]),
+                allow(["sqs:SendMessage"], [self.dead_letters.arn], sid="WhatFailed"),
+            ],
         )
 
     def _person_or_pipeline(self, name: str, trust: Mapping[str, Any]) -> aws.iam.Role:
@@ -144,70 +120,3 @@ class Delivery(Component):
             settings.github_repository,
             settings.github_environment,
         )
-
-
-def github_trust(provider_arn: str, repository: str, environment: str) -> dict[str, Any]:
-    """Jobs of one repository that GitHub admitted to one environment, after its approvals."""
-    return document(
-        [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider_arn},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {
-                    "StringEquals": {
-                        f"{GITHUB}:aud": "sts.amazonaws.com",
-                        f"{GITHUB}:sub": f"repo:{repository}:environment:{environment}",
-                    }
-                },
-            }
-        ]
-    )
-
-
-def operator_trust(account_id: str) -> dict[str, Any]:
-    """Users of the account, with MFA no older than an hour (S1)."""
-    return document(
-        [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "Bool": {"aws:MultiFactorAuthPresent": "true"},
-                    "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"},
-                },
-            }
-        ]
-    )
-
-
-def image_lifecycle() -> dict[str, Any]:
-    """Keep every release; expire untagged images and old branch builds."""
-    return {
-        "rules": [
-            {
-                "rulePriority": 1,
-                "description": "Untagged after two weeks",
-                "selection": {
-                    "tagStatus": "untagged",
-                    "countType": "sinceImagePushed",
-                    "countUnit": "days",
-                    "countNumber": 14,
-                },
-                "action": {"type": "expire"},
-            },
-            {
-                "rulePriority": 2,
-                "description": "Builds of branches after a month",
-                "selection": {
-                    "tagStatus": "tagged",
-                    "tagPrefixList": ["build-"],
-                    "countType": "sinceImagePushed",
-                    "countUnit": "days",
-                    "countNumber": 30,
-                },
-                "action": {"type": "expire"},
-            },
-        ]
-    }

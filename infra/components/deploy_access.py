@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from infra.component import Component
 from infra.documents.deploy_policy import access_policies
 from infra.documents.deploy_scope import DeployScope
+from infra.documents.event_patterns import LAUNCH_BY_HAND
 from infra.documents.policies import document
 from infra.environment import Environment
 
@@ -21,6 +22,7 @@ class DeployAccessArgs:
 
     roles: Mapping[str, aws.iam.Role]
     scope: DeployScope
+    alerts_topic_arn: pulumi.Input[str]
 
 
 class DeployAccess(Component):
@@ -42,4 +44,10 @@ class DeployAccess(Component):
                     policy_arn=policy.arn,
                     opts=self.options(),
                 )
+        self.notify(
+            f"{name}-launch",
+            "A host was launched with the rights of a release, but not by a fleet",
+            pattern=LAUNCH_BY_HAND,
+            topic_arn=args.alerts_topic_arn,
+        )
         self.register_outputs({})

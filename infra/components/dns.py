@@ -33,7 +33,7 @@ class Dns(Component):
 
     def __init__(self, name: str, environment: Environment, args: DnsArgs) -> None:
         super().__init__(name, environment)
-        self.zone = aws.route53.Zone(name, name=environment.domain, opts=self.options(protect=True))
+        self.zone = aws.route53.Zone(name, name=environment.domain, opts=self.options())
         providers = environment.providers
         balancer = self._certificate("balancer", providers.main)
         # ACM asks for the same record in every region, and for the same one for `*.` and the name itself.

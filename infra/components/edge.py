@@ -1,4 +1,4 @@
-"""The edge: CloudFront over S3 and the balancer, its web ACL, its logs (E9, S2, S3)."""
+"""The edge: CloudFront over S3 and the balancer, and its logs (E9, S2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from infra.component import Component, Findings
 from infra.components.storage import Storage
-from infra.documents.web_acl import REDACTED, rules, visibility
+from infra.documents.web_acl import ORIGIN_HEADER
 from infra.environment import Environment
 from infra.settings import EdgeSettings
 
@@ -22,6 +22,7 @@ CORS_S3_ORIGIN = "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
 
 VIEWER_TLS = "TLSv1.3_2025"
 ASSETS_PATH = "/assets/*"
+KEEP_ALIVE_SECONDS = 60
 
 
 ACCEPTED: Findings = {
@@ -38,14 +39,16 @@ ACCEPTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeArgs:
-    """`origin` is a name of the load balancer that its certificate covers; keys and logs are in us-east-1."""
+    """`origin` is a name of the load balancer that its certificate covers, `origin_secret` what proves to it
+    that a request comes from here; certificate and web ACL are in us-east-1.
+    """
 
     settings: EdgeSettings
     storage: Storage
     origin: str
+    origin_secret: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]
-    logs_key: pulumi.Input[str]
-    log_days: int
+    web_acl_arn: pulumi.Input[str]
 
 
 class Edge(Component):
@@ -54,7 +57,6 @@ class Edge(Component):
     def __init__(self, name: str, environment: Environment, args: EdgeArgs) -> None:
         super().__init__(name, environment)
         self._args = args
-        self.web_acl = self._web_acl()
         self._access = aws.cloudfront.OriginAccessControl(
             name,
             name=f"{environment.name}-assets",
@@ -78,7 +80,7 @@ class Edge(Component):
             http_version="http2and3",
             price_class="PriceClass_200",  # Asia without South America and Oceania
             aliases=[domain, f"www.{domain}"],
-            web_acl_id=self.web_acl.arn,
+            web_acl_id=self._args.web_acl_arn,
             origins=self._origins(),
             default_cache_behavior=self._to_balancer(),
             ordered_cache_behaviors=[self._to_assets()],
@@ -88,7 +90,7 @@ class Edge(Component):
                 "ssl_support_method": "sni-only",
                 "minimum_protocol_version": VIEWER_TLS,
             },
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
 
     def _origins(self) -> list[dict[str, Any]]:
@@ -102,8 +104,11 @@ class Edge(Component):
                     "origin_protocol_policy": "https-only",
                     "origin_ssl_protocols": ["TLSv1.2"],
                     "origin_read_timeout": 60,
-                    "origin_keepalive_timeout": 60,
+                    # Shorter than the balancer's: the side that sends closes first, so no request meets a
+                    # connection that is about to go.
+                    "origin_keepalive_timeout": KEEP_ALIVE_SECONDS,
                 },
+                "custom_headers": [{"name": ORIGIN_HEADER, "value": self._args.origin_secret}],
             },
             {
                 "origin_id": "assets",
@@ -165,32 +170,6 @@ class Edge(Component):
             },
             opts=self.options(),
         )
-
-    def _web_acl(self) -> aws.wafv2.WebAcl:
-        us_east_1 = self.environment.providers.us_east_1
-        acl = aws.wafv2.WebAcl(
-            self.name,
-            scope="CLOUDFRONT",
-            default_action={"allow": {}},
-            rules=rules(self._args.settings.rate_limit, forwarded=False),
-            visibility_config=visibility("edge"),
-            opts=self.options(provider=us_east_1),
-        )
-        group = self.log_group(
-            "waf",
-            f"aws-waf-logs-{self.environment.name}-edge",
-            days=self._args.log_days,
-            key=self._args.logs_key,
-            provider=us_east_1,
-        )
-        aws.wafv2.WebAclLoggingConfiguration(
-            self.name,
-            resource_arn=acl.arn,
-            log_destination_configs=[group.arn],
-            redacted_fields=REDACTED,
-            opts=self.options(provider=us_east_1),
-        )
-        return acl
 
     def _logs(self) -> None:
         """Access logs by standard logging v2, which unlike v1 needs no bucket ACL."""

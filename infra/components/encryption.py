@@ -31,7 +31,7 @@ class Encryption(Component):
             enable_key_rotation=True,
             deletion_window_in_days=30,
             policy=pulumi.Output.json_dumps(key_policy(self.environment.account_id, statements)),
-            opts=self.options(provider=provider, protect=True),
+            opts=self.options(provider=provider),
         )
         aws.kms.Alias(
             f"{self.name}-{purpose}",

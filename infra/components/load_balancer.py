@@ -1,4 +1,4 @@
-"""ALB, listeners and web ACL (E8, S2, S3). sc-deploy owns the rules and target groups."""
+"""ALB and listeners (E8, S2). sc-deploy owns the rules and target groups."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component
-from infra.documents.web_acl import REDACTED, rules, visibility
 from infra.environment import Environment
-from infra.settings import LoadBalancerSettings
 
 # TLS 1.3, and 1.2 with forward secrecy for clients without 1.3 (CloudFront as a client of the origin).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+IDLE_SECONDS = 75
+"""Longer than the CDN keeps an idle connection, shorter than the application has to."""
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 MAINTENANCE_PAGE = (
     "<!doctype html><title>SportCoach</title><h1>Back in a moment</h1><p>SportCoach is being maintained.</p>"
@@ -25,15 +25,12 @@ MAINTENANCE_PAGE = (
 class LoadBalancerArgs:
     """`log_bucket` must already let the load balancer write: `log_policy` is its policy."""
 
-    settings: LoadBalancerSettings
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]
     log_bucket: pulumi.Input[str]
     log_policy: pulumi.Resource
-    logs_key: pulumi.Input[str]
-    log_days: int
-    behind_cdn: bool
+    web_acl_arn: pulumi.Input[str]
 
 
 class LoadBalancer(Component):
@@ -53,12 +50,14 @@ class LoadBalancer(Component):
             desync_mitigation_mode="strictest",
             enable_deletion_protection=environment.protect,
             enable_http2=True,
-            idle_timeout=60,
-            opts=self.options(protect=True, depends_on=[args.log_policy]),
+            idle_timeout=IDLE_SECONDS,
+            opts=self.options(depends_on=[args.log_policy]),
         )
         self._redirect()
         self.listener = self._https(args.certificate_arn)
-        self.web_acl = self._web_acl(args)
+        aws.wafv2.WebAclAssociation(
+            name, resource_arn=self.resource.arn, web_acl_arn=args.web_acl_arn, opts=self.options()
+        )
         self.register_outputs({"dns_name": self.resource.dns_name, "listener": self.listener.arn})
 
     def _redirect(self) -> None:
@@ -74,7 +73,7 @@ class LoadBalancer(Component):
                     "redirect": {"protocol": "HTTPS", "port": "443", "status_code": "HTTP_301"},
                 }
             ],
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
 
     def _https(self, certificate_arn: pulumi.Input[str]) -> aws.lb.Listener:
@@ -97,29 +96,5 @@ class LoadBalancer(Component):
             ],
             routing_http_response_strict_transport_security_header_value=STRICT_TRANSPORT,
             routing_http_response_x_content_type_options_header_value="nosniff",
-            opts=self.options(protect=True),
-        )
-
-    def _web_acl(self, args: LoadBalancerArgs) -> aws.wafv2.WebAcl:
-        acl = aws.wafv2.WebAcl(
-            self.name,
-            scope="REGIONAL",
-            default_action={"allow": {}},
-            rules=rules(args.settings.rate_limit, forwarded=args.behind_cdn),
-            visibility_config=visibility("balancer"),
             opts=self.options(),
         )
-        aws.wafv2.WebAclAssociation(
-            self.name, resource_arn=self.resource.arn, web_acl_arn=acl.arn, opts=self.options()
-        )
-        group = self.log_group(
-            "waf", f"aws-waf-logs-{self.environment.name}-balancer", days=args.log_days, key=args.logs_key
-        )
-        aws.wafv2.WebAclLoggingConfiguration(
-            self.name,
-            resource_arn=acl.arn,
-            log_destination_configs=[group.arn],
-            redacted_fields=REDACTED,
-            opts=self.options(),
-        )
-        return acl

@@ -1,8 +1,8 @@
-"""Log search: log groups through Firehose into OpenSearch (M5)."""
+"""Log search: OpenSearch in the VPC (M5); `log_feed.py` fills it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,9 +10,7 @@ import pulumi_aws as aws
 
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
-from infra.components.storage import Storage
-from infra.documents.log_delivery import UNPACK, delivery_statements
-from infra.documents.policies import allow, document, service_trust
+from infra.documents.policies import allow, document
 from infra.environment import Environment
 from infra.settings import OpenSearchSettings
 
@@ -20,7 +18,7 @@ ACCEPTED: Findings = {
     (
         "CKV2_AWS_52",
         "log-search",
-    ): "Firehose would need a role mapping inside the domain; IAM and the VPC decide who reads",
+    ): "The pipelines would need a role mapping inside the domain; IAM and the VPC decide who reads",
     (
         "CKV_AWS_317",
         "log-search",
@@ -38,33 +36,25 @@ ACCEPTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSearchArgs:
-    """`log_groups` by the name of their subscription."""
+    """`reader_arns` may search, `writer_arns` may write as well."""
 
     settings: OpenSearchSettings
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group: aws.ec2.SecurityGroup
     reader_arns: Sequence[pulumi.Input[str]]
+    writer_arns: Sequence[pulumi.Input[str]]
     keys: Encryption
-    storage: Storage
-    log_groups: Mapping[str, aws.cloudwatch.LogGroup]
     log_days: int
 
 
 class LogSearch(Component):
-    """The domain in the VPC, and the stream that feeds it."""
+    """The domain in the VPC."""
 
     def __init__(self, name: str, environment: Environment, args: LogSearchArgs) -> None:
         super().__init__(name, environment)
         self._args = args
-        self._delivery = self.role(
-            "delivery",
-            trust=service_trust("firehose.amazonaws.com", account_id=environment.account_id),
-            statements=delivery_statements(environment, args.storage.logs.arn),
-        )
         self.domain = self._domain()
         self._within_group()
-        self.stream = self._stream()
-        self._subscribe()
         self.register_outputs({"endpoint": self.domain.endpoint})
 
     def _domain(self) -> aws.opensearch.Domain:
@@ -107,7 +97,7 @@ class LogSearch(Component):
             else None,
             log_publishing_options=self._own_logs(),
             access_policies=self._access(),
-            opts=self.options(protect=True, depends_on=ready),
+            opts=self.options(depends_on=ready),
         )
 
     def _access(self) -> pulumi.Output[str]:
@@ -116,10 +106,11 @@ class LogSearch(Component):
             document(
                 [
                     allow(
-                        ["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"],
+                        ["es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost", "es:ESHttpPut"],
                         [f"{domain}/*"],
-                        principal={"AWS": [self._delivery.arn, *self._args.reader_arns]},
-                    )
+                        principal={"AWS": [*self._args.writer_arns, *self._args.reader_arns]},
+                    ),
+                    allow(["es:DescribeDomain"], [domain], principal={"AWS": list(self._args.writer_arns)}),
                 ]
             )
         )
@@ -154,67 +145,16 @@ class LogSearch(Component):
         return [{"log_type": kind, "cloudwatch_log_group_arn": group.arn} for kind, group in groups.items()]
 
     def _within_group(self) -> None:
-        """Firehose's network interfaces use the domain's own group, which must let them reach the domain."""
+        """The pipelines' network interfaces are in the domain's own group, which must let them reach it."""
         group = self._args.security_group.id
         rule = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "security_group_id": group}
         aws.vpc.SecurityGroupIngressRule(
-            self.name, referenced_security_group_id=group, description="Firehose", opts=self.options(), **rule
+            self.name,
+            referenced_security_group_id=group,
+            description="Pipelines",
+            opts=self.options(),
+            **rule,
         )
         aws.vpc.SecurityGroupEgressRule(
             self.name, referenced_security_group_id=group, description="Domain", opts=self.options(), **rule
         )
-
-    def _stream(self) -> aws.kinesis.FirehoseDeliveryStream:
-        args = self._args
-        return aws.kinesis.FirehoseDeliveryStream(
-            self.name,
-            destination="opensearch",
-            opensearch_configuration={
-                "domain_arn": self.domain.arn,
-                "role_arn": self._delivery.arn,
-                "index_name": "logs",
-                "index_rotation_period": "OneDay",
-                "buffering_interval": 60,
-                "buffering_size": 5,
-                "retry_duration": 300,
-                "s3_backup_mode": "FailedDocumentsOnly",
-                "s3_configuration": {
-                    "bucket_arn": args.storage.logs.arn,
-                    "role_arn": self._delivery.arn,
-                    "prefix": "search-failed/",
-                    "compression_format": "GZIP",
-                },
-                "processing_configuration": {"enabled": True, "processors": UNPACK},
-                "vpc_config": {
-                    "role_arn": self._delivery.arn,
-                    "subnet_ids": list(args.subnet_ids),
-                    "security_group_ids": [args.security_group.id],
-                },
-            },
-            server_side_encryption={
-                "enabled": True,
-                "key_type": "CUSTOMER_MANAGED_CMK",
-                "key_arn": args.keys.logs.arn,
-            },
-            opts=self.options(),
-        )
-
-    def _subscribe(self) -> None:
-        role = self.role(
-            "subscription",
-            trust=service_trust(
-                "logs.amazonaws.com",
-                account_id=self.environment.account_id,
-                source_arn=self.environment.arn("logs", "*"),
-            ),
-            statements=[allow(["firehose:PutRecord", "firehose:PutRecordBatch"], [self.stream.arn])],
-        )
-        for name, group in self._args.log_groups.items():
-            aws.cloudwatch.LogSubscriptionFilter(
-                f"{self.name}-{name}",
-                log_group=group.name,
-                filter_pattern="",
-                destination_arn=self.stream.arn,
-                role_arn=role.arn,
-                opts=self.options(),
-            )

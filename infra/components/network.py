@@ -9,8 +9,9 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component
-from infra.documents.policies import allow, service_trust
+from infra.documents.policies import allow
 from infra.documents.subnets import SubnetTier, carve
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import NetworkSettings
 
@@ -35,7 +36,7 @@ class Network(Component):
             enable_dns_support=True,
             enable_dns_hostnames=True,
             tags={"Name": environment.name},
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
         # Whatever is created without a group must reach nothing.
         aws.ec2.DefaultSecurityGroup(name, vpc_id=self.vpc.id, opts=self.options())
@@ -56,7 +57,7 @@ class Network(Component):
                 # Launch templates assign addresses, so that nothing gets one by accident.
                 map_public_ip_on_launch=False,
                 tags={"Name": f"{self.environment.name}-{tier}-{zone[-1]}"},
-                opts=self.options(protect=True),
+                opts=self.options(),
             ).id
             for zone, cidr in zip(
                 settings.zones, carve(settings.cidr, len(settings.zones))[tier], strict=True

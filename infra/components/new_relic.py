@@ -11,8 +11,9 @@ import pulumi_aws as aws
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.documents.contract_document import query_secret
-from infra.documents.policies import allow, service_trust
+from infra.documents.contract_document import license_secret, query_secret
+from infra.documents.policies import allow
+from infra.documents.trust import service_trust
 from infra.environment import Environment
 
 ENDPOINT = "https://aws-api.newrelic.com/cloudwatch-metrics/v1"
@@ -21,8 +22,13 @@ NAMESPACES = (
     "AWS/AutoScaling",
     "AWS/CloudFront",
     "AWS/EC2",
+    "AWS/ES",
     "AWS/ElastiCache",
+    "AWS/Kinesis",
+    "AWS/OSIS",
     "AWS/RDS",
+    "AWS/SQS",
+    "AWS/Scheduler",
     "AWS/WAFV2",
     "SportCoach/AI",
 )
@@ -67,7 +73,7 @@ class NewRelic(Component):
 
     def _license_key(self) -> tuple[aws.secretsmanager.Secret, aws.secretsmanager.SecretVersion]:
         secret = self._secret(
-            self.name, self.environment.secret_name("new-relic"), "License key of New Relic, read by Firehose"
+            self.name, license_secret(self.environment), "License key of New Relic: metric stream and agents"
         )
         version = aws.secretsmanager.SecretVersion(
             self.name,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pulumi_aws as aws
 
+from bluegreen.contract import alarm_prefix
 from infra.component import Component
 from infra.environment import Environment
 
@@ -37,7 +38,7 @@ class Outside(Component):
         )
         aws.cloudwatch.MetricAlarm(
             name,
-            name=f"{environment.name}-outside",
+            name=f"{alarm_prefix(environment.stack, holds=True)}outside",
             alarm_description=f"https://{environment.domain} cannot be reached from outside (M8)",
             namespace="AWS/Route53",
             metric_name="HealthCheckStatus",

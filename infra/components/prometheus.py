@@ -39,7 +39,7 @@ class Prometheus(Component):
             alias=environment.name,
             kms_key_arn=args.logs_key,
             logging_configuration={"log_group_arn": pulumi.Output.concat(group.arn, ":*")},
-            opts=self.options(protect=True),
+            opts=self.options(),
         )
         aws.amp.RuleGroupNamespace(
             name,

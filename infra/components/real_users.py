@@ -31,14 +31,14 @@ class RealUsers(Component):
 
     def __init__(self, name: str, environment: Environment, args: RealUsersArgs) -> None:
         super().__init__(name, environment)
-        pool = aws.cognito.IdentityPool(
+        self.pool = pool = aws.cognito.IdentityPool(
             name,
             identity_pool_name=environment.name,
             allow_unauthenticated_identities=True,
             allow_classic_flow=True,
             opts=self.options(),
         )
-        guest = self.role(
+        self.guest = guest = self.role(
             "guest",
             trust=guest_trust(pool.id),
             statements=[
@@ -64,6 +64,15 @@ class RealUsers(Component):
             opts=self.options(),
         )
         self.register_outputs({"monitor": self.monitor.app_monitor_id})
+
+    def snippet(self) -> dict[str, pulumi.Input[str]]:
+        """What the page's RUM snippet is configured with; no secret ("Configuring the web client")."""
+        return {
+            "application_id": self.monitor.app_monitor_id,
+            "guest_role_arn": self.guest.arn,
+            "identity_pool_id": self.pool.id,
+            "region": self.environment.region,
+        }
 
 
 def guest_trust(pool_id: pulumi.Input[str]) -> dict[str, object]:

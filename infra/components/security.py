@@ -1,4 +1,4 @@
-"""Once per account: trail, threat detection, scanning; and for each stack: patching (S4, S5, M8)."""
+"""Once per account: trail, threat detection, scanning; and for each stack: findings (S4, S5, M8)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from infra.components.alerts import Alerts
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
 from infra.documents.event_patterns import GUARDDUTY, INSPECTOR
-from infra.documents.policies import allow, service_trust
+from infra.documents.policies import allow
+from infra.documents.trust import service_trust
 from infra.environment import Environment
+from infra.settings import SecuritySettings
 
 DETECTOR_FEATURES = ("EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "S3_DATA_EVENTS")
 
@@ -34,6 +36,7 @@ ACCEPTED: Findings = {
 class SecurityBaselineArgs:
     """Where findings go and logs are kept."""
 
+    settings: SecuritySettings
     keys: Encryption
     storage: Storage
     alerts: Alerts
@@ -41,7 +44,7 @@ class SecurityBaselineArgs:
 
 
 class SecurityBaseline(Component):
-    """Account-wide services if the stack owns the account; patching in every stack."""
+    """Account-wide services if the stack owns the account; findings page in every stack."""
 
     def __init__(self, name: str, environment: Environment, args: SecurityBaselineArgs) -> None:
         super().__init__(name, environment)
@@ -52,7 +55,6 @@ class SecurityBaseline(Component):
             self._detector()
             self._account_defaults()
         self._findings()
-        self._patching()
         self.register_outputs({})
 
     def _trail(self) -> aws.cloudwatch.LogGroup:
@@ -96,7 +98,7 @@ class SecurityBaseline(Component):
                     ],
                 },
             ],
-            opts=self.options(protect=True, depends_on=[args.storage.logs.policy]),
+            opts=self.options(depends_on=[args.storage.logs.policy]),
         )
         return group
 
@@ -112,6 +114,8 @@ class SecurityBaseline(Component):
                 status="ENABLED",
                 opts=self.options(),
             )
+        if not self._args.settings.runtime_monitoring:
+            return
         # Intrusion detection on the hosts; the agent is installed through SSM.
         aws.guardduty.DetectorFeature(
             f"{self.name}-runtime",
@@ -127,12 +131,13 @@ class SecurityBaseline(Component):
         )
 
     def _account_defaults(self) -> None:
-        aws.inspector2.Enabler(
-            self.name,
-            account_ids=[self.environment.account_id],
-            resource_types=["EC2", "ECR"],
-            opts=self.options(),
-        )
+        if self._args.settings.inspector:
+            aws.inspector2.Enabler(
+                self.name,
+                account_ids=[self.environment.account_id],
+                resource_types=["EC2", "ECR"],
+                opts=self.options(),
+            )
         aws.accessanalyzer.Analyzer(
             self.name, analyzer_name=self.environment.name, type="ACCOUNT", opts=self.options()
         )
@@ -161,81 +166,13 @@ class SecurityBaseline(Component):
 
     def _findings(self) -> None:
         """Findings of GuardDuty and Inspector page whoever is on call (M8)."""
-        for source, pattern in (("guardduty", GUARDDUTY), ("inspector", INSPECTOR)):
+        sources = {"guardduty": GUARDDUTY}
+        if self._args.settings.inspector:
+            sources["inspector"] = INSPECTOR
+        for source, pattern in sources.items():
             self.notify(
                 f"{self.name}-{source}",
                 f"Security findings of {source}",
                 pattern=pattern,
                 topic_arn=self._args.alerts.critical.arn,
             )
-
-    def _patching(self) -> None:
-        """Security updates on Sunday nights in Tokyo, beside the daily unattended upgrades."""
-        self._baseline()
-        self._patch_fleets(self._window())
-
-    def _baseline(self) -> None:
-        baseline = aws.ssm.PatchBaseline(
-            self.name,
-            name=self.environment.name,
-            operating_system="UBUNTU",
-            approval_rules=[
-                {
-                    "enable_non_security": False,
-                    "compliance_level": "HIGH",
-                    "patch_filters": [
-                        {"key": "PRODUCT", "values": ["Ubuntu22.04"]},
-                        {"key": "PRIORITY", "values": ["Required", "Important", "Standard"]},
-                    ],
-                }
-            ],
-            opts=self.options(),
-        )
-        if self.environment.account_wide:
-            # sc-deploy creates the fleets, so they use the account's default baseline.
-            aws.ssm.DefaultPatchBaseline(
-                self.name, baseline_id=baseline.id, operating_system="UBUNTU", opts=self.options()
-            )
-
-    def _window(self) -> aws.ssm.MaintenanceWindow:
-        return aws.ssm.MaintenanceWindow(
-            self.name,
-            name=f"{self.environment.name}-patching",
-            schedule="cron(0 4 ? * SUN *)",
-            schedule_timezone="Asia/Tokyo",
-            duration=3,
-            cutoff=1,
-            opts=self.options(),
-        )
-
-    def _patch_fleets(self, window: aws.ssm.MaintenanceWindow) -> None:
-        fleet = aws.ssm.MaintenanceWindowTarget(
-            self.name,
-            window_id=window.id,
-            name="fleets",
-            resource_type="INSTANCE",
-            targets=[{"key": "tag:sportcoach:stack", "values": [self.environment.stack]}],
-            opts=self.options(),
-        )
-        aws.ssm.MaintenanceWindowTask(
-            self.name,
-            window_id=window.id,
-            name="patch",
-            task_type="RUN_COMMAND",
-            task_arn="AWS-RunPatchBaseline",
-            priority=1,
-            max_concurrency="1",
-            max_errors="1",
-            targets=[{"key": "WindowTargetIds", "values": [fleet.id]}],
-            task_invocation_parameters={
-                "run_command_parameters": {
-                    "parameters": [
-                        {"name": "Operation", "values": ["Install"]},
-                        # A reboot would interrupt a serving instance; the next release brings the new kernel.
-                        {"name": "RebootOption", "values": ["NoReboot"]},
-                    ],
-                    "timeout_seconds": 3600,
-                }
-            },
-            opts=self.options(),
-        )

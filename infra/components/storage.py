@@ -12,21 +12,21 @@ import pulumi_aws as aws
 from infra.component import Component, Findings
 from infra.components.bucket import Bucket, BucketArgs
 from infra.components.encryption import Encryption
+from infra.components.replication import Replication, ReplicationArgs
 from infra.documents.bucket_documents import (
     TO_COLD_STORAGE,
     cdn_reads,
     expire,
     expire_old,
+    firewall_log_writers,
     log_writers,
-    replication_statements,
 )
-from infra.documents.policies import Statement, service_trust
+from infra.documents.policies import Statement
 from infra.environment import Environment
 from infra.settings import StorageSettings
 
 ACCEPTED: Findings = {
     ("CKV2_AWS_62", "storage-*"): "Nothing reacts to single objects",
-    ("CKV_AWS_144", "storage-*-replica"): "It is the replica itself",
     (
         "CKV_AWS_144",
         "storage-logs",
@@ -36,9 +36,13 @@ ACCEPTED: Findings = {
         "storage-logs",
     ): "Load balancer and S3 access logs can only be written under SSE-S3 (AES-256)",
     (
-        "CKV_AWS_18",
-        "storage-*-replica",
-    ): "The trail records every access to copies of models and training data; assets are public",
+        "CKV_AWS_144",
+        "storage-firewall-logs",
+    ): "Logs expire; an attack is in the alarms and in the search",
+    (
+        "CKV_AWS_145",
+        "storage-firewall-logs",
+    ): "As storage-logs, so that one reader needs one way to read; authorization and cookies are redacted",
 }
 
 
@@ -58,6 +62,7 @@ class Storage(Component):
         super().__init__(name, environment)
         self._args = args
         self.logs = self._logs_bucket()
+        self.firewall_logs = self._firewall_bucket()
         self.assets = self._assets_bucket()
         old_versions = expire_old("old-versions", args.settings.noncurrent_days)
         # A model version is a prefix of its own and never expires: every release can be restored (A2).
@@ -69,7 +74,12 @@ class Storage(Component):
         self.audited = [self.training_data.arn, self.models.arn]
         """Buckets whose every access the trail records, as ARNs."""
         if args.settings.replicate:
-            self._replicate([self.assets, self.models, self.training_data])
+            replicate = ReplicationArgs(
+                sources=[self.assets, self.models, self.training_data],
+                keys=args.keys,
+                noncurrent_days=args.settings.noncurrent_days,
+            )
+            Replication("replication", environment, replicate)
             self.audited += [f"{arn}-replica" for arn in self.audited]
         self.register_outputs({"assets": self.assets.id, "models": self.models.id, "logs": self.logs.id})
 
@@ -87,6 +97,26 @@ class Storage(Component):
             # Access logs of S3 and of balancers cannot be written under a customer managed key.
             customer_key=False,
             statements=log_writers(f"arn:aws:s3:::{settings.bucket_prefix}-logs", environment, balancers.arn),
+        )
+
+    def _firewall_bucket(self) -> Bucket:
+        """The web ACLs write here; WAF asks for the prefix of the name."""
+        settings = self._args.settings
+        name = f"aws-waf-logs-{settings.bucket_prefix}"
+        return Bucket(
+            f"{self.name}-firewall-logs",
+            self.environment,
+            BucketArgs(
+                bucket=name,
+                key=None,
+                lifecycle=[
+                    expire("logs", settings.log_days),
+                    expire_old("logs-old", settings.noncurrent_days),
+                ],
+                provider=self.environment.providers.main,
+                statements=firewall_log_writers(f"arn:aws:s3:::{name}", self.environment.account_id),
+                log_bucket=self.logs.id,
+            ),
         )
 
     def _assets_bucket(self) -> Bucket:
@@ -132,52 +162,3 @@ class Storage(Component):
                 log_bucket=self.logs.id if purpose != "logs" else None,
             ),
         )
-
-    def _replicate(self, sources: Sequence[Bucket]) -> None:
-        keys, environment = self._args.keys, self.environment
-        replicas = [
-            Bucket(
-                f"{source.name}-replica",
-                environment,
-                BucketArgs(
-                    bucket=f"{source.bucket}-replica",
-                    key=keys.backup.arn,
-                    lifecycle=[expire_old("old-versions", self._args.settings.noncurrent_days)],
-                    provider=environment.providers.backup,
-                ),
-            )
-            for source in sources
-        ]
-        role = self.role(
-            "replication",
-            trust=service_trust("s3.amazonaws.com", account_id=environment.account_id),
-            statements=replication_statements(
-                environment,
-                sources=[bucket.arn for bucket in sources],
-                replicas=[bucket.arn for bucket in replicas],
-                source_key=keys.data.arn,
-                replica_key=keys.backup.arn,
-            ),
-        )
-        for source, replica in zip(sources, replicas, strict=True):
-            aws.s3.BucketReplicationConfig(
-                source.name,
-                bucket=source.id,
-                role=role.arn,
-                rules=[
-                    {
-                        "id": "to-backup-region",
-                        "status": "Enabled",
-                        "filter": {"prefix": ""},
-                        "delete_marker_replication": {"status": "Enabled"},
-                        "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
-                        "destination": {
-                            "bucket": replica.arn,
-                            "storage_class": "STANDARD_IA",
-                            "encryption_configuration": {"replica_kms_key_id": keys.backup.arn},
-                        },
-                    }
-                ],
-                # Replication needs versioning at both ends.
-                opts=self.options(depends_on=[source.versioning, replica.versioning]),
-            )

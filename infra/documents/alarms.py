@@ -45,8 +45,15 @@ class Alarm:
     missing: str = "notBreaching"
     queries: Sequence[Mapping[str, Any]] = ()
     """Metric math instead of `metric`."""
+    silence_pages: bool = False
+    """Whether it notifies when the data stay away. Unlike `missing="breaching"` this is not the state ALARM,
+    so it bars no release into a stack whose stores have not reported yet."""
     holds_releases: bool = True
     """sc-deploy starts no release while such an alarm fires. False for what a release itself may fix."""
+
+    def __post_init__(self) -> None:
+        if self.silence_pages and self.missing != "missing":
+            raise ValueError(f"{self.name}: only missing data lead to INSUFFICIENT_DATA, not {self.missing}")
 
 
 def balancer_alarms(balancer: pulumi.Input[str], response_time_ms: int) -> list[Alarm]:
@@ -153,20 +160,4 @@ def host_alarms(stack: str, tier: str) -> list[Alarm]:
             minutes=10,
         )
         for name, metric, limit in metrics
-    ]
-
-
-def log_alarms(stack: str) -> list[Alarm]:
-    """What log filters count, see infra/components/alarm_set.py (M8)."""
-    return [
-        Alarm(
-            name="database-refuses",
-            description="The database refuses connections: FATAL in its log (M8)",
-            severity=Severity.CRITICAL,
-            namespace=f"SportCoach/{stack}",
-            metric="DatabaseFatal",
-            statistic="Sum",
-            threshold=5,
-            minutes=5,
-        )
     ]

@@ -79,6 +79,25 @@ def log_writers(bucket_arn: str, environment: Environment, balancers: pulumi.Inp
     ]
 
 
+def firewall_log_writers(bucket_arn: str, account_id: str) -> list[Statement]:
+    """The log delivery of WAF ("Sending web ACL traffic logs to an S3 bucket"); its edge is in us-east-1."""
+    delivery = {"Service": "delivery.logs.amazonaws.com"}
+    own = {
+        "ArnLike": {"aws:SourceArn": f"arn:aws:logs:*:{account_id}:*"},
+        "StringEquals": {"aws:SourceAccount": account_id},
+    }
+    return [
+        allow(
+            ["s3:PutObject"],
+            [f"{bucket_arn}/AWSLogs/{account_id}/*"],
+            sid="Firewall",
+            principal=delivery,
+            condition=own,
+        ),
+        allow(["s3:GetBucketAcl"], [bucket_arn], sid="FirewallAcl", principal=delivery, condition=own),
+    ]
+
+
 def replication_statements(
     environment: Environment,
     *,

@@ -18,6 +18,7 @@ from bluegreen.contract import (
     TierContract,
     WatchdogContract,
 )
+from infra.documents.instance_types import vcpus
 from infra.environment import Environment
 from infra.settings import Role, Settings, TierSettings
 
@@ -43,6 +44,7 @@ class Resolved:
     critical_topic_arn: pulumi.Input[str]
     warning_topic_arn: pulumi.Input[str]
     watchdog_role_arn: pulumi.Input[str]
+    dead_letter_arn: pulumi.Input[str]
     prometheus_query_url: pulumi.Input[str]
     tiers: Mapping[Tier, TierResolved]
     state_table: str
@@ -55,6 +57,11 @@ class Resolved:
 def pointer_name(stack: str, tier: Tier) -> str:
     """The SSM parameter that names the tier's model; sc-deploy owns its value."""
     return f"/sportcoach/{stack}/model/{tier}"
+
+
+def license_secret(environment: Environment) -> str:
+    """The Secrets Manager name of the license key: of the metric stream and of New Relic's agents (M4)."""
+    return environment.secret_name("new-relic")
 
 
 def query_secret(environment: Environment) -> str:
@@ -109,7 +116,9 @@ def _document(
             critical_topic_arn=stack["critical_topic_arn"], warning_topic_arn=stack["warning_topic_arn"]
         ),
         watchdog=WatchdogContract(
-            role_arn=stack["watchdog_role_arn"], schedule_group=stack["schedule_group"]
+            role_arn=stack["watchdog_role_arn"],
+            schedule_group=stack["schedule_group"],
+            dead_letter_arn=stack["dead_letter_arn"],
         ),
         prometheus_query_url=stack["prometheus_query_url"],
         new_relic_account=new_relic.account_id if new_relic else "",
@@ -134,6 +143,7 @@ def _tier(
         health_check=wanted.health_check,
         deregistration_delay_seconds=wanted.deregistration_delay_seconds,
         stickiness=wanted.stickiness,
+        vcpus=vcpus(wanted.instance_type),
         fleet=wanted.fleet,
         scaling=wanted.scaling,
         warmup_seconds=wanted.warmup_seconds,

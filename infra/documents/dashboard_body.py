@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from infra.documents.feedback import feedback_lines
+
 WIDTH, HEIGHT = 8, 6
 COLUMNS = 3
 
@@ -97,6 +99,7 @@ def _ai(stack: str) -> list[dict[str, Any]]:
         ),
         _chart("AI response time by fleet, P95", [{"expression": slow, "id": "slow"}]),
         _chart("AI queue length", of("ai_queue_length")),
+        _chart("AI feedback of users", *feedback_lines(stack), yAxis={"left": {"min": 0, "max": 1}}),
         _search(
             "AI backlog per instance", "SportCoach/AI,AutoScalingGroupName", "BacklogPerInstance", "Average"
         ),

@@ -6,6 +6,8 @@ What sc-deploy creates is named `sc-<stack>-...` and tagged; what Pulumi created
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 
 from bluegreen.contract import MANAGED_BY, Tag
@@ -35,6 +37,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "autoscaling:DescribeScalingActivities",
                 "cloudwatch:GetMetricData",
                 "cloudwatch:ListMetrics",
+                "ec2:DescribeInstances",
                 "ec2:DescribeLaunchTemplateVersions",
                 "ec2:DescribeLaunchTemplates",
                 "elasticloadbalancing:DescribeAccountLimits",
@@ -45,6 +48,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "elasticloadbalancing:DescribeTargetGroups",
                 "elasticloadbalancing:DescribeTargetHealth",
                 "scheduler:ListSchedules",
+                "servicequotas:GetServiceQuota",
                 "ssm:GetCommandInvocation",
                 "ssm:ListCommandInvocations",
             ],
@@ -85,7 +89,6 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
     groups = environment.arn(
         "autoscaling", f"autoScalingGroup:*:autoScalingGroupName/sc-{environment.stack}-*"
     )
-    from_templates = {"ArnEquals": {"ec2:LaunchTemplate": list(scope.launch_templates)}}
     tagged = {"StringEquals": {f"aws:RequestTag/{Tag.MANAGED_BY}": MANAGED_BY}}
     return [
         allow(["autoscaling:CreateAutoScalingGroup"], [groups], sid="CreateFleets", condition=tagged),
@@ -106,8 +109,7 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             sid="AutoScalingRole",
             condition={"StringEquals": {"iam:AWSServiceName": "autoscaling.amazonaws.com"}},
         ),
-        # Auto Scaling checks that the caller may launch what the template says.
-        allow(["ec2:RunInstances"], ["*"], sid="LaunchFromTemplates", condition=from_templates),
+        *_launches(environment, scope),
         allow(
             ["ec2:CreateTags"],
             [environment.arn("ec2", "instance/*"), environment.arn("ec2", "volume/*")],
@@ -131,6 +133,32 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             [f"arn:aws:ssm:{environment.region}::document/AWS-RunShellScript"],
             sid="CommandDocument",
         ),
+    ]
+
+
+def _launches(environment: Environment, scope: DeployScope) -> list[Statement]:
+    """Auto Scaling checks that the caller may launch what the template says, in the subnets of the group.
+
+    Image, security groups, volumes and interfaces must be the template's own; type and subnets are the
+    stack's. User data has no condition key: LAUNCH_BY_HAND tells people of a host that no fleet launched.
+    """
+    of_template: dict[str, dict[str, Any]] = {
+        "ArnEquals": {"ec2:LaunchTemplate": list(scope.launch_templates)}
+    }
+    unchanged = {**of_template, "Bool": {"ec2:IsLaunchTemplateResource": "true"}}
+    sized = {**of_template, "StringEquals": {"ec2:InstanceType": sorted(set(scope.instance_types))}}
+    template_parts = [
+        f"arn:aws:ec2:{environment.region}::image/*",
+        *(
+            environment.arn("ec2", f"{kind}/*")
+            for kind in ("launch-template", "network-interface", "security-group", "volume")
+        ),
+    ]
+    run = ["ec2:RunInstances"]
+    return [
+        allow(run, template_parts, sid="LaunchFromTemplates", condition=unchanged),
+        allow(run, [environment.arn("ec2", "instance/*")], sid="LaunchSizes", condition=sized),
+        allow(run, list(scope.subnets), sid="LaunchInSubnets", condition=of_template),
     ]
 
 

@@ -21,6 +21,8 @@ class DeployScope:
     listener: pulumi.Output[str]
     launch_templates: Arns
     instance_roles: Arns
+    instance_types: Sequence[str]
+    subnets: Arns
     table: pulumi.Input[str]
     topics: Arns
     watchdog_role: pulumi.Input[str]

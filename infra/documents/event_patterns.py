@@ -36,3 +36,16 @@ BACKUP: Pattern = {
     "detail": {"$or": [{"state": _UNSUCCESSFUL}, {"status": _UNSUCCESSFUL}]},
 }
 """Jobs that did not succeed (AWS Backup developer guide, "Monitoring events using EventBridge")."""
+
+LAUNCH_BY_HAND: Pattern = {
+    "source": ["aws.ec2"],
+    "detail-type": ["AWS API Call via CloudTrail"],
+    "detail": {
+        "eventName": ["RunInstances"],
+        "errorCode": [{"exists": False}],
+        "userIdentity": {"sessionContext": {"sessionIssuer": {"userName": [{"prefix": "sportcoach-"}]}}},
+    },
+}
+"""Whoever may release may launch from the templates, because Auto Scaling checks that. Fleets launch with
+Auto Scaling's own role, so a launch with a release's role is somebody with commands of his own ("CloudTrail
+userIdentity element"; the trail of the account delivers such events)."""

@@ -43,27 +43,6 @@ def allow(
     return statement
 
 
-def service_trust(service: str, *, account_id: str, source_arn: str | None = None) -> dict[str, Any]:
-    """Who may assume a service role: that service, on behalf of this account only.
-
-    The condition prevents the confused deputy (IAM user guide, "The confused deputy problem"). EC2 sends no
-    source account, so its roles have no such condition.
-    """
-    condition: dict[str, Any] = {}
-    if service != "ec2.amazonaws.com":
-        condition["StringEquals"] = {"aws:SourceAccount": account_id}
-    if source_arn:
-        condition["ArnLike"] = {"aws:SourceArn": source_arn}
-    statement: Statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": "sts:AssumeRole",
-    }
-    if condition:
-        statement["Condition"] = condition
-    return document([statement])
-
-
 def key_policy(account_id: str, statements: Sequence[Statement] = ()) -> dict[str, Any]:
     """A key that the account's IAM policies govern, plus `statements` for AWS services."""
     owner: Statement = {

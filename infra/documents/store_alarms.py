@@ -103,7 +103,8 @@ def _availability(identifier: str, *, has_replica: bool) -> list[Alarm]:
         severity=Severity.CRITICAL,
         threshold=0,
         comparison=DOWN,
-        missing="breaching",
+        missing="missing",
+        silence_pages=True,
     )
     if not has_replica:
         return [silent]
@@ -114,7 +115,8 @@ def _availability(identifier: str, *, has_replica: bool) -> list[Alarm]:
         f"The replica is more than {REPLICA_LAG_SECONDS} s behind",
         statistic="Maximum",
         threshold=REPLICA_LAG_SECONDS,
-        missing="breaching",
+        missing="missing",
+        silence_pages=True,
     )
     return [silent, lag]
 

@@ -1,8 +1,12 @@
-"""Rules of a web ACL: rate limit and AWS's managed sets (S3, S4)."""
+"""Rules of a web ACL: who may use the origin, how often an address may ask, AWS's managed sets (S3, S4)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+ORIGIN_HEADER = "x-sportcoach-origin"
+"""The CDN sends it to the load balancer; its value is a secret of the stack."""
 
 # AWS managed rule groups in order of evaluation, each with the rules that only count. The common group's
 # body rule would block uploads of more than 8 KB.
@@ -16,8 +20,22 @@ MANAGED: tuple[tuple[str, tuple[str, ...]], ...] = (
 # Hosting providers and VPNs: GitHub's runners and ordinary users come from there. Counted, not blocked.
 COUNTED = frozenset({"AWSManagedRulesAnonymousIpList"})
 
-REDACTED = [{"single_header": {"name": "authorization"}}, {"single_header": {"name": "cookie"}}]
+REDACTED = [{"single_header": {"name": name}} for name in ("authorization", "cookie", ORIGIN_HEADER)]
 """Never written to a web ACL's log."""
+
+LOGGED = {
+    "default_behavior": "DROP",
+    "filters": [
+        {
+            "behavior": "KEEP",
+            "requirement": "MEETS_ANY",
+            "conditions": [
+                {"action_condition": {"action": action}} for action in ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT")
+            ],
+        }
+    ],
+}
+"""What was blocked or counted: requests that passed are in the access logs, and most of the volume."""
 
 
 def visibility(name: str) -> dict[str, Any]:
@@ -25,26 +43,50 @@ def visibility(name: str) -> dict[str, Any]:
     return {"cloudwatch_metrics_enabled": True, "metric_name": name, "sampled_requests_enabled": True}
 
 
-def rules(rate_limit: int, *, forwarded: bool) -> list[dict[str, Any]]:
-    """`rate_limit` requests per client address and five minutes, then the managed rule groups.
+def rate_limit(limit: int) -> dict[str, Any]:
+    """At most `limit` requests per client address and five minutes, where clients connect themselves.
 
-    Behind a CDN the client's address is the first of X-Forwarded-For (`forwarded`); a request whose
-    header is not an address is blocked.
+    Behind a CDN an address is only what X-Forwarded-For says, and its first entry is written by the client.
     """
-    aggregate: dict[str, Any] = {"aggregate_key_type": "IP"}
-    if forwarded:
-        aggregate = {
-            "aggregate_key_type": "FORWARDED_IP",
-            "forwarded_ip_config": {"header_name": "X-Forwarded-For", "fallback_behavior": "MATCH"},
-        }
-    rate = {
+    return {
         "name": "rate-limit",
         "priority": 0,
         "action": {"block": {"custom_response": {"response_code": 429}}},
-        "statement": {"rate_based_statement": {"limit": rate_limit, **aggregate}},
+        "statement": {"rate_based_statement": {"limit": limit, "aggregate_key_type": "IP"}},
         "visibility_config": visibility("rate-limit"),
     }
-    return [rate, *(_managed(index, name, counted) for index, (name, counted) in enumerate(MANAGED, start=1))]
+
+
+def from_our_cdn(values: Sequence[str]) -> dict[str, Any]:
+    """Requests without one of the secret values of ORIGIN_HEADER are blocked.
+
+    CloudFront's addresses are shared: without this, a distribution of any account may use the origin and
+    pass by our firewall at the edge.
+    """
+    matches: list[dict[str, Any]] = [
+        {
+            "byte_match_statement": {
+                "search_string": value,
+                "positional_constraint": "EXACTLY",
+                "field_to_match": {"single_header": {"name": ORIGIN_HEADER}},
+                "text_transformations": [{"priority": 0, "type": "NONE"}],
+            }
+        }
+        for value in values
+    ]
+    known = matches[0] if len(matches) == 1 else {"or_statement": {"statements": matches}}
+    return {
+        "name": "from-our-cdn",
+        "priority": 0,
+        "action": {"block": {"custom_response": {"response_code": 403}}},
+        "statement": {"not_statement": {"statement": known}},
+        "visibility_config": visibility("from-our-cdn"),
+    }
+
+
+def rules(first: dict[str, Any]) -> list[dict[str, Any]]:
+    """`first`, then the managed rule groups."""
+    return [first, *(_managed(index, *group) for index, group in enumerate(MANAGED, start=1))]
 
 
 def _managed(priority: int, name: str, counted: tuple[str, ...]) -> dict[str, Any]:

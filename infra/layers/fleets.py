@@ -9,6 +9,7 @@ from bluegreen.contract import Tier
 from infra.components.compute import Compute, ComputeArgs
 from infra.components.configuration import Configuration, ConfigurationArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
+from infra.documents.contract_document import license_secret
 from infra.environment import Environment
 from infra.layers.foundation import STORE_ROLES, Foundation
 from infra.layers.stores import Stores
@@ -56,6 +57,8 @@ def build_fleets(
         ),
     )
     secret_names = (*stores.secret_names(environment), *configuration.secret_names)
+    if settings.telemetry.new_relic:
+        secret_names = (*secret_names, license_secret(environment))
     tiers = {
         tier: Compute(
             f"compute-{tier}",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import pulumi
 
 from infra.components.addresses import AddressArgs, Addresses, Target
 from infra.components.dns import Dns, DnsArgs
 from infra.components.edge import Edge, EdgeArgs
 from infra.components.load_balancer import LoadBalancer, LoadBalancerArgs
+from infra.components.web_firewall import WebFirewall, WebFirewallArgs
+from infra.documents import web_acl
 from infra.documents.subnets import SubnetTier
 from infra.environment import Environment
 from infra.layers.foundation import Foundation
@@ -23,7 +29,9 @@ class FrontDoor:
     edge: Edge | None
 
 
-def build_front_door(settings: Settings, environment: Environment, foundation: Foundation) -> FrontDoor:
+def build_front_door(
+    settings: Settings, environment: Environment, config: pulumi.Config, foundation: Foundation
+) -> FrontDoor:
     """Build the layer."""
     log_days, behind_cdn = settings.telemetry.log_days, settings.edge is not None
     dns = Dns(
@@ -32,29 +40,64 @@ def build_front_door(settings: Settings, environment: Environment, foundation: F
         DnsArgs(logs_key=foundation.keys.us_east_1.arn, log_days=log_days, for_cdn=behind_cdn),
     )
     logs = foundation.storage.logs
+    secrets = origin_values(config.require_secret("originSecret")) if behind_cdn else None
     balancer = LoadBalancer(
         "load-balancer",
         environment,
         LoadBalancerArgs(
-            settings=settings.load_balancer,
             subnet_ids=foundation.network.subnets[SubnetTier.PUBLIC],
             security_group_id=foundation.firewall.groups["alb"].id,
             certificate_arn=dns.certificate_arn,
             log_bucket=logs.id,
             log_policy=logs.policy,
-            logs_key=foundation.keys.logs.arn,
-            log_days=log_days,
-            behind_cdn=behind_cdn,
+            web_acl_arn=_origin_firewall(settings, environment, foundation, secrets),
         ),
     )
-    edge = _edge(settings, environment, foundation, dns)
+    edge = _edge(settings, environment, foundation, dns, secrets)
     _addresses(settings, environment, FrontDoor(dns=dns, balancer=balancer, edge=edge))
     return FrontDoor(dns=dns, balancer=balancer, edge=edge)
 
 
-def _edge(settings: Settings, environment: Environment, foundation: Foundation, dns: Dns) -> Edge | None:
-    if settings.edge is None or dns.cdn_certificate_arn is None:
+def origin_values(secret: pulumi.Output[str]) -> pulumi.Output[list[str]]:
+    """The values that the load balancer accepts; the first is the one that the CDN sends."""
+    values: pulumi.Output[list[str]] = secret.apply(lambda text: text.split(","))
+    return values
+
+
+def _origin_firewall(
+    settings: Settings,
+    environment: Environment,
+    foundation: Foundation,
+    secrets: pulumi.Output[list[str]] | None,
+) -> pulumi.Output[str]:
+    """At the load balancer: behind a CDN only our own may ask, else each address has its limit."""
+    rules: pulumi.Input[Sequence[Mapping[str, Any]]] = []
+    if secrets is not None:
+        rules = secrets.apply(lambda values: web_acl.rules(web_acl.from_our_cdn(values)))
+    elif settings.load_balancer is not None:
+        rules = web_acl.rules(web_acl.rate_limit(settings.load_balancer.rate_limit))
+    args = WebFirewallArgs(scope="REGIONAL", rules=rules, log_bucket=foundation.storage.firewall_logs)
+    return WebFirewall("origin-firewall", environment, args).arn
+
+
+def _edge(
+    settings: Settings,
+    environment: Environment,
+    foundation: Foundation,
+    dns: Dns,
+    secrets: pulumi.Output[list[str]] | None,
+) -> Edge | None:
+    if settings.edge is None or dns.cdn_certificate_arn is None or secrets is None:
         return None
+    firewall = WebFirewall(
+        "edge-firewall",
+        environment,
+        WebFirewallArgs(
+            scope="CLOUDFRONT",
+            rules=web_acl.rules(web_acl.rate_limit(settings.edge.rate_limit)),
+            log_bucket=foundation.storage.firewall_logs,
+        ),
+    )
     return Edge(
         "edge",
         environment,
@@ -62,9 +105,9 @@ def _edge(settings: Settings, environment: Environment, foundation: Foundation, 
             settings=settings.edge,
             storage=foundation.storage,
             origin=f"origin.{settings.domain}",
+            origin_secret=secrets[0],
             certificate_arn=dns.cdn_certificate_arn,
-            logs_key=foundation.keys.us_east_1.arn,
-            log_days=settings.telemetry.log_days,
+            web_acl_arn=firewall.arn,
         ),
     )
 

@@ -9,6 +9,7 @@ import pulumi
 from infra.components.contract_parameter import ContractParameter, ContractParameterArgs
 from infra.components.delivery import Delivery, DeliveryArgs
 from infra.components.deploy_access import DeployAccess, DeployAccessArgs
+from infra.components.registry import Registry, RegistryArgs
 from infra.documents.contract_document import Resolved, TierResolved, build_contract, query_secret
 from infra.documents.deploy_scope import DeployScope
 from infra.documents.subnets import SubnetTier
@@ -40,6 +41,9 @@ class Releases:
 
 def build_releases(settings: Settings, environment: Environment, below: Below) -> Releases:
     """Build the layer."""
+    if environment.account_wide:
+        registry = RegistryArgs(settings=settings.delivery, keys=below.foundation.keys)
+        Registry("registry", environment, registry)
     delivery = Delivery(
         "delivery",
         environment,
@@ -55,6 +59,7 @@ def build_releases(settings: Settings, environment: Environment, below: Below) -
         DeployAccessArgs(
             roles={"deploy": delivery.deployer, "operator": delivery.operator},
             scope=_scope(settings, environment, below, delivery),
+            alerts_topic_arn=below.foundation.alerts.critical.arn,
         ),
     )
     contract_parameter = ContractParameter(
@@ -74,6 +79,12 @@ def _scope(settings: Settings, environment: Environment, below: Below, delivery:
         listener=below.door.balancer.listener.arn,
         launch_templates=[fleet.template.arn for fleet in tiers],
         instance_roles=[fleet.instance_role.arn for fleet in tiers],
+        instance_types=[tier.instance_type for tier in settings.tiers.values()],
+        subnets=[
+            pulumi.Output.concat(environment.arn("ec2", "subnet/"), subnet)
+            for tier in (SubnetTier.PUBLIC, SubnetTier.PRIVATE)
+            for subnet in foundation.network.subnets[tier]
+        ],
         table=delivery.table.arn,
         topics=[foundation.alerts.critical.arn, foundation.alerts.warning.arn],
         watchdog_role=delivery.watchdog.arn,
@@ -110,6 +121,7 @@ def _resolved(settings: Settings, below: Below, delivery: Delivery) -> Resolved:
         },
         state_table=delivery.table_name,
         schedule_group=delivery.schedule_group_name,
+        dead_letter_arn=delivery.dead_letters.arn,
         database=below.stores.database.identifier,
         parameters=below.fleets.configuration.parameter_names,
         secrets=below.fleets.secret_names,

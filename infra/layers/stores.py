@@ -53,6 +53,7 @@ def build_stores(
         DatabaseArgs(
             settings=settings.database,
             password=config.require_secret("databasePassword"),
+            app_password=config.require_secret("databaseAppPassword"),
             placement=_placement(settings, foundation, "database"),
         ),
     )

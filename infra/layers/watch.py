@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_aws as aws
 
 from infra.components.alarm_set import AlarmSet, AlarmSetArgs
 from infra.components.backup import Backup, BackupArgs
 from infra.components.dashboard import Dashboard, DashboardArgs
+from infra.components.log_feed import LogFeed, LogFeedArgs
 from infra.components.log_search import LogSearch, LogSearchArgs
 from infra.components.new_relic import NewRelic, NewRelicArgs
 from infra.components.outside import Outside, OutsideArgs
+from infra.components.patching import Patching
 from infra.components.privacy import Privacy, PrivacyArgs
 from infra.components.real_users import RealUsers, RealUsersArgs
 from infra.components.security import SecurityBaseline, SecurityBaselineArgs
-from infra.documents.alarms import balancer_alarms, host_alarms, log_alarms
+from infra.documents.alarms import Alarm, balancer_alarms, host_alarms
+from infra.documents.feedback import feedback_alarms
 from infra.documents.store_alarms import cache_alarms, database_alarms
 from infra.documents.subnets import SubnetTier
+from infra.documents.watch_alarms import log_alarms, search_alarms, watchdog_alarms
 from infra.environment import Environment
 from infra.layers.releases import Below, Releases
-from infra.settings import Settings
+from infra.settings import OpenSearchSettings, Role, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What the outputs of the stack name."""
+
+    dashboard: Dashboard
+    real_users: RealUsers | None
 
 
 def build_watch(
     settings: Settings, environment: Environment, config: pulumi.Config, below: Below, releases: Releases
-) -> Dashboard:
-    """Build the layer; returns the dashboard, whose address is an output of the stack."""
-    _alarms(settings, environment, below)
-    if settings.telemetry.real_user_share:
-        RealUsers("real-users", environment, RealUsersArgs(share=settings.telemetry.real_user_share))
+) -> Watch:
+    """Build the layer."""
+    _alarms(settings, environment, below, releases)
+    share, real_users = settings.telemetry.real_user_share, None
+    if share:
+        real_users = RealUsers("real-users", environment, RealUsersArgs(share=share))
     if below.foundation.alerts.outside is not None:
         front = next(tier for tier in settings.tiers.values() if "/*" in tier.paths)
         Outside(
@@ -47,7 +63,7 @@ def build_watch(
             ),
         )
     _protection(settings, environment, below, releases)
-    return Dashboard(
+    dashboard = Dashboard(
         "dashboard",
         environment,
         DashboardArgs(
@@ -57,9 +73,10 @@ def build_watch(
             cache_nodes=below.stores.cache_nodes(),
         ),
     )
+    return Watch(dashboard=dashboard, real_users=real_users)
 
 
-def _alarms(settings: Settings, environment: Environment, below: Below) -> None:
+def _alarms(settings: Settings, environment: Environment, below: Below, releases: Releases) -> None:
     database = below.stores.database
     AlarmSet(
         "alarms",
@@ -75,9 +92,22 @@ def _alarms(settings: Settings, environment: Environment, below: Below) -> None:
                 *cache_alarms(below.stores.cache_nodes()),
                 *(alarm for tier in settings.tiers for alarm in host_alarms(settings.stack, tier)),
                 *log_alarms(settings.stack),
+                *(_feedback_alarms(settings)),
+                *(_search_alarms(environment, settings.telemetry.opensearch)),
+                *watchdog_alarms(releases.delivery.schedule_group_name, releases.delivery.dead_letter_name),
             ],
         ),
     )
+
+
+def _feedback_alarms(settings: Settings) -> list[Alarm]:
+    if not any(Role.AI in tier.roles for tier in settings.tiers.values()):
+        return []
+    return feedback_alarms(settings.stack, settings.telemetry.feedback_floor)
+
+
+def _search_alarms(environment: Environment, wanted: OpenSearchSettings | None) -> list[Alarm]:
+    return search_alarms(environment.name, environment.account_id, wanted.storage_gb) if wanted else []
 
 
 def _protection(settings: Settings, environment: Environment, below: Below, releases: Releases) -> None:
@@ -86,9 +116,15 @@ def _protection(settings: Settings, environment: Environment, below: Below, rele
         "security",
         environment,
         SecurityBaselineArgs(
-            keys=foundation.keys, storage=foundation.storage, alerts=foundation.alerts, log_days=log_days
+            settings=settings.security,
+            keys=foundation.keys,
+            storage=foundation.storage,
+            alerts=foundation.alerts,
+            log_days=log_days,
         ),
     )
+    if settings.security.patching:
+        Patching("patching", environment)
     if settings.storage.personal_data_search:
         Privacy(
             "privacy",
@@ -114,20 +150,49 @@ def _protection(settings: Settings, environment: Environment, below: Below, rele
         ),
     )
     if settings.telemetry.opensearch:
-        LogSearch(
-            "log-search",
-            environment,
-            LogSearchArgs(
-                settings=settings.telemetry.opensearch,
-                subnet_ids=foundation.network.subnets[SubnetTier.DATA],
-                security_group=foundation.firewall.groups["search"],
-                reader_arns=[releases.delivery.operator.arn],
-                keys=foundation.keys,
-                storage=foundation.storage,
-                log_groups=_searched(below, security.audit_log),
-                log_days=log_days,
-            ),
-        )
+        groups = _searched(below, security.audit_log)
+        readers = [releases.delivery.operator.arn]
+        _search(settings.telemetry.opensearch, environment, below, Searched(groups, readers, log_days))
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What is searched, by whom, and how long the logs of the search itself are kept."""
+
+    groups: Mapping[str, aws.cloudwatch.LogGroup]
+    readers: Sequence[pulumi.Input[str]]
+    log_days: int
+
+
+def _search(wanted: OpenSearchSettings, environment: Environment, below: Below, searched: Searched) -> None:
+    foundation = below.foundation
+    subnets, group = foundation.network.subnets[SubnetTier.DATA], foundation.firewall.groups["search"]
+    feed = LogFeed(
+        "log-feed",
+        environment,
+        LogFeedArgs(
+            keys=foundation.keys,
+            storage=foundation.storage,
+            log_groups=searched.groups,
+            log_days=searched.log_days,
+            subnet_ids=subnets,
+            security_group_id=group.id,
+        ),
+    )
+    search = LogSearch(
+        "log-search",
+        environment,
+        LogSearchArgs(
+            settings=wanted,
+            subnet_ids=subnets,
+            security_group=group,
+            reader_arns=searched.readers,
+            writer_arns=[feed.role_of_pipelines.arn],
+            keys=foundation.keys,
+            log_days=searched.log_days,
+        ),
+    )
+    feed.connect(search.domain)
 
 
 def _searched(below: Below, audit: aws.cloudwatch.LogGroup | None) -> dict[str, aws.cloudwatch.LogGroup]:

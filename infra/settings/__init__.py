@@ -13,6 +13,7 @@ from infra.settings.operations import (
 )
 from infra.settings.orderings import ORDERINGS, Ordering, disorder
 from infra.settings.rules import SECRETS
+from infra.settings.security import SecuritySettings
 from infra.settings.stack_settings import Settings, SettingsError, parse_settings
 from infra.settings.stores import (
     COLD_AFTER_DAYS,
@@ -47,6 +48,7 @@ __all__ = [
     "OpenSearchSettings",
     "Ordering",
     "Role",
+    "SecuritySettings",
     "Settings",
     "SettingsError",
     "SlackSettings",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
-from typing import Annotated, Self
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -32,6 +32,12 @@ class Section(BaseModel):
         return self
 
 
+def told(check: Callable[[Any], Any], allowed: str) -> AfterValidator:
+    """A check that says what it allows; docs/settings.md is written from it."""
+    check.allowed = allowed  # type: ignore[attr-defined]  # an attribute of our own on a function
+    return AfterValidator(check)
+
+
 def worded(pattern: str, allowed: str) -> AfterValidator:
     """A check against `pattern` whose message says what is allowed."""
 
@@ -40,7 +46,7 @@ def worded(pattern: str, allowed: str) -> AfterValidator:
             raise ValueError(f"must be {allowed}")
         return value
 
-    return AfterValidator(check)
+    return told(check, allowed)
 
 
 def _retention(days: int) -> int:
@@ -89,7 +95,7 @@ DbClass = Annotated[
         "a class of family db.t3, db.t4g, db.m5 to db.m7 or db.r5 to db.r7, such as db.m5.large",
     ),
 ]
-ReplicaClass = Annotated[DbClass, AfterValidator(_steady)]
+ReplicaClass = Annotated[DbClass, told(_steady, "not burstable")]
 CacheType = Annotated[
     str,
     worded(
@@ -97,10 +103,13 @@ CacheType = Annotated[
         "a node type of family cache.t3, cache.t4g, cache.m5 to m7 or cache.r5 to r7, such as cache.m5.large",
     ),
 ]
+LEAST_PER_ADDRESS = 15_000
+"""50 requests a second, which is all of the AI's capacity (K4): so many users may share the address of an
+office or of a mobile carrier."""
 Email = Annotated[
     str, worded(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "an e-mail address, such as oncall@example.com")
 ]
-Phone = Annotated[str, worded(r"\+[1-9]\d{7,14}", "a phone number in E.164 format, such as +81312345678")]
+Phone = Annotated[str, worded(r"\+[1-9]\d{7,14}", "a mobile number in E.164 format, such as +819012345678")]
 Region = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, such as ap-northeast-1")]
 Zone = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an availability zone, such as ap-northeast-1a")]
 Domain = Annotated[
@@ -117,9 +126,13 @@ BucketPrefix = Annotated[
         "4 to 40 lower-case letters, digits and inner hyphens (`-training-data-replica` is appended)",
     ),
 ]
-Cidr = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_network)]
-VpcCidr = Annotated[Cidr, AfterValidator(_vpc)]
+Cidr = Annotated[
+    str, StringConstraints(strip_whitespace=True), told(_network, "an IPv4 network, such as 10.0.0.0/16")
+]
+VpcCidr = Annotated[Cidr, told(_vpc, "/16 to /22")]
 Days = Annotated[int, Field(ge=1, le=3_650)]
-LogDays = Annotated[int, AfterValidator(_retention)]
-RateLimit = Annotated[int, Field(ge=10, le=2_000_000_000)]
-"""Requests per address and five minutes (the range of a WAF rate-based rule)."""
+LogDays = Annotated[
+    int, told(_retention, "a retention that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, ... 3653 days")
+]
+RateLimit = Annotated[int, Field(ge=LEAST_PER_ADDRESS, le=2_000_000_000)]
+"""Requests per address and five minutes. WAF takes 10 to 2,000,000,000."""

@@ -17,6 +17,9 @@ class DeliverySettings(Section):
     ]
     github_repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     github_environment: Annotated[str, Field(pattern=r"^[\w-]+$")]
+    permission_set: Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,32}$")] | None = None
+    """The permission set of IAM Identity Center whose users may release. Without one, IAM users of the
+    account may, with MFA no older than an hour."""
 
 
 class SlackSettings(Section):
@@ -54,6 +57,8 @@ class TelemetrySettings(Section):
 
     response_time_ms: Annotated[int, Field(ge=1, le=60_000)]
     """The accepted P95; an alarm fires 50 % above it (M9)."""
+    feedback_floor: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    """An alarm fires where users' feedback on the AI, a ratio, stays below it (M7)."""
     outside_check: bool
     """Whether the site is probed from other continents; for a stack that is off at night this would page."""
     opensearch: OpenSearchSettings | None = None

@@ -11,6 +11,11 @@ from infra.settings.tiers import TierSettings
 
 SECRETS: Mapping[str, tuple[str, str]] = {
     "databasePassword": (r"[!#-.0-?A-~]{8,128}", '8 to 128 printable characters except space, ", / and @'),
+    "databaseAppPassword": (r"[!#-.0-?A-~]{8,128}", '8 to 128 printable characters except space, ", / and @'),
+    "originSecret": (
+        r"[A-Za-z0-9]{32,64}(,[A-Za-z0-9]{32,64})?",
+        "32 to 64 letters and digits; while it is changed, the new value, a comma and the old one",
+    ),
     "cacheAuthToken": (r"[A-Za-z0-9!&#$^<>-]{16,128}", "16 to 128 letters, digits and !&#$^<>-"),
     "pagerDutyEndpoint": (r"https://\S+", "an https URL"),
     "newRelicLicenseKey": (r"\S{20,64}", "20 to 64 characters without spaces"),
@@ -62,6 +67,18 @@ def _search(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
         yield f"telemetry.opensearch.nodes: {search.nodes} must be a multiple of the {zones} zones"
 
 
+def _one_limit(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    """An address is known only where it connects: at the CDN if there is one."""
+    if (parts["edge"] is None) is (parts["load_balancer"] is None):
+        yield "edge, load_balancer: exactly one must be set: the limit per address is where clients connect"
+
+
+def _two_passwords(_: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[str]:
+    owner, application = secrets.get("databasePassword"), secrets.get("databaseAppPassword")
+    if owner and owner == application:
+        yield "the secrets databasePassword and databaseAppPassword must differ: hosts read the second alone"
+
+
 def _secret(key: str, needed: Callable[[Any], bool]) -> Rule:
     """A secret that is needed is set and has the format AWS requires; its value is never shown."""
 
@@ -84,6 +101,10 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("tiers", "delivery"), _repositories),
     (("telemetry", "network"), _search),
     ((), _secret("databasePassword", lambda _: True)),
+    ((), _secret("databaseAppPassword", lambda _: True)),
+    ((), _two_passwords),
+    (("edge", "load_balancer"), _one_limit),
+    (("edge",), _secret("originSecret", lambda parts: parts["edge"] is not None)),
     (("cache",), _secret("cacheAuthToken", lambda parts: parts["cache"] is not None)),
     (("alerts",), _secret("pagerDutyEndpoint", lambda parts: parts["alerts"].pagerduty)),
     (("telemetry",), _secret("newRelicLicenseKey", lambda parts: parts["telemetry"].new_relic is not None)),

@@ -16,7 +16,8 @@ from bluegreen.contract import STACK_PATTERN, Tier, faults_of
 from infra.settings.fields import Domain, Region, Section, worded
 from infra.settings.operations import AlertsSettings, DeliverySettings, TelemetrySettings
 from infra.settings.orderings import disorder
-from infra.settings.rules import RULES
+from infra.settings.rules import RULES, SECRETS
+from infra.settings.security import SecuritySettings
 from infra.settings.stores import (
     BackupSettings,
     CacheSettings,
@@ -41,7 +42,7 @@ class Settings(Section):
     backup_region: Region
     domain: Domain
     protect: bool
-    """Whether data, addresses and keys are protected from deletion."""
+    """Whether every resource is protected: `pulumi` then deletes and replaces none of them."""
     network: NetworkSettings
     storage: StorageSettings
     database: DatabaseSettings
@@ -49,10 +50,11 @@ class Settings(Section):
     tiers: Annotated[dict[Tier, TierSettings], Field(min_length=1)]
     application: ApplicationSettings
     edge: EdgeSettings | None = None
-    load_balancer: LoadBalancerSettings
+    load_balancer: LoadBalancerSettings | None = None
     delivery: DeliverySettings
     alerts: AlertsSettings
     telemetry: TelemetrySettings
+    security: SecuritySettings
     backup: BackupSettings
 
 
@@ -66,15 +68,26 @@ class SettingsError(ValueError):
 
 
 def parse_settings(
-    stack: str, document: object, secrets: Mapping[str, str], *, plain: Iterable[str] = ()
+    stack: str,
+    document: object,
+    secrets: Mapping[str, str],
+    *,
+    plain: Iterable[str] = (),
+    given: Iterable[str] = (),
 ) -> Settings:
     """The settings of `stack`; `secrets` are those that are set, by key, `plain` those stored unencrypted.
 
+    `given` are all keys of the stack's configuration in this project, as `sportcoach:<name>`.
     Raises SettingsError with every fault, each with its key and what is allowed.
     """
     if not isinstance(document, Mapping):
         raise SettingsError(stack, [f"{ROOT}: must be an object, got {type(document).__name__}"])
     parts, faults = _parse_parts({**document, "stack": stack})
+    keys = {ROOT, *(f"sportcoach:{name}" for name in SECRETS)}
+    faults += [
+        f"{key}: unknown key beside settings (allowed: {', '.join(sorted(keys))})"
+        for key in sorted(set(given) - keys)
+    ]
     for needs, check in RULES:
         if all(name in parts for name in needs):
             faults += [f"{ROOT}: {problem}" for problem in check(parts, secrets)]

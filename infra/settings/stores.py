@@ -66,10 +66,17 @@ class StorageSettings(Section):
 
 
 class DatabaseSettings(Section):
-    """RDS PostgreSQL 14 (E5, E12, E13)."""
+    """RDS PostgreSQL (E5, E12, E13)."""
 
-    engine_version: Annotated[str, worded(r"14\.\d{1,2}", "a minor version of PostgreSQL 14, such as 14.22")]
+    engine_version: Annotated[
+        str, worded(r"1[46]\.\d{1,2}", "a minor version of PostgreSQL 14, or of 16 to upgrade, such as 14.22")
+    ]
     """A full minor version: a restore must run the version that was backed up."""
+    major_upgrade: bool = False
+    """Whether the next update may change the major version; it stops the database for minutes."""
+    extended_support: bool
+    """Whether PostgreSQL 14 stays, at a charge for each vCPU hour, once its standard support has ended.
+    Without it RDS upgrades the major version by itself."""
     instance_class: DbClass
     storage_gb: Annotated[int, Field(ge=RDS_MIN_GB, le=RDS_MAX_GB)]
     max_storage_gb: Annotated[int, Field(ge=RDS_MIN_GB, le=RDS_MAX_GB)]

@@ -91,6 +91,6 @@ class EdgeSettings(Section):
 
 
 class LoadBalancerSettings(Section):
-    """The web ACL on the Application Load Balancer (E8, S3)."""
+    """The web ACL on the Application Load Balancer of a stack without a CDN (E8, S3)."""
 
     rate_limit: RateLimit

@@ -18,7 +18,7 @@ from bluegreen.adapters.aws.rds import RdsSnapshots
 from bluegreen.adapters.aws.s3 import S3Models
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.connect import connect, load_contract, read_contract_file
-from bluegreen.contract import Tier, TierContract
+from bluegreen.contract import NO_MODEL, Tier, TierContract
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
 from bluegreen.policy import Policy
 
@@ -136,6 +136,8 @@ class TestModels:
             models.find(tier, "v9")
 
     def test_pointer(self, models: S3Models, tier: TierContract) -> None:
+        assert models.pointer(tier) is None
+        models.set_pointer(tier, NO_MODEL)  # as `pulumi up` leaves it
         assert models.pointer(tier) is None
         models.set_pointer(tier, "v7")
         models.set_pointer(tier, "v8")
@@ -264,19 +266,22 @@ class TestEnvironment:
         for name in ("there", "going"):
             stack.raw("secretsmanager").create_secret(Name=name, SecretString="x")
         stack.raw("secretsmanager").delete_secret(SecretId="going")
-        found = environment.missing(parameters=names, secrets=["there", "going", "never"])
-        assert found == ("/p/0", "going", "never")
+        stack.raw("secretsmanager").create_secret(Name="empty")  # as `pulumi up` leaves it
+        found = environment.missing(parameters=names, secrets=["there", "going", "empty", "never"])
+        assert found == ("/p/0", "going", "empty", "never")
         assert environment.missing(parameters=[], secrets=[]) == ()
 
     def test_alarms_of_this_stack(self, stack: Stack, environment: AwsEnvironment) -> None:
         cloudwatch = stack.raw("cloudwatch")
         named: dict[str, list[dict[str, str]]] = {
-            "sportcoach-test-app-5xx": [],
-            "sportcoach-prod-app-5xx": [],
+            "sportcoach/test/app-5xx": [],
+            "sportcoach/prod/app-5xx": [],
+            "sportcoach/test-eu/app-5xx": [],
+            "sportcoach-notice/test/maintenance-page": [],
             "database": [{"Key": "sportcoach:stack", "Value": "test"}],
             "other": [{"Key": "sportcoach:stack", "Value": "prod"}],
             "TargetTracking-sc-test-app-1-AlarmLow": [{"Key": "sportcoach:stack", "Value": "test"}],
-            "sportcoach-test-calm": [],
+            "sportcoach/test/calm": [],
         }
         for name, given in named.items():
             cloudwatch.put_metric_alarm(
@@ -290,10 +295,10 @@ class TestEnvironment:
                 Statistic="Sum",
                 Tags=given,
             )
-            if name != "sportcoach-test-calm":
+            if name != "sportcoach/test/calm":
                 cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="too many")
         found = environment.alarms_firing()
-        assert sorted(found) == ["database: too many", "sportcoach-test-app-5xx: too many"]
+        assert sorted(found) == ["database: too many", "sportcoach/test/app-5xx: too many"]
 
     def test_listener(self, stack: Stack, environment: AwsEnvironment) -> None:
         assert environment.listener_exists() is True

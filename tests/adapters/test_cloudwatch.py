@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,19 @@ class TestCollect:
         )
         assert not blue.faults()
         assert not green.faults()
+
+    def test_clients_that_go_away_and_websockets_are_no_errors(
+        self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics
+    ) -> None:
+        """460 and 101 are in no class that ALB counts: with such clients every fleet looked sick."""
+        minute(stack, arms.blue, 0, requests=1000, n2xx=940)
+        minute(stack, arms.green, 0, requests=50, n2xx=45)
+        minute(stack, arms.green, 1, requests=50, n2xx=0)
+        stack.cloud.balancer_metrics.ingest({"at": T0 + 90, "groups": {}, "elb": {"5xx": 50}})
+        at(stack, 10)
+        found = {(one.arm, one.start): one.errors for one in collect(metrics, arms, 10)}
+        assert found[Color.BLUE, T0] == found[Color.GREEN, T0] == 0
+        assert found[Color.GREEN, T0 + 60] == 50  # a fleet that answers nothing is not spared
 
     def test_period_is_kept_back_until_it_is_settled(
         self, stack: Stack, arms: Arms, metrics: CloudWatchMetrics
@@ -170,8 +184,9 @@ class TestTheBalancersOwnFailures:
 
     def test_fixed_answers_of_a_rule_are_no_failures(self) -> None:
         assert own_failures(60, 60, []) == 0
-        assert own_failures(60, 10, [FleetCounts(sums={"RequestCount": 30.0})]) == 20
-        assert own_failures(5, 0, [FleetCounts(sums={"RequestCount": 30.0})]) == 0
+        fleet = FleetCounts(sums={"RequestCount": 30.0}, balancer_failed=50)
+        assert own_failures(60, 10, [fleet]) == 20
+        assert own_failures(5, 0, [replace(fleet, balancer_failed=5)]) == 0
 
 
 class TestHalves:
@@ -194,6 +209,9 @@ class TestHalves:
                 good = requests - (5 if zone == "1d" else 0)
                 sums = {"RequestCount": requests, "HTTPCode_Target_2XX_Count": good}
                 self.record(stack, arms.green, zone, number, **sums, TargetResponseTime=requests)
+            stack.cloud.balancer_metrics.ingest(
+                {"at": T0 + 60 * number + 30, "groups": {}, "elb": {"5xx": 5}}
+            )
         at(stack, 20)
         (found,) = metrics.halves(arms, since=T0, until=T0 + 180, slow_ms={Tier.APP: (100.0, 300.0)})
         assert found.words == "1a against 1c, 1d"
@@ -265,10 +283,12 @@ class TestP95:
         assert metrics.p95_ms(arms.blue, since=T0, until=T0 + 600) is None
 
 
-def counts(slow: tuple[tuple[float, float | None], ...] = (), **sums: float | None) -> Period | None:
+def counts(
+    slow: tuple[tuple[float, float | None], ...] = (), own: int = 0, **sums: float | None
+) -> Period | None:
     names = {"n": "RequestCount", "refused": "TargetConnectionErrorCount"}
     full = {names.get(key, f"HTTPCode_Target_{key[1:]}_Count"): value for key, value in sums.items()}
-    given = FleetCounts(sums=full, slow=slow)
+    given = FleetCounts(sums=full, slow=slow, balancer_failed=own)
     return period_from(given, tier=Tier.APP, arm=Color.GREEN, start=T0, seconds=60.0)
 
 
@@ -278,16 +298,19 @@ def counts(slow: tuple[tuple[float, float | None], ...] = (), **sums: float | No
         ({"n": 100, "_2XX": 100}, 100, 0),
         ({"n": 100, "_2XX": 90, "_3XX": 5, "_4XX": 5}, 100, 0),
         ({"n": 100, "_2XX": 98, "_5XX": 2}, 100, 2),
-        ({"n": 100, "_2XX": 97, "_5XX": 1}, 100, 3),  # two answers made up by the balancer
+        ({"n": 100, "_2XX": 97, "_5XX": 1, "own": 2}, 100, 3),  # two answers made up by the balancer
+        ({"n": 100, "_2XX": 97, "_5XX": 1, "own": 9}, 100, 3),  # more for another fleet
+        ({"n": 100, "_2XX": 70, "_5XX": 1}, 100, 1),  # 29 clients that went away (460), or WebSockets (101)
+        ({"n": 100, "_2XX": 70, "_5XX": 1, "own": 2}, 100, 3),  # of the 29, two at most had no answer
         ({"n": 100, "_2XX": 95, "refused": 5}, 100, 5),  # refused connections are among the 100
         ({"n": 100, "_2XX": 95, "_5XX": 5, "refused": 5}, 105, 10),  # they are not
         ({"n": 100, "_2XX": 100, "refused": 3}, 103, 3),
         ({"refused": 4}, 4, 4),
         ({"n": 100, "_2XX": 101}, 100, 0),  # an answer that ended in the next period
-        ({"n": 100}, 100, 100),
+        ({"n": 100, "own": 100}, 100, 100),
     ],
 )
-def test_errors(sums: dict[str, float], requests: int, errors: int) -> None:
+def test_errors(sums: dict[str, Any], requests: int, errors: int) -> None:
     period = counts(**sums)
     assert period is not None
     assert (period.requests, period.errors) == (requests, errors)

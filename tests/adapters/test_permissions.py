@@ -22,6 +22,8 @@ def called() -> set[str]:
     }
     found: set[str] = set()
     for path in Path(bluegreen.adapters.__file__).parent.rglob("*.py"):
+        if path.name == "trials.py":  # an administrator's, see there
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 texts = [a.value for a in node.args[:2] if isinstance(a, ast.Constant)]

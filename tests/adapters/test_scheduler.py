@@ -57,6 +57,19 @@ def test_puts_the_weights_back_and_is_gone(
     assert watchdog.armed() == ()
 
 
+def test_what_cannot_be_put_back_is_kept_for_people(
+    stack: Stack, rule: Rule, watchdog: SchedulerWatchdog
+) -> None:
+    watchdog.arm(rule.arn, blue_only(rule), name=NAME, at=stack.clock.now() + 180)
+    assert "DeadLetterConfig" not in schedule(stack)["Target"]
+    queue = "arn:aws:sqs:eu-west-1:123456789012:watchdog-failed"
+    named = stack.contract.watchdog.model_copy(update={"dead_letter_arn": queue})
+    contract = stack.contract.model_copy(update={"watchdog": named})
+    guard = SchedulerWatchdog(stack.session, contract, stack.elb())
+    guard.push(rule.arn, blue_only(rule), name=NAME, at=stack.clock.now() + 180)
+    assert schedule(stack)["Target"]["DeadLetterConfig"] == {"Arn": queue}
+
+
 def test_is_pushed_forward_in_one_call(stack: Stack, rule: Rule, watchdog: SchedulerWatchdog) -> None:
     watchdog.arm(rule.arn, blue_only(rule), name=NAME, at=1_900_000_000.4)
     stack.region.calls.clear()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bluegreen.domain.journal import Ending
+from bluegreen.engine.checks.doctor import examine
 from bluegreen.engine.checks.preflight import environment_faults
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
@@ -25,7 +26,7 @@ def with_tier(world: World, **more: Any) -> None:
 def fires(world: World) -> None:
     cloudwatch = world.raw("cloudwatch")
     cloudwatch.put_metric_alarm(
-        AlarmName="sc-sim-5xx",
+        AlarmName="sportcoach/sim/5xx",
         Namespace="n",
         MetricName="m",
         Period=60,
@@ -34,7 +35,7 @@ def fires(world: World) -> None:
         ComparisonOperator="GreaterThanThreshold",
         Statistic="Sum",
     )
-    cloudwatch.set_alarm_state(AlarmName="sc-sim-5xx", StateValue="ALARM", StateReason="too many")
+    cloudwatch.set_alarm_state(AlarmName="sportcoach/sim/5xx", StateValue="ALARM", StateReason="too many")
 
 
 def freezes(world: World, *, start: float = -60, end: float = 600) -> None:
@@ -115,6 +116,28 @@ def test_a_listener_that_is_gone_is_a_fault() -> None:
     world.raw("elbv2").delete_listener(ListenerArn=world.contract.listener_arn)
     (fault,) = environment_faults(world.contract, world.ports())
     assert fault.where == world.contract.listener_arn
+
+
+@pytest.mark.parametrize(("vcpus", "enough"), [(0, True), (2, True), (200, False)])
+def test_green_must_fit_the_quota_of_vcpus(vcpus: int, *, enough: bool) -> None:
+    """The simulated account may run 256, and a release needs them beside what blue runs."""
+    world = serving("v1.0.0")
+    with_tier(world, vcpus=vcpus)
+    deployer = world.deployer()
+    plan = deployer.plan_promotion("v1.1.0")
+    green = plan.tiers[0].green
+    assert green is not None
+    (row,) = [one for one in examine(world.contract, world.policy, world.ports()) if one.name == "vCPUs"]
+    if enough:
+        assert deployer.run(plan).exit_code is ExitCode.RELEASED
+        assert row.ok is (True if vcpus else None)
+        return
+    with pytest.raises(Refused) as caught:
+        deployer.run(plan)
+    (fault,) = caught.value.faults
+    assert f"green needs {green.desired * vcpus} vCPUs" in fault.problem
+    assert row.ok is False
+    assert "L-1216C47A" in row.next_step
 
 
 def test_a_full_load_balancer_is_refused_unless_what_is_cleared_first_makes_room(

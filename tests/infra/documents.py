@@ -17,6 +17,7 @@ CARRIERS = {
     "aws:kms/key:Key": "policy",
     "aws:s3/bucketPolicy:BucketPolicy": "policy",
     "aws:sns/topicPolicy:TopicPolicy": "policy",
+    "aws:sqs/queuePolicy:QueuePolicy": "policy",
     "aws:opensearch/domain:Domain": "accessPolicies",
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": "policyDocument",
 }

@@ -16,7 +16,7 @@ from infra.documents.alert_rules import alert_manager, rule_groups
 from infra.documents.bucket_documents import expire, expire_old
 from infra.documents.contract_document import preview_priorities, version_path
 from infra.documents.dashboard_body import body
-from infra.documents.policies import allow, deny_insecure_transport, document, key_policy, service_trust
+from infra.documents.policies import allow, deny_insecure_transport, document, key_policy
 from infra.documents.store_alarms import memory_gib
 from infra.documents.subnets import SubnetTier, carve
 from infra.documents.user_data import BootVariables, render
@@ -62,17 +62,9 @@ def test_web_reaches_no_store() -> None:
     }  # fmt: skip
 
 
-def test_a_rate_limit_behind_a_cdn_counts_the_clients_own_address() -> None:
-    forwarded, direct = web_acl.rules(100, forwarded=True)[0], web_acl.rules(100, forwarded=False)[0]
-    statement = forwarded["statement"]["rate_based_statement"]
-    assert statement["aggregate_key_type"] == "FORWARDED_IP"
-    assert statement["forwarded_ip_config"]["header_name"] == "X-Forwarded-For"
-    assert direct["statement"]["rate_based_statement"] == {"limit": 100, "aggregate_key_type": "IP"}
-
-
 def test_uploads_are_not_blocked_for_their_size() -> None:
     (common,) = (
-        r for r in web_acl.rules(100, forwarded=False) if r["name"] == "AWSManagedRulesCommonRuleSet"
+        r for r in web_acl.rules(web_acl.rate_limit(100)) if r["name"] == "AWSManagedRulesCommonRuleSet"
     )
     overrides = common["statement"]["managed_rule_group_statement"]["rule_action_overrides"]
     assert overrides == [{"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}]
@@ -143,12 +135,6 @@ def test_policy_helpers() -> None:
             }
         ],
     }  # fmt: skip
-    trust = service_trust("backup.amazonaws.com", account_id="1", source_arn="arn:x")["Statement"][0]
-    assert trust["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "1"},
-        "ArnLike": {"aws:SourceArn": "arn:x"},
-    }
-    assert "Condition" not in service_trust("ec2.amazonaws.com", account_id="1")["Statement"][0]
     assert key_policy("1")["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::1:root"}
     denied = deny_insecure_transport("arn:aws:s3:::b")
     assert [one["Effect"] for one in denied] == ["Deny", "Deny"]

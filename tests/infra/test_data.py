@@ -142,15 +142,8 @@ def test_p7_what_containers_read_exists(stack: Recording) -> None:
     assert f"sportcoach/{stack.stack}/database" in required
 
 
-def test_data_addresses_and_keys_are_protected_in_prod_only(stack: Recording) -> None:
-    kept = {
-        "aws:rds/instance:Instance", "aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:dynamodb/table:Table",
-        "aws:elasticache/replicationGroup:ReplicationGroup", "aws:lb/loadBalancer:LoadBalancer",
-        "aws:lb/listener:Listener", "aws:route53/zone:Zone", "aws:ec2/vpc:Vpc", "aws:backup/vault:Vault",
-        "aws:cloudfront/distribution:Distribution", "aws:ecr/repository:Repository", "aws:ec2/subnet:Subnet",
-        "aws:opensearch/domain:Domain",
-    }  # fmt: skip
-    found = {(r.type, r.protect) for r in stack.aws if r.type in kept}
-    assert {protect for _, protect in found} == {stack.stack == "prod"}
+def test_everything_is_protected_in_prod_and_nothing_elsewhere(stack: Recording) -> None:
+    """A destroyed gateway, route or role ends the site as surely as a deleted database."""
+    assert {r.urn for r in stack.resources if r.protect is not (stack.stack == "prod")} == set()
     for instance in stack.of("aws:rds/instance:Instance"):
         assert instance.inputs["deletionProtection"] is (stack.stack == "prod")

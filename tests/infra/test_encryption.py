@@ -58,6 +58,7 @@ KEYS = {
     "aws:ec2/launchTemplate:LaunchTemplate": "blockDeviceMappings.0.ebs.kmsKeyId",
     "aws:ecr/repository:Repository": "encryptionConfigurations.0.kmsKey",
     "aws:elasticache/replicationGroup:ReplicationGroup": "kmsKeyId",
+    "aws:kinesis/stream:Stream": "kmsKeyId",
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": "serverSideEncryption.keyArn",
     "aws:opensearch/domain:Domain": "encryptAtRest.kmsKeyId",
     "aws:rds/instance:Instance": "kmsKeyId",
@@ -89,7 +90,8 @@ def test_s2_every_bucket_is_encrypted_and_all_but_the_logs_with_a_key_of_the_sta
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     default = {r.name: r.inputs["rules"][0]["applyServerSideEncryptionByDefault"] for r in stack.of(kind)}
     assert set(default) == {bucket.name for bucket in stack.of("aws:s3/bucket:Bucket")}
-    assert default.pop("storage-logs") == {"sseAlgorithm": "AES256"}  # the balancer can write nothing else
+    for logs in ("storage-logs", "storage-firewall-logs"):
+        assert default.pop(logs) == {"sseAlgorithm": "AES256"}  # the balancer can write nothing else
     for name, rule in default.items():
         assert rule["sseAlgorithm"] == "aws:kms"
         assert keys[rule["kmsMasterKeyId"]].provider == stack.one("aws:s3/bucket:Bucket", name).provider

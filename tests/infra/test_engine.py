@@ -1,17 +1,20 @@
-"""The real engine against an AWS emulator; see docs/infrastructure.md, "With the engine".
+"""The real engine against an AWS emulator: `make engine`; see docs/infrastructure.md, "With the engine".
 
-AWS_ENDPOINT_URL=http://127.0.0.1:4566 pytest -m engine tests/infra/test_engine.py
+Account and machine image are the emulator's: SPORTCOACH_ENGINE_ACCOUNT (default 000000000000) and
+SPORTCOACH_ENGINE_IMAGE, the id of an image that it has.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
@@ -19,6 +22,10 @@ from bluegreen.contract import parse_contract
 from tools.recording import REPOSITORY, SECRETS, settings_of
 
 ENDPOINT = os.environ.get("AWS_ENDPOINT_URL", "")
+ACCOUNT = os.environ.get("SPORTCOACH_ENGINE_ACCOUNT", "000000000000")
+IMAGE = os.environ.get("SPORTCOACH_ENGINE_IMAGE", "ami-0123456789abcdef0")
+PUBLIC_PARAMETER = re.compile(r"/aws/service/canonical/[\w./-]+")
+OWN_PARAMETER = "/sportcoach/engine/image"
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.timeout(1800),
@@ -39,15 +46,32 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project["backend"] = {"url": f"file://{place}/state"}
     (place / "state").mkdir()
     (place / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
-    settings = settings_of("dev") | {"account_id": "000000000000"}
+    _own_image(place)
+    settings = settings_of("dev") | {"account_id": ACCOUNT}
     config = {"sportcoach:settings": settings, "pulumi:disable-default-providers": ["aws"]}
     (place / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
     pulumi(place, "stack", "init", "dev")
-    pulumi(place, "config", "set", "--secret", "databasePassword", SECRETS["databasePassword"])
+    for name in ("databasePassword", "databaseAppPassword"):
+        pulumi(place, "config", "set", "--secret", name, SECRETS[name])
     return place
 
 
-def pulumi(place: Path, *arguments: str) -> str:
+def _own_image(place: Path) -> None:
+    """An emulator lacks the public parameters of images, and none may be written: the copy reads another."""
+    for path in (place / "infra").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(PUBLIC_PARAMETER.sub(OWN_PARAMETER, text), encoding="utf-8")
+    ssm = boto3.client(
+        "ssm",
+        endpoint_url=ENDPOINT,
+        region_name=settings_of("dev")["region"],
+        aws_access_key_id="emulator",
+        aws_secret_access_key="emulator",  # an emulator's
+    )
+    ssm.put_parameter(Name=OWN_PARAMETER, Value=IMAGE, Type="String", Overwrite=True)
+
+
+def pulumi(place: Path, *arguments: str, fails: bool = False) -> str:
     environment = {
         **os.environ,
         "PULUMI_CONFIG_PASSPHRASE": "for this test",
@@ -59,8 +83,8 @@ def pulumi(place: Path, *arguments: str) -> str:
         ["pulumi", "--non-interactive", *arguments],
         cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=1500,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return done.stdout
+    assert (done.returncode != 0) is fails, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout + (done.stderr if fails else "")
 
 
 def test_preview_then_up_then_no_change(project: Path) -> None:
@@ -69,3 +93,11 @@ def test_preview_then_up_then_no_change(project: Path) -> None:
     outputs: dict[str, Any] = json.loads(pulumi(project, "stack", "output", "--json", "--stack", "dev"))
     assert parse_contract(json.dumps(outputs["contract"]), source="stack output").stack == "dev"
     pulumi(project, "up", "--yes", "--expect-no-changes", "--stack", "dev")
+
+
+def test_bad_settings_are_told_without_a_traceback(project: Path) -> None:
+    pulumi(project, "config", "set", "databasePasword", "x", "--stack", "dev")
+    told = pulumi(project, "preview", "--stack", "dev", fails=True)
+    pulumi(project, "config", "rm", "databasePasword", "--stack", "dev")
+    assert "sportcoach:databasePasword: unknown key" in told
+    assert "Traceback" not in told

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bluegreen.contract import Contract, Tier
-from tools.recording import Recorded, Recording, recorded
+from tools.recording import STACKS, Recorded, Recording, evaluate, recorded, settings_of
 
 
 def contract_of(recording: Recording) -> Contract:
@@ -109,6 +109,25 @@ def test_e5_e12_e13_database(
         assert replica.inputs["replicateSourceDb"] == primary["identifier"]
         assert replica.provider == "main"  # the same region
         assert "kmsKeyId" not in replica.inputs  # RDS takes the primary's
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_e5_the_end_of_postgresql_14_is_a_choice(name: str) -> None:
+    """Enrolment in paid Extended Support is automatic where nobody says no."""
+    wanted = {True: "open-source-rds-extended-support", False: "open-source-rds-extended-support-disabled"}
+    primary = database(recorded(name)).inputs
+    assert primary["engineLifecycleSupport"] == wanted[settings_of(name)["database"]["extended_support"]]
+    assert primary["allowMajorVersionUpgrade"] is False
+
+
+def test_e5_the_way_to_postgresql_16() -> None:
+    settings = settings_of("dev")
+    settings["database"] |= {"engine_version": "16.10", "major_upgrade": True}
+    upgraded = evaluate("dev", settings)
+    primary = database(upgraded).inputs
+    assert (primary["engineVersion"], primary["allowMajorVersionUpgrade"]) == ("16.10", True)
+    (group,) = upgraded.of("aws:rds/parameterGroup:ParameterGroup")
+    assert group.inputs["family"] == "postgres16"
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def test_outputs_are_what_a_person_wants(stack: Recording) -> None:
         "buckets", "contract", "contract_parameter", "dashboard_url", "database", "deploy_role_arn",
         "load_balancer", "name_servers", "operator_role_arn", "prometheus_url", "state_table", "url",
     }  # fmt: skip
+    expected |= {"real_users"} if settings_of(stack.stack)["telemetry"]["real_user_share"] else set()
     assert set(stack.outputs) == expected
     assert stack.outputs["url"] == f"https://{settings_of(stack.stack)['domain']}"
     assert all(bucket.startswith("sportcoach-platform") for bucket in stack.outputs["buckets"].values())

@@ -27,7 +27,16 @@ GUARDDUTY = ("aws.guardduty", "GuardDuty Finding")
 INSPECTOR = ("aws.inspector2", "Inspector2 Finding")
 COPY, RESTORE = ("aws.backup", "Copy Job State Change"), ("aws.backup", "Restore Job State Change")
 BACKUP = ("aws.backup", "Backup Job State Change")
+CALL = ("aws.ec2", "AWS API Call via CloudTrail")
+
+
+def call(name: str, role: str, **more: str) -> dict[str, Any]:
+    issuer = {"type": "Role", "userName": role}
+    return event(*CALL, eventName=name, userIdentity={"sessionContext": {"sessionIssuer": issuer}}, **more)
+
+
 HEARD = {
+    "deploy-access-launch": [call("RunInstances", "sportcoach-prod-deploy")],
     "security-guardduty": [
         event(*GUARDDUTY, severity=4, type="Recon:EC2/PortProbeUnprotectedPort"),
         event(*GUARDDUTY, severity=8.9, type="CryptoCurrency:EC2/BitcoinTool.B!DNS"),
@@ -40,6 +49,11 @@ HEARD = {
     ],
 }  # fmt: skip
 IGNORED = {
+    "deploy-access-launch": [
+        call("RunInstances", "AWSServiceRoleForAutoScaling"),
+        call("TerminateInstances", "sportcoach-prod-deploy"),
+        call("RunInstances", "sportcoach-prod-deploy", errorCode="Client.DryRunOperation"),
+    ],
     "security-guardduty": [event(*GUARDDUTY, severity=3.9)],
     "security-inspector": [event(*INSPECTOR, severity="HIGH")],
     "privacy": [event("aws.macie", "Macie Classification Job")],

@@ -21,7 +21,8 @@ from tools.recording import Recording, recorded
 # What AWS publishes, by namespace and set of dimensions: of each the metrics that the program reads.
 # User guides: "CloudWatch metrics for your Application Load Balancer"; "Amazon CloudWatch metrics for Amazon
 # RDS"; "Host-level metrics" and "Metrics for Valkey and Redis OSS" of ElastiCache; "Monitoring health checks
-# using CloudWatch" of Route 53.
+# using CloudWatch" of Route 53; "Available CloudWatch metrics for Amazon SQS"; "Monitoring Amazon EventBridge
+# Scheduler with Amazon CloudWatch".
 BALANCER = {
     "HTTPCode_ELB_5XX_Count", "HTTPCode_Target_4XX_Count", "HTTPCode_Target_5XX_Count",
     "HTTP_Fixed_Response_Count", "RequestCount", "TargetResponseTime",
@@ -38,6 +39,15 @@ AWS: Mapping[tuple[str, frozenset[str]], set[str]] = {
         "CacheHitRate", "CurrConnections", "DatabaseMemoryUsagePercentage", "EngineCPUUtilization",
     },
     ("AWS/Route53", frozenset({"HealthCheckId"})): {"HealthCheckStatus"},
+    ("AWS/ES", frozenset({"ClientId", "DomainName"})): {"FreeStorageSpace"},
+    ("AWS/Kinesis", frozenset({"StreamName"})): {"GetRecords.IteratorAgeMilliseconds"},
+    ("AWS/OSIS", frozenset({"PipelineName"})): {
+        "stored.opensearch.documentErrors.count", "streamed.opensearch.documentErrors.count",
+    },
+    ("AWS/SQS", frozenset({"QueueName"})): {
+        "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible",
+    },
+    ("AWS/Scheduler", frozenset({"ScheduleGroup"})): {"InvocationDroppedCount", "TargetErrorCount"},
 }  # fmt: skip
 PREDEFINED = {"ASGAverageCPUUtilization", "ALBRequestCountPerTarget"}
 """Of Auto Scaling, PredefinedMetricSpecification."""

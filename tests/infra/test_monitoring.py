@@ -100,22 +100,35 @@ def test_m4_application(stack: Recording, prod: Recording) -> None:
     assert hose.inputs["httpEndpointConfiguration"]["url"].startswith("https://aws-api.newrelic.com/")
 
 
-def test_m5_logs_reach_the_search(prod: Recording) -> None:
-    kind = "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter"
-    searched = {one.inputs["logGroup"] for one in prod.of(kind)}
-    for path in ("web", "app", "ai", "web/security", "app/security", "ai/security", "audit"):
-        assert f"/sportcoach/prod/{path}" in searched
-    assert "/aws/rds/instance/sportcoach-prod/postgresql" in searched
-    hose = prod.one("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "log-search").inputs
-    (domain,) = prod.of("aws:opensearch/domain:Domain")
-    assert hose["opensearchConfiguration"]["domainArn"] == domain.outputs["arn"]
-    assert set(domain.inputs["vpcOptions"]["subnetIds"]) <= {s.id for s in prod.of("aws:ec2/subnet:Subnet")}
-
-
 def test_m5_every_log_group_ends_and_is_encrypted(stack: Recording) -> None:
     for group in stack.of("aws:cloudwatch/logGroup:LogGroup"):
         assert group.inputs["retentionInDays"] > 0
         assert group.inputs["kmsKeyId"]
+
+
+def test_m4_the_agents_of_new_relic_get_their_key(prod: Recording) -> None:
+    """Without it the application reports nothing, and the judge's source has no transactions."""
+    secret = prod.one("aws:secretsmanager/secret:Secret", "new-relic").inputs["name"]
+    tiers = settings_of("prod")["tiers"]
+    for tier in tiers:
+        needs = "web" not in tiers[tier]["roles"]
+        (line,) = [one for one in script(prod, tier).splitlines() if one.startswith("SECRET_NAMES=")]
+        assert (secret in line.replace("'", " ").split()) is needs, tier
+    required = {name for tier in prod.outputs["contract"]["tiers"] for name in tier["required_secrets"]}
+    assert secret in required
+
+
+@pytest.mark.parametrize("name", ["test", "prod"])
+def test_m6_the_ids_of_the_snippet_are_outputs(name: str) -> None:
+    stack = recorded(name)
+    (monitor,) = stack.of("aws:rum/appMonitor:AppMonitor")
+    (pool,) = stack.of("aws:cognito/identityPool:IdentityPool")
+    assert stack.outputs["real_users"] == {
+        "application_id": monitor.outputs["appMonitorId"],
+        "guest_role_arn": stack.one("aws:iam/role:Role", "real-users-guest").outputs["arn"],
+        "identity_pool_id": pool.id,
+        "region": settings_of(name)["region"],
+    }
 
 
 @pytest.mark.parametrize("name", ["test", "prod"])
@@ -139,8 +152,25 @@ def test_m7_instances_scrape_every_15_seconds_and_keep_ai_metrics(stack: Recordi
 
 def test_m7_the_dashboard_shows_the_quality_of_the_model(stack: Recording) -> None:
     titles = {chart["title"] for chart in charts(stack)}
-    wanted = {"AI accuracy, recall, precision", "AI response time by fleet, P95", "AI queue length"}
+    wanted = {
+        "AI accuracy, recall, precision", "AI feedback of users", "AI queue length",
+        "AI response time by fleet, P95",
+    }  # fmt: skip
     assert wanted & titles == (wanted if "ai" in settings_of(stack.stack)["tiers"] else set())
+
+
+def test_m7_the_feedback_of_users_has_a_chart_and_alarms(stack: Recording) -> None:
+    """The four of the strategy, 5.3.2; `test_metrics.py` shows that the application publishes them."""
+    names = {"MatchingSatisfaction", "AdviceAdoption", "SupportResolution", "SpeechAccuracy"}
+    has_ai = "ai" in settings_of(stack.stack)["tiers"]
+    (shown,) = [c["metrics"] for c in charts(stack) if c["title"] == "AI feedback of users"] or [[]]
+    low = {
+        a["metricName"]: a["comparisonOperator"]
+        for a in alarms(stack).values()
+        if a.get("metricName") in names
+    }
+    assert {line[1] for line in shown} == set(low) == (names if has_ai else set())
+    assert set(low.values()) <= {"LessThanThreshold"}
 
 
 def test_m8_critical_alarms_page(stack: Recording) -> None:
@@ -156,18 +186,22 @@ def test_m8_critical_alarms_page(stack: Recording) -> None:
     findings = [
         t for t in stack.of("aws:cloudwatch/eventTarget:EventTarget") if t.name.startswith("security-")
     ]
-    assert len(findings) == 2
+    assert len(findings) == (2 if settings_of(stack.stack)["security"]["inspector"] else 1)
     assert {target.inputs["arn"] for target in findings} == {topic(stack, "critical")}
 
 
 def test_what_a_release_may_end_does_not_hold_it_up(stack: Recording) -> None:
-    """The maintenance page before the first release, and a cache that is cold after one."""
+    """The maintenance page, a cache that is cold, users' feedback; and the log search serves nobody."""
     free = {
         name
         for name, alarm in alarms(stack).items()
-        if not alarm["name"].startswith(f"sportcoach-{stack.stack}-")
+        if not alarm["name"].startswith(f"sportcoach/{stack.stack}/")
     }
-    assert free == {n for n in alarms(stack) if n == "maintenance-page" or n.startswith("cache-hit-rate")}
+    assert free == {
+        name
+        for name in alarms(stack)
+        if name.startswith(("maintenance-page", "cache-hit-rate", "feedback-", "search-"))
+    }
     (_, _, down) = alarms(stack)["service-down"]["metricQueries"]
     assert down["expression"] == "FILL(own, 0) - FILL(page, 0)"
 

@@ -58,6 +58,7 @@ def test_names_fit(stack: Recording) -> None:
     assert wrong == []
     assert {r.type for r in stack.aws if r.type in NAMES} >= set(NAMES) - {
         "aws:elasticache/replicationGroup:ReplicationGroup",
+        "aws:ssm/patchBaseline:PatchBaseline",
         "aws:opensearch/domain:Domain",
         "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
         "aws:cognito/identityPool:IdentityPool",
@@ -104,11 +105,11 @@ def test_rules_of_a_group_fit(stack: Recording) -> None:
         assert max(count.values()) <= 60
 
 
-def test_log_groups_of_a_firewall_have_the_prefix_it_demands(stack: Recording) -> None:
-    groups = {g.outputs["arn"]: g.inputs["name"] for g in stack.of("aws:cloudwatch/logGroup:LogGroup")}
+def test_logs_of_a_firewall_have_the_prefix_it_demands(stack: Recording) -> None:
+    buckets = {b.outputs["arn"]: b.inputs["bucket"] for b in stack.of("aws:s3/bucket:Bucket")}
     for one in stack.of("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"):
         (destination,) = one.inputs["logDestinationConfigs"]
-        assert groups[destination].startswith("aws-waf-logs-")
+        assert buckets[destination].startswith("aws-waf-logs-")
 
 
 def test_alarms_stay_within_a_day_and_name_one_statistic(stack: Recording) -> None:

@@ -20,7 +20,11 @@ def test_logs_are_kept_as_long_as_the_settings_say(stack: Recording) -> None:
 
 def test_objects_are_kept_as_long_as_the_settings_say(stack: Recording) -> None:
     storage = settings_of(stack.stack)["storage"]
-    ends = {"storage-logs": storage["log_days"], "storage-training-data": storage["training_data_days"]}
+    ends = {
+        "storage-firewall-logs": storage["log_days"],
+        "storage-logs": storage["log_days"],
+        "storage-training-data": storage["training_data_days"],
+    }
     for bucket in stack.of(LIFECYCLE):
         days = {rule["expiration"]["days"] for rule in bucket.inputs["rules"] if "expiration" in rule}
         assert days == ({ends[bucket.name]} if bucket.name in ends else set()), bucket.name
@@ -71,7 +75,8 @@ DATA = {
 }  # fmt: skip
 LOGS = {
     "aws:amp/workspace:Workspace", "aws:cloudtrail/trail:Trail", "aws:cloudwatch/logGroup:LogGroup",
-    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "aws:opensearch/domain:Domain",
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "aws:kinesis/stream:Stream",
+    "aws:opensearch/domain:Domain",
     "aws:sns/topic:Topic",
 }  # fmt: skip
 
@@ -121,7 +126,20 @@ def test_each_log_of_a_service_goes_where_the_bucket_lets_it(stack: Recording) -
 def test_no_credential_stands_in_a_log_of_a_firewall(stack: Recording) -> None:
     for one in stack.of("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"):
         hidden = {field["singleHeader"]["name"] for field in one.inputs["redactedFields"]}
-        assert hidden == {"authorization", "cookie"}
+        assert hidden == {"authorization", "cookie", "x-sportcoach-origin"}
+
+
+def test_a_firewall_logs_what_it_blocks_and_counts_alone(stack: Recording) -> None:
+    """What passes is in the access logs; at 500 requests a second it would be most of the bill."""
+    found = stack.of("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
+    assert found
+    for one in found:
+        kept = one.inputs["loggingFilter"]
+        assert kept["defaultBehavior"] == "DROP"
+        (rule,) = kept["filters"]
+        actions = {condition["actionCondition"]["action"] for condition in rule["conditions"]}
+        assert (rule["behavior"], rule["requirement"]) == ("KEEP", "MEETS_ANY")
+        assert actions == {"BLOCK", "COUNT", "EXCLUDED_AS_COUNT"}
 
 
 def test_firewalls_block_all_but_what_honest_users_do(stack: Recording) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
@@ -54,7 +56,8 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("domain", GONE, "domain: missing", "sportcoach-platform.com"),
     ("alerts.emails", ["oncall"], "alerts: emails.0", "oncall@example.com"),
     # And others that would stop an update halfway.
-    ("load_balancer", GONE, "load_balancer: missing", "rate_limit"),
+    ("load_balancer", {"rate_limit": 20_000}, "edge, load_balancer", "exactly one"),
+    ("edge.rate_limit", 14_999, "edge: rate_limit", "15000"),
     ("alerts.emails", [], "alerts: emails", "at least 1"),
     ("alerts.sms", ["0312345678"], "alerts: sms.0", "E.164"),
     ("account_id", "123", "account_id", "12 digits"),
@@ -103,7 +106,7 @@ def test_all_faults_come_at_once_and_nothing_is_registered() -> None:
     settings["alerts"]["emails"] = ["oncall", "@"]
     del settings["domain"]
     left = Recording(stack="prod")
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(pulumi.RunError) as caught:
         evaluate("prod", settings, secrets={}, into=left)
     text = str(caught.value)
     assert text.startswith("Pulumi.prod.yaml is invalid; nothing was changed:\n  - ")
@@ -133,6 +136,7 @@ def test_a_missing_secret_names_the_command_that_sets_it(name: str) -> None:
         ("databasePassword", 'pass"word'),
         ("cacheAuthToken", "short"),
         ("pagerDutyEndpoint", "http://x"),
+        ("originSecret", "too-short"),
         ("newRelicLicenseKey", "k"),
     ],
 )
@@ -142,22 +146,41 @@ def test_a_secret_of_the_wrong_form_is_not_shown(name: str, value: str) -> None:
     assert value not in fault.replace(f"sportcoach:{name}", "").replace(SECRET_FORMS[name][1], "")
 
 
+def test_the_application_may_not_have_the_owners_password() -> None:
+    same = {**SECRETS, "databaseAppPassword": SECRETS["databasePassword"]}
+    fault = fault_of(settings_of("prod"), same)
+    assert "must differ" in fault
+    assert SECRETS["databasePassword"] not in fault
+
+
 def test_secrets_that_no_switch_asks_for_may_be_missing() -> None:
-    needed = {"databasePassword": SECRETS["databasePassword"]}
+    needed = {name: SECRETS[name] for name in ("databasePassword", "databaseAppPassword")}
     assert parse_settings("dev", settings_of("dev"), needed).cache is None
 
 
 def test_a_secret_in_plain_text_is_refused_before_anything_is_registered() -> None:
     left = Recording(stack="dev")
-    with pytest.raises(SettingsError, match="databasePassword is stored as plain text") as caught:
+    with pytest.raises(pulumi.RunError, match="databasePassword is stored as plain text") as caught:
         evaluate("dev", settings_of("dev"), plain=frozenset({"databasePassword"}), into=left)
     assert SECRETS["databasePassword"] not in str(caught.value)
     assert left.resources == []
 
 
+def test_an_unknown_key_beside_the_settings_is_refused() -> None:
+    """The engine accepts any key of the project: a misspelt secret would be ignored."""
+    left = Recording(stack="dev")
+    with pytest.raises(pulumi.RunError, match="sportcoach:databasePasword: unknown key") as caught:
+        evaluate("dev", settings_of("dev"), secrets={**SECRETS, "databasePasword": "x"}, into=left)
+    assert "sportcoach:databasePassword" in str(caught.value)
+    assert left.resources == []
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_evaluates_with_the_secrets_that_its_switches_ask_for(stack: str) -> None:
-    needed = {"dev": {"databasePassword"}, "test": {"databasePassword", "cacheAuthToken"}}
+    needed = {
+        "dev": {"databasePassword", "databaseAppPassword"},
+        "test": {"databasePassword", "databaseAppPassword", "cacheAuthToken", "originSecret"},
+    }
     names = needed.get(stack, set(SECRETS))
     secrets = {name: SECRETS[name] for name in names}
     assert evaluate(stack, settings_of(stack), secrets=secrets).outputs["contract"]
@@ -181,6 +204,21 @@ def test_every_stack_file_gives_each_key_without_a_default(stack: str) -> None:
     assert {f"sportcoach:{name}" for name in required} <= set(given)
     assert set(given) == {"pulumi:disable-default-providers", "sportcoach:settings"}
     assert given["pulumi:disable-default-providers"] == ["aws"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_file_is_written_as_the_engine_writes_it(stack: str) -> None:
+    """`pulumi config set` writes the whole file: what it would form anew hides the change in the diff."""
+    text = (REPOSITORY / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
+    events = list(yaml.parse(text))
+    starts = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+    ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+    inline = [
+        one.start_mark.line + 1
+        for one, following in pairwise(events)
+        if isinstance(one, starts) and one.flow_style and not isinstance(following, ends)
+    ]
+    assert inline == []
 
 
 def test_the_project_file_leads_to_the_program() -> None:

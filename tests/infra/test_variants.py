@@ -35,6 +35,7 @@ def in_a_shared_account() -> Recording:
 
 def without_a_cdn() -> Recording:
     settings: dict[str, Any] = settings_of("prod")
+    settings["load_balancer"] = {"rate_limit": 20_000}
     del settings["edge"], settings["cache"], settings["telemetry"]["new_relic"], settings["alerts"]["slack"]
     return evaluate("prod", settings)
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from bluegreen.adapters.aws.asg_documents import group_from, group_tags, refuse_protected
+from bluegreen.adapters.aws.capacity import vcpus_left
 from bluegreen.adapters.aws.elb.calls import foreign
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.newborn import Newborn, not_yet
@@ -196,6 +197,9 @@ class AutoScalingFleets:
             LaunchTemplateId=launch_template_id,
         )
         return frozenset(numbers) & {int(one["VersionNumber"]) for one in found}
+
+    def vcpus_left(self) -> int:
+        return vcpus_left(self._session)
 
     def troubles(self, name: str) -> tuple[str, ...]:
         found: list[Json] = []

@@ -8,12 +8,13 @@ from typing import Any
 
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
 from bluegreen.adapters.aws.failures import Tolerated
+from bluegreen.adapters.aws.page_documents import by_protocol
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.tags import tags_of
 from bluegreen.adapters.masking import mask
 from bluegreen.adapters.threads import parallel
-from bluegreen.contract import Contract, Tag
+from bluegreen.contract import Contract, Tag, alarm_prefix
 
 _TRACKING = "TargetTracking-"
 """Alarms that Auto Scaling makes for itself; one of each pair is in ALARM whenever load is low."""
@@ -27,7 +28,9 @@ class AwsEnvironment:
         self._parameters = Parameters(session)
 
     def missing(self, *, parameters: Iterable[str], secrets: Iterable[str]) -> tuple[str, ...]:
-        """Names of those that do not exist (P7); a secret that is to be deleted counts as missing."""
+        """Names of those that do not exist (P7); a secret that is to be deleted or has no value counts as
+        missing: no container could read it.
+        """
         names = list(dict.fromkeys(parameters))
         reads: list[Callable[[], Any]] = [lambda: self._parameters.missing(names)]
         reads += [partial(self._missing_secret, one) for one in dict.fromkeys(secrets)]
@@ -37,7 +40,8 @@ class AwsEnvironment:
         with Tolerated("ResourceNotFoundException"):
             service = self._session.service("secretsmanager")
             answer = service.call("describe_secret", about=name, SecretId=name)
-            return (name,) if answer.get("DeletedDate") else ()
+            staged = {stage for stages in answer.get("VersionIdsToStages", {}).values() for stage in stages}
+            return (name,) if answer.get("DeletedDate") or "AWSCURRENT" not in staged else ()
         return (name,)
 
     def alarms_firing(self) -> tuple[str, ...]:
@@ -56,8 +60,7 @@ class AwsEnvironment:
 
     def _belongs(self, alarm: Json) -> bool:
         stack = self._contract.stack
-        prefixes = (f"sportcoach-{stack}-", f"sc-{stack}-", f"{stack}-")
-        if alarm["AlarmName"].startswith(prefixes):
+        if alarm["AlarmName"].startswith(alarm_prefix(stack, holds=True)):
             return True
         answer = self._session.service("cloudwatch").call(
             "list_tags_for_resource", about=alarm["AlarmName"], ResourceARN=alarm["AlarmArn"]
@@ -75,12 +78,14 @@ class AwsEnvironment:
         alerts = self._contract.alerts
         topic = alerts.critical_topic_arn if critical else alerts.warning_topic_arn
         signature = f"-- sc-deploy, stack {self._contract.stack}, {self._owner}"
+        line, text = _subject(subject), mask(f"{body}\n\n{signature}")
         self._session.service("sns").call(
             "publish",
             about=topic,
             TopicArn=topic,
-            Subject=_subject(subject),
-            Message=mask(f"{body}\n\n{signature}"),
+            Subject=line,
+            Message=by_protocol(line, text, stack=self._contract.stack),
+            MessageStructure="json",
             MessageAttributes={"stack": {"DataType": "String", "StringValue": self._contract.stack}},
         )
 

@@ -20,7 +20,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     ),
     "cloudwatch": ("DescribeAlarms", "GetMetricData", "ListMetrics", "ListTagsForResource"),
     "dynamodb": ("GetItem", "Query", "TransactWriteItems", "UpdateItem"),
-    "ec2": ("DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"),
+    "ec2": ("DescribeInstances", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"),
     "ecr": ("DescribeImages", "DescribeRepositories"),
     "elbv2": (
         "AddTags",
@@ -42,6 +42,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "s3": ("GetObject", "HeadObject", "ListObjectsV2"),
     "scheduler": ("CreateSchedule", "DeleteSchedule", "ListSchedules", "UpdateSchedule"),
     "secretsmanager": ("DescribeSecret", "GetSecretValue"),
+    "service-quotas": ("GetServiceQuota",),
     "sns": ("Publish",),
     "ssm": (
         "GetCommandInvocation",
@@ -55,7 +56,7 @@ USED: Mapping[str, tuple[str, ...]] = {
 }
 """botocore's service name -> operations."""
 
-_PREFIX = {"elbv2": "elasticloadbalancing"}
+_PREFIX = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 _IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
     # What a call needs besides, or instead of, the action of its own name (Service Authorization Reference).
     ("autoscaling", "CreateAutoScalingGroup"): (

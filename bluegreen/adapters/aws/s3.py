@@ -9,7 +9,7 @@ from functools import partial
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.ssm import Parameters
-from bluegreen.contract import ModelStore, TierContract
+from bluegreen.contract import NO_MODEL, ModelStore, TierContract
 from bluegreen.domain.release import Model
 from bluegreen.errors import Refused
 
@@ -77,7 +77,8 @@ class S3Models:
         )
 
     def pointer(self, tier: TierContract) -> str | None:
-        return self._parameters.get(_store(tier).pointer_parameter)
+        named = self._parameters.get(_store(tier).pointer_parameter)
+        return None if named == NO_MODEL else named
 
     def set_pointer(self, tier: TierContract, version: str) -> None:
         self._parameters.put(_store(tier).pointer_parameter, version)

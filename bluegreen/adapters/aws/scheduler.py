@@ -55,6 +55,7 @@ class SchedulerWatchdog:
         check_weights(weights, f"watchdog {name}")
         moment = datetime.fromtimestamp(math.ceil(at), UTC)
         actions = forward(weights, self._stickiness_of(rule_arn))
+        dead_letters = self._contract.watchdog.dead_letter_arn
         return {
             "Name": name,
             "GroupName": self._group,
@@ -70,6 +71,7 @@ class SchedulerWatchdog:
                 "Input": json.dumps({"RuleArn": rule_arn, "Actions": actions}),
                 # A late return is better than none, but not a day late.
                 "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 60},
+                **({"DeadLetterConfig": {"Arn": dead_letters}} if dead_letters else {}),
             },
         }
 

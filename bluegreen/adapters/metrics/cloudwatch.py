@@ -88,7 +88,8 @@ class CloudWatchMetrics:
             if (group := one.of(arm)) is not None
         ]
         found = self._read([*chain.from_iterable(one.queries() for one in wanted), *_BALANCER], span)
-        counts = [(one, self._counts(one, found, span)) for one in wanted]
+        failed = self._balancer_failed(found)
+        counts = [(one, self._counts(one, found, span, failed)) for one in wanted]
         periods = [
             period
             for one, series in counts
@@ -109,8 +110,10 @@ class CloudWatchMetrics:
             return ()
         limits = tuple(sorted(slow_ms.get(arms.tier, ())))
         wanted = {zone: _Wanted(arms.tier, Color.GREEN, group, limits, zone) for zone in zones}
-        found = self._read(list(chain.from_iterable(one.queries() for one in wanted.values())), span)
-        counts = {zone: self._counts(one, found, span) for zone, one in wanted.items()}
+        asked = chain.from_iterable(one.queries() for one in wanted.values())
+        found = self._read([*asked, *_BALANCER], span)
+        failed = self._balancer_failed(found)
+        counts = {zone: self._counts(one, found, span, failed) for zone, one in wanted.items()}
         busiest = max(zones, key=lambda zone: sum(one.of("RequestCount") for one in counts[zone].values()))
         others = [zone for zone in zones if zone != busiest]
         periods = []
@@ -132,7 +135,14 @@ class CloudWatchMetrics:
     def _read(self, queries: Sequence[Query], span: _Span) -> dict[Query, Series]:
         return self._data.read(queries, span.first, self._floor(span.last) + self._period)
 
-    def _counts(self, one: _Wanted, found: Mapping[Query, Series], span: _Span) -> dict[float, FleetCounts]:
+    def _balancer_failed(self, found: Mapping[Query, Series]) -> dict[float, int]:
+        """Answers of 5xx that the balancer made up itself, by period; the maintenance page is none."""
+        _, errors, fixed = (found[query] for query in _BALANCER)
+        return {start: max(0, round(value - fixed.get(start, 0.0))) for start, value in errors.items()}
+
+    def _counts(
+        self, one: _Wanted, found: Mapping[Query, Series], span: _Span, balancer_failed: Mapping[float, int]
+    ) -> dict[float, FleetCounts]:
         series = [found[query] for query in one.queries()]
         starts = sorted({start for some in series for start in some if span.holds(start)})
         result = {}
@@ -142,6 +152,7 @@ class CloudWatchMetrics:
                 sums=dict(zip(SUMS, values, strict=False)),
                 p95=values[len(SUMS)],
                 slow=tuple(zip(one.limits, values[len(SUMS) + 1 :], strict=True)),
+                balancer_failed=balancer_failed.get(start, 0),
             )
         return result
 

@@ -35,6 +35,8 @@ class FleetCounts:
     """Seconds."""
     slow: tuple[tuple[float, float | None], ...] = ()
     """(threshold in milliseconds, requests slower than it)."""
+    balancer_failed: int = 0
+    """5xx that the whole load balancer made up itself in the period, without its fixed responses."""
 
     def of(self, metric: str) -> int:
         """The sum of `metric`; absent is zero, which holds only where the period has data at all."""
@@ -42,17 +44,22 @@ class FleetCounts:
 
     @property
     def failed(self) -> int:
-        """Requests without an answer below 500.
-
-        Answers are counted when they end: around the end of a period they may exceed its requests.
-        """
-        good = sum(self.of(f"HTTPCode_Target_{one}XX_Count") for one in (2, 3, 4))
-        return max(0, self.of("RequestCount") - good)
+        """Answers of 5xx by the fleet, and requests that the balancer had to answer for it."""
+        return self.of("HTTPCode_Target_5XX_Count") + self.unanswered
 
     @property
     def unanswered(self) -> int:
-        """Of the failed requests, those that the balancer answered itself (502, 504)."""
-        return max(0, self.failed - self.of("HTTPCode_Target_5XX_Count"))
+        """Requests that the balancer answered itself with 502 or 504.
+
+        They are in no class of answers, as are clients that went away (460) and connections that became
+        WebSockets (101), which failed nobody. So no more are counted than the balancer answered with 5xx at
+        all, or than connections were refused: a fleet is never spared its own failures, but two fleets may
+        each be charged with the same ones. Answers are counted when they end: around the end of a period they
+        may exceed its requests.
+        """
+        most = max(self.balancer_failed, self.of("TargetConnectionErrorCount"))
+        classes = sum(self.of(f"HTTPCode_Target_{one}XX_Count") for one in (2, 3, 4, 5))
+        return min(max(0, self.of("RequestCount") - classes), most)
 
 
 def own_failures(errors: int, fixed: int, fleets: Iterable[FleetCounts]) -> int:
@@ -70,6 +77,7 @@ def together(parts: Sequence[FleetCounts]) -> FleetCounts:
     return FleetCounts(
         sums={name: float(sum(part.of(name) for part in parts)) for name in SUMS},
         slow=tuple((ms, sum(some.get(ms) or 0.0 for some in slow)) for ms in slow[0]),
+        balancer_failed=parts[0].balancer_failed,
     )
 
 
@@ -78,9 +86,8 @@ def period_from(
 ) -> Period | None:
     """The period, or None where CloudWatch has nothing: absent is not zero.
 
-    A request without an answer below 500 failed: RequestCount - (2xx + 3xx + 4xx). A connection that a
-    target refused is such a request, so TargetConnectionErrorCount adds only what exceeds the requests
-    without any answer (connections that RequestCount does not know); adding all would count twice.
+    A connection that a target refused is a request that the balancer answers: TargetConnectionErrorCount
+    adds only what exceeds those (connections that RequestCount does not know); adding all would count twice.
     """
     chosen = counts.of("RequestCount")
     refused = counts.of("TargetConnectionErrorCount")

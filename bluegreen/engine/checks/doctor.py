@@ -32,6 +32,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("journal", partial(_journal, ports)),
         ("lease", partial(_lease, ports)),
         ("quota", partial(_quota, contract, ports)),
+        ("vCPUs", partial(_vcpus, contract, ports)),
         *((f"launch template {tier.name}", partial(_template, ports, tier)) for tier in contract.tiers),
         *((f"model {tier.name}", partial(_model, ports, tier)) for tier in contract.tiers if tier.model),
     )
@@ -118,6 +119,17 @@ def _quota(contract: Contract, ports: Ports) -> Answer:
     short = any(count < needed for count in room.values())
     advice = "`sc-deploy teardown`, or raise the quota" if short else ""
     return not short, words, advice
+
+
+def _vcpus(contract: Contract, ports: Ports) -> Answer:
+    """Room for a second fleet of every tier, and for both at their largest."""
+    needed = sum(tier.fleet.desired * tier.vcpus for tier in contract.tiers)
+    most = 2 * sum(tier.fleet.maximum * tier.vcpus for tier in contract.tiers)
+    if not needed:
+        return None, "the contract does not say what instances count", "run `pulumi up` for this stack"
+    left = ports.fleets.vcpus_left()
+    words = f"{left} vCPUs are left; a release needs {needed}, both colours at their largest run {most}"
+    return left >= needed, words, "" if left >= needed else "raise the quota L-1216C47A in Service Quotas"
 
 
 def _template(ports: Ports, tier: TierContract) -> Answer:

@@ -19,6 +19,7 @@ def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list
         partial(environment_faults, contract, ports),
         partial(patience_faults, contract, policy),
         partial(_quota, plan, ports),
+        partial(_vcpus, plan, contract, ports),
         *[partial(_blue, tier, ports) for tier in plan.tiers],
     ]
     if plan.intent is Intent.PROMOTION:
@@ -38,7 +39,11 @@ def environment_faults(contract: Contract, ports: Ports) -> Iterable[Fault]:
     parameters = {name for tier in contract.tiers for name in tier.required_parameters}
     secrets = {name for tier in contract.tiers for name in tier.required_secrets}
     for name in ports.environment.missing(parameters=sorted(parameters), secrets=sorted(secrets)):
-        yield Fault(name, "the release needs it and it does not exist", "create it before the release (P7)")
+        yield Fault(
+            name,
+            "the release needs it, and it does not exist or has no value",
+            "set it before the release (P7)",
+        )
 
 
 def patience_faults(contract: Contract, policy: Policy) -> Iterable[Fault]:
@@ -67,6 +72,17 @@ def _quota(plan: Plan, ports: Ports) -> Iterable[Fault]:
                 f"{needed} more are needed, {room[name]} are left",
                 "`sc-deploy teardown` removes fleets without traffic; or raise the quota",
             )
+
+
+def _vcpus(plan: Plan, contract: Contract, ports: Ports) -> Iterable[Fault]:
+    """Green runs beside blue: a young account has room for neither."""
+    needed = sum(tier.green.desired * contract.tier(tier.tier).vcpus for tier in plan.tiers if tier.green)
+    if needed and (left := ports.fleets.vcpus_left()) < needed:
+        yield Fault(
+            "vCPU quota (L-1216C47A)",
+            f"green needs {needed} vCPUs beside what runs, {max(left, 0)} are left",
+            "raise it in Service Quotas; AWS may take a day",
+        )
 
 
 def _blue(tier: TierPlan, ports: Ports) -> Iterable[Fault]:

@@ -32,6 +32,7 @@ from bluegreen.lab.cloud.metrics.alarms import Alarms
 from bluegreen.lab.cloud.metrics.balancer import BalancerMetrics
 from bluegreen.lab.cloud.metrics.queries import Queries
 from bluegreen.lab.cloud.metrics.store import Store
+from bluegreen.lab.cloud.quotas import ServiceQuotas
 from bluegreen.lab.cloud.rds.instances import Instances as DatabaseInstances
 from bluegreen.lab.cloud.rds.servers import NoServers, Servers
 from bluegreen.lab.cloud.rds.snapshots import Snapshots
@@ -159,6 +160,7 @@ class Cloud:
             "scheduler": operations_of(self.schedules),
             "ssm": operations_of(self.commands),
             "rds": operations_of(DatabaseInstances(self.databases, copies), copies),
+            "service-quotas": operations_of(ServiceQuotas(world)),
         }
 
     def handles(self, service: str, operation: str) -> bool:

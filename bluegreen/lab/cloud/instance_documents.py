@@ -30,6 +30,7 @@ def reservation(one: Instance, owner: str) -> Document:
                 "InstanceId": one.id,
                 "ImageId": one.data.get("ImageId", "ami-00000000000000000"),
                 "InstanceType": one.data.get("InstanceType", "t3.micro"),
+                "CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 2},
                 "LaunchTime": as_datetime(one.launched_at),
                 "State": state_document(one.state),
                 "SubnetId": one.subnet_id,

@@ -15,6 +15,7 @@ import pytest
 
 from bluegreen.domain.journal import Ending
 from bluegreen.errors import ExitCode, Halted, Starved
+from bluegreen.lab import lifecycle
 from bluegreen.lab.demo import run, witness
 from bluegreen.lab.demo.run import Demo
 from bluegreen.lab.lifecycle import LabInfo
@@ -46,8 +47,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
         state_dir=Path(), stack="lab", realistic=False, endpoint_url=url, front_url=url, policy=Path(),
         stretch=1, machine="", control=GONE, balancer=GONE,
     )  # fmt: skip
-    monkeypatch.setattr(run.lifecycle, "up", lambda *_, **__: replace(info, stretch=said["stretch"]))
-    monkeypatch.setattr(run.lifecycle, "down", lambda _: True)
+    monkeypatch.setattr(lifecycle, "up", lambda *_, **__: replace(info, stretch=said["stretch"]))
+    monkeypatch.setattr(lifecycle, "down", lambda _: True)
     monkeypatch.setattr(witness, "_SECONDS", 0.05)
     yield said
     server.shutdown()

@@ -96,9 +96,11 @@ def test_what_a_control_server_left_behind_is_stopped(tmp_path: Path) -> None:
 
 def test_two_do_not_start_or_stop_a_lab_in_one_directory(tmp_path: Path) -> None:
     with alone(tmp_path):
-        for verb in (lifecycle.up, lifecycle.down):
-            with pytest.raises(Refused, match=f"process {os.getpid()} is starting or stopping a lab in"):
-                verb(tmp_path)
+        said = f"process {os.getpid()} is starting or stopping a lab in"
+        with pytest.raises(Refused, match=said):
+            lifecycle.up(tmp_path, owner_pid=os.getpid())
+        with pytest.raises(Refused, match=said):
+            lifecycle.down(tmp_path)
     assert lifecycle.down(tmp_path) is False
 
 
@@ -109,6 +111,6 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path, opt
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(Refused, match=f"port {port} on 127.0.0.1 cannot be used") as caught:
-            lifecycle.up(tmp_path, **{option: port})
+            lifecycle.up(tmp_path, owner_pid=os.getpid(), **{option: port})
     assert f"--{option.replace('_', '-')}" in caught.value.next_step
     assert list(tmp_path.rglob("*.pid")) == []

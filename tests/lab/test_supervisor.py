@@ -122,7 +122,10 @@ def test_a_killed_process_is_a_dead_host_and_is_replaced(lab: Any, how: str) -> 
     if how == "killed":
         os.kill(supervisor.pids()[first.id], signal.SIGKILL)
     else:
+        process = supervisor._hosts[first.id].popen
         cloud.instances.lose(first)
+        supervisor.tick()
+        assert process.wait(60) == -signal.SIGKILL, "nothing is drained on a host that is gone"
     until(lambda: first.id not in supervisor.pids())
     assert first.address is not None, "nobody has noticed yet: requests run into a closed port"
     assert until(lambda: [one for one in serving(cloud) if one.id != first.id])

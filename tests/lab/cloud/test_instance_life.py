@@ -135,9 +135,11 @@ class TestAHook:
 def test_the_grace_period_spares_a_boot_and_only_that() -> None:
     stack = build(Settings(boot_seconds=60))
     fleet(stack, HealthCheckType="ELB", HealthCheckGracePeriod=90)
+    stack.clock.sleep(120)
+    stack.asg.set_desired_capacity(AutoScalingGroupName="blue", DesiredCapacity=3)
     first = names(stack)
     stack.clock.sleep(120)
-    assert names(stack) == first
+    assert names(stack) == first, "the third one failed its checks while it booted"
     stack.behaviours["v1.0.0"] = Behaviour(healthy=False)
     stack.clock.sleep(40)
     assert names(stack).isdisjoint(first), "replaced after two failed checks, for its grace is over"
@@ -227,9 +229,9 @@ class TestCapacity:
 class TestTracking:
     """A policy of 100 requests per target and minute, of which a datapoint lasts 5 s; two instances."""
 
-    def tracked(self, rate: float) -> Stack:
+    def tracked(self, rate: float, warmup: int = 20) -> Stack:
         stack = build(Settings(boot_seconds=1))
-        blue = fleet(stack, DefaultInstanceWarmup=20)
+        blue = fleet(stack, DefaultInstanceWarmup=warmup)
         label = f"{stack.balancer.partition(':loadbalancer/')[2]}/{blue.rpartition(':')[2]}"
         metric = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
         stack.asg.put_scaling_policy(
@@ -275,6 +277,13 @@ class TestTracking:
         assert self.desired(stack) == 1
         stack.clock.sleep(200)
         assert names(stack) == set(protected)
+
+    def test_does_not_shrink_while_an_instance_warms_up(self) -> None:
+        stack = self.tracked(rate=5, warmup=400)
+        stack.clock.sleep(200)
+        assert self.desired(stack) == 2
+        stack.clock.sleep(250)
+        assert self.desired(stack) == 1
 
     def test_does_nothing_without_data_or_while_alarms_are_suspended(self) -> None:
         stack = self.tracked(rate=45)

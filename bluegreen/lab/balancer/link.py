@@ -60,7 +60,8 @@ class Link:
             self._deliver()
             self._back()
         except OSError as error:
-            self._lost(error)
+            if self._envoy.alive:
+                self._lost(error)
 
     def read_in_background(self) -> None:
         """A control server that is slow must not stop Envoy's log."""

@@ -77,7 +77,8 @@ def _origin_firewall(
     elif settings.load_balancer is not None:
         rules = web_acl.rules(web_acl.rate_limit(settings.load_balancer.rate_limit))
     args = WebFirewallArgs(scope="REGIONAL", rules=rules, log_bucket=foundation.storage.firewall_logs)
-    return WebFirewall("origin-firewall", environment, args).arn
+    arn: pulumi.Output[str] = WebFirewall("origin-firewall", environment, args).arn
+    return arn
 
 
 def _edge(

@@ -40,6 +40,8 @@ def _run(given: argparse.Namespace) -> None:
         envoy.wait_until_ready()
         write_port(given.port_file, envoy.port)
         Link(envoy, (control.hostname, control.port)).run(lambda: alive() and not stopped.is_set())
+        if not envoy.alive:
+            raise DeployError("Envoy has ended by itself", next_step=f"see {given.state_dir}")
     finally:
         envoy.stop()
 

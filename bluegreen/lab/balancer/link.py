@@ -36,7 +36,7 @@ class Link:
         self._now = now
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.counts = Counts(int(now()))
-        self._untold: deque[dict[str, Any]] = deque(maxlen=_KEPT_SECONDS)
+        self.untold: deque[dict[str, Any]] = deque(maxlen=_KEPT_SECONDS)
         self.healths = Healths()
         self._whole_at = 0.0
         self._snapshot: Snapshot | None = None
@@ -60,7 +60,8 @@ class Link:
             self._deliver()
             self._back()
         except OSError as error:
-            self._lost(error)
+            if self._envoy.alive:
+                self._lost(error)
 
     def read_in_background(self) -> None:
         """A control server that is slow must not stop Envoy's log."""
@@ -107,10 +108,10 @@ class Link:
 
     def _deliver(self) -> None:
         before = int(self._now() - _LOG_DELAY_SECONDS)
-        self._untold.extend(self.counts.take(before, self.healths.hosts()))
-        while self._untold:
-            self._post("/_lab/metrics", self._untold[0])
-            self._untold.popleft()
+        self.untold.extend(self.counts.take(before, self.healths.hosts()))
+        while self.untold:
+            self._post("/_lab/metrics", self.untold[0])
+            self.untold.popleft()
 
     def _post(self, path: str, document: dict[str, Any]) -> None:
         status, body = ask(self._address, "POST", path, document)

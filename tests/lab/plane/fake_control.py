@@ -94,6 +94,8 @@ class FakeControl:
         self.snapshot: dict[str, Any] = {"version": 0, "listener": {"port": None}, "rules": [], "groups": {}}
         self.health: dict[tuple[str, str], tuple[str, str]] = {}
         self.metrics: list[dict[str, Any]] = []
+        self.status = 200
+        """What it answers when it is told something; 500: it did not take it."""
         control = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -102,8 +104,10 @@ class FakeControl:
                 self._answer(304 if known else 200, b"" if known else json.dumps(control.snapshot).encode())
 
             def do_POST(self) -> None:
-                control.hear(self.path, json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self._answer(200, b"{}")
+                document = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if control.status == 200:
+                    control.hear(self.path, document)
+                self._answer(control.status, b"{}")
 
             def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)

@@ -52,7 +52,11 @@ def test_lowest_priority_number_wins_and_the_default_comes_last(plane: Plane) ->
 
 
 def test_host_and_method_conditions(plane: Plane) -> None:
-    host = {"field": "host-header", "values": ["*.example.com"]}
+    # As many and as long values as ELB takes; Envoy's own limit is smaller.
+    host = {
+        "field": "host-header",
+        "values": ["*.example.com", *(f"{'a' * 120}{n}.example" for n in range(4))],
+    }
     method = {"field": "http-request-method", "values": ["POST"]}
     plane.put(
         [rule(forward({BLUE: 1})) | {"conditions": [host, method]}],
@@ -356,8 +360,9 @@ def test_every_request_is_counted_once_and_outages_of_the_control_server_lose_no
     plane.put([default_rule() | {"priority": 1}, *plane.control.snapshot["rules"]], {})
     for _ in range(3):
         plane.ask()
-    address = plane.control.address
     before = plane.control
+    address, before.status = before.address, 500
+    plane.until(lambda: len(plane.link.untold) >= 2)
     before.close()
     plane.link.step()
     plane.ask()

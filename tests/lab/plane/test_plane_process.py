@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -85,6 +86,21 @@ def test_a_balancer_that_was_killed_leaves_a_record_that_ends_envoy(tmp_path: Pa
         for one in (parent, balancer):
             one.kill()
             one.wait()
+        control.close()
+
+
+def test_an_envoy_that_ends_ends_its_balancer(tmp_path: Path) -> None:
+    control = FakeControl()
+    balancer = started(tmp_path, control, os.getpid())
+    try:
+        until((tmp_path / "port").exists)
+        envoy = recorded(tmp_path / PROCESS)
+        assert envoy is not None
+        envoy.send_signal(signal.SIGKILL)
+        assert balancer.wait(60) != 0
+    finally:
+        balancer.kill()
+        balancer.wait()
         control.close()
 
 

@@ -20,6 +20,15 @@ Findings = Mapping[tuple[str, str], str]
 """
 
 
+UNPROTECTED: Findings = {
+    (
+        "CKV_AWS_338",
+        "*",
+    ): "Logs of dev and test are kept for weeks, as their settings say: nobody audits them",
+}
+"""Further findings, accepted only where the settings say `protect: false`; components may have their own."""
+
+
 class Component(pulumi.ComponentResource):
     """A component of the `sportcoach` package.
 

@@ -4,7 +4,8 @@
     checkov --file plan.json --framework terraform_plan --output json > report.json
     python -m tools.findings prod report.json
 
-Prints findings that nobody accepted and acceptances that nothing needs; either ends it with status 1.
+Of stacks without protection, what `UNPROTECTED` accepts is accepted as well. Prints findings that nobody
+accepted and acceptances that nothing needs; either ends it with status 1.
 Checkov tells severities only with a key of its platform: every failed check counts.
 """
 
@@ -19,16 +20,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from infra import components
-from tools.recording import recorded
+from infra import component, components
+from tools.recording import recorded, settings_of
 from tools.terraform_plan import address_of
 
 
-def accepted() -> dict[tuple[str, str], str]:
+def accepted(kind: str = "ACCEPTED") -> dict[tuple[str, str], str]:
     """What all components accept: (Checkov's id, glob over logical names of resources) -> reason."""
+    names = [module.name for module in pkgutil.iter_modules(components.__path__, f"{components.__name__}.")]
     found: dict[tuple[str, str], str] = {}
-    for module in pkgutil.iter_modules(components.__path__, f"{components.__name__}."):
-        found |= getattr(importlib.import_module(module.name), "ACCEPTED", {})
+    for name in (component.__name__, *names):
+        found |= getattr(importlib.import_module(name), kind, {})
     return found
 
 
@@ -60,7 +62,10 @@ def main(stack: str, report: Path) -> int:
         (str(check["check_id"]), str(check["resource"])) for check in document["results"]["failed_checks"]
     ]
     names = {address_of(resource): resource.name for resource in recorded(stack).aws}
-    unaccepted, stale = compare(failed, names, accepted())
+    protected = settings_of(stack)["protect"]
+    unaccepted, stale = compare(failed, names, accepted() | ({} if protected else accepted("UNPROTECTED")))
+    # A small stack lacks what much of the code is about: only prod tells what nothing needs any more.
+    stale = stale if protected else []
     summary = document["summary"]
     print(f"{summary['passed']} checks passed, {len(failed)} failed, {len(unaccepted)} of them unaccepted")  # noqa: T201  # a tool's answer
     for line in unaccepted:

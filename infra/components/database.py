@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from infra.component import Component, Findings
 from infra.components.placement import Placement
+from infra.documents.server_parameters import server_parameters
 from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import DatabaseSettings
@@ -18,21 +19,6 @@ NAME, PORT = "sportcoach", 5432
 OWNER, USER = "sportcoach_owner", "sportcoach_app"
 """The master user, which no host can read the password of, and the application's own (S5)."""
 LIFECYCLE = {True: "open-source-rds-extended-support", False: "open-source-rds-extended-support-disabled"}
-
-PARAMETERS = {
-    "rds.force_ssl": "1",
-    "ssl_min_protocol_version": "TLSv1.2",
-    "shared_preload_libraries": "pg_stat_statements,pgaudit",
-    "pgaudit.log": "ddl,role,write",
-    "log_connections": "1",
-    "log_disconnections": "1",
-    "log_lock_waits": "1",
-    "log_min_duration_statement": "1000",
-    "log_statement": "ddl",
-}
-# Read only when the server starts.
-STATIC_PARAMETERS = frozenset({"shared_preload_libraries"})
-
 
 ACCEPTED: Findings = {
     (
@@ -44,6 +30,12 @@ ACCEPTED: Findings = {
         "database-replica",
     ): "The replica is not the standby: the primary has one in another zone",
     ("CKV_AWS_226", "database*"): "A minor version is a change like any other: it passes dev and test first",
+}
+
+
+UNPROTECTED: Findings = {
+    ("CKV_AWS_293", "database"): "A stack without protection must be easy to delete",
+    ("CKV_AWS_157", "database"): "The strategy gives dev and test a single zone (E12, E13)",
 }
 
 
@@ -175,14 +167,7 @@ class Database(Component):
         return aws.rds.ParameterGroup(
             self.name,
             family=f"postgres{self._args.settings.engine_version.partition('.')[0]}",
-            parameters=[
-                {
-                    "name": key,
-                    "value": value,
-                    "apply_method": "pending-reboot" if key in STATIC_PARAMETERS else "immediate",
-                }
-                for key, value in sorted(PARAMETERS.items())
-            ],
+            parameters=server_parameters(),
             opts=self.options(),
         )
 

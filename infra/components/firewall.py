@@ -9,11 +9,20 @@ import pulumi
 import pulumi_aws as aws
 
 from bluegreen.contract import Tier
-from infra.component import Component
+from infra.component import Component, Findings
 from infra.components.network import Network
 from infra.environment import Environment
 
 POSTGRES, REDIS, HTTPS, HTTP = 5432, 6379, 443, 80
+
+
+UNPROTECTED: Findings = {
+    ("CKV_AWS_260", "firewall-alb-80"): "Without a CDN the balancer itself redirects to HTTPS",
+    (
+        "CKV2_AWS_5",
+        "firewall-*",
+    ): "One group for each store, whether or not the stack has it; nobody is let in",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

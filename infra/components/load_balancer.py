@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component
+from infra.component import Component, Findings
 from infra.environment import Environment
 
 # TLS 1.3, and 1.2 with forward secrecy for clients without 1.3 (CloudFront as a client of the origin).
@@ -19,6 +19,11 @@ STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 MAINTENANCE_PAGE = (
     "<!doctype html><title>SportCoach</title><h1>Back in a moment</h1><p>SportCoach is being maintained.</p>"
 )
+
+
+UNPROTECTED: Findings = {
+    ("CKV_AWS_150", "load-balancer"): "A stack without protection must be easy to delete",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.component import Component
+from infra.component import Component, Findings
 from infra.documents.policies import allow
 from infra.documents.subnets import SubnetTier, carve
 from infra.documents.trust import service_trust
 from infra.environment import Environment
 from infra.settings import NetworkSettings
+
+UNPROTECTED: Findings = {
+    ("CKV2_AWS_5", "network-endpoints"): "The group is there before the first endpoint is switched on",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

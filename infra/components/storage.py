@@ -46,6 +46,11 @@ ACCEPTED: Findings = {
 }
 
 
+UNPROTECTED: Findings = {
+    ("CKV_AWS_144", "storage-*"): "Only prod's data are worth a copy in another region (E1)",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageArgs:
     """`cors_origins` are the sites whose pages may read assets."""

@@ -51,5 +51,5 @@ class WebFirewall(Component):
             redacted_fields=REDACTED,
             opts=options,
         )
-        self.arn = acl.arn
+        self.arn: pulumi.Output[str] = acl.arn
         self.register_outputs({"arn": acl.arn})

@@ -23,6 +23,17 @@ def test_every_acceptance_has_a_reason_and_a_resource() -> None:
         assert any(fnmatchcase(name, glob) for name in names), f"stale: {check} {glob}"
 
 
+def test_what_a_stack_without_protection_may_do_has_a_reason_and_a_resource() -> None:
+    names = {resource.name for stack in ("dev", "test") for resource in recorded(stack).aws}
+    found = accepted("UNPROTECTED")
+    assert found
+    assert not set(found) & set(accepted())
+    for (check, glob), reason in found.items():
+        assert check.startswith(("CKV_AWS_", "CKV2_AWS_"))
+        assert len(reason) >= 12
+        assert any(fnmatchcase(name, glob) for name in names), f"stale: {check} {glob}"
+
+
 def test_findings_are_told_apart() -> None:
     names = {"aws_s3_bucket.logs": "storage-logs", "aws_s3_bucket.assets": "storage-assets"}
     reasons = {("CKV_AWS_1", "storage-*"): "a", ("CKV_AWS_2", "storage-logs"): "b"}

@@ -64,6 +64,8 @@ class Group:
     maximum: int
     instances: tuple[str, ...] = ()
     in_service: int = 0
+    hosts: tuple[str, ...] = ()
+    """The instances that run and stay: what is leaving takes no new task."""
     target_groups: tuple[str, ...] = ()
     deleting: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bluegreen.contract import QUEUE_METRIC, host_namespace
+
 WIDTH, HEIGHT = 8, 6
 COLUMNS = 3
 
@@ -69,11 +71,11 @@ def _front_door(balancer: str) -> list[dict[str, Any]]:
 def _hosts(stack: str, tiers: Sequence[str]) -> list[dict[str, Any]]:
     metrics = {"CPU, %": "cpu_usage_active", "Memory, %": "mem_used_percent", "Disk, %": "disk_used_percent"}
     hosts = [
-        _chart(title, *([f"SportCoach/{stack}", metric, "Stack", stack, "Tier", tier] for tier in tiers))
+        _chart(title, *([host_namespace(stack), metric, "Stack", stack, "Tier", tier] for tier in tiers))
         for title, metric in metrics.items()
     ]
     received = [
-        [f"SportCoach/{stack}", metric, "Stack", stack, "Tier", tier]
+        [host_namespace(stack), metric, "Stack", stack, "Tier", tier]
         for tier in tiers
         for metric in ("net_bytes_recv", "net_bytes_sent")
     ]
@@ -84,7 +86,7 @@ def _ai(stack: str) -> list[dict[str, Any]]:
     """Quality first (M7): correct answers matter more than fast ones."""
 
     def of(metric: str) -> list[Any]:
-        return [f"SportCoach/{stack}", metric, "Stack", stack, "Tier", "ai"]
+        return [host_namespace(stack), metric, "Stack", stack, "Tier", "ai"]
 
     fleets = "AWS/ApplicationELB,LoadBalancer,TargetGroup"
     # A search term matches a whole word of a name: target groups are called sc-<stack>-ai-<number>.
@@ -98,7 +100,7 @@ def _ai(stack: str) -> list[dict[str, Any]]:
         _chart("AI response time by fleet, P95", [{"expression": slow, "id": "slow"}]),
         _chart("AI queue length", of("ai_queue_length")),
         _search(
-            "AI backlog per instance", "SportCoach/AI,AutoScalingGroupName", "BacklogPerInstance", "Average"
+            "AI backlog by fleet", f"{host_namespace(stack)},AutoScalingGroupName", QUEUE_METRIC, "Average"
         ),
     ]
 

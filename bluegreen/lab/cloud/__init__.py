@@ -13,16 +13,16 @@ Modelled
                   launch templates; the instances of the groups (no RunInstances)
     metrics/      late metrics, statistics, alarms (static thresholds)
     schedules.py  one-time schedules that call ModifyRule
-    commands.py   AWS-RunShellScript
+    commands.py   SSM Run Command: shell scripts and tasks
     databases.py  DB instances and manual snapshots
     traffic.py    clients without sockets, for the manual clock
     throttle.py   token buckets of the API (off by default)
 
 Not modelled
     more than one region or account; IAM permissions; Network Load Balancers; slow start and
-    cookie stickiness in virtual traffic; lifecycle hooks, warm pools, standby, instance refresh,
-    scaling by policy or schedule; anomaly detection and composite alarms; recurring schedules
-    and their retries; metric math; read replicas, restores. Of the modelled services only the
+    cookie stickiness in virtual traffic; lifecycle hooks but for one of launches, warm pools, standby,
+    instance refresh, scaling by policy or schedule; anomaly detection and composite alarms; recurring
+    schedules and their retries; metric math; read replicas, restores. Of the modelled services only the
     operations that sc-deploy, the lab and its tests call. An operation that is not modelled is
     moto's, except in ELBv2, Auto Scaling and Scheduler, where it is refused (InvalidAction).
 """

@@ -26,7 +26,7 @@ from bluegreen.lab.cloud.elb.tagging import Tagging
 from bluegreen.lab.cloud.elb.targets import Targets
 from bluegreen.lab.cloud.elb.view import snapshot
 from bluegreen.lab.cloud.errors import CloudError
-from bluegreen.lab.cloud.instances import Instances
+from bluegreen.lab.cloud.instances import Instance, Instances
 from bluegreen.lab.cloud.metrics.alarms import Alarms
 from bluegreen.lab.cloud.metrics.balancer import BalancerMetrics
 from bluegreen.lab.cloud.metrics.queries import Queries
@@ -77,6 +77,7 @@ class Cloud:
         runner: ShellRunner = run_shell,
     ) -> None:
         self.clock = clock
+        self._behaviour = behaviour
         self.settings = settings or Settings()
         self.lock = threading.RLock()
         self.after_call: list[Callable[[Call], None]] = []
@@ -93,6 +94,7 @@ class Cloud:
             instances=self.instances,
             balancing=self.balancing,
             targets=self.targets,
+            serves=self._says_it_serves,
         )
         self.metrics = Store(self.world)
         self.balancer_metrics = BalancerMetrics(self.balancing, self.metrics)
@@ -117,6 +119,12 @@ class Cloud:
             self.commands.tick,
             self.traffic.tick,
         ]
+
+    def _says_it_serves(self, instance: Instance) -> bool:
+        """Where no real host completes the launch hook: once it has booted, and is well."""
+        if self.settings.health is not HealthSource.MODELLED:
+            return False
+        return self.world.at >= instance.boots_at and self._behaviour(instance).healthy
 
     def _services(self) -> dict[str, dict[str, Callable[[Document], Document]]]:
         world, balancing, scaling = self.world, self.balancing, self.scaling

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bluegreen.lab.cloud.asg.state import Group, Lifecycle, Member, State
 from bluegreen.lab.cloud.elb.state import Health
 from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.elb.targets import Targets
-from bluegreen.lab.cloud.instances import Instances, InstanceState
+from bluegreen.lab.cloud.instances import Instance, Instances, InstanceState
 from bluegreen.lab.cloud.templates import LaunchTemplates
 from bluegreen.lab.cloud.world import World
 
@@ -23,13 +25,16 @@ class Fleet:
         instances: Instances,
         balancing: Balancing,
         targets: Targets,
+        serves: Callable[[Instance], bool],
     ) -> None:
+        """`serves`: whether the host of an instance, by itself, says that it serves (completes the hook)."""
         self._world = world
         self._state = state
         self._templates = templates
         self._instances = instances
         self._balancing = balancing
         self._targets = targets
+        self._serves = serves
 
     def tick(self) -> None:
         for group in list(self._state.groups.values()):
@@ -43,13 +48,29 @@ class Fleet:
 
     def _enter_service(self, group: Group) -> None:
         for member in group.members.values():
-            instance = member.instance
-            if member.lifecycle is not Lifecycle.PENDING or instance.state is not InstanceState.RUNNING:
-                continue
-            member.lifecycle, member.in_service_at = Lifecycle.IN_SERVICE, self._world.at
-            self._state.end(group, _launching(member))
-            for arn in self._sources(group):
-                self._targets.register(self._balancing.groups[arn], instance.id)
+            running = member.instance.state is InstanceState.RUNNING
+            if member.lifecycle is Lifecycle.PENDING and running:
+                if group.launch_hooks:
+                    member.lifecycle = Lifecycle.PENDING_WAIT
+                    member.waits_until = self._world.at + min(group.launch_hooks.values())
+                else:
+                    self.enter(group, member)
+            if member.lifecycle is Lifecycle.PENDING_WAIT and self._serves(member.instance):
+                self.enter(group, member)
+            elif member.lifecycle is Lifecycle.PENDING_WAIT and self._world.at >= member.waits_until:
+                trouble = (
+                    "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token "
+                    f"{self._world.hex_id(12)} was abandoned: Heartbeat Timeout"
+                )
+                self._state.end(group, _launching(member), trouble=trouble)
+                self.retire(group, member, "an instance failed to complete its lifecycle action")
+
+    def enter(self, group: Group, member: Member) -> None:
+        """In service: registered with every traffic source."""
+        member.lifecycle, member.in_service_at = Lifecycle.IN_SERVICE, self._world.at
+        self._state.end(group, _launching(member))
+        for arn in self._sources(group):
+            self._targets.register(self._balancing.groups[arn], member.instance.id)
 
     def _sources(self, group: Group) -> list[str]:
         return [arn for arn in group.sources if arn in self._balancing.groups]
@@ -79,7 +100,8 @@ class Fleet:
         if not member.healthy:
             return "a user health-check"
         graced = self._world.at < member.in_service_at + group.grace_seconds
-        if "ELB" not in group.health_check_type or member.lifecycle is Lifecycle.PENDING or graced:
+        serving = member.lifecycle is Lifecycle.IN_SERVICE
+        if "ELB" not in group.health_check_type or not serving or graced:
             return ""
         for source in group.sources.values():
             if source.state == "InService" and self._unhealthy(source.arn, member):

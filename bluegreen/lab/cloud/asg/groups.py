@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bluegreen.lab.cloud.asg.attachments import checked_sources, given_sources
 from bluegreen.lab.cloud.asg.fleet import Fleet
-from bluegreen.lab.cloud.asg.state import Group, GroupTag, Source, State
+from bluegreen.lab.cloud.asg.state import Group, GroupTag, Lifecycle, Source, State
 from bluegreen.lab.cloud.asg.views import group_document, matches
 from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.errors import CloudError, validation
@@ -54,6 +54,7 @@ class Groups:
         sources = checked_sources(self._balancing, given_sources(params))
         group.sources = {arn: Source(arn=arn) for arn in sources}
         self._apply(group, params)
+        group.launch_hooks = _launch_hooks(params)
         self._state.groups[name] = group
         self._fleet.tick()
         return {}
@@ -77,6 +78,20 @@ class Groups:
         group.cooldown_seconds = params.get("DefaultCooldown", group.cooldown_seconds)
         group.warmup_seconds = params.get("DefaultInstanceWarmup", group.warmup_seconds)
         group.new_protected = params.get("NewInstancesProtectedFromScaleIn", group.new_protected)
+
+    @api
+    def complete_lifecycle_action(self, params: Document) -> Document:
+        """The host of an instance says that it serves (CONTINUE); anything else ends its wait."""
+        group, instance_id = self._state.group(params["AutoScalingGroupName"]), params["InstanceId"]
+        member = group.members.get(instance_id)
+        waiting = member is not None and member.lifecycle is Lifecycle.PENDING_WAIT
+        if member is None or not waiting or params["LifecycleHookName"] not in group.launch_hooks:
+            raise validation(f"No active Lifecycle Action found with instance ID {instance_id}")
+        if params["LifecycleActionResult"] == "CONTINUE":
+            self._fleet.enter(group, member)
+        else:
+            member.waits_until = self._world.at
+        return {}
 
     @api
     def update_auto_scaling_group(self, params: Document) -> Document:
@@ -169,6 +184,17 @@ class Groups:
         if group.deleting:
             raise validation(f"AutoScalingGroup {name} is pending delete")
         return group
+
+
+def _launch_hooks(params: Document) -> dict[str, int]:
+    given = params.get("LifecycleHookSpecificationList") or ()
+    transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    if any(
+        one["LifecycleTransition"] != transition or one.get("DefaultResult", "ABANDON") != "ABANDON"
+        for one in given
+    ):
+        raise validation("only hooks of launches that are abandoned at their end are modelled")
+    return {one["LifecycleHookName"]: one.get("HeartbeatTimeout", 3600) for one in given}
 
 
 def _checked_size(minimum: int, maximum: int, desired: int) -> int:

@@ -15,6 +15,8 @@ _REMEMBERED_ACTIVITIES = 100
 
 class Lifecycle(StrEnum):
     PENDING = "Pending"
+    PENDING_WAIT = "Pending:Wait"
+    """Held back by the launch hook until its host completes it."""
     IN_SERVICE = "InService"
     TERMINATING = "Terminating"
 
@@ -28,6 +30,8 @@ class Member:
     healthy: bool = True
     protected: bool = False
     in_service_at: float = 0.0
+    waits_until: float = 0.0
+    """While Pending:Wait: when the hook's heartbeat ends, and with it the instance."""
     gone_at: float = 0.0
     """While Terminating: when its drains have ended."""
 
@@ -91,6 +95,8 @@ class Group:
     warmup_seconds: int | None = None
     cooldown_seconds: int = 300
     new_protected: bool = False
+    launch_hooks: dict[str, int] = field(default_factory=dict)
+    """HeartbeatTimeout by the name of a hook of launches; all are abandoned when it ends."""
     tags: dict[str, GroupTag] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
@@ -128,8 +134,9 @@ class State:
         del group.activities[_REMEMBERED_ACTIVITIES:]
         return activity
 
-    def end(self, group: Group, description: str) -> None:
-        """Mark the activity that is `description` as done."""
+    def end(self, group: Group, description: str, *, trouble: str = "") -> None:
+        """Mark the activity that is `description` as done, or as cancelled because of `trouble`."""
         for activity in group.activities:
             if activity.description == description and activity.ended is None:
-                activity.status, activity.ended = "Successful", self.world.at
+                activity.status, activity.ended = "Cancelled" if trouble else "Successful", self.world.at
+                activity.message = trouble

@@ -23,7 +23,7 @@ from bluegreen.adapters.metrics.sources import open_metrics
 from bluegreen.adapters.probe import HttpProber
 from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.adapters.threads import aside, parallel
-from bluegreen.contract import Contract, parameter_name, parse_contract
+from bluegreen.contract import Contract, parameter_name, parse_contract, run_document
 from bluegreen.errors import ConfigError
 from bluegreen.policy import Policy
 from bluegreen.ports import Clock, Fence, Ports
@@ -105,7 +105,9 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         lease=DynamoLease(table, contract.stack),
         watchdog=SchedulerWatchdog(session, contract, elb),
         database=RdsSnapshots(session, contract.stack),
-        commands=ShellCommands(RemoteCommands(session, clock), LocalCommands(clock=clock)),
+        commands=ShellCommands(
+            RemoteCommands(session, clock, document=run_document(contract.stack)), LocalCommands(clock=clock)
+        ),
         models=S3Models(session),
         images=EcrImages(session),
         environment=AwsEnvironment(session, contract, elb, owner=owner),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pulumi
 
-from bluegreen.contract import MANAGED_BY, Tag
+from bluegreen.contract import MANAGED_BY, Tag, run_document
 from infra.documents.deploy_scope import DeployScope, data, measurements, publish, state
 from infra.documents.policies import Statement, allow
 from infra.environment import Environment
@@ -127,7 +127,7 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
         ),
         allow(
             ["ssm:SendCommand"],
-            [f"arn:aws:ssm:{environment.region}::document/AWS-RunShellScript"],
+            [environment.arn("ssm", f"document/{run_document(environment.stack)}")],
             sid="CommandDocument",
         ),
     ]

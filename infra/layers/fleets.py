@@ -10,6 +10,7 @@ from infra.components.compute import Compute, ComputeArgs
 from infra.components.configuration import Configuration, ConfigurationArgs
 from infra.components.machine_image import MachineImage, MachineImageArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
+from infra.components.tasks import Tasks
 from infra.documents.subnets import SubnetTier
 from infra.environment import Environment
 from infra.layers.foundation import STORE_ROLES, Foundation
@@ -57,6 +58,7 @@ def build_fleets(
             keys=foundation.keys,
         ),
     )
+    Tasks("tasks", environment, sorted({tier.image_repository for tier in settings.tiers.values()}))
     secret_names = (*stores.secret_names(environment), *configuration.secret_names)
     image = MachineImage(
         "machine-image",

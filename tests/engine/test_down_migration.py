@@ -25,7 +25,11 @@ from tests.world import COARSE, LATENCY, World
 from tests.world.points import Point, changes
 from tests.world.releasing import QUICK, loaded, release
 
-MIGRATION = '\n[migration]\ncommand = "migrate up {version}"\ndown = "migrate down {version} of {image}"\n'
+MIGRATION = """
+[migration]
+command = "sportcoach-run {image} -- migrate up {version}"
+down = "sportcoach-run {image} -- migrate down {version}"
+"""
 KEPT = QUICK.replace("[retire]\n", '[retire]\nkeep_blue = "until-next"\n') + MIGRATION
 GOING = QUICK + MIGRATION
 
@@ -43,7 +47,7 @@ class Shell:
 
     def __call__(self, host: Instance, command: str, _timeout: float) -> Outcome:
         self.ran.append((host.tags[Tag.RELEASE], command))
-        if not command.startswith("migrate down"):
+        if "-- migrate down" not in command:
             return Outcome(code=0, stdout="applied")
         state = self._world.cloud.balancing
         live = [rule for rule in state.rules.values() if rule.actions[-1]["Type"] == "forward"]
@@ -56,9 +60,7 @@ class Shell:
     @property
     def downs(self) -> list[tuple[str, str]]:
         """(release of the host, command without the image)"""
-        return [
-            (host, text.partition(" of ")[0]) for host, text in self.ran if text.startswith("migrate down")
-        ]
+        return [(host, text.partition(" -- ")[2]) for host, text in self.ran if "-- migrate down" in text]
 
 
 def serving(policy: str, *versions: str, tiers: tuple[str, ...] = ("app",)) -> tuple[World, Shell]:
@@ -337,7 +339,7 @@ def refusal(world: World) -> str:
 
 
 def test_refused_where_the_policy_has_no_down() -> None:
-    without = QUICK + '\n[migration]\ncommand = "migrate up"\n'
+    without = QUICK + '\n[migration]\ncommand = "sportcoach-run {image} -- migrate up"\n'
     world, _ = serving(without, "v1.0.0", "v1.1.0")
     assert "deploy.toml names none" in refusal(world)
     halted = World(policy=without)

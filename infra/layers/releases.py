@@ -111,6 +111,7 @@ def _resolved(settings: Settings, below: Below, delivery: Delivery) -> Resolved:
         state_table=delivery.table_name,
         schedule_group=delivery.schedule_group_name,
         database=below.stores.database.identifier,
+        cache_nodes=below.stores.cache_nodes(),
         parameters=below.fleets.configuration.parameter_names,
         secrets=below.fleets.secret_names,
     )

@@ -112,6 +112,37 @@ def _matches(wanted: Metric, made: Metric) -> bool:
     return all(value in ("*", made.dimensions[key]) for key, value in wanted.dimensions.items())
 
 
+NOT_ASKED = {"ReplicaLag", "FreeableMemory", "EngineCPUUtilization"}
+"""Of the stores: what only some stacks have, and what another metric of the same sender stands for."""
+
+
+def test_doctor_asks_for_every_steady_metric_that_alarms_and_charts_read(stack: Recording) -> None:
+    """Of the senders that always send; what a log filter counts comes now and then."""
+    contract = Contract.model_validate(stack.outputs["contract"])
+    asked = {
+        (one.namespace, name, frozenset(one.dimensions.items()))
+        for one in contract.published
+        for name in one.names
+    }
+    filters = stack.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    others = NOT_ASKED | {one.inputs["metricTransformation"]["name"] for one in filters}
+    read = {
+        (one.namespace, one.name, frozenset(one.dimensions.items()))
+        for readers in (alarms, charts)
+        for one in readers(stack)
+        if one.name not in others and "*" not in one.dimensions.values()
+    }
+    steady = {one for one in read if one[0] in {namespace for namespace, _, _ in asked}}
+    assert len(steady) > 5
+    assert steady - asked == set()
+
+
+def test_doctor_asks_for_nothing_that_nobody_publishes(stack: Recording) -> None:
+    contract = Contract.model_validate(stack.outputs["contract"])
+    asked = [metric(one.namespace, name, one.dimensions) for one in contract.published for name in one.names]
+    assert [str(one) for one in asked if not published(stack, one)] == []
+
+
 @pytest.mark.parametrize("readers", [alarms, charts, scaling])
 def test_every_metric_that_is_read_is_published(stack: Recording, readers: Any) -> None:
     found = list(readers(stack))

@@ -170,7 +170,7 @@ class SecurityBaseline(Component):
             )
 
     def _patching(self) -> None:
-        """Security updates on Sunday nights in Tokyo, beside the daily unattended upgrades."""
+        """A report on Sunday nights in Tokyo of what a host lacks; a release brings it, with a new image."""
         self._baseline()
         self._patch_fleets(self._window())
 
@@ -230,9 +230,8 @@ class SecurityBaseline(Component):
             task_invocation_parameters={
                 "run_command_parameters": {
                     "parameters": [
-                        {"name": "Operation", "values": ["Install"]},
-                        # A reboot would interrupt a serving instance; the next release brings the new kernel.
-                        {"name": "RebootOption", "values": ["NoReboot"]},
+                        # Not `Install`: upgrades under live traffic stop what serves.
+                        {"name": "Operation", "values": ["Scan"]},
                     ],
                     "timeout_seconds": 3600,
                 }

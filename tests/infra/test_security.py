@@ -180,6 +180,9 @@ def bounded(statement: dict[str, Any]) -> bool:
 def test_s5_hosts_are_patched_watched_and_scanned(stack: Recording) -> None:
     (task,) = stack.of("aws:ssm/maintenanceWindowTask:MaintenanceWindowTask")
     assert task.inputs["taskArn"] == "AWS-RunPatchBaseline"
+    # It reports: what it installed would restart what serves.
+    (given,) = task.inputs["taskInvocationParameters"]["runCommandParameters"]["parameters"]
+    assert given == {"name": "Operation", "values": ["Scan"]}
     (target,) = stack.of("aws:ssm/maintenanceWindowTarget:MaintenanceWindowTarget")
     assert target.inputs["targets"] == [{"key": "tag:sportcoach:stack", "values": [stack.stack]}]
     runtime = stack.one("aws:guardduty/detectorFeature:DetectorFeature", "security-runtime").inputs

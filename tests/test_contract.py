@@ -135,6 +135,7 @@ def resources(contract: Contract, recording: Recording, tier: TierContract, acti
         "autoscaling:CreateAutoScalingGroup": [group],
         "autoscaling:CreateOrUpdateTags": [group],
         "autoscaling:DeleteAutoScalingGroup": [group],
+        "autoscaling:PutLifecycleHook": [group],
         "autoscaling:PutScalingPolicy": [group],
         "autoscaling:UpdateAutoScalingGroup": [group],
         "cloudwatch:DescribeAlarms": [arn("cloudwatch", "alarm:*")],

@@ -70,7 +70,6 @@ class MachineImage(Component):
             self.name,
             name=f"{self.environment.name}-host",
             platform="Linux",
-            supported_os_versions=["Ubuntu 22"],
             version=version,
             data=data,
             kms_key_id=key,
@@ -148,7 +147,7 @@ class MachineImage(Component):
             distribution_configuration_arn=distribution.arn,
             schedule={"schedule_expression": "cron(0 3 1 * ? *)", "timezone": "Asia/Tokyo"},
             # Inspector's findings of an image reach whoever gets those of hosts (M8).
-            image_scanning_configuration={"image_scanning_enabled": True},
+            image_scanning_configuration={"image_scanning_enabled": self._args.settings.scan},
             image_tests_configuration={"image_tests_enabled": True, "timeout_minutes": 60},
             enhanced_image_metadata_enabled=True,
             opts=self.options(),

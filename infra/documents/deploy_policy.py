@@ -92,6 +92,7 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             [
                 "autoscaling:CreateOrUpdateTags",
                 "autoscaling:DeleteAutoScalingGroup",
+                "autoscaling:PutLifecycleHook",
                 "autoscaling:PutScalingPolicy",
                 "autoscaling:UpdateAutoScalingGroup",
             ],

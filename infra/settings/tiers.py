@@ -81,6 +81,8 @@ class MachineImageSettings(Section):
 
     bake: bool = False
     """Whether EC2 Image Builder bakes an image every month."""
+    scan: bool = True
+    """Whether Inspector scans it; the account must have it switched on."""
     ami: Annotated[
         str, worded(r"(ami-[0-9a-f]{8,17})?", "the id of a baked image, such as ami-0123456789abcdef0")
     ] = ""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from bluegreen.adapters.aws.autoscaling import AutoScalingFleets
 from bluegreen.contract import DatabaseContract, Tag, Tier
 from bluegreen.domain.journal import Ending, Warned
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
+from bluegreen.domain.stack import Group
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
@@ -99,6 +102,21 @@ def test_on_the_way_back_to_a_kept_blue_it_runs_on_the_failed_fleet_without_traf
     assert shell.weighted == {"sc-sim-app-1"}
     assert shell.stood == {"sc-sim-app-1", "sc-sim-app-2"}
     whole(world, "v1.0.0")
+
+
+def test_a_migration_runs_on_no_instance_that_is_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    group = AutoScalingFleets.group
+
+    def with_one_that_leaves(self: AutoScalingFleets, name: str) -> Group | None:
+        found = group(self, name)
+        return replace(found, instances=("i-0", *found.instances)) if found else None
+
+    monkeypatch.setattr(AutoScalingFleets, "group", with_one_that_leaves)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.RELEASED, world.story()
+    assert [host for host, _ in shell.ran] == ["v1.0.0"]
 
 
 def test_without_down_no_migration_is_undone() -> None:

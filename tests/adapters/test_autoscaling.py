@@ -50,7 +50,8 @@ def test_is_made_as_the_contract_says(stack: Stack, fleets: AutoScalingFleets, g
     assert found["TargetGroupARNs"] == [group_arn]
     assert (found["HealthCheckType"], found["HealthCheckGracePeriod"]) == ("ELB", 270)
     assert found["DefaultInstanceWarmup"] == 90
-    assert stack.cloud.scaling.groups["sc-test-app-1"].launch_hooks == {"sc-launch": 240}
+    hooks = stack.cloud.scaling.groups["sc-test-app-1"].hooks
+    assert {name: hook.heartbeat_seconds for name, hook in hooks.items()} == {"sc-launch": 240}
     assert found["VPCZoneIdentifier"] == "subnet-a,subnet-c"
     assert all(tag["PropagateAtLaunch"] for tag in found["Tags"])
     policies = stack.raw("autoscaling").describe_policies()["ScalingPolicies"]

@@ -72,7 +72,7 @@ def test_a_real_host_completes_it_through_the_api() -> None:
     group = Group(health=HealthSource.REPORTED)
     ((instance, state),) = group.after(70)
     assert state == "Pending:Wait"
-    with pytest.raises(ClientError, match="No active Lifecycle Action found"):
+    with pytest.raises(ClientError, match="No Lifecycle Hook found with name another"):
         group.complete(instance, hook="another")
     group.complete(instance)
     assert group.after(1) == [(instance, "InService")]

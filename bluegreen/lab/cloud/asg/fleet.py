@@ -50,9 +50,11 @@ class Fleet:
         for member in group.members.values():
             running = member.instance.state is InstanceState.RUNNING
             if member.lifecycle is Lifecycle.PENDING and running:
-                if group.launch_hooks:
+                if group.hooks:
                     member.lifecycle = Lifecycle.PENDING_WAIT
-                    member.waits_until = self._world.at + min(group.launch_hooks.values())
+                    member.waits_until = self._world.at + min(
+                        hook.heartbeat_seconds for hook in group.hooks.values()
+                    )
                 else:
                     self.enter(group, member)
             if member.lifecycle is Lifecycle.PENDING_WAIT and self._serves(member.instance):

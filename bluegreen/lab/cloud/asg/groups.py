@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bluegreen.lab.cloud.asg.attachments import checked_sources, given_sources
 from bluegreen.lab.cloud.asg.fleet import Fleet
-from bluegreen.lab.cloud.asg.state import Group, GroupTag, Lifecycle, Source, State
+from bluegreen.lab.cloud.asg.state import Group, GroupTag, Hook, Lifecycle, Source, State
 from bluegreen.lab.cloud.asg.views import group_document, matches
 from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.errors import CloudError, validation
@@ -54,7 +54,7 @@ class Groups:
         sources = checked_sources(self._balancing, given_sources(params))
         group.sources = {arn: Source(arn=arn) for arn in sources}
         self._apply(group, params)
-        group.launch_hooks = _launch_hooks(params)
+        group.hooks = _launch_hooks(params)
         self._state.groups[name] = group
         self._fleet.tick()
         return {}
@@ -84,8 +84,9 @@ class Groups:
         """The host of an instance says that it serves (CONTINUE); anything else ends its wait."""
         group, instance_id = self._state.group(params["AutoScalingGroupName"]), params["InstanceId"]
         member = group.members.get(instance_id)
-        waiting = member is not None and member.lifecycle is Lifecycle.PENDING_WAIT
-        if member is None or not waiting or params["LifecycleHookName"] not in group.launch_hooks:
+        if params["LifecycleHookName"] not in group.hooks:
+            raise validation(f"No Lifecycle Hook found with name {params['LifecycleHookName']}")
+        if member is None or member.lifecycle is not Lifecycle.PENDING_WAIT:
             raise validation(f"No active Lifecycle Action found with instance ID {instance_id}")
         if params["LifecycleActionResult"] == "CONTINUE":
             self._fleet.enter(group, member)
@@ -186,7 +187,7 @@ class Groups:
         return group
 
 
-def _launch_hooks(params: Document) -> dict[str, int]:
+def _launch_hooks(params: Document) -> dict[str, Hook]:
     given = params.get("LifecycleHookSpecificationList") or ()
     transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
     if any(
@@ -194,7 +195,11 @@ def _launch_hooks(params: Document) -> dict[str, int]:
         for one in given
     ):
         raise validation("only hooks of launches that are abandoned at their end are modelled")
-    return {one["LifecycleHookName"]: one.get("HeartbeatTimeout", 3600) for one in given}
+    hooks = [
+        Hook(name=one["LifecycleHookName"], heartbeat_seconds=one.get("HeartbeatTimeout", 3600))
+        for one in given
+    ]
+    return {hook.name: hook for hook in hooks}
 
 
 def _checked_size(minimum: int, maximum: int, desired: int) -> int:

@@ -22,6 +22,14 @@ class Lifecycle(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
+class Hook:
+    """A lifecycle hook of launches; an instance that is not let in until its heartbeat ends is abandoned."""
+
+    name: str
+    heartbeat_seconds: int = 3600
+
+
+@dataclass(slots=True, kw_only=True)
 class Member:
     """An instance in its group."""
 
@@ -95,8 +103,7 @@ class Group:
     warmup_seconds: int | None = None
     cooldown_seconds: int = 300
     new_protected: bool = False
-    launch_hooks: dict[str, int] = field(default_factory=dict)
-    """HeartbeatTimeout by the name of a hook of launches; all are abandoned when it ends."""
+    hooks: dict[str, Hook] = field(default_factory=dict)
     tags: dict[str, GroupTag] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)

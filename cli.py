@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from bluegreen.commands import lab
+from bluegreen.commands import lab, notify
 from bluegreen.commands._connect import exit_code_of
 from bluegreen.commands._options import Output, preformatted
 from bluegreen.commands.abort import abort
@@ -168,6 +168,11 @@ _lab = typer.Typer(
 for _name, _verb in lab.VERBS.items():
     _add(_lab, _name, _verb)
 app.add_typer(_lab, name="lab")
+
+_notify = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Whether pages arrive.")
+for _name, _verb in notify.VERBS.items():
+    _add(_notify, _name, _verb)
+app.add_typer(_notify, name="notify")
 
 
 def main() -> None:

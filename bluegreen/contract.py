@@ -30,6 +30,30 @@ STACK_PATTERN = r"^[a-z][a-z0-9-]{0,11}$"
 """Twelve characters: `sc-<stack>-<tier>-<number>` must fit the 32 of a target group name."""
 
 
+LAUNCH_HOOK = "sc-launch"
+"""The lifecycle hook that holds a new instance back until its host says that it serves."""
+
+
+AGENTS_METRIC = "agents_inactive"
+"""How many agents of a host do not run, every minute; by Stack and Tier."""
+
+
+def host_namespace(stack: str) -> str:
+    """The CloudWatch namespace of what the hosts of `stack` publish."""
+    return f"SportCoach/{stack}"
+
+
+RUN_COMMAND = "sportcoach-run"
+"""The command of every host that runs a task: `sportcoach-run IMAGE -- COMMAND`."""
+TASK_PATTERN = r"[A-Za-z0-9][A-Za-z0-9 _.:/=@,+-]*"
+"""A COMMAND: words and nothing that a shell would act on."""
+
+
+def run_document(stack: str) -> str:
+    """The SSM document that runs RUN_COMMAND on a host of `stack`; its parameters are image and command."""
+    return f"sportcoach-{stack}-run"
+
+
 def parameter_name(stack: str) -> str:
     """The SSM parameter that holds the contract of `stack`."""
     return f"/sportcoach/{stack}/contract"
@@ -121,16 +145,15 @@ class RequestScaling(_Document):
     target_per_minute: Annotated[float, Field(gt=0)]
 
 
-class BacklogScaling(_Document):
-    """Target tracking on queued AI jobs per instance (A4): a custom CloudWatch metric.
+QUEUE_METRIC = "ai_queue_length"
+"""Gauge of the AI tier: jobs that wait in one instance. Its host publishes it by AutoScalingGroupName."""
 
-    The application publishes `metric` in `namespace` with the dimension AutoScalingGroupName.
-    """
+
+class BacklogScaling(_Document):
+    """Target tracking on queued AI jobs per instance (A4): the fleet's average of QUEUE_METRIC."""
 
     kind: Literal["backlog"] = "backlog"
     target_per_instance: Annotated[float, Field(gt=0)]
-    namespace: str = "SportCoach/AI"
-    metric: str = "BacklogPerInstance"
 
 
 Scaling = Annotated[CpuScaling | RequestScaling | BacklogScaling, Field(discriminator="kind")]
@@ -202,7 +225,8 @@ class TierContract(TierTimes):
         """How long the group's ELB health check spares a new instance: a whole boot, and the checks that must
         pass afterwards; one more, since the boot may end right after a check.
 
-        With less, Auto Scaling replaces every instance before it can serve, and the fleet never heals.
+        With the launch hook an instance serves before this begins. Should somebody remove the hook, a
+        shorter one would replace every instance before it can serve, and the fleet would never heal.
         """
         check = self.health_check
         return self.boot_budget_seconds + check.interval_seconds * (check.healthy_threshold + 1)
@@ -228,6 +252,18 @@ class Alerts(_Document):
 
     critical_topic_arn: str
     warning_topic_arn: str
+
+
+class Published(_Document):
+    """CloudWatch metrics of which each has a datapoint every few minutes while the stack serves.
+
+    What is published only when it happens (errors, log filters) is not among them: its silence says
+    nothing.
+    """
+
+    namespace: Annotated[str, Field(min_length=1)]
+    dimensions: dict[str, str]
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class WatchdogContract(_Document):
@@ -262,6 +298,10 @@ class Contract(_Document):
     """New Relic account number; empty where the stack sends nothing there (M4)."""
     new_relic_secret: str = ""
     """Secrets Manager name of the New Relic user key that may query; empty as above."""
+    published: tuple[Published, ...] = ()
+    """What alarms and charts of the stack read, and `doctor` asks for."""
+    series: tuple[str, ...] = ()
+    """The same in Managed Prometheus: selectors, such as `up{job="node"}`."""
     tiers: Annotated[tuple[TierContract, ...], Field(min_length=1)]
 
     def tier(self, name: Tier) -> TierContract:

@@ -18,6 +18,7 @@ from bluegreen.contract import (
     TierContract,
     parameter_name,
     parse_contract,
+    run_document,
 )
 from bluegreen.domain.promotion import fleet_name
 from tests.infra.iam import Request, allowed, statements_of
@@ -134,6 +135,7 @@ def resources(contract: Contract, recording: Recording, tier: TierContract, acti
         "autoscaling:CreateAutoScalingGroup": [group],
         "autoscaling:CreateOrUpdateTags": [group],
         "autoscaling:DeleteAutoScalingGroup": [group],
+        "autoscaling:PutLifecycleHook": [group],
         "autoscaling:PutScalingPolicy": [group],
         "autoscaling:UpdateAutoScalingGroup": [group],
         "cloudwatch:DescribeAlarms": [arn("cloudwatch", "alarm:*")],
@@ -183,7 +185,7 @@ def resources(contract: Contract, recording: Recording, tier: TierContract, acti
         "ssm:PutParameter": [arn("ssm", f"parameter{tier.model.pointer_parameter}")] if tier.model else [],
         "ssm:SendCommand": [
             arn("ec2", "instance/i-0123"),
-            f"arn:aws:ssm:{region}::document/AWS-RunShellScript",
+            arn("ssm", f"document/{run_document(stack)}"),
         ],
         "aps:*": [arn("aps", "workspace/" + contract.prometheus_query_url.rstrip("/").rpartition("/")[2])],
     }
@@ -254,10 +256,11 @@ def foreign(recording: Recording) -> Iterator[Request]:
         "iam:PassRole": f"arn:aws:iam::{contract.account_id}:role/sportcoach-{contract.stack}-operator",
         "ec2:RunInstances": arn.format("ec2", "instance/*"),  # without one of the stack's templates
         "ssm:SendCommand": arn.format("ec2", "instance/i-of-another-stack"),
+        "ssm:SendCommand ": f"arn:aws:ssm:{contract.region}::document/AWS-RunShellScript",
         "kms:Decrypt": recording.one("aws:kms/key:Key", "encryption-data").outputs["arn"],
     }
     for action, resource in others.items():
-        yield Request(action=action, resource=resource, context=mine)
+        yield Request(action=action.strip(), resource=resource, context=mine)
 
 
 @pytest.mark.parametrize("role", ROLES)

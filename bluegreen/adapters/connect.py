@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from bluegreen.adapters.aws.autoscaling import AutoScalingFleets
@@ -19,11 +20,11 @@ from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
-from bluegreen.adapters.metrics.sources import open_metrics
+from bluegreen.adapters.metrics.sources import open_metrics, silent_series
 from bluegreen.adapters.probe import HttpProber
 from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.adapters.threads import aside, parallel
-from bluegreen.contract import Contract, parameter_name, parse_contract
+from bluegreen.contract import Contract, parameter_name, parse_contract, run_document
 from bluegreen.errors import ConfigError
 from bluegreen.policy import Policy
 from bluegreen.ports import Clock, Fence, Ports
@@ -105,10 +106,19 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         lease=DynamoLease(table, contract.stack),
         watchdog=SchedulerWatchdog(session, contract, elb),
         database=RdsSnapshots(session, contract.stack),
-        commands=ShellCommands(RemoteCommands(session, clock), LocalCommands(clock=clock)),
+        commands=ShellCommands(
+            RemoteCommands(session, clock, document=run_document(contract.stack)), LocalCommands(clock=clock)
+        ),
         models=S3Models(session),
         images=EcrImages(session),
-        environment=AwsEnvironment(session, contract, elb, owner=owner),
+        environment=AwsEnvironment(
+            session,
+            contract,
+            elb,
+            clock=clock,
+            owner=owner,
+            silent_series=partial(silent_series, session, contract, clock),
+        ),
         parallel=parallel,
         aside=aside,
         fence=fence,

@@ -80,6 +80,8 @@ class Group:
     maximum: int
     instances: tuple[str, ...] = ()
     in_service: int = 0
+    hosts: tuple[str, ...] = ()
+    """The instances that run and stay: what is leaving takes no new task."""
     target_groups: tuple[str, ...] = ()
     launch_template_version: int | None = None
     """The host that its instances are launched as; None where the group pins no version."""

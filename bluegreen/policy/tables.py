@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bluegreen.contract import Tier
+from bluegreen.contract import RUN_COMMAND, TASK_PATTERN, Tier
 from bluegreen.policy.metrics import MetricsPolicy
 from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Section
 
@@ -157,7 +158,7 @@ class Migration(Section):
     """The expand migration of a release (P4, P8) and its down migration (R8)."""
 
     run: Literal["ssm", "local"] = "ssm"
-    """On an app host through SSM Run Command, or as a local command."""
+    """In a container on an app host, through SSM Run Command, or as a local command."""
     check: str = ""
     """Runs before `command`; its failure stops the release."""
     command: str
@@ -165,6 +166,29 @@ class Migration(Section):
     down: str = ""
     """Run once, by `--down` alone: on an app host of the release that is rolled back, while it exists."""
     timeout: Duration = 1800.0
+
+    @model_validator(mode="after")
+    def _tasks(self) -> Self:
+        """What runs on a host runs in the release's own image: the container there is another release's."""
+        texts = {"check": self.check, "command": self.command, "down": self.down}
+        wrong = [
+            f"{name} {task_fault(text)}, got {text!r}" for name, text in texts.items() if task_fault(text)
+        ]
+        if self.run == "ssm" and wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+def task_fault(text: str) -> str:
+    """What is wrong with a command for a host; empty where nothing is."""
+    allowed = f'"{RUN_COMMAND} {{image}} -- npm run migrate"'
+    if text and "{image}" not in text:
+        return f"does not name {{image}}, so it would run the previous release's code; write {allowed}"
+    if text and not re.fullmatch(
+        rf"{RUN_COMMAND} \{{image\}} -- {TASK_PATTERN}", text.replace("{version}", "v")
+    ):
+        return f"must be like {allowed}, of letters, digits, spaces and _.:/=@,+- (no shell reads it)"
+    return ""
 
 
 class Backup(Section):

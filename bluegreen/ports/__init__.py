@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bluegreen.contract import TierContract
+from bluegreen.contract import Published, TierContract
 from bluegreen.domain.release import Image, Model
 from bluegreen.ports.fence import Fence
 from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, MetricSource, Prober, Request
@@ -113,6 +113,9 @@ class Environment(Protocol):
 
     def listener_exists(self) -> bool:
         """Whether the contract's listener is there."""
+
+    def silent(self, published: Sequence[Published], series: Sequence[str]) -> tuple[str, ...]:
+        """Of these metrics and Prometheus selectors those without a datapoint lately, each by its name."""
 
     def notify(self, subject: str, body: str, *, critical: bool) -> None:
         """Publish to the contract's SNS topic; never carries secrets."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi_aws as aws
 
-from bluegreen.contract import alarm_prefix
+from bluegreen.contract import alarm_prefix, host_namespace
 from infra.component import Component
 from infra.components.alerts import Alerts
 from infra.components.database import Database
@@ -37,7 +37,7 @@ class AlarmSet(Component):
             log_group_name=args.database.log_groups[0].name,
             pattern='"FATAL:"',
             metric_transformation={
-                "namespace": f"SportCoach/{environment.stack}",
+                "namespace": host_namespace(environment.stack),
                 "name": "DatabaseFatal",
                 "value": "1",
             },

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from bluegreen.contract import MODEL_FILE, MODEL_PREFIX, Tier
+from bluegreen.contract import MANAGED_BY, MODEL_FILE, MODEL_PREFIX, Tag, Tier, host_namespace
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
@@ -17,10 +17,6 @@ from infra.documents.trust import service_trust
 from infra.documents.user_data import BootVariables, encode, render
 from infra.environment import Environment
 from infra.settings import Role, TierSettings
-
-MACHINE_IMAGE = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
-"""Canonical's own parameter for Ubuntu 22.04 LTS."""
-
 
 ACCEPTED: Findings = {
     (
@@ -37,6 +33,7 @@ class ComputeArgs:
     tier: Tier
     settings: TierSettings
     security_group_id: pulumi.Input[str]
+    image_id: pulumi.Input[str]
     keys: Encryption
     storage: Storage
     secret_names: Sequence[str]
@@ -67,15 +64,10 @@ class Compute(Component):
     def _template(self) -> aws.ec2.LaunchTemplate:
         args, settings = self._args, self._args.settings
         profile = aws.iam.InstanceProfile(self.name, role=self.instance_role.name, opts=self.options())
-        image = aws.ssm.get_parameter_output(
-            name=MACHINE_IMAGE,
-            opts=pulumi.InvokeOutputOptions(parent=self, provider=self.environment.providers.main),
-        )
         return aws.ec2.LaunchTemplate(
             self.name,
             description=f"SportCoach {self.environment.stack} {args.tier}",
-            # Resolved now: a fleet that scales out tomorrow must match the one that was verified today.
-            image_id=image.insecure_value,
+            image_id=args.image_id,
             instance_type=settings.instance_type,
             update_default_version=True,
             ebs_optimized="true",
@@ -125,6 +117,7 @@ class Compute(Component):
                         port=args.settings.port,
                         health_path=args.settings.health_check.path,
                         boot_budget_seconds=args.settings.boot_budget_seconds,
+                        namespace=host_namespace(environment.stack),
                         log_group=f"{environment.path}/{args.tier}",
                         security_log_group=f"{environment.path}/{args.tier}/security",
                         config_path=f"{environment.path}/config",
@@ -167,9 +160,19 @@ class Compute(Component):
         return {"StringEquals": {"kms:ViaService": f"{service}.{self.environment.region}.amazonaws.com"}}
 
     def _boot_statements(self) -> list[Statement]:
-        """Image, configuration and logs."""
+        """Entry into service, image, configuration and logs."""
         args, environment = self._args, self.environment
+        group = f"autoScalingGroup:*:autoScalingGroupName/sc-{environment.stack}-{args.tier}-*"
+        fleets = environment.arn("autoscaling", group)
         return [
+            # It lets itself in once it serves.
+            allow(
+                ["autoscaling:CompleteLifecycleAction"],
+                [fleets],
+                sid="EnterService",
+                condition={"StringEquals": {f"autoscaling:ResourceTag/{Tag.MANAGED_BY}": MANAGED_BY}},
+            ),
+            allow(["autoscaling:DescribeAutoScalingInstances"], ["*"], sid="ServiceState"),
             # The token itself grants nothing; the action takes no resource.
             allow(["ecr:GetAuthorizationToken"], ["*"], sid="RegistryLogin"),
             allow(
@@ -190,7 +193,7 @@ class Compute(Component):
         ]
 
     def _metric_statements(self) -> list[Statement]:
-        namespaces = [f"SportCoach/{self.environment.stack}", "SportCoach/AI"]
+        namespaces = [host_namespace(self.environment.stack), "SportCoach/AI"]
         return [
             allow(
                 ["cloudwatch:PutMetricData"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from bluegreen.contract import host_namespace
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
@@ -145,7 +146,7 @@ class NewRelic(Component):
             ),
             statements=[allow(["firehose:PutRecord", "firehose:PutRecordBatch"], [stream.arn])],
         )
-        namespaces = (*NAMESPACES, f"SportCoach/{environment.stack}")
+        namespaces = (*NAMESPACES, host_namespace(environment.stack))
         aws.cloudwatch.MetricStream(
             self.name,
             name=environment.name,

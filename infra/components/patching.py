@@ -9,7 +9,7 @@ from infra.environment import Environment
 
 
 class Patching(Component):
-    """Security updates on Sunday nights in Tokyo, beside the daily unattended upgrades."""
+    """A report on Sunday nights in Tokyo of what a host lacks; a release brings it, with a new image."""
 
     def __init__(self, name: str, environment: Environment) -> None:
         super().__init__(name, environment)
@@ -73,7 +73,8 @@ class Patching(Component):
             task_invocation_parameters={
                 "run_command_parameters": {
                     "parameters": [
-                        {"name": "Operation", "values": ["Install"]},
+                        # Not `Install`: upgrades under live traffic stop what serves.
+                        {"name": "Operation", "values": ["Scan"]},
                         # A reboot would interrupt a serving instance; the next release brings the new kernel.
                         {"name": "RebootOption", "values": ["NoReboot"]},
                     ],

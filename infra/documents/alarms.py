@@ -9,6 +9,8 @@ from typing import Any
 
 import pulumi
 
+from bluegreen.contract import AGENTS_METRIC, host_namespace
+
 # The strategy's numbers (M9).
 CPU_PERCENT = 80
 MEMORY_PERCENT = 80
@@ -151,7 +153,7 @@ def host_alarms(stack: str, tier: str) -> list[Alarm]:
             name=f"{tier}-{name}",
             description=f"Tier {tier}: {name} is above {limit} % (M9)",
             severity=Severity.WARNING,
-            namespace=f"SportCoach/{stack}",
+            namespace=host_namespace(stack),
             metric=metric,
             dimensions={"Stack": stack, "Tier": tier},
             # A full disk on one host is enough.
@@ -160,4 +162,16 @@ def host_alarms(stack: str, tier: str) -> list[Alarm]:
             minutes=10,
         )
         for name, metric, limit in metrics
+    ] + [
+        Alarm(
+            name=f"{tier}-agents",
+            description=f"Tier {tier}: an agent does not run, so its host is not seen (M1)",
+            severity=Severity.WARNING,
+            namespace=host_namespace(stack),
+            metric=AGENTS_METRIC,
+            dimensions={"Stack": stack, "Tier": tier},
+            statistic="Maximum",
+            threshold=0,
+            minutes=10,
+        )
     ]

@@ -1,47 +1,20 @@
-# Starts one instance of a fleet. The program prepends the variables of the stack and the tier; what to run
-# comes from the instance's own tags. Every step is idempotent: the script runs at every boot. On failure it
-# exits with the reason in the log. A running container is left to the load balancer's health checks, which
-# know whether it serves; only a container with the wrong model is stopped.
+# Starts one instance of a fleet. The program prepends the variables of the stack and the tier, and install.sh;
+# what to run comes from the instance's own tags. Every step is idempotent: the script runs at every boot. On
+# failure it exits with the reason in the log. A running container is left to the load balancer's health checks,
+# which know whether it serves; only a container with the wrong model is stopped.
 # shellcheck shell=bash
-set -Eeuo pipefail
-# Agents run as their own users and must be able to read their files; secrets set stricter modes themselves.
-umask 022
 
 # Overridden only by tests.
 IMDS="${IMDS_ENDPOINT:-http://169.254.169.254}"
-ROOT="${SPORTCOACH_ROOT:-}"
 # The user that images run as.
 APP_USER="${SPORTCOACH_USER:-10001:10001}"
 
 RUN_DIR="$ROOT/run/sportcoach"
-MODEL_DIR="$ROOT/var/lib/sportcoach/models"
+MODEL_DIR="$STATE_DIR/models"
 CONTAINER=sportcoach
-DELAY_SECONDS=5
+# What the application says waits here while CloudWatch Logs is away; what does not fit is dropped.
+LOG_BUFFER=16m
 AGENTS='prometheus prometheus-node-exporter amazon-cloudwatch-agent unattended-upgrades snap.amazon-ssm-agent.amazon-ssm-agent'
-
-log() { printf '%s sportcoach-boot: %s\n' "$(date -u +%FT%TZ)" "$*"; }
-
-fail() {
-  log "FAILED: $*"
-  trap - ERR
-  exit 1
-}
-trap 'fail "line $LINENO ended with status $?"' ERR
-
-elapsed() { echo $(($(date +%s) - STARTED)); }
-
-# retry WHAT COMMAND...: a registry or an API may be unavailable for a while, a container may start slowly.
-# The fleet replaces this instance once the boot budget is used up, not before; the script tries as long.
-retry() {
-  local what=$1 attempt=1
-  shift
-  until "$@"; do
-    (($(elapsed) < BOOT_BUDGET_SECONDS)) || fail "$what: gave up after $attempt attempts; the boot budget is $BOOT_BUDGET_SECONDS s"
-    log "$what: attempt $attempt failed"
-    attempt=$((attempt + 1))
-    sleep "$DELAY_SECONDS"
-  done
-}
 
 imds() { curl --silent --show-error --fail --max-time 5 --header "X-aws-ec2-metadata-token: $IMDS_TOKEN" "$IMDS/latest/meta-data/$1"; }
 
@@ -66,31 +39,12 @@ read_identity() {
 
 tag() { imds "tags/instance/$1" || { log "no tag $1 on this instance; fleets are created by sc-deploy" >&2; return 1; }; }
 
-install_packages() {
-  export DEBIAN_FRONTEND=noninteractive
-  retry "package lists" apt-get update --quiet
-  retry "packages" apt-get install --quiet --yes --no-install-recommends \
-    awscli docker.io prometheus prometheus-node-exporter unattended-upgrades
-  # Security updates every day; the kernel's take effect with the next release's image.
-  printf '%s\n' 'APT::Periodic::Update-Package-Lists "1";' 'APT::Periodic::Unattended-Upgrade "1";' \
-    >"$ROOT/etc/apt/apt.conf.d/20auto-upgrades"
-  systemctl enable --now docker
-}
-
-install_cloudwatch_agent() {
-  if command -v amazon-cloudwatch-agent-ctl >/dev/null; then return 0; fi
-  local package=amazon-cloudwatch-agent.deb
-  local store="https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com"
-  curl --silent --show-error --fail --max-time 120 --retry 3 --retry-all-errors \
-    --output "$RUN_DIR/$package" "$store/ubuntu/amd64/latest/$package" && dpkg --install "$RUN_DIR/$package"
-}
-
 configure_agents() {
   cat >"$ROOT/etc/amazon-cloudwatch-agent.json" <<JSON
 {
   "agent": {"metrics_collection_interval": 60},
   "metrics": {
-    "namespace": "SportCoach/$STACK",
+    "namespace": "$NAMESPACE",
     "aggregation_dimensions": [["Stack", "Tier"], ["Stack", "Tier", "AutoScalingGroupName"]],
     "metrics_collected": {
       "cpu": {"totalcpu": true, "measurement": ["usage_active"], "append_dimensions": $(dimensions)},
@@ -137,12 +91,57 @@ start_agents() {
   amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c "file:$ROOT/etc/amazon-cloudwatch-agent.json" || true
 }
 
-# Checked at the end: for a moment, systemd reports a service with an invalid configuration as started.
-check_agents() {
-  local agent
+# Checked at the end of the boot and every minute: for a moment, systemd reports a service with an invalid
+# configuration as started. A host that cannot be seen must say so itself.
+report_agents() {
+  local agent inactive=0
   for agent in $AGENTS; do
-    systemctl is-active --quiet "$agent" || log "WARNING: $agent is not active; see journalctl --unit $agent"
+    if ! systemctl is-active --quiet "$agent"; then
+      log "WARNING: $agent is not active; see journalctl --unit $agent"
+      inactive=$((inactive + 1))
+    fi
   done
+  aws cloudwatch put-metric-data --region "$AWS_REGION" --namespace "$NAMESPACE" --metric-name agents_inactive \
+    --value "$inactive" --unit Count --dimensions "Stack=$STACK,Tier=$TIER" || log "WARNING: agents_inactive was not sent"
+}
+
+# write_command NAME FUNCTION VARIABLES... -- FUNCTIONS...: a command of its own, from what this script has.
+write_command() {
+  local name=$1 function=$2 variables=()
+  shift 2
+  while [[ $1 != -- ]]; do variables+=("$1"); shift; done
+  shift
+  { printf '%s\n' '#!/bin/bash' 'set -Eeuo pipefail'; declare -p "${variables[@]}"; declare -f log "$function" "$@"; printf '%s "$@"\n' "$function"; } \
+    >"$ROOT/usr/local/bin/$name"
+  chmod 755 "$ROOT/usr/local/bin/$name"
+}
+
+install_commands() {
+  write_command sportcoach-agents report_agents AGENTS AWS_REGION NAMESPACE STACK TIER --
+  write_command sportcoach-run run_task APP_USER AWS_REGION BOOT_BUDGET_SECONDS DELAY_SECONDS INSTANCE_ID LOG_BUFFER \
+    LOG_GROUP RUN_DIR -- elapsed fail log_in options pull_image retry
+  printf '%s\n' '[Service]' 'Type=oneshot' "ExecStart=/usr/local/bin/sportcoach-agents" \
+    >"$ROOT/etc/systemd/system/sportcoach-agents.service"
+  printf '%s\n' '[Timer]' 'OnCalendar=minutely' 'AccuracySec=5s' '[Install]' 'WantedBy=timers.target' \
+    >"$ROOT/etc/systemd/system/sportcoach-agents.timer"
+  systemctl daemon-reload
+  systemctl enable --now sportcoach-agents.timer || log "WARNING: agents are not watched"
+}
+
+# sportcoach-run IMAGE -- COMMAND...: one task (a migration) in a container of IMAGE, with the configuration and
+# the secrets of this host's application, but without its port and its model. Its output is streamed.
+run_task() {
+  STARTED=$(date +%s)
+  trap 'fail "line $LINENO ended with status $?"' ERR
+  [[ $# -ge 3 && $2 == -- ]] || fail "usage: sportcoach-run IMAGE -- COMMAND..."
+  IMAGE=$1
+  shift 2
+  # On a host that still boots, commands arrive before docker does.
+  retry "this host to be ready" test -e "$RUN_DIR/ready"
+  pull_image
+  log "$IMAGE: $*"
+  options "task-$$"
+  exec docker run --rm --init "${OPTIONS[@]}" --env PORT= "$IMAGE" "$@"
 }
 
 # Prometheus keeps everything; these few also go to CloudWatch, for the dashboard.
@@ -153,15 +152,18 @@ global: {scrape_interval: 1m}
 scrape_configs:
   - job_name: ai
     metrics_path: /ai-metrics
-    static_configs: [{targets: ["127.0.0.1:$PORT"], labels: {Stack: $STACK, Tier: $TIER}}]
+    static_configs: [{targets: ["127.0.0.1:$PORT"], labels: $(dimensions)}]
 YAML
   cat <<JSON
 "metrics_collected": {"prometheus": {
     "log_group_name": "$LOG_GROUP",
     "prometheus_config_path": "$ROOT/etc/prometheus/cloudwatch-agent.yml",
-    "emf_processor": {"metric_namespace": "SportCoach/$STACK", "metric_declaration": [{
+    "emf_processor": {"metric_namespace": "$NAMESPACE", "metric_declaration": [{
       "source_labels": ["job"], "label_matcher": "^ai$", "dimensions": [["Stack", "Tier"]],
       "metric_selectors": ["^ai_model_(accuracy|recall|precision)$", "^ai_queue_length$"]
+    }, {
+      "source_labels": ["job"], "label_matcher": "^ai$", "dimensions": [["AutoScalingGroupName"]],
+      "metric_selectors": ["^ai_queue_length$"]
     }]}
   }},
 JSON
@@ -181,7 +183,9 @@ YAML
 
 log_in() { aws ecr get-login-password --region "$AWS_REGION" | docker login --username AWS --password-stdin "${IMAGE%%/*}" >/dev/null; }
 
+# What is on disk is started even where the registry is away: a digest names one image for ever.
 pull_image() {
+  if docker image inspect "$IMAGE" >/dev/null 2>&1; then return 0; fi
   retry "login to ${IMAGE%%/*}" log_in
   retry "pull of $IMAGE" docker pull --quiet "$IMAGE"
 }
@@ -235,41 +239,63 @@ ENV
   umask 022
 }
 
+# options STREAM: of docker run, for every container. The host's network: with a hop limit of 1, bridged containers
+# could not reach the instance role. Logs without blocking: else the application stops when CloudWatch Logs is away.
+options() {
+  OPTIONS=(--network host --user "$APP_USER" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges
+    --env-file "$RUN_DIR/environment" --volume "$RUN_DIR/secrets:/run/secrets:ro"
+    --log-driver awslogs --log-opt mode=non-blocking --log-opt "max-buffer-size=$LOG_BUFFER"
+    --log-opt "awslogs-region=$AWS_REGION" --log-opt "awslogs-group=$LOG_GROUP"
+    --log-opt "awslogs-stream=$INSTANCE_ID/$1")
+}
+
 start_container() {
-  local mounts=(--volume "$RUN_DIR/secrets:/run/secrets:ro")
-  if [[ -n $MODEL_BUCKET ]]; then
-    mounts+=(--volume "$MODEL_DIR/$MODEL:/models:ro")
-  fi
+  options container
+  [[ -z $MODEL_BUCKET ]] || OPTIONS+=(--volume "$MODEL_DIR/$MODEL:/models:ro")
   # After a reboot docker may have restarted the old container, without the secrets that were in /run.
   docker rm --force "$CONTAINER" >/dev/null 2>&1 || true
-  # The host's network: with a hop limit of 1, bridged containers could not reach the instance role.
-  docker run --detach --name "$CONTAINER" --restart unless-stopped --network host --user "$APP_USER" \
-    --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-    --env-file "$RUN_DIR/environment" "${mounts[@]}" \
-    --log-driver awslogs --log-opt "awslogs-region=$AWS_REGION" --log-opt "awslogs-group=$LOG_GROUP" \
-    --log-opt "awslogs-stream=$INSTANCE_ID/container" "$IMAGE" >/dev/null
+  docker run --detach --name "$CONTAINER" --restart unless-stopped "${OPTIONS[@]}" "$IMAGE" >/dev/null
 }
 
 healthy() { curl --silent --fail --max-time 3 --output /dev/null "http://127.0.0.1:$PORT$HEALTH_PATH"; }
 
+# The launch hook of the fleet holds this instance back until it serves; one that never does is replaced.
+# Once for each instance: a reboot has no hook to complete.
+enter_service() {
+  local mark="$STATE_DIR/in-service-$INSTANCE_ID"
+  [[ -e $mark ]] || retry "entering service" complete_launch
+  touch "$mark"
+}
+
+# An answer may be lost, or somebody may have let the instance in by hand: then no action is active any more.
+complete_launch() {
+  aws autoscaling complete-lifecycle-action --region "$AWS_REGION" --lifecycle-hook-name "$LAUNCH_HOOK" \
+    --auto-scaling-group-name "$FLEET" --instance-id "$INSTANCE_ID" --lifecycle-action-result CONTINUE ||
+    [[ $(aws autoscaling describe-auto-scaling-instances --region "$AWS_REGION" --instance-ids "$INSTANCE_ID" \
+      --query 'AutoScalingInstances[0].LifecycleState' --output text) == InService ]]
+}
+
 main() {
-  STARTED=$(date +%s)
   install -d -m 700 "$RUN_DIR"
-  install -d -m 755 "$ROOT/etc/apt/apt.conf.d" "$ROOT/etc/prometheus" "$ROOT/etc/default" \
+  rm -f "$RUN_DIR/ready"
+  install -d -m 755 "$ROOT/etc/prometheus" "$ROOT/etc/default" "$ROOT/etc/systemd/system" "$ROOT/usr/local/bin" \
     "$ROOT/var/lib/cloud/scripts/per-boot"
   # /run is empty after a reboot: run again at every boot (cloud-init, scripts-per-boot).
   install -m 700 "$0" "$ROOT/var/lib/cloud/scripts/per-boot/sportcoach" 2>/dev/null || true
   read_identity
   log "release $RELEASE ($COLOR) of deployment $DEPLOYMENT on $INSTANCE_ID"
-  install_packages
+  install_host
   configure_agents
   start_agents
+  install_commands
   pull_image
   fetch_model
   write_configuration
+  touch "$RUN_DIR/ready"
   start_container
   retry "health of the container on port $PORT" healthy
-  check_agents
+  report_agents
+  enter_service
   log "serving"
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,6 +19,7 @@ from bluegreen.contract import (
     WatchdogContract,
 )
 from infra.documents.instance_types import vcpus
+from infra.documents.published import published, series
 from infra.environment import Environment
 from infra.settings import Role, Settings, TierSettings
 
@@ -50,6 +51,7 @@ class Resolved:
     state_table: str
     schedule_group: str
     database: str
+    cache_nodes: Sequence[str]
     parameters: tuple[str, ...]
     secrets: tuple[str, ...]
 
@@ -123,6 +125,8 @@ def _document(
         prometheus_query_url=stack["prometheus_query_url"],
         new_relic_account=new_relic.account_id if new_relic else "",
         new_relic_secret=query_secret(environment) if new_relic else "",
+        published=published(settings, stack["database"], stack["cache_nodes"]),
+        series=series(settings),
         tiers=tuple(_tier(settings, tier, stack, tiers[tier]) for tier in settings.tiers),
     )
 

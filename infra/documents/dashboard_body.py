@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bluegreen.contract import QUEUE_METRIC, host_namespace
 from infra.documents.feedback import feedback_lines
 
 WIDTH, HEIGHT = 8, 6
@@ -71,11 +72,11 @@ def _front_door(balancer: str) -> list[dict[str, Any]]:
 def _hosts(stack: str, tiers: Sequence[str]) -> list[dict[str, Any]]:
     metrics = {"CPU, %": "cpu_usage_active", "Memory, %": "mem_used_percent", "Disk, %": "disk_used_percent"}
     hosts = [
-        _chart(title, *([f"SportCoach/{stack}", metric, "Stack", stack, "Tier", tier] for tier in tiers))
+        _chart(title, *([host_namespace(stack), metric, "Stack", stack, "Tier", tier] for tier in tiers))
         for title, metric in metrics.items()
     ]
     received = [
-        [f"SportCoach/{stack}", metric, "Stack", stack, "Tier", tier]
+        [host_namespace(stack), metric, "Stack", stack, "Tier", tier]
         for tier in tiers
         for metric in ("net_bytes_recv", "net_bytes_sent")
     ]
@@ -86,7 +87,7 @@ def _ai(stack: str) -> list[dict[str, Any]]:
     """Quality first (M7): correct answers matter more than fast ones."""
 
     def of(metric: str) -> list[Any]:
-        return [f"SportCoach/{stack}", metric, "Stack", stack, "Tier", "ai"]
+        return [host_namespace(stack), metric, "Stack", stack, "Tier", "ai"]
 
     fleets = "AWS/ApplicationELB,LoadBalancer,TargetGroup"
     # A search term matches a whole word of a name: target groups are called sc-<stack>-ai-<number>.
@@ -101,7 +102,7 @@ def _ai(stack: str) -> list[dict[str, Any]]:
         _chart("AI queue length", of("ai_queue_length")),
         _chart("AI feedback of users", *feedback_lines(stack), yAxis={"left": {"min": 0, "max": 1}}),
         _search(
-            "AI backlog per instance", "SportCoach/AI,AutoScalingGroupName", "BacklogPerInstance", "Average"
+            "AI backlog by fleet", f"{host_namespace(stack)},AutoScalingGroupName", QUEUE_METRIC, "Average"
         ),
     ]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from bluegreen.contract import MANAGED_BY, Tag
+from bluegreen.contract import MANAGED_BY, Tag, run_document
 from infra.documents.deploy_scope import DeployScope, data, measurements, publish, state
 from infra.documents.policies import Statement, allow
 from infra.environment import Environment
@@ -96,6 +96,7 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             [
                 "autoscaling:CreateOrUpdateTags",
                 "autoscaling:DeleteAutoScalingGroup",
+                "autoscaling:PutLifecycleHook",
                 "autoscaling:PutScalingPolicy",
                 "autoscaling:UpdateAutoScalingGroup",
             ],
@@ -130,7 +131,7 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
         ),
         allow(
             ["ssm:SendCommand"],
-            [f"arn:aws:ssm:{environment.region}::document/AWS-RunShellScript"],
+            [environment.arn("ssm", f"document/{run_document(environment.stack)}")],
             sid="CommandDocument",
         ),
     ]

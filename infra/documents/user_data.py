@@ -1,4 +1,4 @@
-"""User data of an instance: the variables of its stack and tier, then `boot.sh`."""
+"""User data of an instance: the variables of its stack and tier, then `install.sh` and `boot.sh`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shlex
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+
+from bluegreen.contract import LAUNCH_HOOK
 
 USER_DATA_LIMIT = 16_384
 """Bytes before base64 (EC2 user guide, "Run commands when you launch an EC2 instance")."""
@@ -26,6 +28,10 @@ class BootVariables:
     health_path: str
     boot_budget_seconds: int
     """As in the contract: how long the script keeps trying, and the fleet leaves the instance alone."""
+    namespace: str
+    """CloudWatch namespace of what the host publishes."""
+    launch_hook: str = LAUNCH_HOOK
+    """The lifecycle hook that the host completes once it serves."""
     log_group: str
     security_log_group: str
     config_path: str
@@ -40,9 +46,10 @@ class BootVariables:
     model_file: str = ""
 
 
-@lru_cache(maxsize=1)
-def _script() -> str:
-    return Path(__file__).with_name("boot.sh").read_text(encoding="utf-8")
+@lru_cache(maxsize=2)
+def script(name: str) -> str:
+    """One of the shell scripts beside this file."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def render(variables: BootVariables) -> str:
@@ -51,7 +58,7 @@ def render(variables: BootVariables) -> str:
         f"{field.name.upper()}={shlex.quote(str(getattr(variables, field.name)))}"
         for field in fields(variables)
     ]
-    return "\n".join(["#!/bin/bash", *lines, _script()])
+    return "\n".join(["#!/bin/bash", *lines, script("install.sh"), script("boot.sh")])
 
 
 def encode(script: str) -> str:

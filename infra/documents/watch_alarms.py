@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bluegreen.contract import host_namespace
 from infra.documents.alarms import DOWN, UP, Alarm, Severity
 from infra.documents.search_pipelines import PIPELINES, pipeline_name
 
@@ -38,7 +39,7 @@ def log_alarms(stack: str) -> list[Alarm]:
             name="database-refuses",
             description="The database refuses connections: FATAL in its log (M8)",
             severity=Severity.CRITICAL,
-            namespace=f"SportCoach/{stack}",
+            namespace=host_namespace(stack),
             metric="DatabaseFatal",
             statistic="Sum",
             threshold=5,

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from bluegreen.contract import Tier
 from infra.components.compute import Compute, ComputeArgs
 from infra.components.configuration import Configuration, ConfigurationArgs
+from infra.components.machine_image import MachineImage, MachineImageArgs
 from infra.components.prometheus import Prometheus, PrometheusArgs
+from infra.components.tasks import Tasks
 from infra.documents.contract_document import license_secret
+from infra.documents.subnets import SubnetTier
 from infra.environment import Environment
 from infra.layers.foundation import STORE_ROLES, Foundation
 from infra.layers.stores import Stores
@@ -56,9 +59,20 @@ def build_fleets(
             keys=foundation.keys,
         ),
     )
+    Tasks("tasks", environment, sorted({tier.image_repository for tier in settings.tiers.values()}))
     secret_names = (*stores.secret_names(environment), *configuration.secret_names)
     if settings.telemetry.new_relic:
         secret_names = (*secret_names, license_secret(environment))
+    image = MachineImage(
+        "machine-image",
+        environment,
+        MachineImageArgs(
+            settings=settings.machine_image,
+            keys=foundation.keys,
+            subnet_id=foundation.network.subnets[SubnetTier.PRIVATE][0],
+            security_group_id=foundation.firewall.groups[next(iter(settings.tiers))].id,
+        ),
+    )
     tiers = {
         tier: Compute(
             f"compute-{tier}",
@@ -67,6 +81,7 @@ def build_fleets(
                 tier=tier,
                 settings=wanted,
                 security_group_id=foundation.firewall.groups[tier].id,
+                image_id=image.id,
                 keys=foundation.keys,
                 storage=foundation.storage,
                 # The web tier needs no secret: it serves pages and passes everything else on.

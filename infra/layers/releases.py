@@ -123,6 +123,7 @@ def _resolved(settings: Settings, below: Below, delivery: Delivery) -> Resolved:
         schedule_group=delivery.schedule_group_name,
         dead_letter_arn=delivery.dead_letters.arn,
         database=below.stores.database.identifier,
+        cache_nodes=below.stores.cache_nodes(),
         parameters=below.fleets.configuration.parameter_names,
         secrets=below.fleets.secret_names,
     )

@@ -14,7 +14,7 @@ from infra.settings.operations import (
 from infra.settings.orderings import ORDERINGS, Ordering, disorder
 from infra.settings.rules import SECRETS
 from infra.settings.security import SecuritySettings
-from infra.settings.stack_settings import Settings, SettingsError, parse_settings
+from infra.settings.stack_settings import ROOT, Settings, SettingsError, parse_settings
 from infra.settings.stores import (
     COLD_AFTER_DAYS,
     BackupSettings,
@@ -27,6 +27,7 @@ from infra.settings.tiers import (
     ApplicationSettings,
     EdgeSettings,
     LoadBalancerSettings,
+    MachineImageSettings,
     Role,
     TierSettings,
 )
@@ -34,6 +35,7 @@ from infra.settings.tiers import (
 __all__ = [
     "COLD_AFTER_DAYS",
     "ORDERINGS",
+    "ROOT",
     "SECRETS",
     "AlertsSettings",
     "ApplicationSettings",
@@ -43,6 +45,7 @@ __all__ = [
     "DeliverySettings",
     "EdgeSettings",
     "LoadBalancerSettings",
+    "MachineImageSettings",
     "NetworkSettings",
     "NewRelicSettings",
     "OpenSearchSettings",

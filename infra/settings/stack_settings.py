@@ -25,7 +25,13 @@ from infra.settings.stores import (
     NetworkSettings,
     StorageSettings,
 )
-from infra.settings.tiers import ApplicationSettings, EdgeSettings, LoadBalancerSettings, TierSettings
+from infra.settings.tiers import (
+    ApplicationSettings,
+    EdgeSettings,
+    LoadBalancerSettings,
+    MachineImageSettings,
+    TierSettings,
+)
 
 ROOT = "sportcoach:settings"
 
@@ -48,6 +54,7 @@ class Settings(Section):
     database: DatabaseSettings
     cache: CacheSettings | None = None
     tiers: Annotated[dict[Tier, TierSettings], Field(min_length=1)]
+    machine_image: MachineImageSettings = MachineImageSettings()
     application: ApplicationSettings
     edge: EdgeSettings | None = None
     load_balancer: LoadBalancerSettings | None = None

@@ -64,8 +64,29 @@ class TierSettings(Section, TierTimes):
             yield f"port {self.port} is used by an agent on the host (taken: {sorted(AGENT_PORTS)})"
         if not any(path.endswith("/*") for path in self.paths):
             yield f"paths {list(self.paths)}: one must end in /* so that <path>/version works"
+        check = self.health_check
+        needed = check.interval_seconds * check.healthy_threshold
+        if self.boot_budget_seconds <= needed:
+            yield (
+                f"boot_budget_seconds: {self.boot_budget_seconds} must be greater than {needed}, the health"
+                f" check's own time (interval_seconds {check.interval_seconds} x healthy_threshold"
+                f" {check.healthy_threshold})"
+            )
         if any(scaling.kind == "backlog" for scaling in self.scaling) and Role.AI not in self.roles:
             yield "scaling: backlog counts AI jobs, but this tier does not have the role ai"
+
+
+class MachineImageSettings(Section):
+    """What hosts are launched from (S5)."""
+
+    bake: bool = False
+    """Whether EC2 Image Builder bakes an image every month."""
+    scan: bool = True
+    """Whether Inspector scans it; the account must have it switched on."""
+    ami: Annotated[
+        str, worded(r"(ami-[0-9a-f]{8,17})?", "the id of a baked image, such as ami-0123456789abcdef0")
+    ] = ""
+    """The baked image that hosts use; empty: Ubuntu's, and they install their packages at the first boot."""
 
 
 class ApplicationSettings(Section):

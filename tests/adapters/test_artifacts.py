@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bluegreen.adapters.aws.rds import RdsSnapshots
 from bluegreen.adapters.aws.s3 import S3Models
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.connect import connect, load_contract, read_contract_file
-from bluegreen.contract import NO_MODEL, Tier, TierContract
+from bluegreen.contract import NO_MODEL, Published, Tier, TierContract
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
 from bluegreen.policy import Policy
 
@@ -257,7 +258,14 @@ class TestEnvironment:
     @pytest.fixture
     def environment(self, stack: Stack) -> AwsEnvironment:
         calls = stack.elb()
-        return AwsEnvironment(stack.session, stack.contract, calls, owner="me@host")
+        return AwsEnvironment(
+            stack.session,
+            stack.contract,
+            calls,
+            clock=stack.clock,
+            owner="me@host",
+            silent_series=lambda series: tuple(one for one in series if "quiet" in one),
+        )
 
     def test_missing(self, stack: Stack, environment: AwsEnvironment) -> None:
         names = [f"/p/{number}" for number in range(12)]
@@ -270,6 +278,25 @@ class TestEnvironment:
         found = environment.missing(parameters=names, secrets=["there", "going", "empty", "never"])
         assert found == ("/p/0", "going", "empty", "never")
         assert environment.missing(parameters=[], secrets=[]) == ()
+
+    def test_silent_metrics_are_named(self, stack: Stack, environment: AwsEnvironment) -> None:
+        """A datapoint of long ago, or under other dimensions, is none."""
+        tier = [{"Name": "Tier", "Value": "app"}]
+        put = partial(stack.raw("cloudwatch").put_metric_data, Namespace="SportCoach/test")
+        put(MetricData=[{"MetricName": "old", "Dimensions": tier, "Value": 1.0}])
+        stack.clock.sleep(1200)
+        put(MetricData=[{"MetricName": name, "Dimensions": tier, "Value": 0.0} for name in ("cpu", "zero")])
+        put(MetricData=[{"MetricName": "elsewhere", "Value": 1.0}])
+        stack.clock.sleep(60)
+        wanted = Published(
+            namespace="SportCoach/test", dimensions={"Tier": "app"}, names=("cpu", "zero", "old", "elsewhere")
+        )
+        assert environment.silent([wanted], ["up", "quiet"]) == (
+            "SportCoach/test old (Tier app)",
+            "SportCoach/test elsewhere (Tier app)",
+            "quiet",
+        )
+        assert environment.silent([], []) == ()
 
     def test_alarms_of_this_stack(self, stack: Stack, environment: AwsEnvironment) -> None:
         cloudwatch = stack.raw("cloudwatch")

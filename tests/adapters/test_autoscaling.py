@@ -50,6 +50,8 @@ def test_is_made_as_the_contract_says(stack: Stack, fleets: AutoScalingFleets, g
     assert found["TargetGroupARNs"] == [group_arn]
     assert (found["HealthCheckType"], found["HealthCheckGracePeriod"]) == ("ELB", 270)
     assert found["DefaultInstanceWarmup"] == 90
+    hooks = stack.cloud.scaling.groups["sc-test-app-1"].hooks
+    assert {name: hook.heartbeat_seconds for name, hook in hooks.items()} == {"sc-launch": 240}
     assert found["VPCZoneIdentifier"] == "subnet-a,subnet-c"
     assert all(tag["PropagateAtLaunch"] for tag in found["Tags"])
     policies = stack.raw("autoscaling").describe_policies()["ScalingPolicies"]
@@ -230,7 +232,7 @@ def test_policies_name_their_metric(stack: Stack) -> None:
     group = "arn:aws:elasticloadbalancing:r:1:targetgroup/sc-test-app-1/abc"
     cpu, requests, backlog = (
         one["TargetTrackingConfiguration"]
-        for one in policies_of(tier, "sc-test-app-1", stack.balancer_arn, group)
+        for one in policies_of(stack.contract, tier, "sc-test-app-1", group)
     )
     assert cpu["PredefinedMetricSpecification"] == {"PredefinedMetricType": "ASGAverageCPUUtilization"}
     assert (cpu["TargetValue"], requests["TargetValue"], backlog["TargetValue"]) == (60, 1000, 5)
@@ -238,6 +240,20 @@ def test_policies_name_their_metric(stack: Stack) -> None:
     assert label == resource_label(stack.balancer_arn, group)
     assert label.startswith("app/test/")
     assert label.endswith("/targetgroup/sc-test-app-1/abc")
-    assert backlog["CustomizedMetricSpecification"]["Dimensions"] == [
-        {"Name": "AutoScalingGroupName", "Value": "sc-test-app-1"}
-    ]
+    tracked = backlog["CustomizedMetricSpecification"]
+    assert (tracked["Namespace"], tracked["MetricName"]) == ("SportCoach/test", "ai_queue_length")
+    assert tracked["Dimensions"] == [{"Name": "AutoScalingGroupName", "Value": "sc-test-app-1"}]
+
+
+def test_a_task_is_given_to_no_instance_that_is_leaving_or_has_not_started(
+    stack: Stack, fleets: AutoScalingFleets, group_arn: str
+) -> None:
+    made = fleets.ensure(stack.contract.tier(Tier.APP), spec(minimum=1), group_arn, tags())
+    assert (len(made.instances), made.hosts) == (2, ())
+    settle(stack)
+    stack.raw("autoscaling").set_desired_capacity(AutoScalingGroupName=made.name, DesiredCapacity=1)
+    settle(stack, 5)
+    group = fleets.group(made.name)
+    assert group is not None
+    assert len(group.instances) == 2, "one of them drains"
+    assert group.hosts == group.instances[1:]

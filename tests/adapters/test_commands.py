@@ -13,11 +13,13 @@ from bluegreen.adapters.aws.elb.balancer import ElbBalancer
 from bluegreen.adapters.aws.run_command import RemoteCommands
 from bluegreen.adapters.masking import mask
 from bluegreen.adapters.shell import LocalCommands, ShellCommands
-from bluegreen.contract import Tier
+from bluegreen.contract import Tier, run_document
 from bluegreen.errors import CloudUnavailable, Refused
 from bluegreen.lab.cloud.clock import ManualClock
 
 from .conftest import Stack, lost, spec, tags
+
+TASK = f"sportcoach-run 123456789012.dkr.ecr.r.amazonaws.com/app@sha256:{'a' * 64} -- "
 
 
 @pytest.fixture
@@ -121,24 +123,34 @@ class TestRemote:
 
     @pytest.fixture
     def commands(self, stack: Stack, local: LocalCommands) -> ShellCommands:
-        return ShellCommands(RemoteCommands(stack.session, stack.clock), local)
+        return ShellCommands(RemoteCommands(stack.session, stack.clock, document=run_document("test")), local)
+
+    @pytest.mark.parametrize("command", ["true", "sportcoach-run -- true", f"{TASK}true; id", f"{TASK}$(id)"])
+    def test_a_host_runs_tasks_only(self, commands: ShellCommands, instance: str, command: str) -> None:
+        with pytest.raises(Refused, match="hosts run tasks only") as caught:
+            commands.start(instance, command, token="t", timeout=60)
+        assert "sportcoach-run {image} -- command" in caught.value.next_step
 
     def test_runs_on_the_instance(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
-        handle = commands.start(instance, "echo token=abc; exit 2", token="t", timeout=60)
+        handle = commands.start(instance, f"{TASK}cat /token=abc", token="t", timeout=60)
         stack.clock.sleep(2)
-        assert commands.poll(handle) == (False, "token=****\nFailed, exit code 2")
+        success, output = commands.poll(handle)
+        assert success is False
+        assert "token=****" in output
+        assert "abc" not in output
+        assert output.endswith("Failed, exit code 1")
 
     def test_begins_once_per_token(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
-        first = commands.start(instance, "true", token="t", timeout=60)
-        assert commands.start(instance, "true", token="t", timeout=60) == first
-        assert commands.start(instance, "true", token="t" * 200, timeout=60) != first
+        first = commands.start(instance, f"{TASK}true", token="t", timeout=60)
+        assert commands.start(instance, f"{TASK}true", token="t", timeout=60) == first
+        assert commands.start(instance, f"{TASK}true", token="t" * 200, timeout=60) != first
         assert stack.region.count()["SendCommand"] == 2
 
     def test_lost_answer_is_looked_for_not_sent_again(
         self, stack: Stack, commands: ShellCommands, instance: str
     ) -> None:
         stack.fault("SendCommand", lost(), after=True)
-        handle = commands.start(instance, "true", token="t", timeout=60)
+        handle = commands.start(instance, f"{TASK}true", token="t", timeout=60)
         stack.clock.sleep(2)
         assert commands.poll(handle) == (True, "")
         assert stack.region.count()["SendCommand"] == 1
@@ -146,11 +158,11 @@ class TestRemote:
     def test_lost_request_is_told(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
         stack.fault("SendCommand", lost())
         with pytest.raises(CloudUnavailable, match="no command of that name has begun"):
-            commands.start(instance, "true", token="t", timeout=60)
+            commands.start(instance, f"{TASK}true", token="t", timeout=60)
 
     def test_instance_that_takes_no_commands(self, stack: Stack, commands: ShellCommands) -> None:
         with pytest.raises(Refused, match="i-0dead does not take commands") as caught:
-            commands.start("i-0dead", "true", token="t", timeout=60)
+            commands.start("i-0dead", f"{TASK}true", token="t", timeout=60)
         assert "SSM agent" in caught.value.next_step
 
     def test_without_instance_it_runs_here(self, stack: Stack, commands: ShellCommands) -> None:

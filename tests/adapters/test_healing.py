@@ -41,11 +41,18 @@ class Fleet:
         for _ in range(int(seconds / 5)):
             self.stack.clock.sleep(5)
             self.stack.cloud.advance()
+            assert self.settled(), "an instance is in service that does not serve"
 
     def healthy(self) -> int:
         answer = self.stack.raw("elbv2").describe_target_health(TargetGroupArn=self.target_group)
         states = [one["TargetHealth"]["State"] for one in answer["TargetHealthDescriptions"]]
         return states.count("healthy")
+
+    def settled(self) -> bool:
+        """Whether every instance in service serves, but for one whose first check is under way."""
+        answer = self.stack.raw("elbv2").describe_target_health(TargetGroupArn=self.target_group)
+        states = [one["TargetHealth"]["State"] for one in answer["TargetHealthDescriptions"]]
+        return "unhealthy" not in states
 
     def instances(self) -> list[str]:
         answer = self.stack.raw("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])

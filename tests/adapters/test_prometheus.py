@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.metrics.prometheus import PrometheusMetrics
 from bluegreen.adapters.metrics.prometheus_api import PrometheusApi, sigv4
+from bluegreen.adapters.metrics.sources import silent_series
 from bluegreen.contract import Tag, Tier
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.release import Color
@@ -22,6 +24,7 @@ from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.policy import Prometheus
 from bluegreen.ports import Arms
 
+from .conftest import Stack
 from .metric_server import Asked, Reply, Scraped, Server, serving
 
 T0 = 1_800_000_000.0
@@ -512,3 +515,16 @@ class TestSigned:
         with pytest.raises(CloudUnavailable, match="no AWS credentials"):
             api.samples(["a"], "", until=T0, seconds=60)
         assert server.asked == []
+
+
+def test_series_without_a_sample_are_named(server: Server, clock: ManualClock, stack: Stack) -> None:
+    def reply(asked: Asked) -> Reply:
+        found = [] if "gone" in asked.form["query"] else [{"metric": {}, "value": [T0, "2"]}]
+        return Reply(document={"status": "success", "data": {"resultType": "vector", "result": found}})
+
+    server.reply = reply
+    contract = stack.contract.model_copy(update={"prometheus_query_url": f"{server.url}/"})
+    ask = partial(silent_series, stack.session, contract, clock)
+    assert ask(['up{job="node"}', "gone"]) == ("gone",)
+    assert [one.form["query"] for one in server.asked] == ['count(up{job="node"})', "count(gone)"]
+    assert partial(silent_series, stack.session, stack.contract, clock)(["gone"]) == ()

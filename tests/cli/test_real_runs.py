@@ -209,12 +209,18 @@ def test_the_checklist_is_shown_with_the_plan_that_a_yes_confirms(line: Line, wo
 
 
 def test_rollback_with_the_down_migration_and_its_story(line: Line, world: World) -> None:
-    migrating = POLICY + '[migration]\ncommand = "up"\ndown = "down"\n'
+    migrating = (
+        POLICY
+        + """[migration]
+command = "sportcoach-run {image} -- up"
+down = "sportcoach-run {image} -- down"
+"""
+    )
     world.policy = parse_policy(migrating, stack="sim", source="deploy.toml")
     ran: list[str] = []
 
     def shell(_host: object, command: str, _timeout: float) -> Outcome:
-        ran.append(command)
+        ran.append(command.partition(" -- ")[2])
         return Outcome(code=0, stdout="reverted")
 
     world.shell = shell

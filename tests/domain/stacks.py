@@ -24,7 +24,7 @@ WITH_DATABASE: Contract = Contract.model_validate(
 )
 SMOKE = [{"name": tier, "tier": tier, "steps": [{"path": "/"}]} for tier in ("web", "app", "ai")]
 GOLDEN = {"file": "g", "path": "/ai", "rows": [{"input": 1, "label": 1}] * 20, "minimum": 20}
-MIGRATION = {"command": "up", "down": "down"}
+MIGRATION = {"command": "sportcoach-run {image} -- up", "down": "sportcoach-run {image} -- down"}
 
 
 def policy(**tables: object) -> Policy:

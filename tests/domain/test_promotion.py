@@ -174,7 +174,7 @@ def test_its_down_migration_runs_once_the_old_fleet_is_quiet_and_lets_none_of_it
         (DatabaseRollback(down=True, migrated=True), policy(), tuple(Tier), "deploy.toml names none"),
         (
             DatabaseRollback(down=True, migrated=True),
-            policy(migration={"command": "up"}),
+            policy(migration={"command": MIGRATION["command"]}),
             tuple(Tier),
             "names none",
         ),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from bluegreen.adapters.aws.autoscaling import AutoScalingFleets
 from bluegreen.contract import DatabaseContract, Tag, Tier
 from bluegreen.domain.journal import Ending, Warned
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.reports import Result
+from bluegreen.domain.stack import Group
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.take_over import LeaseWatch
 from bluegreen.errors import ExitCode, Refused
@@ -26,7 +29,11 @@ from tests.world import COARSE, LATENCY, World
 from tests.world.points import Point, changes
 from tests.world.releasing import QUICK, loaded, release
 
-MIGRATION = '\n[migration]\ncommand = "migrate up {version}"\ndown = "migrate down {version} of {image}"\n'
+MIGRATION = """
+[migration]
+command = "sportcoach-run {image} -- migrate up {version}"
+down = "sportcoach-run {image} -- migrate down {version}"
+"""
 KEPT = QUICK.replace("[retire]\n", '[retire]\nkeep_blue = "until-next"\n') + MIGRATION
 GOING = QUICK + MIGRATION
 
@@ -44,7 +51,7 @@ class Shell:
 
     def __call__(self, host: Instance, command: str, _timeout: float) -> Outcome:
         self.ran.append((host.tags[Tag.RELEASE], command))
-        if not command.startswith("migrate down"):
+        if "-- migrate down" not in command:
             return Outcome(code=0, stdout="applied")
         state = self._world.cloud.balancing
         live = [rule for rule in state.rules.values() if rule.actions[-1]["Type"] == "forward"]
@@ -57,9 +64,7 @@ class Shell:
     @property
     def downs(self) -> list[tuple[str, str]]:
         """(release of the host, command without the image)"""
-        return [
-            (host, text.partition(" of ")[0]) for host, text in self.ran if text.startswith("migrate down")
-        ]
+        return [(host, text.partition(" -- ")[2]) for host, text in self.ran if "-- migrate down" in text]
 
 
 def serving(policy: str, *versions: str, tiers: tuple[str, ...] = ("app",)) -> tuple[World, Shell]:
@@ -98,6 +103,21 @@ def test_on_the_way_back_to_a_kept_blue_it_runs_on_the_failed_fleet_without_traf
     assert shell.weighted == {"sc-sim-app-1"}
     assert shell.stood == {"sc-sim-app-1", "sc-sim-app-2"}
     whole(world, "v1.0.0")
+
+
+def test_a_migration_runs_on_no_instance_that_is_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, shell = serving(GOING, "v1.0.0")
+    group = AutoScalingFleets.group
+
+    def with_one_that_leaves(self: AutoScalingFleets, name: str) -> Group | None:
+        found = group(self, name)
+        return replace(found, instances=("i-0", *found.instances)) if found else None
+
+    monkeypatch.setattr(AutoScalingFleets, "group", with_one_that_leaves)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.RELEASED, world.story()
+    assert [host for host, _ in shell.ran] == ["v1.0.0"]
 
 
 def test_without_down_no_migration_is_undone() -> None:
@@ -339,7 +359,7 @@ def refusal(world: World) -> str:
 
 
 def test_refused_where_the_policy_has_no_down() -> None:
-    without = QUICK + '\n[migration]\ncommand = "migrate up"\n'
+    without = QUICK + '\n[migration]\ncommand = "sportcoach-run {image} -- migrate up"\n'
     world, _ = serving(without, "v1.0.0", "v1.1.0")
     assert "deploy.toml names none" in refusal(world)
     halted = World(policy=without)

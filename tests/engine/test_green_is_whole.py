@@ -34,7 +34,10 @@ class OneSick(World):
 
 def test_a_green_that_is_half_healthy_is_not_healthy() -> None:
     world = loaded(OneSick(policy=QUICK, latency=COARSE), "v1.0.0")
-    assert promoted(world).ending is Ending.ROLLED_BACK, world.story()
+    result = promoted(world)
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    assert "1 of 2 healthy (1 healthy; 1 booting" in result.words
+    assert "was abandoned: Heartbeat Timeout" in result.words
     kinds = {entry.event.step.kind for _, entry in world.entries if isinstance(entry.event, StepStarted)}
     assert StepKind.HEALTHY in kinds
     assert StepKind.VERSION not in kinds, "nothing was asked of it"

@@ -226,6 +226,8 @@ class TestLifeStages:
 
         def grow() -> None:
             keep_sick_hosts(world)
+            # Somebody took the launch hook away: else a host that boots would be no target yet.
+            world.cloud.scaling.groups["sc-sim-app-2"].hooks.clear()
             group = world.raw("autoscaling")
             group.set_desired_capacity(AutoScalingGroupName="sc-sim-app-2", DesiredCapacity=3)
 

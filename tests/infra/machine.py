@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,11 +17,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from bluegreen.contract import host_namespace
 from infra.documents.user_data import BootVariables, render
 from infra.settings import TierSettings
 
-__all__ = ["DIGEST", "MODEL", "Machine", "machine"]
+__all__ = ["BUDGET", "DIGEST", "MODEL", "Machine", "machine"]
 
+BUDGET = TierSettings.model_fields["boot_budget_seconds"].default
 DIGEST = "a" * 64
 MODEL = b"weights of the model"
 REGISTRY = "111122223333.dkr.ecr.ap-northeast-1.amazonaws.com"
@@ -38,16 +41,23 @@ AWS = r"""
 case "$1 $2" in
   "ecr get-login-password") [[ -e $STUBS/registry-down ]] && exit 255; echo token ;;
   "s3 cp") while [[ $# -gt 2 ]]; do shift; done; cp "$STUBS/model" "$2" ;;
-  "ssm get-parameters-by-path") printf '%s\t%s\n' /sportcoach/prod/config/LOG_LEVEL info ;;
+  "ssm get-parameters-by-path") [[ ! -e $STUBS/parameters-down ]] || exit 255
+    printf '%s\t%s\n' /sportcoach/prod/config/LOG_LEVEL info ;;
   "secretsmanager get-secret-value") printf '{"password":"very secret"}\n' ;;
+  "autoscaling complete-lifecycle-action")
+    [[ ! -e $STUBS/hook-down ]] || { echo "No active Lifecycle Action found" >&2; exit 255; }
+    echo InService >"$STUBS/lifecycle" ;;
+  "autoscaling describe-auto-scaling-instances") cat "$STUBS/lifecycle" ;;
+  "cloudwatch put-metric-data") ;;
   *) echo "unexpected: aws $*" >&2; exit 99 ;;
 esac
 """
 DOCKER = r"""
 case "$1" in
   login) cat >/dev/null; [[ -e $STUBS/registry-down ]] && exit 1 ;;
-  pull) [[ -e $STUBS/registry-down ]] && exit 1 ;;
-  run) cp "$STUBS/now" "$STUBS/running" ;;
+  pull) [[ -e $STUBS/registry-down ]] && exit 1; echo "$3" >>"$STUBS/images" ;;
+  image) grep -qxF -- "$3" "$STUBS/images" 2>/dev/null || exit 1 ;;
+  run) if [[ $* == *--detach* ]]; then cp "$STUBS/now" "$STUBS/running"; else echo "task output"; fi ;;
   rm) rm -f "$STUBS/running" ;;
 esac
 exit 0
@@ -58,7 +68,7 @@ case "$*" in
   *127.0.0.1*) exec "$REAL_CURL" "$@" ;;
   *amazoncloudwatch-agent*)
     [[ ! -e $STUBS/agent-gone ]] || exit 22
-    while [[ $1 != --output ]]; do shift; done; : >"$2" ;;
+    while [[ $1 != --output ]]; do shift; done; cp "$STUBS/agent.deb" "$2" ;;
   *) echo "unexpected: curl $*" >&2; exit 99 ;;
 esac
 """
@@ -74,6 +84,28 @@ exit 0
 APT = r"""
 # What packages make for their own users, they make under the umask that apt was given.
 umask >>"$STUBS/umask"
+# Somebody else holds the lock; apt waits for it only where it was told to.
+if [[ -e $STUBS/locked && $* != *DPkg::Lock::Timeout=* ]]; then exit 100; fi
+[[ ! -e $STUBS/archive-down ]] || exit 100
+"""
+# What is installed, by package; `version-PACKAGE` is another version than the pinned one.
+DPKG_QUERY = r"""
+package=${*: -1}
+[[ -e $STUBS/version-$package ]] && exec cat "$STUBS/version-$package"
+case $package in
+  awscli) echo 1.22.34-1 ;;
+  docker.io) echo 28.2.2-0ubuntu1~22.04.1 ;;
+  prometheus) echo 2.31.2+ds1-1ubuntu1.22.04.3 ;;
+  prometheus-node-exporter) echo 1.3.1-1ubuntu0.22.04.3 ;;
+  unattended-upgrades) echo 2.8ubuntu1 ;;
+  *) exit 1 ;;
+esac
+"""
+SHA256SUM = r"""
+# The agent's package is a stand-in: `agent.deb` has the wanted checksum unless it was tampered with.
+read -r wanted file || exit 1
+if [[ $file == *.deb ]]; then [[ $(<"$file") == "package" ]]; else printf '%s  %s
+' "$wanted" "$file" | /usr/bin/sha256sum "$@"; fi
 """
 # Time passes only where the script sleeps.
 DATE = r"""
@@ -83,7 +115,7 @@ exec /bin/date "$@"
 SLEEP = r"""
 echo $(($(<"$STUBS/now") + $1)) >"$STUBS/now"
 """
-QUIET = ("dpkg", "amazon-cloudwatch-agent-ctl", "chown")
+QUIET = ("dpkg", "apt-mark", "amazon-cloudwatch-agent-ctl", "chown")
 
 
 @dataclass(slots=True)
@@ -98,6 +130,8 @@ class Machine:
     healthy: threading.Event
     start_seconds: int = 0
     """How long the container takes to answer."""
+    budget: int = BUDGET
+    """Seconds for the boot."""
     requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
 
     def boot(
@@ -111,7 +145,8 @@ class Machine:
             aws_region="ap-northeast-1",
             port=self.port,
             health_path="/healthz",
-            boot_budget_seconds=TierSettings.model_fields["boot_budget_seconds"].default,
+            boot_budget_seconds=self.budget,
+            namespace=host_namespace(stack),
             log_group="/sportcoach/prod/ai",
             security_log_group="/sportcoach/prod/ai/security",
             config_path="/sportcoach/prod/config",
@@ -124,6 +159,15 @@ class Machine:
         script = self.root / "user-data"
         script.write_text(render(variables), encoding="utf-8")
         script.chmod(0o700)
+        return self.run(str(script))
+
+    def reboot(self) -> subprocess.CompletedProcess[str]:
+        """What cloud-init runs at every later boot; /run is empty."""
+        shutil.rmtree(self.root / "run")
+        return self.run(str(self.root / "var/lib/cloud/scripts/per-boot/sportcoach"))
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the machine."""
         environment = {
             "PATH": f"{self.stubs}:{os.environ['PATH']}",
             "STUBS": str(self.stubs),
@@ -132,13 +176,7 @@ class Machine:
             "SPORTCOACH_ROOT": str(self.root),
         }
         return subprocess.run(
-            [str(script)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            umask=0o077,
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False, umask=0o077
         )
 
     def calls(self, command: str) -> list[str]:
@@ -175,6 +213,7 @@ def machine(place: Path) -> Iterator[Machine]:
     root.mkdir()
     stubs.mkdir()
     bodies = {"aws": AWS, "docker": DOCKER, "curl": CURL, "systemctl": SYSTEMCTL, "apt-get": APT}
+    bodies |= {"dpkg-query": DPKG_QUERY, "sha256sum": SHA256SUM}
     bodies |= {"date": DATE, "sleep": SLEEP}
     bodies |= dict.fromkeys(QUIET, "exit 0")
     for command, body in bodies.items():
@@ -183,6 +222,8 @@ def machine(place: Path) -> Iterator[Machine]:
         stub.chmod(0o700)
     (stubs / "model").write_bytes(MODEL)
     (stubs / "now").write_text("0")
+    (stubs / "agent.deb").write_text("package")
+    (stubs / "lifecycle").write_text("Pending:Wait\n")
     healthy = threading.Event()
     healthy.set()
     made = Machine(root=root, stubs=stubs, tags=dict(TAGS), metadata="", port=0, healthy=healthy)

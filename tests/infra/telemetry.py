@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -76,10 +77,23 @@ class Host:
     agent: Mapping[str, Any]
     prometheus: Mapping[str, Any]
     agent_scrape: Mapping[str, Any]
+    put: tuple[str, ...]
+    """The calls of PutMetricData that the boot made, as arguments of the AWS CLI."""
 
     def metrics(self) -> list[Metric]:
-        """What the CloudWatch agent publishes."""
-        return [*self._of_the_host(), *self._scraped()]
+        """What the CloudWatch agent and the scripts of the host publish."""
+        return [*self._of_the_host(), *self._scraped(), *self._put()]
+
+    def _put(self) -> Iterator[Metric]:
+        for call in self.put:
+            words = shlex.split(call)
+            given = dict(zip(words[2::2], words[3::2], strict=True))
+            pairs = (pair.split("=") for pair in given["--dimensions"].split(","))
+            yield Metric(
+                namespace=given["--namespace"],
+                name=given["--metric-name"],
+                dimensions=dict(pairs),
+            )
 
     def _of_the_host(self) -> Iterator[Metric]:
         section = self.agent["metrics"]
@@ -137,6 +151,7 @@ def host(stack: str, tier: str) -> Host:
                 (made.root / "etc/prometheus/prometheus.yml").read_text(encoding="utf-8")
             ),
             agent_scrape=yaml.safe_load(scrape.read_text(encoding="utf-8")) if scrape.exists() else {},
+            put=tuple(call for call in made.calls("aws") if call.startswith("cloudwatch put-metric-data")),
         )
 
 

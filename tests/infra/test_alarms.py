@@ -98,7 +98,7 @@ def test_thresholds_are_those_that_are_documented(stack: Recording, alarm: str, 
 
 
 def test_thresholds_of_every_node_and_tier(stack: Recording) -> None:
-    limits = {"cpu": 80, "memory": 80, "disk": 85, "hit-rate": 0.8, "connections": 50_000}
+    limits = {"cpu": 80, "memory": 80, "disk": 85, "agents": 0, "hit-rate": 0.8, "connections": 50_000}
     for name, alarm in alarms(stack).items():
         tier = next((t for t in settings_of(stack.stack)["tiers"] if name.startswith(f"{t}-")), None)
         if tier or name.startswith("cache-"):

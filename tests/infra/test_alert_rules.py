@@ -112,3 +112,21 @@ def test_what_releases_are_judged_by_is_among_what_the_application_exports(field
     assert {name, f"{name}_bucket"} & names
     own = {label for metrics in exported().values() for label in metrics.get("http_requests_total", ())}
     assert ReleasePrometheus().status_label in own
+
+
+def test_doctor_asks_for_every_series_that_rules_and_the_judge_read(stack: Recording) -> None:
+    asked = [next(selectors(one)) for one in stack.outputs["contract"]["series"]]
+    series = written(stack)
+    assert [one for one in asked if not chosen(series, *one)] == [], "nobody writes it"
+    known = {(metric, matchers.get("job")) for metric, matchers in asked}
+    read = {
+        (metric, matchers.get("job"))
+        for rule in rules(stack)
+        for metric, matchers in selectors(str(rule["expr"]))
+    }
+    assert read - known == set()
+    judge = ReleasePrometheus()
+    names = {judge.requests, f"{judge.duration}_bucket"}
+    if any("ai" in tier["name"] for tier in stack.outputs["contract"]["tiers"]):
+        names |= {judge.labelled, judge.wrong}
+    assert names <= {metric for metric, _ in asked}

@@ -109,7 +109,7 @@ def test_user_data_quotes_its_variables() -> None:
     text = render(
         BootVariables(
             stack="x; rm -rf /", tier="app", roles="app", aws_region="r", port=1, health_path="/$(id)",
-            boot_budget_seconds=600,
+            boot_budget_seconds=600, namespace="n",
             log_group="g", security_log_group="s", config_path="/c", secret_names="", metrics_url="u",
         )
     )  # fmt: skip

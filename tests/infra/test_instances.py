@@ -59,8 +59,12 @@ def requests(stack: Recording, tier: str) -> Iterator[Request]:
         group = arns(stack, "aws:cloudwatch/logGroup:LogGroup")[given[variable]]
         for action in ("CreateLogStream", "DescribeLogStreams", "PutLogEvents"):
             yield ask(f"logs:{action}", f"{group}:log-stream:i-1/boot")
-    for namespace in (f"SportCoach/{stack.stack}", "SportCoach/AI"):
+    for namespace in (given["NAMESPACE"], "SportCoach/AI"):
         yield ask("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": namespace})
+    fleet = f"autoScalingGroup:1-2:autoScalingGroupName/sc-{stack.stack}-{tier}-42"
+    made = {"autoscaling:ResourceTag/managed-by": "sc-deploy"}
+    yield ask("autoscaling:CompleteLifecycleAction", f"arn:aws:autoscaling:{region}:{account}:{fleet}", made)
+    yield ask("autoscaling:DescribeAutoScalingInstances", "*")
     (workspace,) = stack.of("aws:amp/workspace:Workspace")
     yield ask("aps:RemoteWrite", workspace.outputs["arn"])
 

@@ -140,6 +140,7 @@ def test_policies_that_aws_keeps_are_only_those_its_services_need(stack: Recordi
         "AWSBackupServiceRolePolicyForS3Backup",
         "AWSBackupServiceRolePolicyForS3Restore",
         "CloudWatchReadOnlyAccess",
+        "EC2InstanceProfileForImageBuilder",
         "service-role/AmazonRDSEnhancedMonitoringRole",
         "service-role/AWSBackupServiceRolePolicyForBackup",
         "service-role/AWSBackupServiceRolePolicyForRestores",

@@ -86,6 +86,10 @@ FAULTS: list[tuple[str, object, str, str]] = [
      "greater than timeout_seconds 5"),
     ("tiers.web.boot_budget_seconds", 599, "web.boot_budget_seconds", "600"),
     ("tiers.web.warmup_seconds", 600, "web.boot_budget_seconds: 600", "greater than warmup_seconds 600"),
+    ("tiers.web.health_check", {"interval_seconds": 300, "healthy_threshold": 2},
+     "boot_budget_seconds: 600", "greater than 600"),
+    ("machine_image", {"bakes": True}, "machine_image: bakes", "bake"),
+    ("machine_image", {"ami": "ubuntu"}, "machine_image: ami", "ami-0123456789abcdef0"),
     ("edge.cors_origins", ["https://*"], "edge: cors_origins.0", "https"),
 ]  # fmt: skip
 

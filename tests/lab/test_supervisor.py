@@ -47,6 +47,8 @@ class _Trivial:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.broken = False
+        self.well: set[str] | None = None
+        """The instances whose health check passes; None: all."""
 
     def launch(self, instance: Instance) -> Child:
         if self.broken:
@@ -54,6 +56,9 @@ class _Trivial:
         port_file = self.place / instance.id
         command = [sys.executable, "-c", SERVER, str(port_file)]
         return Child.start(command, log=self.place / "log", port_file=port_file)
+
+    def serves(self, instance: Instance, port: int) -> bool:
+        return instance.id in self.well if self.well is not None else bool(port)
 
 
 @pytest.fixture

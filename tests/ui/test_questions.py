@@ -17,7 +17,7 @@ from bluegreen.ui.questions import (
 from tests.ui.samples import POLICY, SHIFTING, contract, order, promotion, state
 
 KEPT = state((1, "v1.0.0", "blue", 0), (2, "v1.1.0", "green", 100))
-MIGRATING = POLICY.model_copy(update={"migration": Migration(command="up", down="down")})
+MIGRATING = POLICY.model_copy(update={"migration": Migration(run="local", command="up", down="down")})
 DOWN = DatabaseRollback(down=True, migrated=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bluegreen.adapters.aws.asg_documents import group_from, group_tags, refuse_protected
+from bluegreen.adapters.aws.asg_documents import group_from, group_tags, launch_hook, refuse_protected
 from bluegreen.adapters.aws.capacity import vcpus_left
 from bluegreen.adapters.aws.elb.calls import foreign
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
@@ -91,7 +91,7 @@ class AutoScalingFleets:
                 "describe_policies", "ScalingPolicies", AutoScalingGroupName=spec.name
             )
             there = frozenset(one["PolicyName"] for one in answer)
-        wanted = policies_of(tier, spec.name, self._contract.load_balancer_arn, target_group_arn)
+        wanted = policies_of(self._contract, tier, spec.name, target_group_arn)
         missing = [one for one in wanted if one["PolicyName"] not in there]
         if found is not None and not missing:
             return found
@@ -121,6 +121,7 @@ class AutoScalingFleets:
                 # By the API's default there is no grace, and a slow start is replaced forever.
                 HealthCheckGracePeriod=tier.grace_seconds,
                 DefaultInstanceWarmup=tier.warmup_seconds,
+                LifecycleHookSpecificationList=[launch_hook(tier)],
                 Tags=group_tags(spec.name, tags),
             )
         except AwsRefusal as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,13 @@ from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
 from bluegreen.adapters.aws.failures import Tolerated
 from bluegreen.adapters.aws.page_documents import by_protocol
 from bluegreen.adapters.aws.session import Json, Session
+from bluegreen.adapters.aws.silence import silent_metrics
 from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.tags import tags_of
 from bluegreen.adapters.masking import mask
 from bluegreen.adapters.threads import parallel
-from bluegreen.contract import Contract, Tag, alarm_prefix
+from bluegreen.contract import Contract, Published, Tag, alarm_prefix
+from bluegreen.ports import Clock
 
 _TRACKING = "TargetTracking-"
 """Alarms that Auto Scaling makes for itself; one of each pair is in ALARM whenever load is low."""
@@ -23,8 +25,19 @@ _TRACKING = "TargetTracking-"
 class AwsEnvironment:
     """The surroundings of one stack."""
 
-    def __init__(self, session: Session, contract: Contract, calls: ElbCalls, *, owner: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        contract: Contract,
+        calls: ElbCalls,
+        *,
+        clock: Clock,
+        owner: str,
+        silent_series: Callable[[Sequence[str]], tuple[str, ...]],
+    ) -> None:
+        """`silent_series` asks Prometheus, as `silent` does."""
         self._session, self._contract, self._calls, self._owner = session, contract, calls, owner
+        self._clock, self._silent_series = clock, silent_series
         self._parameters = Parameters(session)
 
     def missing(self, *, parameters: Iterable[str], secrets: Iterable[str]) -> tuple[str, ...]:
@@ -66,6 +79,14 @@ class AwsEnvironment:
             "list_tags_for_resource", about=alarm["AlarmName"], ResourceARN=alarm["AlarmArn"]
         )
         return tags_of(answer["Tags"]).get(Tag.STACK) == stack
+
+    def silent(self, published: Sequence[Published], series: Sequence[str]) -> tuple[str, ...]:
+        now = self._clock.now()
+        asked: list[Callable[[], tuple[str, ...]]] = [
+            partial(silent_metrics, self._session, published, now),
+            partial(self._silent_series, series),
+        ]
+        return tuple(name for found in parallel(asked) for name in found)
 
     def listener_exists(self) -> bool:
         with Tolerated(*ABSENT):

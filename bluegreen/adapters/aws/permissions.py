@@ -62,6 +62,7 @@ _IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("autoscaling", "CreateAutoScalingGroup"): (
         "autoscaling:CreateAutoScalingGroup",
         "autoscaling:CreateOrUpdateTags",
+        "autoscaling:PutLifecycleHook",
         "ec2:RunInstances",
         "ec2:CreateTags",
         "iam:PassRole",

@@ -1,18 +1,19 @@
-"""Shell commands on an instance of a fleet, through SSM Run Command."""
+"""Tasks on an instance of a fleet, through SSM Run Command and the stack's own document."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import partial
 
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, Tolerated
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.masking import mask
-from bluegreen.errors import CloudUnavailable, HostNotReady
+from bluegreen.contract import RUN_COMMAND, TASK_PATTERN
+from bluegreen.errors import CloudUnavailable, HostNotReady, Refused
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import until
 
-_DOCUMENT = "AWS-RunShellScript"
 _DELIVERY_SECONDS = 120
 """An instance that has not picked the command up by then never runs it (SendCommand TimeoutSeconds)."""
 _TAIL = 4000
@@ -28,13 +29,16 @@ class RemoteCommands:
     looked for by the comment first.
     """
 
-    def __init__(self, session: Session, clock: Clock) -> None:
-        self._session, self._clock = session, clock
+    def __init__(self, session: Session, clock: Clock, *, document: str) -> None:
+        self._session, self._clock, self._document = session, clock, document
         self._service = partial(session.service, "ssm")
 
     def start(self, instance_id: str, command: str, *, token: str, timeout: float) -> str:
-        """The handle of the command that `token` began, here or in an earlier process."""
-        comment = _comment(token)
+        """The handle of the command that `token` began, here or in an earlier process.
+
+        `command` is `sportcoach-run IMAGE -- COMMAND`; raises Refused for another one.
+        """
+        comment, task = _comment(token), _parameters(command)
         found = self._sent(comment)
         if found:
             return found
@@ -43,10 +47,10 @@ class RemoteCommands:
                 "send_command",
                 about=f"instance {instance_id}",
                 InstanceIds=[instance_id],
-                DocumentName=_DOCUMENT,
+                DocumentName=self._document,
                 Comment=comment,
                 TimeoutSeconds=_DELIVERY_SECONDS,
-                Parameters={"commands": [command], "executionTimeout": [str(max(1, round(timeout)))]},
+                Parameters={**task, "executionTimeout": [str(max(1, round(timeout)))]},
             )
         except AwsUnavailable as error:
             return self._after_silence(comment, error)
@@ -74,7 +78,7 @@ class RemoteCommands:
         found = self._service().pages(
             "list_command_invocations",
             "CommandInvocations",
-            Filters=[{"key": "DocumentName", "value": _DOCUMENT}],
+            Filters=[{"key": "DocumentName", "value": self._document}],
         )
         same = (one for one in found if one.get("Comment") == comment)
         return next((_handle(one["CommandId"], one["InstanceId"]) for one in same), None)
@@ -87,6 +91,16 @@ class RemoteCommands:
             )
             return _success(found), _output(found)
         return None, ""  # it was sent a moment ago
+
+
+def _parameters(command: str) -> dict[str, list[str]]:
+    found = re.fullmatch(rf"{RUN_COMMAND} (\S+) -- ({TASK_PATTERN})", command)
+    if found is None:
+        raise Refused(
+            f"hosts run tasks only, and this is none: {command}",
+            next_step=f"write `{RUN_COMMAND} {{image}} -- command` in deploy.toml",
+        )
+    return {"image": [found[1]], "command": [found[2]]}
 
 
 def _comment(token: str) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from bluegreen.contract import BacklogScaling, CpuScaling, RequestScaling, TierContract
+from bluegreen.contract import (
+    QUEUE_METRIC,
+    BacklogScaling,
+    Contract,
+    CpuScaling,
+    RequestScaling,
+    TierContract,
+    host_namespace,
+)
 
 
 def resource_label(load_balancer_arn: str, target_group_arn: str) -> str:
@@ -17,7 +25,7 @@ def resource_label(load_balancer_arn: str, target_group_arn: str) -> str:
 
 
 def policies_of(
-    tier: TierContract, group: str, load_balancer_arn: str, target_group_arn: str
+    contract: Contract, tier: TierContract, group: str, target_group_arn: str
 ) -> tuple[dict[str, Any], ...]:
     """One target tracking policy for each entry of the contract (A4); AWS scales on the largest.
 
@@ -28,28 +36,28 @@ def policies_of(
             "AutoScalingGroupName": group,
             "PolicyName": f"{group}-{policy.kind}",
             "PolicyType": "TargetTrackingScaling",
-            "TargetTrackingConfiguration": _tracking(policy, group, load_balancer_arn, target_group_arn),
+            "TargetTrackingConfiguration": _tracking(contract, policy, group, target_group_arn),
         }
         for policy in tier.scaling
     )
 
 
 def _tracking(
+    contract: Contract,
     policy: CpuScaling | RequestScaling | BacklogScaling,
     group: str,
-    load_balancer_arn: str,
     target_group_arn: str,
 ) -> dict[str, Any]:
     if isinstance(policy, CpuScaling):
         metric: dict[str, Any] = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
         return {"PredefinedMetricSpecification": metric, "TargetValue": policy.target_percent}
     if isinstance(policy, RequestScaling):
-        label = resource_label(load_balancer_arn, target_group_arn)
+        label = resource_label(contract.load_balancer_arn, target_group_arn)
         metric = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
         return {"PredefinedMetricSpecification": metric, "TargetValue": policy.target_per_minute}
     metric = {
-        "Namespace": policy.namespace,
-        "MetricName": policy.metric,
+        "Namespace": host_namespace(contract.stack),
+        "MetricName": QUEUE_METRIC,
         "Dimensions": [{"Name": "AutoScalingGroupName", "Value": group}],
         "Statistic": "Average",
     }

@@ -12,7 +12,7 @@ from functools import partial
 
 from bluegreen.adapters.aws.failures import Tolerated
 from bluegreen.adapters.aws.session import Session
-from bluegreen.contract import Contract
+from bluegreen.contract import Contract, host_namespace
 from bluegreen.ports import Clock
 from bluegreen.ports.trial import Told, Trial
 
@@ -177,7 +177,7 @@ class ReadableMetric:
 
     def __init__(self, session: Session, contract: Contract, clock: Clock) -> None:
         self._cloudwatch, self._clock = session.service("cloudwatch"), clock
-        self._namespace = f"SportCoach/{contract.stack}"
+        self._namespace = host_namespace(contract.stack)
         self._began = 0.0
 
     def begin(self) -> None:

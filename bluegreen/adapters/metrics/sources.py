@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bluegreen.adapters.aws.session import Session
@@ -41,6 +42,24 @@ def open_metrics(session: Session, contract: Contract, policy: Policy, *, clock:
         graph = NerdGraph(relic, relic.account or contract.new_relic_account, clock=clock, sign=sign)
         others[Source.NEW_RELIC] = NewRelicMetrics(graph, relic, feeds=feeds[Source.NEW_RELIC], clock=clock)
     return CombinedMetrics(balancer, others, policy.metrics)
+
+
+def silent_series(
+    session: Session, contract: Contract, clock: Clock, series: Sequence[str]
+) -> tuple[str, ...]:
+    """Of these selectors those without a sample lately in the contract's Prometheus.
+
+    Prometheus answers with what is at most 5 minutes old (`query.lookback-delta`).
+    """
+    url = contract.prometheus_query_url
+    if not url or not series:
+        return ()
+    table = Prometheus()
+    api = PrometheusApi(url, timeout=table.timeout, clock=clock, sign=_signature(session, table, url))
+    try:
+        return tuple(one for one in series if not api.number(f"count({one})", at=clock.now()))
+    finally:
+        api.close()
 
 
 def _faults(contract: Contract, policy: Policy) -> list[Fault]:

@@ -9,14 +9,12 @@ from bluegreen.contract import Contract, TierContract
 from bluegreen.domain.reports import Check
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
+from bluegreen.engine.checks.liveness import Answer, monitoring
 from bluegreen.engine.status import observe, traffic_words
 from bluegreen.engine.watch.forecast import blue_p95, expected_traffic
 from bluegreen.errors import DeployError
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
-
-Answer = tuple[bool | None, str, str]
-"""Of one check: whether it holds (None: it could not be asked), what was found, and the next step."""
 
 
 def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ...]:
@@ -28,6 +26,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("stack", partial(_stack, contract, ports)),
         ("environment", partial(_environment, contract, ports)),
         ("metrics", partial(_metrics, contract, policy, ports)),
+        ("monitoring", partial(monitoring, contract, ports)),
         ("alarms", partial(_alarms, ports)),
         ("journal", partial(_journal, ports)),
         ("lease", partial(_lease, ports)),

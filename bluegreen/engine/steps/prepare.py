@@ -153,12 +153,12 @@ def _host(run: Run, step: Step) -> str:
     plan = run.tier_plan(step)
     name = plan.blue.group_name if step.fleet is Color.BLUE and plan.blue else run.name(step)
     group = run.ports.fleets.group(name)
-    if group is None or not group.instances:
+    if group is None or not group.hosts:
         raise HostNotReady(
             f"no instance of {name} can run the migration",
             next_step=_BY_HAND if step.kind is StepKind.MIGRATE_DOWN else f"see why {name} has no instance",
         )
-    return min(group.instances)
+    return min(group.hosts)
 
 
 def _ended(run: Run, step: Step, handle: str) -> tuple[bool, str]:

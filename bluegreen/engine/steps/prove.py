@@ -38,8 +38,11 @@ def healthy(run: Run, step: Step) -> Done:
         good = health.healthy >= needed and not health.unhealthy and not health.initial
         if good or not (health.unhealthy or health.registered < needed):
             return good, words
-        troubles = run.ports.fleets.troubles(name)
-        why = "; ".join(dict.fromkeys((*health.reasons, *troubles[:1])))
+        group, troubles = run.ports.fleets.group(name), run.ports.fleets.troubles(name)
+        # A host is no target before it serves: without this, a fleet that never boots would look empty.
+        booting = len(group.hosts) - group.in_service if group else 0
+        waiting = (f"{booting} booting",) if booting else ()
+        why = "; ".join(dict.fromkeys((*waiting, *health.reasons, *troubles[:1])))
         return False, f"{words} ({health}{'; ' + why if why else ''})"
 
     policy = run.policy.health

@@ -13,7 +13,7 @@ Modelled
                   launch templates; the instances of the groups (no RunInstances)
     metrics/      late metrics, statistics, alarms (static thresholds)
     schedules.py  one-time schedules that call ModifyRule
-    commands.py   AWS-RunShellScript
+    commands.py   SSM Run Command: shell scripts and tasks
     rds/          DB instances, manual snapshots, restores, read replicas, renames; the servers behind
                   them are an effect (`rds/servers.py`): none in tests, PostgreSQL in the lab
     traffic.py    clients without sockets, for the manual clock
@@ -21,9 +21,9 @@ Modelled
 
 Not modelled
     more than one region or account; IAM permissions; Network Load Balancers; slow start and
-    cookie stickiness in virtual traffic; lifecycle hooks, warm pools, standby, instance refresh,
-    scaling by policy or schedule; anomaly detection and composite alarms; recurring schedules
-    and their retries; metric math; automated backups, Multi-AZ. Of the modelled services only the
+    cookie stickiness in virtual traffic; warm pools, standby, instance refresh, scaling by schedule; anomaly
+    detection and composite alarms; recurring schedules and their retries; metric math; automated backups,
+    Multi-AZ. Of the modelled services only the
     operations that sc-deploy, the lab and its tests call. An operation that is not modelled is
     moto's, except in ELBv2, Auto Scaling, RDS and Scheduler, where it is refused (InvalidAction).
 """

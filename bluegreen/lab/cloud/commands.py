@@ -1,13 +1,15 @@
-"""SSM Run Command (AWS-RunShellScript): a script on an instance, its state and its output."""
+"""SSM Run Command: a shell script or a task on an instance, its state and its output."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bluegreen.contract import RUN_COMMAND, TASK_PATTERN, run_document
 from bluegreen.lab.cloud.clock import as_datetime
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.instances import Instance, Instances, InstanceState
@@ -31,7 +33,11 @@ ShellRunner = Callable[[Instance, str, float], Outcome]
 
 
 def run_shell(_: Instance, script: str, seconds: float) -> Outcome:
-    """Run `script` with sh in an empty directory of its own, without the caller's credentials."""
+    """Run `script` with sh in an empty directory of its own, without the caller's credentials.
+
+    There are no containers here: of a task, the command is run.
+    """
+    script = re.sub(rf"^{RUN_COMMAND} \S+ -- ", "", script)
     with tempfile.TemporaryDirectory(prefix="lab-command-") as place:
         try:
             done = subprocess.run(
@@ -53,6 +59,18 @@ def _text(output: str | bytes | None) -> str:
     return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
 
 
+def _script(document: str, given: Document) -> str:
+    """What runs on the instance; the parameters of a task must match the patterns of its document."""
+    if document == "AWS-RunShellScript":
+        return "\n".join(given.get("commands") or ())
+    if not re.fullmatch(run_document(".+"), document):
+        raise CloudError("InvalidDocument", f"Document {document} is not modelled")
+    (image,), (command,) = given["image"], given["command"]
+    if not re.fullmatch(r"\S+@sha256:[0-9a-f]+", image) or not re.fullmatch(TASK_PATTERN, command):
+        raise CloudError("InvalidParameters", "Parameter does not match the allowedPattern of the document")
+    return f"{RUN_COMMAND} {image} -- {command}"
+
+
 @dataclass(slots=True, kw_only=True)
 class _Invocation:
     instance: Instance
@@ -64,6 +82,7 @@ class _Invocation:
 @dataclass(slots=True, kw_only=True)
 class _Command:
     id: str
+    document: str
     script: str
     seconds: float
     comment: str
@@ -87,15 +106,14 @@ class Commands:
 
     @api
     def send_command(self, params: Document) -> Document:
-        if params["DocumentName"] != "AWS-RunShellScript":
-            raise CloudError("InvalidDocument", f"Document {params['DocumentName']} is not modelled")
+        name, given = params["DocumentName"], params.get("Parameters") or {}
         found = [self._instances.all.get(one) for one in self._asked(params)]
         if not found or any(one is None or one.state is not InstanceState.RUNNING for one in found):
             raise CloudError("InvalidInstanceId", "Instances not in a valid state for account")
-        given = params.get("Parameters") or {}
         command = _Command(
             id=f"{self._world.hex_id(8)}-0000-4000-8000-{self._world.hex_id(12)}",
-            script="\n".join(given.get("commands") or ()),
+            document=name,
+            script=_script(name, given),
             seconds=float((given.get("executionTimeout") or ["3600"])[0]),
             comment=params.get("Comment", ""),
             asked=self._world.at,
@@ -129,7 +147,7 @@ class Commands:
             "CommandId": command.id,
             "InstanceId": params["InstanceId"],
             "Comment": command.comment,
-            "DocumentName": "AWS-RunShellScript",
+            "DocumentName": command.document,
             "ResponseCode": -1 if outcome.code is None else outcome.code,
             "Status": invocation.status,
             "StatusDetails": invocation.status,
@@ -147,7 +165,7 @@ class Commands:
                 "CommandId": command.id,
                 "InstanceId": instance_id,
                 "Comment": command.comment,
-                "DocumentName": "AWS-RunShellScript",
+                "DocumentName": command.document,
                 "RequestedDateTime": as_datetime(command.asked),
                 "Status": one.status,
                 "StatusDetails": one.status,
@@ -183,11 +201,10 @@ class Commands:
     def _document(self, command: _Command) -> Document:
         return {
             "CommandId": command.id,
-            "DocumentName": "AWS-RunShellScript",
+            "DocumentName": command.document,
             "Comment": command.comment,
             "RequestedDateTime": as_datetime(command.asked),
             "InstanceIds": list(command.invocations),
-            "Parameters": {"commands": command.script.split("\n")},
             "Status": "Pending",
             "StatusDetails": "Pending",
             "TargetCount": len(command.invocations),

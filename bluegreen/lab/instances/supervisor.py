@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import http
 import os
 import signal
 import threading
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from bluegreen.contract import LAUNCH_HOOK
 from bluegreen.lab.cloud.cloud import Cloud
+from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.instances import Instance, InstanceState
 from bluegreen.lab.instances.userdata import BootFailed, app_arguments, database_url
 from bluegreen.lab.machine import Gauge, Late
 from bluegreen.lab.starting import Child, module
 
+_ANSWER_SECONDS, _POLL_SECONDS = 2.0, 0.05
 _THREAD_SECONDS = 5.0
 """How long the end of the lab waits for an instance that is still booting."""
 
@@ -26,6 +32,9 @@ class Launcher(Protocol):
     def launch(self, instance: Instance) -> Child:
         """Raises BootFailed for an instance that will never serve."""
 
+    def serves(self, instance: Instance, port: int) -> bool:
+        """Whether the process answers its health check."""
+
 
 class AppLauncher:
     """Boots an instance as its user data would, into a `bluegreen.lab.app` process."""
@@ -34,6 +43,7 @@ class AppLauncher:
         self._session = session
         self._ports = state_dir / "instances"
         self._ports.mkdir(parents=True, exist_ok=True)
+        self._health_paths: dict[str, str] = {}
 
     def launch(self, instance: Instance) -> Child:
         files = self._ports / instance.id
@@ -44,8 +54,16 @@ class AppLauncher:
             secret.touch(mode=0o600)
             secret.write_text(url, encoding="utf-8")
             given += ["--database-file", str(secret)]
+        self._health_paths[instance.id] = given[given.index("--health-path") + 1]
         own = ("--port", "0", "--port-file", str(port_file), "--parent-pid", str(os.getpid()))
         return Child.start(module("app", *own, *given), log=log, port_file=port_file)
+
+    def serves(self, instance: Instance, port: int) -> bool:
+        with contextlib.suppress(OSError):
+            address = f"http://127.0.0.1:{port}{self._health_paths[instance.id]}"
+            with urllib.request.urlopen(address, timeout=_ANSWER_SECONDS) as answer:
+                return bool(answer.status == http.HTTPStatus.OK)
+        return False
 
 
 @dataclass(slots=True)
@@ -97,6 +115,22 @@ class Supervisor:
         self._hosts[instance.id] = host
         if self._stopping:
             host.ended()
+        while host.alive and not self._stopping:
+            if (port := host.port) and self.launcher.serves(instance, port):
+                self._complete_launch(instance)
+                return
+            time.sleep(_POLL_SECONDS)
+
+    def _complete_launch(self, instance: Instance) -> None:
+        """As a host does once it serves; harmless where its group has no launch hook."""
+        action = {
+            "AutoScalingGroupName": instance.tags.get("aws:autoscaling:groupName", ""),
+            "InstanceId": instance.id,
+            "LifecycleHookName": LAUNCH_HOOK,
+            "LifecycleActionResult": "CONTINUE",
+        }
+        with contextlib.suppress(CloudError):
+            self.cloud.call("autoscaling", "CompleteLifecycleAction", action)
 
     def _end(self, instance: Instance, host: Child) -> None:
         if host.ended():
@@ -114,9 +148,6 @@ class Supervisor:
             if instance.address is None and (port := host.port):
                 self._set_address(instance, ("127.0.0.1", port))
                 self.gauge.late(Late.INSTANCE, time.monotonic() - host.started_at)
-                # As the user data of a real host does once it serves.
-                with self.cloud.lock:
-                    self.cloud.fleet.hooks.host_ready(instance.id)
             return
         died = self._died.setdefault(instance.id, time.monotonic())
         if time.monotonic() - died >= self.cloud.settings.host_check_seconds:

@@ -247,6 +247,19 @@ class TestWeights:
         sticky = actions_of(stack, rule.arn)[0]["ForwardConfig"]["TargetGroupStickinessConfig"]
         assert sticky == {"Enabled": True, "DurationSeconds": 600}
 
+    def test_a_rollback_keeps_nobody_by_a_cookie(
+        self, stack: Stack, balancer: ElbBalancer, tier: TierContract
+    ) -> None:
+        """A cookie beats the weight 0; also where somebody switched the stickiness on by hand."""
+        blue, green = two_groups(balancer, tier)
+        rule = balancer.set_weights(tier, {blue: 50, green: 50}, tags())
+        actions = actions_of(stack, rule.arn)
+        actions[0]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 77}
+        stack.raw("elbv2").modify_rule(RuleArn=rule.arn, Actions=actions)
+        rule = balancer.set_weights(tier, {blue: 100, green: 0}, tags(), urgent=True)
+        assert dict(rule.weights) == {blue: 100}
+        assert balancer.set_weights(tier, {blue: 100, green: 0}, tags(), urgent=True).weights == rule.weights
+
     def test_foreign_rule_at_the_priority_is_refused(
         self, stack: Stack, balancer: ElbBalancer, tier: TierContract
     ) -> None:

@@ -140,6 +140,12 @@ def test_keeps_the_stickiness_of_the_rule(stack: Stack, rule: Rule, watchdog: Sc
     written = json.loads(schedule(stack)["Target"]["Input"])
     assert written["RuleArn"] == rule.arn
     assert written["Actions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] == sticky
+    # Only who has weight is named: a cookie would keep its user on a group of weight 0.
+    both = blue_only(rule) | dict.fromkeys(set(rule.weights) - set(blue_only(rule)), 0)
+    watchdog.arm(rule.arn, both, name=NAME, at=1_900_000_000)
+    written = json.loads(schedule(stack)["Target"]["Input"])
+    named = {one["TargetGroupArn"] for one in written["Actions"][0]["ForwardConfig"]["TargetGroups"]}
+    assert named == set(blue_only(rule))
 
 
 def test_refuses_a_rule_that_does_more_than_forward(

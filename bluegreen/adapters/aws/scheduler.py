@@ -10,7 +10,13 @@ from datetime import UTC, datetime
 from functools import partial
 
 from bluegreen.adapters.aws.elb.calls import ElbCalls
-from bluegreen.adapters.aws.elb.rule_documents import check_weights, forward, is_plain, stickiness_of
+from bluegreen.adapters.aws.elb.rule_documents import (
+    check_weights,
+    forward,
+    is_plain,
+    stickiness_of,
+    without_clinging,
+)
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.contract import Contract
@@ -54,7 +60,8 @@ class SchedulerWatchdog:
             raise Refused(f"{name!r} cannot name a schedule: 1 to 64 letters, digits, `_`, `.` and `-`")
         check_weights(weights, f"watchdog {name}")
         moment = datetime.fromtimestamp(math.ceil(at), UTC)
-        actions = forward(weights, self._stickiness_of(rule_arn))
+        sticky = self._stickiness_of(rule_arn)
+        actions = forward(without_clinging(weights, sticky), sticky)
         dead_letters = self._contract.watchdog.dead_letter_arn
         return {
             "Name": name,

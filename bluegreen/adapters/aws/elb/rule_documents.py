@@ -101,6 +101,15 @@ def wanted_stickiness(tier: TierContract, present: Mapping[str, Any]) -> Mapping
     return present
 
 
+def without_clinging(weights: Mapping[str, int], stickiness: Mapping[str, Any]) -> dict[str, int]:
+    """The weights of a rule that must lead away at once: where it is sticky, only groups with weight.
+
+    A cookie beats the weight: its user stays with a group of weight 0 for as long as the rule names it. The
+    stickiness itself stays, for ELB refuses to switch it off where a target group has its own.
+    """
+    return {arn: weight for arn, weight in weights.items() if weight or not stickiness.get("Enabled")}
+
+
 def forward(weights: Mapping[str, int], stickiness: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The whole action list: one forward with every target group and its weight."""
     groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]

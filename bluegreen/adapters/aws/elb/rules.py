@@ -16,6 +16,7 @@ from bluegreen.adapters.aws.elb.rule_documents import (
     stickiness_of,
     strange_conditions,
     wanted_stickiness,
+    without_clinging,
 )
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
 from bluegreen.adapters.aws.newborn import not_yet
@@ -109,6 +110,8 @@ class Rules:
                 return self._read_back(made.arn, made.tags, weights, urgent=urgent)
             found = made
         rule, document = found
+        if urgent:
+            weights = without_clinging(weights, wanted_stickiness(tier, stickiness_of(document)))
         change = self._change(rule, document, tier, weights, urgent=urgent)
         if not change:
             return rule

@@ -75,8 +75,6 @@ class Patching(Component):
                     "parameters": [
                         # Not `Install`: upgrades under live traffic stop what serves.
                         {"name": "Operation", "values": ["Scan"]},
-                        # A reboot would interrupt a serving instance; the next release brings the new kernel.
-                        {"name": "RebootOption", "values": ["NoReboot"]},
                     ],
                     "timeout_seconds": 3600,
                 }

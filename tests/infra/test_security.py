@@ -190,8 +190,8 @@ def test_s5_hosts_are_patched_watched_and_scanned(stack: Recording) -> None:
     assert [task.inputs["taskArn"] for task in tasks] == ["AWS-RunPatchBaseline"] * wanted["patching"]
     for task in tasks:
         # It reports: what it installed would restart what serves.
-        (given,) = task.inputs["taskInvocationParameters"]["runCommandParameters"]["parameters"]
-        assert given == {"name": "Operation", "values": ["Scan"]}
+        given = task.inputs["taskInvocationParameters"]["runCommandParameters"]["parameters"]
+        assert given == [{"name": "Operation", "values": ["Scan"]}]
     for target in stack.of("aws:ssm/maintenanceWindowTarget:MaintenanceWindowTarget"):
         assert target.inputs["targets"] == [{"key": "tag:sportcoach:stack", "values": [stack.stack]}]
     features = {f.name: f.inputs for f in stack.of("aws:guardduty/detectorFeature:DetectorFeature")}

@@ -8,7 +8,17 @@ from importlib.util import find_spec
 
 from bluegreen.errors import ConfigError
 
-PACKAGES = ("flask", "flask_cors", "httptools", "moto", "prometheus_client", "py_partiql_parser", "werkzeug")
+PACKAGES = (
+    "asyncpg",
+    "flask",
+    "flask_cors",
+    "httptools",
+    "moto",
+    "prometheus_client",
+    "py_partiql_parser",
+    "werkzeug",
+)
+"""Without these there is no lab; without Envoy or PostgreSQL it says so, and what that means."""
 """What the extra `lab` of pyproject.toml installs, by the names under which it is imported."""
 
 _missing = [name for name in PACKAGES if find_spec(name) is None]

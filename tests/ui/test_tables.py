@@ -107,6 +107,7 @@ def test_a_status(same_as: SameAs) -> None:
         token=7,
         since=START,
         expires=START + 90,
+        ttl=90,
     )
     found = status(holder=holder, open=header(), watchdogs=("sc-lab-web",), next_step="wait")
     same_as("status-140", text(status_view(found, now=START + 30)))
@@ -122,7 +123,7 @@ def test_a_status(same_as: SameAs) -> None:
 
 
 def test_an_empty_stack_and_an_expired_lease() -> None:
-    holder = Holder(owner="x", why="y", deployment=2, token=7, since=START, expires=START + 90)
+    holder = Holder(owner="x", why="y", deployment=2, token=7, since=START, expires=START + 90, ttl=90)
     shown = text(status_view(status(state(), holder=holder, traffic=()), now=START + 100))
     assert shown.count("nothing deployed") == 3
     assert "expired" in shown

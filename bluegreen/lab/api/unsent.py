@@ -72,7 +72,7 @@ class _Unsent:
         if not accepts(operation_model, api_params):
             return make()
         context[_MAKE] = make
-        return {"headers": {}, "context": context}
+        return {"headers": {}, "body": {}, "context": context}
 
 
 def _add(base_classes: list[type], **_: Any) -> None:

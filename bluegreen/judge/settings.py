@@ -39,6 +39,8 @@ class Look:
     planned_seconds: float = 300.0
     deadline_seconds: float = 1_200.0
     """After the step's begin, when an undecided step goes to the operator."""
+    next_percent: int = 100
+    """Green's share in the step after this one."""
     last_before_full: bool = False
     full: bool = False
     """Green has all the traffic: there is no control any more."""

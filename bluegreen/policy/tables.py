@@ -59,8 +59,8 @@ class Judging(Section):
     """Chance that a good deployment is rolled back by chance alone."""
     burst: Annotated[Duration, Field(gt=0, le=600)] = 15.0
     """One disturbance of up to this length never decides alone."""
-    cold_start: Annotated[Duration, Field(le=600)] = 45.0
-    """Latency is not judged for this long after green's first request."""
+    cold_start: Annotated[Duration, Field(le=600)] = 150.0
+    """Latency is not judged for this long after the first request of new instances of green."""
     unhealthy_hosts: Annotated[int, Field(ge=0, le=100)] = 0
     """More unhealthy green targets than this fail the release at once."""
     without_traffic: Literal["ask", "probes"] = "ask"

@@ -16,8 +16,8 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge import replay as replaying
 from bluegreen.judge.batches import Calendar
-from bluegreen.judge.record import Record
-from bluegreen.judge.replay import replay, step_marks, verdict_on
+from bluegreen.judge.record import Record, step_mark
+from bluegreen.judge.replay import replay, verdict_on
 from bluegreen.policy import Policy, Rollout, parse_policy
 from tests.judge.traffic import START, Traffic, probes
 from tests.ui.samples import promotion
@@ -69,22 +69,20 @@ def verdict(made: Record, now: float, policy: Policy = POLICY) -> Verdict:
 
 class TestTheLengthOfAStep:
     ROLLOUT = Rollout(bake=120.0, final_bake=60.0, min_bake=60.0)
-    MADE = record(mark(0, 50), mark(400, 100))
 
     def test_is_its_own_also_when_another_one_is_judged(self) -> None:
-        marks = step_marks(self.MADE, self.ROLLOUT)
+        marks = [step_mark(self.ROLLOUT, START, percent) for percent in (50, 100)]
         assert [(one.percent, one.planned_seconds) for one in marks] == [(50, 120.0), (100, 60.0)]
 
-    def test_keeps_the_burst_windows_and_the_cold_start_of_what_is_over(self) -> None:
-        """A twentieth of two minutes, and 15 % of them, whatever comes at 100 %."""
-        before = Calendar(step_marks(record(mark(0, 50)), self.ROLLOUT), POLICY.judge)
-        after = Calendar(step_marks(self.MADE, self.ROLLOUT), POLICY.judge)
-        late = probes(Color.GREEN, 13.0, failed=False)
+    def test_keeps_the_burst_windows_of_what_is_over(self) -> None:
+        """A twentieth of two minutes, whatever comes at 100 %."""
+        calendar = Calendar(POLICY.judge, [step_mark(self.ROLLOUT, START, 50)])
         one = Period(
-            source="x", tier=Tier.APP, arm=Color.GREEN, start=late.start, seconds=1.0, requests=1, errors=0
+            source="x", tier=Tier.APP, arm=Color.GREEN, start=START + 13, seconds=1.0, requests=1, errors=0
         )
-        assert before.window(one, 0) == after.window(one, 0)
-        assert before.warm_from == after.warm_from == START + 18.0
+        before = calendar.window(one, 0)
+        calendar.begin(step_mark(self.ROLLOUT, START + 400, 100))
+        assert calendar.window(one, 0) == before
 
 
 class TestTheRecord:
@@ -127,7 +125,7 @@ class TestTheReplay:
     def entries(self) -> list[Entry]:
         good = everywhere({0: 50}, 300)
         events: list[Event] = [mark(0, 50), given(10), measured(good), given(300)]
-        return [Entry(seq=seq, at=START, event=event) for seq, event in enumerate(events, start=1)]
+        return [Entry(seq=seq, at=START + 300, event=event) for seq, event in enumerate(events, start=1)]
 
     def test_gives_each_verdict_by_the_entries_before_it(self) -> None:
         found = list(replay(self.entries(), plan=PLAN, policy=POLICY))

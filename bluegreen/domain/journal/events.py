@@ -139,6 +139,8 @@ class Measured:
     """The unhealthy targets of green by tier, where they changed."""
     troubles: tuple[str, ...] | None = None
     """What did not answer at this look, and what the sources object to, where that changed."""
+    joined: tuple[Tier, ...] = ()
+    """The tiers where new instances of green have begun to serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,12 @@ from bluegreen.engine.watch.key_functions import KeyFunctions
 from bluegreen.engine.watch.life_stages import LifeStages
 from bluegreen.engine.watch.look import Observation, Observer
 from bluegreen.errors import Halted, StepFailed
-from bluegreen.judge.replay import planned_seconds, verdict_on
+from bluegreen.judge.record import planned_seconds
+from bluegreen.judge.replay import verdict_on
 from bluegreen.judge.tail import asked_for
+
+_FEW_NEW = 0.1
+"""Share of green's instances whose cold caches do not show in the latency of all."""
 
 
 class Watch:
@@ -99,7 +103,7 @@ class Watch:
         fresh = [p for p in observed.periods if self._known.get((p.stream, p.start)) != p]
         self._tell_revisions(fresh)
         self._known.update({(p.stream, p.start): p for p in fresh})
-        self._journal(fresh, self._sick(observed), observed.troubles)
+        self._journal(fresh, self._sick(observed), observed.troubles, self._joined(observed))
         for tier, health in observed.health.items():
             if not health.healthy:
                 raise StepFailed(f"{tier}: green has no healthy target ({health})")
@@ -118,14 +122,28 @@ class Watch:
         found = {tier: self._stages[tier].sick(health, now) for tier, health in observed.health.items()}
         return {tier: names for tier, names in found.items() if names}
 
+    def _joined(self, observed: Observation) -> tuple[Tier, ...]:
+        """The tiers whose green has so many new instances that their cold caches show in its latency."""
+        found = []
+        for tier, health in observed.health.items():
+            known, now = self._run.record.serving.setdefault(tier, set()), set(health.healthy_ids)
+            if known and len(now - known) > _FEW_NEW * len(now):
+                found.append(tier)
+            known |= now
+        return tuple(found)
+
     def _journal(
-        self, fresh: Sequence[Period], sick: dict[Tier, tuple[str, ...]], troubles: tuple[str, ...]
+        self,
+        fresh: Sequence[Period],
+        sick: dict[Tier, tuple[str, ...]],
+        troubles: tuple[str, ...],
+        joined: tuple[Tier, ...],
     ) -> None:
         """All that the verdict of this look is made of, as far as the journal does not have it yet."""
         record = self._run.record
         new_sick = sick if sick != record.sick else None
         new_troubles = troubles if troubles != record.troubles else None
-        if not fresh and new_sick is None and new_troubles is None:
+        if not fresh and not joined and new_sick is None and new_troubles is None:
             return
         self._run.note(
             Measured(
@@ -134,6 +152,7 @@ class Watch:
                 periods=tuple(fresh),
                 sick=new_sick,
                 troubles=new_troubles,
+                joined=joined,
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import ceil, exp, log, log1p
 
 from bluegreen.contract import Tier
@@ -11,6 +12,7 @@ from bluegreen.domain.verdict import Finding, Outcome
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.criteria import NEEDED_TO_PASS, SUSPICIOUS, needed_to_fail
 from bluegreen.judge.latency import FAR
+from bluegreen.judge.rows import row
 from bluegreen.judge.settings import Look
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
@@ -26,20 +28,29 @@ def _request_findings(state: TierState, limits: Judging, look: Look) -> Iterator
         tests = state.of(metric)
         counted = [one for one in tests if one.green]
         if counted:
-            yield _counted(state, metric, counted, limits)
+            yield _accepted(_counted(state, metric, counted, limits), look)
         elif _required(state, metric, look):
-            yield Finding(
+            unknown = Finding(
                 metric=metric,
                 tier=state.tier,
                 outcome=Outcome.INCONCLUSIVE,
                 words=f"{state.tier} {metric}: nothing measured on green yet",
                 needed=needed_to_fail(limits),
             )
+            yield _accepted(unknown, look)
+
+
+def _accepted(found: Finding, look: Look) -> Finding:
+    """A person may decide what the counts do not, and never over evidence against green."""
+    words = look.accepted.get((found.tier, found.metric))
+    if words is None or found.outcome is not Outcome.INCONCLUSIVE or found.evidence >= SUSPICIOUS:
+        return found
+    return replace(found, outcome=Outcome.PASS, words=f"{found.words}; {words}")
 
 
 def _required(state: TierState, metric: Metric, look: Look) -> bool:
     if look.full and state.baseline is not None and metric is not Metric.ERRORS:
-        return False  # the ramp has proved it, and against nothing it cannot be
+        return False  # the ramp has shown it, and against nothing it cannot be
     if metric is Metric.ACCURACY and state.tier in look.labelled:
         return True
     if metric is Metric.ERRORS or any(its_metric is metric for its_metric, _ in state.seen):
@@ -73,6 +84,7 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
         words=words,
         evidence=evidence,
         needed=needed_to_fail(limits),
+        row=row(metric, one, limits, evidence=evidence, passed=outcome is Outcome.PASS),
         numbers={
             "green_bad": one.green_bad,
             "green_total": one.green,

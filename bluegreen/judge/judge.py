@@ -161,7 +161,13 @@ def _decide(
             f"{reason}; not enough evidence by the deadline: paused for you" if undecided and late else reason
         )
         return Verdict(
-            outcome=outcome, reason=asked, findings=found, hold=hold, ask=undecided and late, at=look.now
+            outcome=outcome,
+            reason=asked,
+            findings=found,
+            hold=hold,
+            ask=undecided and late,
+            at=look.now,
+            deadline=calendar.begun + look.deadline_seconds,
         )
 
     failed = [one.words for one in found if one.outcome is Outcome.FAIL] + _down(tiers, troubles)
@@ -215,15 +221,15 @@ def _watched(tiers: Mapping[Tier, TierState], begun: float, look: Look) -> tuple
 def _undecided(
     tiers: Mapping[Tier, TierState], found: Sequence[Finding], look: Look, watched: float
 ) -> list[Finding]:
-    """What must still be proved before the next step.
+    """What must still be shown before the next step.
 
     A step before the last needs no proof where nothing is against green and the next one can harm few: the
     proof comes from the whole ramp, and the last step before 100 % does not pass without it.
     """
-    unproved = [one for one in found if one.outcome is not Outcome.PASS]
+    open_ = [one for one in found if one.outcome is not Outcome.PASS]
     if look.last_before_full or look.full or watched < look.planned_seconds:
-        return unproved
-    return [one for one in unproved if not tiers[one.tier].bearable(one.metric, look.next_percent)]
+        return open_
+    return [one for one in open_ if not tiers[one.tier].bearable(one.metric, look.next_percent)]
 
 
 def _waiting(undecided: Sequence[Finding], look: Look, watched: float, why: str) -> str:
@@ -240,6 +246,6 @@ def _passed(found: Sequence[Finding]) -> str:
     deferred = [one for one in found if one.outcome is not Outcome.PASS]
     text = f"{len(found) - len(deferred)} of {len(found)} checks show green better than the limits"
     if deferred:
-        text += "; nothing is against it, to be proved by the last step: "
+        text += "; nothing is against it, to be shown by the last step: "
         text += "; ".join(one.words for one in deferred)
     return text

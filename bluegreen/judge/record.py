@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import BaselineMeasured, Event, Measured, ShareWatched
-from bluegreen.domain.measurement import BlueBaseline, Period
+from bluegreen.domain.journal import Accepted, BaselineMeasured, Event, Measured, ShareWatched
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import FULL
 from bluegreen.judge.judge import Judge
 from bluegreen.judge.settings import StepMark
@@ -29,6 +29,8 @@ class Record:
     """Green's sick targets at the last look."""
     troubles: tuple[str, ...] = ()
     """What did not answer at the last look, and what the metric sources object to."""
+    accepted: dict[tuple[Tier, Metric], str] = field(default_factory=dict)
+    """What a person has accepted although the counts do not decide it: by whom and why."""
     serving: dict[Tier, set[str]] = field(default_factory=dict)
     """Green's instances that this deployer has seen in service; what became of it is in the journal."""
     _judge: Judge | None = None
@@ -46,6 +48,9 @@ class Record:
                 self.marks.append((since, percent))
             case BaselineMeasured(baseline=baseline):
                 self.baseline = baseline
+            case Accepted(tier=tier, metric=metric, operator=operator, reason=reason):
+                self.accepted[tier, metric] = f"accepted by {operator}: {reason}"
+                return
             case _:
                 return
         self._unfolded.append((at, event))

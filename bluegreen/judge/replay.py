@@ -60,4 +60,5 @@ def _look(record: Record, plan: Plan, policy: Policy, now: float) -> Look:
         shorten=rollout.shorten,
         sick=record.sick,
         troubles=record.troubles,
+        accepted=record.accepted,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +51,5 @@ class Look:
     """Green's sick targets: healthy once and no longer, or not healthy within their boot budget."""
     troubles: tuple[str, ...] = ()
     """What did not answer at this look, and what the metric sources object to."""
+    accepted: Mapping[tuple[Tier, Metric], str] = field(default_factory=dict)
+    """What a person has accepted although the counts do not decide it: by whom and why."""

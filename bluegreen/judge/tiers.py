@@ -20,7 +20,7 @@ from bluegreen.policy import Judging
 
 _REQUEST_METRICS = (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY)
 _MAY_HARM = 25.0
-"""Requests beyond the acceptable that the next step may cost, with what is known, to be entered unproved."""
+"""Failed requests beyond the acceptable that a step may cost, by what is known, to be entered unasked."""
 _NOT_WORSE = -log(2)
 """Log of the evidence that latency is better than the limit, below which it looks worse."""
 
@@ -78,12 +78,12 @@ class TierState:
         if len(tests) < len(sources) or not sources:
             return False
         if self._calendar.percent >= FULL and self.baseline is not None and metric is not Metric.ERRORS:
-            # The ramp has proved it, and there is no control any more.
+            # The ramp has shown it, and there is no control any more.
             return all(one.evidence < SUSPICIOUS for one in tests)
         return all(one.passed for one in tests)
 
     def bearable(self, metric: Metric, percent: int) -> bool:
-        """Whether the step to `percent` may be entered before the metric is proved; not the last ones."""
+        """Whether the step to `percent` may be entered before the metric is shown; not the last ones."""
         if self.evidence(metric) >= SUSPICIOUS:
             return False
         counted = [one for one in self.of(metric) if one.exposed]

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bluegreen.contract import Tier
@@ -10,7 +11,7 @@ from bluegreen.domain.document import from_document, to_document
 from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
-from bluegreen.judge.judge import judge
+from bluegreen.judge.judge import Judge, judge
 from bluegreen.judge.settings import Look, StepMark
 from bluegreen.policy import Judging
 from tests.judge.traffic import BASELINE, GOOD, START, Fleet, Traffic, look, probes, step
@@ -259,13 +260,111 @@ def test_at_full_weight_what_makes_everybody_slower_is_no_fault_of_green_s() -> 
     assert found.outcome is Outcome.PASS, found.reason
 
 
+def test_new_instances_are_given_time_to_warm_up_whenever_they_join() -> None:
+    """A scale-out of green in the middle of a step: cold caches, and no fault of the release."""
+    slow = Fleet(slow=(0.3, 0.28, 0.25))
+    truth = lambda at: slow if 300 <= at < 420 else GOOD  # noqa: E731  (reads as a table)
+    periods = Traffic(green=truth).periods({0: 50}, 600)
+
+    def outcome(*, joined: bool) -> Outcome:
+        folded = Judge(LIMITS, BASELINE)
+        folded.begin(step(percent=50))
+        for one in periods:
+            if joined and one.start == START + 300:
+                folded.joined([Tier.APP], START + 300)
+            folded.take(one)
+        return folded.look(look(600)).outcome
+
+    assert outcome(joined=False) is Outcome.FAIL
+    assert outcome(joined=True) is Outcome.PASS
+
+
+def test_errors_that_usually_come_in_clusters_are_no_evidence() -> None:
+    """Ten failures that are one event, on both fleets: a lost connection, a retried batch."""
+    rng = np.random.default_rng(3)
+
+    def clustered(one: Period) -> Period:
+        return replace(one, errors=min(one.requests, 10 * int(rng.binomial(one.requests, 0.0004))))
+
+    for seed in range(20):
+        periods = [clustered(one) for one in Traffic(seed=seed).periods({0: 25}, 600)]
+        assert verdict(periods, look(600), (step(percent=25),)).outcome is not Outcome.FAIL
+
+
+def test_a_small_service_advances_by_what_it_can_harm_and_passes_by_the_whole_ramp() -> None:
+    ramp = {0.0: 5, 300.0: 25, 600.0: 50, 900.0: 95}
+    steps = tuple(step(at, percent) for at, percent in ramp.items())
+    periods = Traffic(rate=5.0).periods(ramp, 2_100)
+
+    def at(number: int, **more: object) -> Verdict:
+        now = 300.0 * number if number < 4 else 2_085.0
+        known = [one for one in periods if one.end <= START + now]
+        return verdict(known, look(now, **more), steps[:number])
+
+    assert at(1, next_percent=25).outcome is Outcome.PASS
+    assert at(1, next_percent=25).reason.startswith("0 of 2 checks show green better than the limits")
+    assert at(1, last_before_full=True).outcome is Outcome.INCONCLUSIVE, "the last step needs the proof"
+    last = at(4, last_before_full=True)
+    assert last.outcome is Outcome.PASS, last.reason
+    much = Traffic(rate=5.0, green=lambda _: Fleet(errors=0.05)).periods({0: 5}, 300)
+    assert verdict(much, look(300, next_percent=25)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_blue_whose_answers_are_wrong_holds() -> None:
+    """Both fleets at 50 % wrong answers, and 10 % in the hour before: nobody may pass by comparison."""
+    both = lambda _: Fleet(wrong=0.5)  # noqa: E731  (reads as a table)
+    traffic = Traffic(tier=Tier.AI, labels=10.0, green=both, blue=both)
+    known = replace(BASELINE, wrong={Tier.AI: (100, 1_000)})
+    at = look(300, tiers=(Tier.AI,))
+    found = verdict(traffic.periods({0: 25}, 300), at, (step(percent=25),), known)
+    assert found.hold
+    assert "blue itself is unhealthy (accuracy)" in found.reason
+
+
+def test_arms_that_are_counted_at_other_times_are_named() -> None:
+    apart = [
+        replace(one, start=one.start + 3) if one.arm is Color.GREEN else one
+        for one in Traffic().periods({0: 25}, 300)
+    ]
+    found = verdict(apart, look(303), (step(percent=25),))
+    assert found.outcome is Outcome.ERROR
+    assert "counts the arms 3 s apart" in found.reason
+
+
+def test_the_row_says_it_in_figures() -> None:
+    usual = lambda _: Fleet(slow=(0.08, 0.06, 0.03))  # noqa: E731  (reads as a table)
+    found = verdict(Traffic(green=usual, blue=usual).periods({0: 25}, 300), look(300), (step(percent=25),))
+    rows = {one.metric: one.row for one in found.findings}
+    latency, errors = rows[Metric.LATENCY], rows[Metric.ERRORS]
+    assert latency is not None and errors is not None  # noqa: PT018  (for the types)
+    assert latency.green == pytest.approx(227, rel=0.05)
+    assert latency.difference == pytest.approx(0, abs=0.05)
+    assert (latency.to_pass, latency.over, errors.over) == (1.0, False, False)
+    bad = verdict(
+        Traffic(green=lambda _: Fleet(errors=0.05)).periods({0: 25}, 300), look(300), (step(percent=25),)
+    )
+    (row,) = [one.row for one in bad.findings if one.metric is Metric.ERRORS]
+    assert row is not None
+    assert (row.to_fail, row.over) == (1.0, True)
+    assert row.green == pytest.approx(0.05, rel=0.1)
+
+
+def test_of_two_sources_the_one_that_blocks_is_named() -> None:
+    ours = Traffic().periods({0: 25}, 300)
+    few = Traffic(source="newrelic", rate=1.0).periods({0: 25}, 300)
+    found = verdict([*ours, *few], look(300, last_before_full=True), (step(percent=25),))
+    (errors,) = [one for one in found.findings if one.metric is Metric.ERRORS]
+    assert errors.outcome is Outcome.INCONCLUSIVE
+    assert errors.numbers["green_total"] < 200
+
+
 def test_accuracy_is_left_to_the_last_step_but_not_beyond() -> None:
     traffic = Traffic(tier=Tier.AI, rate=200, labels=1.0)
     periods = traffic.periods({0: 25}, 300)
     at = look(300, tiers=(Tier.AI,))
     early = verdict(periods, at, (step(percent=25),))
     assert early.outcome is Outcome.PASS
-    assert "to be proved by the last step: ai wrong answers" in early.reason
+    assert "to be shown by the last step: ai wrong answers" in early.reason
     assert verdict(periods, replace(at, last_before_full=True), (step(percent=25),)).outcome is (
         Outcome.INCONCLUSIVE
     )

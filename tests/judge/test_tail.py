@@ -41,10 +41,11 @@ def served(
     percent: int = 25,
     seed: int = 1,
     limits: Judging = LIMITS,
+    bounds: tuple[float, ...] = (),
 ) -> list[Period]:
     """Lognormal latencies, counted over what a source is asked for when blue's p95 was `early` times high."""
     rng = np.random.default_rng(seed)
-    asked = asked_for(early * p95, limits)
+    asked = bounds or asked_for(early * p95, limits)
     edges = [0.0, *asked, np.inf]
     median = p95 / exp(1.6449 * SIGMA)
     periods = []
@@ -202,6 +203,24 @@ class TestNobodyIsSlow:
     def test_a_source_that_does_not_count_over_the_floor_is_judged_against_blue(self) -> None:
         periods = served(1.0, green=steady(1.6), limits=Judging(latency_floor=0.0))
         assert verdict(periods, 1.0).outcome is Outcome.FAIL
+
+
+LAYOUTS = {
+    "client default": (50.0, 100.0, 250.0, 500.0, 1_000.0),
+    "powers of two": (32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0),
+    "x1.25": tuple(round(1.25**power, 2) for power in range(15, 30)),
+}
+
+
+class TestAHistogramOfItsOwn:
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    @pytest.mark.parametrize("p95", [90.0, 130.0, 200.0, 280.0])
+    def test_lets_an_equal_release_pass_and_finds_a_slower_one(self, layout: str, p95: float) -> None:
+        bounds = LAYOUTS[layout]
+        for factor, outcome in ((1.0, Outcome.PASS), (1.6, Outcome.FAIL)):
+            periods = served(1.0, p95=p95, green=steady(factor), bounds=bounds)
+            found = verdict(periods, 1.0, p95=p95)
+            assert found.outcome is outcome, found.reason
 
 
 class TestTheThreshold:

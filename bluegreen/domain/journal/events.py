@@ -14,7 +14,7 @@ from pydantic import Field
 from bluegreen.contract import Tier
 from bluegreen.domain.journal.endings import RunEnded, RunHalted, RunInterrupted
 from bluegreen.domain.journal.results import StepResult
-from bluegreen.domain.measurement import BlueBaseline, PeriodRow
+from bluegreen.domain.measurement import BlueBaseline, Metric, PeriodRow
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Plan, Step
 from bluegreen.domain.verdict import Verdict
@@ -144,6 +144,22 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A person has accepted a metric that the counts do not decide."""
+
+    kind: Literal["accepted"] = "accepted"
+    tier: Tier
+    metric: Metric
+    operator: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"{self.tier} {self.metric} accepted by {self.operator}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictGiven:
     """What the judge says, and what comes next when it stays so."""
 
@@ -190,6 +206,7 @@ Event = Annotated[
     | DownMigrationTried
     | WindowOpened
     | Measured
+    | Accepted
     | VerdictGiven
     | Decided
     | Warned

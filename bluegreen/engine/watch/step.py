@@ -17,6 +17,7 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import FULL
 from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.engine.accepting import acceptable
 from bluegreen.engine.arms import arms_of
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch import live_rules
@@ -75,10 +76,11 @@ class Watch:
         if verdict.outcome is Outcome.FAIL:
             raise StepFailed(verdict.reason)
         if verdict.ask:
-            raise Halted(
-                f"paused at {self._percent} %: {verdict.reason}",
-                next_step="`sc-deploy resume` watches this step again, `sc-deploy abort` rolls it back",
-            )
+            words = "`sc-deploy resume` watches this step again, `sc-deploy abort` rolls it back"
+            if may := acceptable(verdict):
+                named = " ".join(f"--accept {metric}:{tier}" for metric, tier in may)
+                words += f', `sc-deploy resume {named} --reason "..."` takes it as passed'
+            raise Halted(f"paused at {self._percent} %: {verdict.reason}", next_step=words)
 
     def _observe(self) -> Observation:
         """One look; blue's figures are measured first, and nothing advances without them."""

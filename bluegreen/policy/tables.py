@@ -66,6 +66,9 @@ class Judging(Section):
     without_traffic: Literal["ask", "probes"] = "ask"
     """A step with too little user traffic for a verdict by its deadline: halt and ask, or let the key
     functions' probes decide. Our own requests are not user traffic."""
+    without_accuracy: Literal["refuse", "warn"] = "warn"
+    """An AI tier with neither a golden set nor a source of labelled answers: nothing would judge its
+    answers (R4), so refuse the release, or let `doctor` say so."""
     period: Annotated[Duration, Field(ge=1, le=300)] = 60.0
     """Length of a CloudWatch period; one minute on AWS."""
     settle: Annotated[Duration, Field(le=1800)] = 180.0

@@ -87,6 +87,7 @@ def _expected(tier: Tier, found: Collected, until: float) -> ExpectedTraffic:
         tier=tier,
         requests_per_second=total / _covered(requests, until),
         error_rate=(sum(one.errors for one in requests) + 0.5) / (total + 1),
+        labels=known,
         labels_per_second=known / _covered(labels, until),
         accuracy=1 - wrong / known if known else 0.9,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log
 
 from bluegreen.judge.batches import Batch
-from bluegreen.judge.criteria import NEEDED_TO_PASS
+from bluegreen.judge.criteria import NEEDED_TO_PASS, SUSPICIOUS
 from bluegreen.judge.eprocess import FailProcess, PassProcess
 from bluegreen.judge.evidence import Counts, Test, log_mean_exp
 from bluegreen.judge.floor import Floor
@@ -16,6 +16,9 @@ from bluegreen.judge.readers import Reader
 
 OF_THE_STEP = 10.0
 """What the step itself must show where the whole ramp has the evidence for a pass, or the other way round."""
+
+_RATHER = 2.0
+"""Evidence that green is worse than blue, for what is bad by itself."""
 
 Counter = Callable[[Batch], Counts | None]
 
@@ -75,6 +78,18 @@ class Comparison:
         else:
             found = sum(one.weight * one.process.value for one in self.fails)
         return min(found, self.floor.evidence) if self.floor else found
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether green is not given the benefit of the doubt at the deadline.
+
+        Where blue has next to no traffic nothing is shown against it; so what is bad by itself is suspicious
+        as soon as blue is rather better than as bad.
+        """
+        if self.evidence >= SUSPICIOUS:
+            return True
+        alone, *beside = (one.process.value for one in self.fails)
+        return self.all_needed and alone >= SUSPICIOUS and all(value >= _RATHER for value in beside)
 
     def add(self, batch: Batch, *, warm: bool) -> bool:
         """Take in one batch; False where it says nothing about this metric."""

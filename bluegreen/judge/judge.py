@@ -184,7 +184,7 @@ def _decide(
     waiting = _waiting(undecided, look, watched, why)
     if not waiting:
         return verdict(Outcome.PASS, _passed(found))
-    if late and (suspects := [one.words for one in found if _suspect(one)]):
+    if late and (suspects := [one.words for one in found if _suspect(one, tiers[one.tier])]):
         return verdict(
             Outcome.FAIL, "inconclusive at the deadline, with evidence against green: " + "; ".join(suspects)
         )
@@ -201,8 +201,10 @@ def _down(tiers: Mapping[Tier, TierState], troubles: Sequence[FeedTrouble]) -> l
     ]
 
 
-def _suspect(finding: Finding) -> bool:
-    return finding.outcome is Outcome.INCONCLUSIVE and finding.evidence >= SUSPICIOUS
+def _suspect(finding: Finding, state: TierState) -> bool:
+    if finding.outcome is not Outcome.INCONCLUSIVE:
+        return False
+    return finding.evidence >= SUSPICIOUS or state.suspicious(finding.metric)
 
 
 def _watched(tiers: Mapping[Tier, TierState], begun: float, look: Look) -> tuple[float, str]:

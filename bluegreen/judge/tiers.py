@@ -82,9 +82,13 @@ class TierState:
             return all(one.evidence < SUSPICIOUS for one in tests)
         return all(one.passed for one in tests)
 
+    def suspicious(self, metric: Metric) -> bool:
+        """Whether any source has evidence against green that no deadline may pass over."""
+        return self.evidence(metric) >= SUSPICIOUS or any(one.suspicious for one in self.of(metric))
+
     def bearable(self, metric: Metric, percent: int) -> bool:
         """Whether the step to `percent` may be entered before the metric is shown; not the last ones."""
-        if self.evidence(metric) >= SUSPICIOUS:
+        if self.suspicious(metric):
             return False
         counted = [one for one in self.of(metric) if one.exposed]
         if metric is Metric.ERRORS:

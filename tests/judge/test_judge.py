@@ -311,6 +311,22 @@ def test_a_small_service_advances_by_what_it_can_harm_and_passes_by_the_whole_ra
     assert verdict(much, look(300, next_percent=25)).outcome is Outcome.INCONCLUSIVE
 
 
+def test_what_is_bad_by_itself_is_suspicious_where_blue_has_next_to_no_traffic() -> None:
+    """At 95 % of 3 requests/s blue has 180 in twenty minutes: too few to show that green is twice as bad."""
+    bad = lambda _: Fleet(errors=0.02)  # noqa: E731  (reads as a table)
+    ramp, steps = {0.0: 50, 300.0: 95}, (step(percent=50), step(300, 95))
+
+    def ended(traffic: Traffic) -> Verdict:
+        return verdict(traffic.periods(ramp, 1_500), look(1_500, last_before_full=True), steps)
+
+    alone = ended(Traffic(rate=3.0, seconds=60.0, green=bad))
+    (errors,) = [one for one in alone.findings if one.metric is Metric.ERRORS]
+    assert errors.evidence < 10, "the case is none otherwise"
+    assert alone.outcome is Outcome.FAIL
+    assert "inconclusive at the deadline" in alone.reason
+    assert ended(Traffic(rate=3.0, seconds=60.0, green=bad, blue=bad)).outcome is not Outcome.FAIL
+
+
 def test_blue_whose_answers_are_wrong_holds() -> None:
     """Both fleets at 50 % wrong answers, and 10 % in the hour before: nobody may pass by comparison."""
     both = lambda _: Fleet(wrong=0.5)  # noqa: E731  (reads as a table)

@@ -1,6 +1,6 @@
 """Compare judges on the same simulated deployments: tables, bars and a plot.
 
-python -m benchmarks.judges --runs 200 --seed 1 --plot docs/judges.png
+python -m benchmarks.judges --runs 200 --seed 1 --plot judges.png
 python -m benchmarks.judges --runs 40 --only "req/s"
 """
 

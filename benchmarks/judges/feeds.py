@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.judges.world import TICK, Counts, Floats, Ints
+from benchmarks.judges.world import TICK, Counts, Floats
 
 __all__ = ["CloudWatch", "Delivery", "Feed", "Scrape", "feed_named"]
 
@@ -24,10 +24,6 @@ class Delivery:
     end: float
     green: Counts
     blue: Counts
-    step: Ints
-    """The ramp step in which the period began."""
-    inside: Bools
-    """The weights did not change within it."""
 
 
 class Feed(Protocol):
@@ -35,7 +31,7 @@ class Feed(Protocol):
 
     seconds: float
 
-    def push(self, tick: int, green: Counts, blue: Counts, step: Ints) -> None:
+    def push(self, tick: int, green: Counts, blue: Counts) -> None:
         """A tick has happened."""
 
     def arrivals(self, now: float) -> Iterator[tuple[Bools, Delivery]]:
@@ -43,22 +39,21 @@ class Feed(Protocol):
 
 
 class Scrape:
-    """Prometheus: every tick, complete 15 s after its end."""
+    """Prometheus: every tick, complete one tick after its end."""
 
-    seconds = TICK
-
-    def __init__(self, runs: int, _rng: np.random.Generator) -> None:
+    def __init__(self, runs: int, seconds: float = TICK) -> None:
+        self.seconds = seconds
         self._everywhere = np.ones(runs, dtype=bool)
         self._waiting: list[Delivery] = []
 
-    def push(self, tick: int, green: Counts, blue: Counts, step: Ints) -> None:
+    def push(self, tick: int, green: Counts, blue: Counts) -> None:
         """Keep the tick until it is due."""
-        at = tick * TICK
-        self._waiting.append(Delivery(at, at + TICK, green, blue, step.copy(), self._everywhere))
+        at = tick * self.seconds
+        self._waiting.append(Delivery(at, at + self.seconds, green, blue))
 
     def arrivals(self, now: float) -> Iterator[tuple[Bools, Delivery]]:
         """What arrives by `now`."""
-        while self._waiting and self._waiting[0].end + 15.0 <= now:
+        while self._waiting and self._waiting[0].end + self.seconds <= now:
             yield self._everywhere, self._waiting.pop(0)
 
 
@@ -69,28 +64,24 @@ class CloudWatch:
 
     def __init__(self, runs: int, rng: np.random.Generator) -> None:
         self._rng, self._runs = rng, runs
-        self._ticks: list[tuple[Counts, Counts, Ints]] = []
+        self._ticks: list[tuple[Counts, Counts]] = []
         self._minutes: list[tuple[Floats, Delivery]] = []
         self._latest = np.zeros(runs)
         self._taken = np.zeros(runs, dtype=np.int64)
         self._first = 0
 
-    def push(self, tick: int, green: Counts, blue: Counts, step: Ints) -> None:
+    def push(self, tick: int, green: Counts, blue: Counts) -> None:
         """Add up four ticks to a minute."""
-        self._ticks.append((green, blue, step.copy()))
+        self._ticks.append((green, blue))
         if len(self._ticks) < 4:
             return
         start = (tick - 3) * TICK
-        steps = np.stack([one[2] for one in self._ticks])
-        green, blue = self._ticks[0][:2]
-        for more_green, more_blue, _ in self._ticks[1:]:
+        green, blue = self._ticks[0]
+        for more_green, more_blue in self._ticks[1:]:
             green, blue = green + more_green, blue + more_blue
         due = start + 60.0 + self._rng.uniform(60.0, 180.0, size=self._runs)
         self._latest = np.maximum(self._latest, due)
-        same = np.asarray((steps == steps[0]).all(axis=0))
-        self._minutes.append(
-            (self._latest.copy(), Delivery(start, start + 60.0, green, blue, steps[0], same))
-        )
+        self._minutes.append((self._latest.copy(), Delivery(start, start + 60.0, green, blue)))
         self._ticks = []
 
     def arrivals(self, now: float) -> Iterator[tuple[Bools, Delivery]]:
@@ -105,6 +96,7 @@ class CloudWatch:
 
 
 def feed_named(name: str, runs: int, seed: int) -> Feed:
-    """`15 s` or `CW`."""
-    rng = np.random.default_rng([seed, 99])
-    return CloudWatch(runs, rng) if name == "CW" else Scrape(runs, rng)
+    """`15 s`, `1 s` or `CW`."""
+    if name == "CW":
+        return CloudWatch(runs, np.random.default_rng([seed, 99]))
+    return Scrape(runs, float(name.removesuffix(" s")))

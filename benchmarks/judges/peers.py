@@ -31,7 +31,7 @@ from scipy.stats import norm
 
 from benchmarks.judges.feeds import Delivery, Feed
 from benchmarks.judges.ours import FAILED, PASSED, Result
-from benchmarks.judges.world import P95, SIGMA, TICK, Counts, Floats, World
+from benchmarks.judges.world import P95, SIGMA, Counts, Floats, World
 
 __all__ = ["PEERS", "run_peers"]
 
@@ -109,8 +109,8 @@ def run_peers(
         # A release that is never failed bakes five more minutes at 100 %, for the late data.
         step = np.minimum(good_minutes // 5, STEPS - 1)
         drawn = world.draw(tick, np.array(SHARES)[step])
-        feed.push(tick, drawn["green"], drawn["blue"], step)
-        now = (tick + 1) * TICK
+        feed.push(tick, drawn["green"], drawn["blue"])
+        now = (tick + 1) * world.tick
         harmed = world.harmed(tick, drawn["green"])
         for due, batch in feed.arrivals(now):
             minute.take(due, batch)

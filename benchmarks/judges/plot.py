@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchmarks.judges.cases import CASES
 from benchmarks.judges.ours import FAILED, Result
-from benchmarks.judges.world import CASES
 
 __all__ = ["draw"]
 

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bluegreen.commands._options import Settings, verb
+from bluegreen.commands._options import Reason, Settings, verb
 from bluegreen.commands._request import NumberArgument
 from bluegreen.commands._run import LongCommand
+from bluegreen.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from bluegreen.contract import Tier
+    from bluegreen.domain.measurement import Metric
 
 SkipDown = Annotated[
     bool,
     typer.Option("--skip-down", help="Do not run the down migration: it was done by hand, or is not wanted."),
 ]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept",
+        metavar="METRIC:TIER",
+        help="Take what the measurements cannot decide as passed, e.g. latency:app; needs --reason.",
+    ),
+]
 
 
 @verb
-def resume(settings: Settings, number: NumberArgument = None, skip_down: SkipDown = False) -> None:
+def resume(
+    settings: Settings,
+    number: NumberArgument = None,
+    skip_down: SkipDown = False,
+    accept: Accept = None,
+    reason: Reason = "",
+) -> None:
     """Continue a deployment that was interrupted, halted, or whose deployer died.
 
     Works from any machine: the journal knows what was done, and nothing is done twice. It waits until a
@@ -25,12 +44,42 @@ def resume(settings: Settings, number: NumberArgument = None, skip_down: SkipDow
     ends with 4. A down migration that failed runs once more, unless --skip-down says that a person has
     done it.
 
+    Where it is paused because the measurements decide nothing, --accept takes that metric of that tier as
+    passed, and the reason is recorded. It is refused where there is evidence against the release.
+
     For example:
       sc-deploy resume --stack prod
       sc-deploy resume 42 --stack prod --output json
       sc-deploy resume --stack prod --skip-down
+      sc-deploy resume --stack prod --accept latency:app --reason "no traffic at night, load test was fine"
     """
+    wanted = _wanted(accept or [], reason)
     run = LongCommand(settings)
     header = run.stack.deployer.unfinished(number)
     run.recall(header)
-    run.go(lambda deployer: deployer.resume(header.number, skip_down=skip_down, note=run.note))
+    run.go(
+        lambda deployer: deployer.resume(
+            header.number, skip_down=skip_down, accept=wanted, reason=reason, note=run.note
+        )
+    )
+
+
+def _wanted(texts: list[str], reason: str) -> tuple[tuple[Metric, Tier], ...]:
+    """The metrics and tiers of `latency:app`; raises ConfigError naming each that cannot be accepted."""
+    from bluegreen.contract import Tier
+    from bluegreen.domain.measurement import Metric
+
+    metrics = [str(one) for one in Metric if one is not Metric.AVAILABILITY]
+    allowed = f"one of {', '.join(metrics)}, a colon, and one of {', '.join(Tier)}"
+    faults, found = [], []
+    for text in texts:
+        metric, _, tier = text.partition(":")
+        if metric in metrics and tier in list(Tier):
+            found.append((Metric(metric), Tier(tier)))
+        else:
+            faults.append(Fault("--accept", repr(text), allowed))
+    if texts and not reason.strip():
+        faults.append(Fault("--reason", "missing", "why it may be released all the same"))
+    if faults:
+        raise ConfigError("nothing was accepted", faults=faults)
+    return tuple(dict.fromkeys(found))

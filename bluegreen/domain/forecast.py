@@ -16,6 +16,8 @@ class ExpectedTraffic:
     requests_per_second: float
     error_rate: float
     """Share of failed requests."""
+    labels: int = 0
+    """Labelled answers of that hour."""
     labels_per_second: float = 0.0
     accuracy: float = 0.9
     """Share of right answers among the labelled ones."""

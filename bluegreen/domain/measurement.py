@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any
@@ -159,8 +159,8 @@ def _is_count(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-_FIELDS = tuple(field.name for field in fields(Period))
-_DEFAULTS = {at: field.default for at, field in enumerate(fields(Period)) if field.default is not MISSING}
+_FIELDS = tuple(one.name for one in fields(Period))
+_DEFAULTS = {at: one.default for at, one in enumerate(fields(Period)) if one.default is not MISSING}
 
 
 def period_row(period: Period) -> list[Any]:
@@ -208,6 +208,8 @@ class BlueBaseline:
 
     p95_ms: Mapping[Tier, float]
     """Of the tiers that had traffic."""
+    wrong: Mapping[Tier, tuple[int, int]] = field(default_factory=dict)
+    """(wrong, labelled) answers of the last hour, of the tiers whose answers are labelled."""
     thin: tuple[Tier, ...] = ()
     """Tiers whose users send too little to judge by."""
     at: float = 0.0

@@ -7,8 +7,9 @@ but not replayed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
@@ -38,38 +39,60 @@ class Settled:
     """Repeated, revised or reordered periods: harmless, for the log."""
 
 
+class Arrival(NamedTuple):
+    """What one period is good for."""
+
+    usable: bool
+    broken: Rejected | None = None
+    note: Rejected | None = None
+
+
 _CLOCK_SKEW = 5.0
 """Seconds by which a source's clock may be ahead of ours."""
 
 
-def settle(periods: Sequence[Period], *, now: float = math.inf) -> Settled:
-    """Separate what may be judged from what may not.
+class Settling:
+    """Takes periods in order of arrival and tells what may be judged by.
 
     The first report of a period counts. A later one with other counts is a revision: it is reported, not
     replayed, so the same journal gives the same verdict at any time. A revision that shrinks, a period
     that overlaps another of its stream (a clock jumped, or the period length changed), one that ends
-    after `now` and counts that cannot be true are broken.
+    after its arrival and counts that cannot be true are broken.
     """
-    accepted: list[Period] = []
-    broken: list[Rejected] = []
-    notes: list[Rejected] = []
-    streams: dict[tuple[str, Tier, Color, str], _Stream] = {}
-    for period in periods:
+
+    def __init__(self) -> None:
+        self._streams: dict[tuple[str, Tier, Color, str], _Stream] = {}
+        self._accepted = 0
+
+    def take(self, period: Period, *, now: float = math.inf) -> Arrival:
+        """What the period that arrives at `now` is good for."""
         faults = period.faults()
         if not faults and period.end > now + _CLOCK_SKEW:
             ahead = period.end - now
             faults = [Fault(period.name, f"ends {ahead:.0f} s in the future: clock or unit changed")]
         if faults:
-            broken.append(Rejected(period=period, faults=tuple(faults), position=len(accepted)))
-            continue
-        stream = streams.setdefault(period.stream, _Stream({}))
+            return Arrival(usable=False, broken=self._rejected(period, faults))
+        stream = self._streams.setdefault(period.stream, _Stream({}))
         problem, usable, harmful = stream.place(period)
-        if problem:
-            entry = Rejected(period=period, faults=(Fault(period.name, problem),), position=len(accepted))
-            (broken if harmful else notes).append(entry)
-        if usable:
-            accepted.append(period)
-    return Settled(periods=tuple(accepted), broken=tuple(broken), notes=tuple(notes))
+        rejected = self._rejected(period, [Fault(period.name, problem)]) if problem else None
+        self._accepted += usable
+        if harmful:
+            return Arrival(usable=usable, broken=rejected)
+        return Arrival(usable=usable, note=rejected)
+
+    def _rejected(self, period: Period, faults: Sequence[Fault]) -> Rejected:
+        return Rejected(period=period, faults=tuple(faults), position=self._accepted)
+
+
+def settle(periods: Iterable[Period], *, now: float = math.inf) -> Settled:
+    """Separate what may be judged from what may not, all of it having arrived by `now`."""
+    gate = Settling()
+    arrivals = [(period, gate.take(period, now=now)) for period in periods]
+    return Settled(
+        periods=tuple(period for period, one in arrivals if one.usable),
+        broken=tuple(one.broken for _, one in arrivals if one.broken),
+        notes=tuple(one.note for _, one in arrivals if one.note),
+    )
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
@@ -23,6 +24,37 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What an operator reads of one metric of one tier, in figures."""
+
+    unit: Literal["ms", "share"]
+    """Of `green` and `blue`: milliseconds, or a share of all requests (answers)."""
+    green: float | None = None
+    blue: float | None = None
+    """None where it is not measured."""
+    limit: float
+    """What must not be promoted: a share, or, where `relative`, a change against blue."""
+    relative: bool
+    to_pass: float
+    """How far the evidence for a pass has come, from 0 to 1."""
+    to_fail: float
+    """How far the evidence against green has come, from 0 to 1."""
+
+    @property
+    def difference(self) -> float | None:
+        """Green's change against blue; None where it cannot be said."""
+        if self.green is None or not self.blue:
+            return None
+        return self.green / self.blue - 1
+
+    @property
+    def over(self) -> bool:
+        """Whether green's figure, as measured, is beyond the limit."""
+        found = self.difference if self.relative else self.green
+        return found is not None and (found < self.limit if self.limit < 0 else found > self.limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One metric of one tier: what was counted, what it shows, in words and numbers."""
 
@@ -36,6 +68,8 @@ class Finding:
     """The evidence at which the release fails."""
     numbers: Mapping[str, float] = field(default_factory=dict)
     """Details for reports and JSON: counts of both arms, evidence for a pass."""
+    row: Row | None = None
+    """For people; None of probes and targets, which have no figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +86,5 @@ class Verdict:
     """The deadline is reached and the evidence is undecided: the operator must choose."""
     at: float = 0.0
     """Epoch seconds of the look."""
+    deadline: float = 0.0
+    """Epoch seconds at which an undecided step asks the operator; 0 where no step was judged."""

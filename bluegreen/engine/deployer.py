@@ -12,6 +12,7 @@ from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.engine import rolling_back
+from bluegreen.engine.accepting import Wanted, accepted
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
 from bluegreen.engine.deployment.take_over import LeaseWatch, take_over
@@ -72,19 +73,32 @@ class Deployer:
 
         return self._conduct(holder, begin, conduct)
 
-    def resume(self, number: int | None = None, *, skip_down: bool = False, note: Note = _silent) -> Result:
+    def resume(
+        self,
+        number: int | None = None,
+        *,
+        skip_down: bool = False,
+        accept: Sequence[Wanted] = (),
+        reason: str = "",
+        note: Note = _silent,
+    ) -> Result:
         """Continue an unfinished deployment, from any machine; waits out a dead deployer's lease.
 
-        With `skip_down` its down migration is not run: a human ran it, or does not want it.
+        With `skip_down` its down migration is not run: a human ran it, or does not want it. What `accept`
+        names counts as passed from now on, because of `reason`, unless there is evidence against green.
         `note` gets what is waited for, in words. Raises Refused, Locked (its deployer lives), LeaseLost.
         """
         header = self.unfinished(number)
+        entries = self._ports.journal.entries(header.number) if accept else ()
+        decided = accepted(entries, accept, operator=self._owner, reason=reason)
         holder = self._take(header.number, "resume", note)
 
         def reopened() -> Run:
             run = self._opener(holder).reopen(header)
             if skip_down:
                 rolling_back.skip_down(run)
+            for event in decided:
+                run.note(event)
             return run
 
         return self._conduct(holder, reopened, conduct)

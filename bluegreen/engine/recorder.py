@@ -37,20 +37,24 @@ class Recorder:
         self._seq, self._patience, self._subscribers = last_seq, patience, tuple(subscribers)
         self._lock = threading.Lock()
 
-    def write(self, *events: Event) -> None:
-        """Append all events at once; raises LeaseLost, or CloudUnavailable when patience is used up."""
-        if not events:
-            return
+    def write(self, *events: Event) -> float:
+        """Append all events at once and return their time.
+
+        Raises LeaseLost, or CloudUnavailable when patience is used up.
+        """
         with self._lock:
             now = self._clock.now()
             entries = tuple(
                 Entry(seq=self._seq + offset, at=now, event=event)
                 for offset, event in enumerate(events, start=1)
             )
+            if not entries:
+                return now
             self._patiently(lambda: self._journal.append(self.header.number, entries, token=self._token))
             self._seq += len(entries)
             for entry in entries:
                 self._tell(entry)
+            return now
 
     def close(self, header: Header) -> None:
         """Write the header's ending."""

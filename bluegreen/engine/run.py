@@ -171,8 +171,7 @@ class Run:
 
     def note(self, event: Event) -> None:
         """Journal what was measured; the record takes it in as a replay of the journal would."""
-        self.recorder.write(event)
-        self.record.add(event)
+        self.record.add(event, self.recorder.write(event))
 
     def warn(self, words: str) -> None:
         """Tell what the operator should know although the run continues."""

@@ -7,101 +7,133 @@ from dataclasses import dataclass
 from math import log
 
 from bluegreen.judge.batches import Batch
+from bluegreen.judge.criteria import NEEDED_TO_PASS, SUSPICIOUS
 from bluegreen.judge.eprocess import FailProcess, PassProcess
 from bluegreen.judge.evidence import Counts, Test, log_mean_exp
 from bluegreen.judge.floor import Floor
 from bluegreen.judge.latency import LatencyCounts
+from bluegreen.judge.readers import Reader
 
-WHOLE_RAMP = 10.0
-"""What the whole ramp must show against concurrent blue where a step passes by blue's earlier labels."""
+OF_THE_STEP = 10.0
+"""What the step itself must show where the whole ramp has the evidence for a pass, or the other way round."""
+
+_RATHER = 2.0
+"""Evidence that green is worse than blue, for what is bad by itself."""
 
 Counter = Callable[[Batch], Counts | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Suspicion:
+    """A test against green, and what it reads."""
+
+    process: FailProcess
+    read: Counter
+    weight: float = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Comparison:
     """The running tests of one metric, from one source, on one tier."""
 
-    fails: tuple[FailProcess, ...]
+    reader: Reader
+    fails: tuple[Suspicion, ...]
+    all_needed: bool = True
+    """All tests must be against green (a union of nulls); otherwise their weighted mean (one null)."""
     passes: PassProcess
     """Of the current step."""
-    health: FailProcess | None
-    fail_counts: Counter
+    whole: PassProcess
+    """Of the whole ramp."""
     pass_counts: Counter
+    health: FailProcess | None = None
     health_counts: Counter
-    latency: LatencyCounts | None = None
     floor: Floor | None = None
-    """For latency: what it reads, and whether green is slow for anybody."""
-    whole: PassProcess | None = None
-    """Of the whole ramp, for labels: see `pass_evidence`."""
+    """For latency: whether green is slow for anybody."""
     steady_test: Callable[[int, int], Test | None] | None = None
     """From blue's (bad, total) before a step: the test that green's labels in the step are taken to."""
     steady: PassProcess | None = None
+    steady_tail: PassProcess | None = None
+    """For latency: green's tail of the step against blue's last minutes."""
     green_bad: int = 0
     green: int = 0
     blue_bad: int = 0
     blue: int = 0
     control_bad: int = 0
     control: int = 0
-    """Blue's bad events and total while it was well, as the pass test reads them: its share, once it has
-    no traffic."""
+    """Blue's bad events and total while it was well, as the pass test reads them."""
     exposed: int = 0
     """Green's requests (or labels) that count for a pass in this step."""
+    exposed_seconds: float = 0.0
+
+    @property
+    def latency(self) -> LatencyCounts | None:
+        """The reader, where it is latency that is read."""
+        return self.reader if isinstance(self.reader, LatencyCounts) else None
 
     @property
     def evidence(self) -> float:
-        """The minimum tests the union of the nulls: absolutely acceptable, or no worse than blue."""
-        least = min(process.value for process in self.fails)
-        return min(least, self.floor.evidence) if self.floor else least
+        """Against green."""
+        if self.all_needed:
+            found = min(one.process.value for one in self.fails)
+        else:
+            found = sum(one.weight * one.process.value for one in self.fails)
+        return min(found, self.floor.evidence) if self.floor else found
 
-    def add(self, batch: Batch, *, warm: bool, current: bool) -> bool:
-        """Take in one batch; False where it says nothing about this metric.
+    @property
+    def suspicious(self) -> bool:
+        """Whether green is not given the benefit of the doubt at the deadline.
 
-        Only batches of the `current` step count for a pass: what earlier steps showed is void by now.
+        Where blue has next to no traffic nothing is shown against it; so what is bad by itself is suspicious
+        as soon as blue is rather better than as bad.
         """
-        if self.latency is None:
-            return self._add(batch, warm=warm, current=current)
-        if self.latency.aim(batch):
-            # Blue's share is one of its requests over the threshold that is read now.
-            self.control = self.control_bad = 0
-        counted = self._add(batch, warm=warm, current=current)
-        self.latency.learn(batch)
+        if self.evidence >= SUSPICIOUS:
+            return True
+        alone, *beside = (one.process.value for one in self.fails)
+        return self.all_needed and alone >= SUSPICIOUS and all(value >= _RATHER for value in beside)
+
+    def add(self, batch: Batch, *, warm: bool) -> bool:
+        """Take in one batch; False where it says nothing about this metric."""
+        self.reader.aim(batch)
+        counted = self._add(batch, warm=warm)
+        self.reader.learn(batch)
         return counted
 
-    def _add(self, batch: Batch, *, warm: bool, current: bool) -> bool:
+    def _add(self, batch: Batch, *, warm: bool) -> bool:
         if self.health is not None and (counts := self.health_counts(batch)) is not None:
             self.health.add(counts, batch.window)
-        counts = self.fail_counts(batch)
+        counts = self.fails[0].read(batch)
         if counts is None or not warm:
             return False
         self.green_bad += counts.green_bad
         self.green += counts.green
         self.blue_bad += counts.blue_bad
         self.blue += counts.blue
-        for process in self.fails:
-            process.add(counts, batch.window)
-        self._add_to_floor(batch, current=current)
-        if batch.inside:
-            passing = counts if self.pass_counts is self.fail_counts else self.pass_counts(batch)
-            if passing is not None:
-                self._add_for_pass(passing, current=current)
+        for one in self.fails:
+            read = counts if one is self.fails[0] else one.read(batch)
+            if read is not None:
+                one.process.add(read, batch.window)
+        self._add_to_floor(batch)
+        if batch.inside and (passing := self.pass_counts(batch)) is not None:
+            self._add_for_pass(passing, batch)
         return True
 
-    def _add_to_floor(self, batch: Batch, *, current: bool) -> None:
+    def _add_to_floor(self, batch: Batch) -> None:
         if self.floor is None or self.latency is None:
             return
         self.floor.add_worse(self.latency.over_floor(batch, at_most=False), batch.window)
-        if batch.inside and current:
+        if batch.counting:
             self.floor.add_better(self.latency.over_floor(batch, at_most=True))
 
-    def _add_for_pass(self, counts: Counts, *, current: bool) -> None:
-        if self.whole is not None:
-            self.whole.add(counts)
-        if current:
+    def _add_for_pass(self, counts: Counts, batch: Batch) -> None:
+        self.whole.add(counts)
+        if batch.current:
             self.passes.add(counts)
             self.exposed += counts.green
+            self.exposed_seconds += batch.period.seconds
             if self.steady is not None:
                 self.steady.add(counts)
+            if self.steady_tail is not None and self.latency and (found := self.latency.steady(batch)):
+                self.steady_tail.add(found)
         self.control_bad += counts.blue_bad
         self.control += counts.blue
 
@@ -109,27 +141,35 @@ class Comparison:
     def pass_evidence(self) -> float:
         """Log of the evidence that green is better than the limit in this step.
 
-        Labels are scarce, and where green has nearly all of them concurrent blue has next to none. So
-        green's labels of the step may be held against blue's share before it instead, provided that the
-        whole ramp, against concurrent blue, is evidence for green too: blue's accuracy may have moved.
+        Where green has nearly all the traffic, concurrent blue is scarce. So what green shows in the step
+        may be held against blue's share before it as well, provided that the whole ramp, against concurrent
+        blue, does not object (latency) or is evidence for green too (labels): blue may have moved. Of two
+        e-processes the mean is one.
         """
         alone = self.passes.log_value
         if self.floor is not None and (below := self.floor.pass_evidence) is not None:
-            return log_mean_exp([alone, below])
-        if self.whole is None or self.steady is None or self.whole.log_value < log(WHOLE_RAMP):
-            return alone
-        return max(alone, self.steady.log_value)
+            alone = log_mean_exp([alone, below])
+        if self.steady_tail is not None and self.whole.log_value >= 0:
+            return log_mean_exp([alone, self.steady_tail.log_value])
+        if self.steady is not None and self.whole.log_value >= log(OF_THE_STEP):
+            return log_mean_exp([alone, self.steady.log_value])
+        return alone
 
-    def passed(self, needed: float) -> bool:
-        """Whether green is shown to be better than the limit, with evidence `needed`."""
-        return self.pass_evidence >= log(needed)
+    @property
+    def passed(self) -> bool:
+        """Whether green is shown to be better than the limit: by the step, or by the ramp and the step."""
+        here, everywhere = self.pass_evidence, self.whole.log_value
+        needed = log(NEEDED_TO_PASS)
+        return here >= needed or (everywhere >= needed and here >= log(OF_THE_STEP))
 
     def enter(self) -> None:
-        """Another step: what earlier ones showed does not count for its pass."""
+        """Another step: what earlier ones showed does not by itself count for its pass."""
         self.passes.reset()
         if self.floor is not None:
             self.floor.reset()
-        self.exposed = 0
+        if self.steady_tail is not None:
+            self.steady_tail.reset()
+        self.exposed, self.exposed_seconds = 0, 0.0
         test = self.steady_test(self.control_bad, self.control) if self.steady_test else None
         self.steady = PassProcess(test) if test else None
 
@@ -138,5 +178,4 @@ class Comparison:
         if blue_was_sick:
             self.control = self.control_bad = 0
         self.enter()
-        if self.whole is not None:
-            self.whole.reset()
+        self.whole.reset()

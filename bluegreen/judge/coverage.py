@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import insort
+from dataclasses import dataclass, field
 from math import inf
 
 from bluegreen.judge.batches import Batch
@@ -11,21 +12,64 @@ _TOLERATED = 0.1
 """Share of a step that may be missing from a source's counts."""
 _EXPECTED_REQUESTS = 30.0
 """Fewer requests of green than this may all have stayed away by chance: no gap in the counts."""
+_TOUCHING = 1e-6
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What one source counted in the step, as stretches without a gap."""
+
+    stretches: list[tuple[float, float]] = field(default_factory=list)
+    longest: float = 0.0
+    """Seconds of its longest period."""
+    seconds: float = 0.0
+    requests: int = 0
+
+    def add(self, start: float, end: float, requests: int) -> None:
+        self.longest = max(self.longest, end - start)
+        self.seconds += end - start
+        self.requests += requests
+        if self.stretches and abs(self.stretches[-1][1] - start) <= _TOUCHING:
+            self.stretches[-1] = (self.stretches[-1][0], end)
+        else:
+            insort(self.stretches, (start, end))
+
+    def since(self, begun: float) -> float:
+        """From when on there is no gap that matters."""
+        # Nobody promises that periods begin with the step.
+        end, missing, resumed = begun + self.longest, 0.0, begun
+        for start, its_end in self.stretches:
+            if its_end <= begun + _TOUCHING:
+                continue
+            if start > end + _TOUCHING:
+                missing += start - end
+                resumed = start
+            end = max(end, its_end)
+        if not self.seconds:
+            return begun
+        expected = self.requests * missing / self.seconds
+        allowed = max(self.longest, _TOLERATED * (end - begun))
+        return resumed if missing > allowed + _TOUCHING and expected >= _EXPECTED_REQUESTS else begun
 
 
 class Coverage:
     """The stretches of the current step that each source counted, both arms where there is a control."""
 
     def __init__(self) -> None:
-        self._spans: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
+        self._counted: dict[str, _Counted] = {}
         self._until: dict[str, float] = {}
 
-    def add(self, batch: Batch, *, current: bool) -> None:
+    def enter(self) -> None:
+        """Another step."""
+        self._counted.clear()
+
+    def add(self, batch: Batch) -> None:
         """Take in one compared batch."""
         period = batch.period
         self._until[batch.source] = max(self._until.get(batch.source, -inf), period.end)
-        if current and batch.inside:
-            self._spans[batch.source].append((period.start, period.end, period.requests))
+        if batch.counting:
+            counted = self._counted.setdefault(batch.source, _Counted())
+            counted.add(period.start, period.end, period.requests)
 
     @property
     def until(self) -> float:
@@ -34,22 +78,5 @@ class Coverage:
 
     def since(self, begun: float) -> tuple[float, str]:
         """From when the step has been counted without gaps, and the source that had the last one."""
-        found = max((self._gap(source, begun), source) for source in self._spans) if self._spans else None
+        found = max(((one.since(begun), source) for source, one in self._counted.items()), default=None)
         return found if found and found[0] > begun else (begun, "")
-
-    def _gap(self, source: str, begun: float) -> float:
-        spans = sorted(span for span in self._spans[source] if span[0] >= begun - 1e-6)
-        if not spans:
-            return begun
-        # Nobody promises that periods begin with the step.
-        longest = max(end - start for start, end, _ in spans)
-        end, missing, resumed = begun + longest, 0.0, begun
-        for start, its_end, _ in spans:
-            if start > end + 1e-6:
-                missing += start - end
-                resumed = start
-            end = max(end, its_end)
-        counted = sum(its_end - start for start, its_end, _ in spans)
-        expected = sum(requests for _, _, requests in spans) * missing / counted
-        allowed = max(longest, _TOLERATED * (end - begun))
-        return resumed if missing > allowed + 1e-6 and expected >= _EXPECTED_REQUESTS else begun

@@ -6,6 +6,10 @@ from bluegreen.policy import Judging
 
 NEEDED_TO_PASS = 100.0
 """Evidence that passes a metric: one release at the limit in so many passes a metric of a step by chance."""
+SUSPICIOUS = 10.0
+"""Evidence from which an undecided metric is not given the benefit of the doubt."""
+ALONE = 0.1
+"""Weight of what green shows alone, at 100 %, in the evidence of the release (a mean of e-processes)."""
 BLUE_ERROR_RATIO = 2.0
 """Green's errors are its own fault only beyond this multiple of concurrent blue's."""
 _METRICS = 4
@@ -29,9 +33,3 @@ def latency_acceptable(limits: Judging) -> float:
 def latency_floor_ms(limits: Judging) -> float:
     """Where fewer than 5 % of green's requests are slower than this, nobody waits; 0 for no floor."""
     return 1000 * limits.latency_floor
-
-
-def latency_thresholds(limits: Judging, p95_ms: float) -> tuple[float, float, float]:
-    """The thresholds in ms above which a source must count requests, for a blue p95 of `p95_ms`."""
-    limit = latency_limit(limits) * p95_ms
-    return (p95_ms, limit / latency_acceptable(limits), limit)

@@ -9,18 +9,27 @@ had the bad events, as in Lindon and Malek, "Anytime-Valid Inference for Multino
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import exp, log, log1p
 from typing import NamedTuple
 
+_NONE: Mapping[float, float] = {}
+
 
 class Counts(NamedTuple):
-    """Bad events and totals of one batch."""
+    """Bad events and totals of one batch, and how they are to be read."""
 
     green_bad: int
     green: int
     blue_bad: int = 0
     blue: int = 0
+    null: float = 1.0
+    """What the null ratio of two arms is to be multiplied by in this batch; of a known share, the share."""
+    slope: float = 0.0
+    """For latency: a fleet r times as slow has r^slope the bad events."""
+    phi: float = 1.0
+    """The variance that is allowed for, as a multiple of counting noise, known before the batch: log L is
+    divided by it, which keeps E L <= 1 (Jensen) and costs as much more traffic."""
 
 
 class OneArm:
@@ -37,7 +46,8 @@ class OneArm:
 
     def log_ratios(self, counts: Counts) -> list[float]:
         """Log L for every alternative."""
-        bad, good = counts.green_bad, counts.green - counts.green_bad
+        scale = 1.0 / counts.phi
+        bad, good = scale * counts.green_bad, scale * (counts.green - counts.green_bad)
         return [bad * log_bad + good * log_good for log_bad, log_good in self._terms]
 
 
@@ -48,43 +58,69 @@ class TwoArms:
     L = a^k_G b^k_B (1 - q + q b)^(n_B - k_B), q the thinning rate. E L <= exp((theta_1 - theta_0)
     (r_0 n_G + n_B) (p_G/r_0 - p')) <= 1 under H0. Alternatives below the null ratio test the reverse.
 
-    `dispersion` is the variance that is allowed for, as a multiple of counting noise: log L is divided by
-    it, which keeps E L <= 1 (Jensen) and costs as much more traffic.
+    An alternative is a factor on the null ratio; where the counts have a slope, it is a factor on latency.
+    `calm` divides the log L of some alternatives further, as `Counts.phi` does that of all.
     """
 
     def __init__(
-        self, null: float, factors: Iterable[float], *, thinning: float = 0.0, dispersion: float = 1.0
+        self,
+        null: float,
+        factors: Iterable[float],
+        *,
+        thinning: float = 0.0,
+        calm: Mapping[float, float] = _NONE,
     ) -> None:
         self._null = null
-        self._scale = 1.0 / dispersion
-        self._terms = tuple((null * factor, log(factor)) for factor in factors)
+        self._logs = tuple((log(factor), 1 / calm.get(factor, 1.0)) for factor in factors)
         self._thinning = thinning
 
     def __len__(self) -> int:
-        return len(self._terms)
+        return len(self._logs)
 
     def log_ratios(self, counts: Counts) -> list[float]:
         """Log L for every alternative; 0 where an arm had no traffic."""
-        green_bad, green, blue_bad, blue = counts
+        green, blue, blue_bad = counts.green, counts.blue, counts.blue_bad
         if not green or not blue:
-            return [0.0] * len(self._terms)
-        bad, good, thinning = green_bad + blue_bad, blue - blue_bad, self._thinning
-        weight, scale = self._null * green + blue, self._scale
-        # log a = log b + log factor, so one logarithm serves both.
-        if not thinning:
-            return [
-                scale * (green_bad * log_factor + bad * log(weight / (ratio * green + blue)))
-                for ratio, log_factor in self._terms
-            ]
+            return [0.0] * len(self._logs)
+        bad, good, thinning = counts.green_bad + blue_bad, blue - blue_bad, self._thinning
+        weight, steep = self._null * counts.null * green, counts.slope or 1.0
+        whole, scale = weight + blue, 1.0 / counts.phi
         result = []
-        for ratio, log_factor in self._terms:
-            b = weight / (ratio * green + blue)
-            value = green_bad * log_factor + bad * log(b) + good * log1p(thinning * (b - 1.0))
-            result.append(scale * value)
+        for log_factor, calmed in self._logs:
+            # log a = log b + log factor, so one logarithm serves both.
+            factor = steep * log_factor
+            b = whole / (weight * exp(factor) + blue)
+            value = counts.green_bad * factor + bad * log(b)
+            if thinning:
+                value += good * log1p(thinning * (b - 1.0))
+            result.append(scale * calmed * value)
         return result
 
 
-Test = OneArm | TwoArms
+class KnownShare:
+    """H0: the share of bad events is at most what is expected (for factors below 1 at least), batch by batch.
+
+    As `OneArm`, with a rate that is known before each batch and may differ from one to the next.
+    """
+
+    def __init__(self, factors: Iterable[float]) -> None:
+        self._factors = tuple(factors)
+
+    def __len__(self) -> int:
+        return len(self._factors)
+
+    def log_ratios(self, counts: Counts) -> list[float]:
+        """Log L for every alternative, as a factor on the share that `counts.null` expects of green."""
+        bad, good, share = counts.green_bad, counts.green - counts.green_bad, min(counts.null, 0.5)
+        if share <= 0:
+            return [0.0] * len(self._factors)
+        return [
+            bad * log(p / share) + good * (log1p(-p) - log1p(-share))
+            for p in (min(share * factor, (1 + share) / 2) for factor in self._factors)
+        ]
+
+
+Test = OneArm | TwoArms | KnownShare
 
 
 def log_mean_exp(values: list[float]) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import ceil, exp, log, log1p
 
 from bluegreen.contract import Tier
@@ -10,13 +11,12 @@ from bluegreen.domain.measurement import Metric
 from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Finding, Outcome
 from bluegreen.judge.comparison import Comparison
-from bluegreen.judge.criteria import NEEDED_TO_PASS, latency_acceptable, needed_to_fail
+from bluegreen.judge.criteria import NEEDED_TO_PASS, SUSPICIOUS, needed_to_fail
+from bluegreen.judge.latency import FAR
+from bluegreen.judge.rows import row
 from bluegreen.judge.settings import Look
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
-
-SUSPICIOUS = 10.0
-"""Evidence from which an undecided metric is not given the benefit of the doubt."""
 
 
 def findings(state: TierState, limits: Judging, look: Look) -> tuple[Finding, ...]:
@@ -29,20 +29,29 @@ def _request_findings(state: TierState, limits: Judging, look: Look) -> Iterator
         tests = state.of(metric)
         counted = [one for one in tests if one.green]
         if counted:
-            yield _counted(state, metric, max(counted, key=lambda one: one.green), limits)
+            yield _accepted(_counted(state, metric, counted, limits), look)
         elif _required(state, metric, look):
-            yield Finding(
+            unknown = Finding(
                 metric=metric,
                 tier=state.tier,
                 outcome=Outcome.INCONCLUSIVE,
                 words=f"{state.tier} {metric}: nothing measured on green yet",
                 needed=needed_to_fail(limits),
             )
+            yield _accepted(unknown, look)
+
+
+def _accepted(found: Finding, look: Look) -> Finding:
+    """A person may decide what the counts do not, and never over evidence against green."""
+    words = look.accepted.get((found.tier, found.metric))
+    if words is None or found.outcome is not Outcome.INCONCLUSIVE or found.evidence >= SUSPICIOUS:
+        return found
+    return replace(found, outcome=Outcome.PASS, words=f"{found.words}; {words}")
 
 
 def _required(state: TierState, metric: Metric, look: Look) -> bool:
-    if metric is Metric.ACCURACY and look.full and state.wrong is None:
-        return False  # the soak before has judged it, and against nothing it cannot be
+    if look.full and state.baseline is not None and metric is not Metric.ERRORS:
+        return False  # the ramp has shown it, and against nothing it cannot be
     if metric is Metric.ACCURACY and state.tier in look.labelled:
         return True
     if metric is Metric.ERRORS or any(its_metric is metric for its_metric, _ in state.seen):
@@ -51,18 +60,20 @@ def _required(state: TierState, metric: Metric, look: Look) -> bool:
     return metric is Metric.LATENCY and known is not None and state.tier in known.p95_ms
 
 
-def _counted(state: TierState, metric: Metric, one: Comparison, limits: Judging) -> Finding:
+def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], limits: Judging) -> Finding:
     evidence, peak = state.evidence(metric), state.peak.get(metric, 1.0)
-    passed = state.passed(metric)
-    outcome = Outcome.PASS if passed else Outcome.INCONCLUSIVE
+    outcome = Outcome.PASS if state.passed(metric) else Outcome.INCONCLUSIVE
     if peak >= needed_to_fail(limits):
         outcome, evidence = Outcome.FAIL, peak
+    # Of several sources the one that decides: the one most against green, or the last to prove it good.
+    against = outcome is Outcome.FAIL or evidence >= SUSPICIOUS
+    one = max(counted, key=lambda x: x.evidence) if against else min(counted, key=lambda x: x.pass_evidence)
     pass_evidence = exp(min(one.pass_evidence, 300.0)) if one.exposed else 0.0
-    slow = _slower(one, 1.0)
+    slow = _slower(one, blue=False)
     what = {Metric.ERRORS: "errors", Metric.LATENCY: slow, Metric.ACCURACY: "wrong answers"}[metric]
     words = f"{state.tier} {what}: {_share(one.green_bad, one.green)} on green"
     if one.blue:
-        than = f" {_slower(one, latency_acceptable(limits))}" if metric is Metric.LATENCY else ""
+        than = f" {_slower(one, blue=True)}" if metric is Metric.LATENCY else ""
         words += f", {_share(one.blue_bad, one.blue)}{than} on blue"
     words += f"; evidence {_round(evidence)} of {needed_to_fail(limits):.0f} needed"
     if outcome is Outcome.INCONCLUSIVE:
@@ -74,6 +85,7 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Judging)
         words=words,
         evidence=evidence,
         needed=needed_to_fail(limits),
+        row=row(metric, one, limits, evidence=evidence, passed=outcome is Outcome.PASS),
         numbers={
             "green_bad": one.green_bad,
             "green_total": one.green,
@@ -85,11 +97,12 @@ def _counted(state: TierState, metric: Metric, one: Comparison, limits: Judging)
     )
 
 
-def _slower(one: Comparison, divisor: float) -> str:
+def _slower(one: Comparison, *, blue: bool) -> str:
     """The threshold that is read now; the counts may be over several that followed blue."""
     if one.latency is None:
         return ""
-    about, ms = "about " if one.latency.moved else "", one.latency.limit_ms / divisor
+    ms = one.latency.blue_ms if blue else one.latency.limit_ms * (1 if one.blue else FAR)
+    about = "about " if one.latency.moved else ""
     return f"slower than {about}{ms:.0f} ms" if ms >= 100 else f"slower than {about}{ms:.3g} ms"
 
 

@@ -1,8 +1,8 @@
 """Where nobody waits: green below the latency floor passes however fast blue is.
 
 A release of 9 ms beside one of 6 ms is half as slow again, and no user can tell. Two one-arm tests (see
-`evidence.OneArm`) hold green's share of requests over the floor against 5 %: a latency fails only if it is
-also more, and it passes if it is less. "Worse than acceptable" is then that both are true, so the null
+`evidence.KnownShare`) hold green's share of requests over the floor against 5 %: a latency fails only if it
+is also more, and it passes if it is less. "Worse than acceptable" is then that both are true, so the null
 hypothesis of a failure is a union, and its evidence the lesser of the two; the null hypothesis of a pass is
 an intersection, and the mean of the two e-processes is one of it.
 """
@@ -13,20 +13,19 @@ from math import inf
 
 from bluegreen.judge.criteria import needed_to_fail
 from bluegreen.judge.eprocess import FailProcess, PassProcess, Window
-from bluegreen.judge.evidence import Counts, OneArm
-from bluegreen.judge.tail import TAIL
+from bluegreen.judge.evidence import Counts, KnownShare
 from bluegreen.policy import Judging
 
-_MORE = (0.0625, 0.08, 0.125, 0.25, 0.6)
-_LESS = (0.04, 0.03, 0.02, 0.0125)
+_MORE = (1.25, 1.6, 2.5, 5.0, 12.0)
+_LESS = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
 
 
 class Floor:
     """Green's requests over the floor, from one source on one tier."""
 
     def __init__(self, limits: Judging) -> None:
-        self._worse = FailProcess(OneArm(TAIL, _MORE), needed=needed_to_fail(limits))
-        self._better = PassProcess(OneArm(TAIL, _LESS))
+        self._worse = FailProcess(KnownShare(_MORE), needed=needed_to_fail(limits))
+        self._better = PassProcess(KnownShare(_LESS))
         self._counts_worse = self._counts_better = False
 
     def add_worse(self, counts: Counts | None, window: Window) -> None:

@@ -15,12 +15,15 @@ from bluegreen.domain.forecast import ExpectedTraffic, MetricForecast
 from bluegreen.domain.measurement import Metric
 from bluegreen.judge.criteria import NEEDED_TO_PASS, latency_acceptable, latency_limit, needed_to_fail
 from bluegreen.judge.evidence import Counts, Test
+from bluegreen.judge.latency import CAREFUL, DRIFT
 from bluegreen.judge.metric_tests import fail_tests, pass_test
 from bluegreen.policy import Judging
 
 _SIGMA = 0.5
 """Of the logarithm of latency: a p95 of 2.3 times the median. Heavier tails need more requests."""
 _Z95 = 1.6449
+_SLOPE = 4.1
+"""Of that tail between its p95 and a threshold a fifth higher (see tail)."""
 _STEP_PRIOR = 0.1
 """The prior mass of an onset at the begin of a step (see eprocess)."""
 
@@ -43,19 +46,21 @@ def metric_forecasts(
     share = percent / 100
     green, blue = traffic.requests_per_second * share, traffic.requests_per_second * (1 - share)
     limit, acceptable = latency_limit(limits), latency_acceptable(limits)
+    null = (limit / acceptable) ** ((1 - CAREFUL) * _SLOPE)
 
     def errors(rate: float) -> Counts:
         return _expected(green, rate, blue, traffic.error_rate)
 
     def latency(factor: float) -> Counts:
-        return _expected(green, _slower(limit / factor), blue, _slower(limit / acceptable))
+        counts = _expected(green, _slower(acceptable / factor), blue, _slower(1.0))
+        return counts._replace(slope=_SLOPE, phi=DRIFT)
 
     def accuracy(drop: float) -> Counts:
         labels = traffic.labels_per_second
         wrong = 1 - traffic.accuracy
         return _expected(labels * share, wrong + drop * (1 - wrong), labels * (1 - share), wrong)
 
-    latency_pass = _expected(green, _slower(limit), blue, _slower(1.0))
+    latency_pass = _expected(green, _slower(acceptable), blue, _slower(1.0))._replace(null=null)
     trials: list[tuple[Metric, Counter, Counts, float, float]] = [
         (Metric.ERRORS, errors, errors(traffic.error_rate), 1.5 * limits.error_limit, 1.0),
         (Metric.LATENCY, latency, latency_pass, 1 + 1.5 * (limit - 1), 20.0),

@@ -2,22 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import BlueBaseline, Metric, Period
-from bluegreen.domain.settling import Rejected, settle
+from bluegreen.domain.measurement import BlueBaseline, Period
+from bluegreen.domain.settling import Rejected, Settling
 from bluegreen.domain.verdict import Finding, Outcome, Verdict
-from bluegreen.judge.batches import Calendar, pair
-from bluegreen.judge.findings import SUSPICIOUS, findings
+from bluegreen.judge.batches import Calendar, Pairing
+from bluegreen.judge.criteria import SUSPICIOUS
+from bluegreen.judge.findings import findings
 from bluegreen.judge.probed import decided_by_probes
 from bluegreen.judge.settings import Look, StepMark
-from bluegreen.judge.source_health import FeedTrouble, feed_troubles, silent_sources
+from bluegreen.judge.source_health import FeedTrouble, Sources
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
+
+
+class Judge:
+    """Folds what is measured in a release, in order of arrival, and gives verdicts on it.
+
+    What it knows depends on what it was given alone, and a look changes nothing: a judge that has followed
+    a run and one that is given its whole journal say the same. `baseline` is None where there is no blue (a
+    first deployment): absolute limits only.
+    """
+
+    def __init__(self, limits: Judging, baseline: BlueBaseline | None) -> None:
+        self._limits, self._baseline = limits, baseline
+        self._calendar = Calendar(limits)
+        self._gate = Settling()
+        self._pairing = Pairing(self._calendar, has_blue=baseline is not None)
+        self._sources = Sources(self._calendar, self._pairing, has_blue=baseline is not None)
+        self._tiers: dict[Tier, TierState] = {}
+        self._newest = -inf
+        self._broken: list[str] = []
+        self._step: list[Period] = []
+
+    def begin(self, step: StepMark) -> None:
+        """A ramp step begins."""
+        self._calendar.begin(step)
+        for state in self._tiers.values():
+            state.enter()
+        self._step = []
+
+    def take(self, period: Period, now: float = inf) -> None:
+        """A period has arrived at `now`, after the first step has begun."""
+        arrival = self._gate.take(period, now=now)
+        self._step.append(period)
+        self._sources.add(period, usable=arrival.usable)
+        if arrival.broken is not None:
+            self._void(arrival.broken)
+        if arrival.usable:
+            self._newest = max(self._newest, period.end)
+            if batch := self._pairing.add(period):
+                self._broken.clear()
+                self._tier(batch.tier).add(batch)
+
+    def know(self, baseline: BlueBaseline) -> None:
+        """Blue's figures before the release have been measured."""
+        self._baseline = baseline
+        for state in self._tiers.values():
+            state.baseline = baseline
+
+    def joined(self, tiers: Iterable[Tier], at: float) -> None:
+        """New instances of green have begun to serve there."""
+        for tier in tiers:
+            self._tier(tier).joined(at)
+
+    def look(self, look: Look) -> Verdict:
+        """The verdict at the moment of `look`; raises ValueError before the first step."""
+        if not self._calendar.steps:
+            raise ValueError("no ramp step has begun: there is nothing to judge")
+        limits = self._limits
+        tiers = {tier: self._tier(tier) for tier in look.tiers}
+        verdict = _decide(
+            tiers, limits, self._calendar, look, troubles=self._sources.troubles(look), broken=self._broken
+        )
+        silent = self._sources.silent(look)
+        verdict = _by_sources(verdict, silent, look, late=_late(self._calendar.begun, look))
+        # Every source counts our own requests, so one that counted nothing at all does not work.
+        if limits.without_traffic == "probes" and not silent:
+            verdict = decided_by_probes(verdict, self._step, step=self._calendar.steps[-1], limits=limits)
+        return verdict
+
+    def _tier(self, tier: Tier) -> TierState:
+        if tier not in self._tiers:
+            self._tiers[tier] = TierState(tier, self._limits, self._baseline, self._calendar)
+        return self._tiers[tier]
+
+    def _void(self, rejected: Rejected) -> None:
+        """No evidence for a pass reaches across data that cannot be true, and the bake restarts.
+
+        Its own times may be what is wrong, so what had been counted when it arrived bounds them.
+        """
+        period, known = rejected.period, self._newest
+        believable = not list(period.time_problems())
+        until = max(known, min(period.end, known + period.seconds)) if believable else known
+        self._broken += map(str, rejected.faults)
+        self._tier(period.tier).restart(until, f"broken counts of {period.source}")
 
 
 def judge(
@@ -28,36 +111,15 @@ def judge(
     steps: Sequence[StepMark],
     look: Look,
 ) -> Verdict:
-    """Judge a release from every period journalled so far, in order of arrival, and what the look met with.
-
-    `baseline` is None where there is no blue (a first deployment): absolute limits only. A pure
-    function: the same journal gives the same verdict. Raises ValueError before the first step.
-    """
-    if not steps:
-        raise ValueError("no ramp step has begun: there is nothing to judge")
-    calendar = Calendar(steps, limits)
-    settled = settle(periods, now=look.now)
-    tiers = {tier: TierState(tier, limits, baseline, calendar) for tier in look.tiers}
-    broken = list(settled.broken)
-    newest = list(accumulate((period.end for period in settled.periods), max)) if broken else []
-    for batch in pair(settled.periods, calendar, has_blue=baseline is not None):
-        while broken and broken[0].position < batch.position:
-            _void(tiers, broken.pop(0), newest)
-        if batch.tier in tiers:
-            tiers[batch.tier].add(batch)
-    for state in tiers.values():
-        state.enter(calendar.current)
-    for rejected in broken:
-        _void(tiers, rejected, newest)
-    troubles = feed_troubles(settled.periods, calendar=calendar, look=look, has_blue=baseline is not None)
-    notes = [str(fault) for rejected in broken for fault in rejected.faults]
-    verdict = _decide(tiers, limits, calendar.begun, look, troubles=troubles, broken=notes)
-    silent = silent_sources(periods, since=calendar.begun, look=look)
-    verdict = _by_sources(verdict, silent, look, late=_late(calendar.begun, look))
-    # Every source counts our own requests, so one that counted nothing at all does not work.
-    if limits.without_traffic == "probes" and not silent:
-        verdict = decided_by_probes(verdict, periods, step=steps[-1], limits=limits)
-    return verdict
+    """The verdict of a judge that is given every period in order of arrival, and each step when it begins."""
+    folded, coming = Judge(limits, baseline), list(steps)
+    for period in periods if steps else ():
+        while coming and (coming[0] is steps[0] or coming[0].started_at <= period.start):
+            folded.begin(coming.pop(0))
+        folded.take(period, look.now)
+    for step in coming:
+        folded.begin(step)
+    return folded.look(look)
 
 
 def _late(begun: float, look: Look) -> bool:
@@ -81,30 +143,17 @@ def _by_sources(verdict: Verdict, silent: Sequence[str], look: Look, *, late: bo
     return verdict
 
 
-def _void(tiers: Mapping[Tier, TierState], rejected: Rejected, newest: Sequence[float]) -> None:
-    """No evidence for a pass reaches across data that cannot be true, and the bake restarts.
-
-    Its own times may be what is wrong, so what had been counted when it arrived (`newest`) bounds them.
-    """
-    period, known = rejected.period, newest[rejected.position - 1] if rejected.position else -inf
-    state = tiers.get(period.tier)
-    if state is not None:
-        believable = not list(period.time_problems())
-        until = max(known, min(period.end, known + period.seconds)) if believable else known
-        state.restart(until, f"broken counts of {period.source}")
-
-
 def _decide(
     tiers: Mapping[Tier, TierState],
     limits: Judging,
-    begun: float,
+    calendar: Calendar,
     look: Look,
     *,
     troubles: Sequence[FeedTrouble],
     broken: Sequence[str],
 ) -> Verdict:
     found = tuple(one for state in tiers.values() for one in findings(state, limits, look))
-    late = _late(begun, look)
+    late = _late(calendar.begun, look)
 
     def verdict(outcome: Outcome, reason: str, *, hold: bool = False) -> Verdict:
         undecided = outcome in {Outcome.INCONCLUSIVE, Outcome.ERROR}
@@ -112,7 +161,13 @@ def _decide(
             f"{reason}; not enough evidence by the deadline: paused for you" if undecided and late else reason
         )
         return Verdict(
-            outcome=outcome, reason=asked, findings=found, hold=hold, ask=undecided and late, at=look.now
+            outcome=outcome,
+            reason=asked,
+            findings=found,
+            hold=hold,
+            ask=undecided and late,
+            at=look.now,
+            deadline=calendar.begun + look.deadline_seconds,
         )
 
     failed = [one.words for one in found if one.outcome is Outcome.FAIL] + _down(tiers, troubles)
@@ -124,10 +179,12 @@ def _decide(
     unusable = [trouble.words for trouble in troubles] + list(broken)
     if unusable:
         return verdict(Outcome.ERROR, "metrics broken: " + "; ".join(unusable), hold=True)
-    waiting = _waiting(found, look, *_watched(tiers, begun, look))
+    watched, why = _watched(tiers, calendar.begun, look)
+    undecided = _undecided(tiers, found, look, watched)
+    waiting = _waiting(undecided, look, watched, why)
     if not waiting:
         return verdict(Outcome.PASS, _passed(found))
-    if late and (suspects := [one.words for one in found if _suspect(one)]):
+    if late and (suspects := [one.words for one in found if _suspect(one, tiers[one.tier])]):
         return verdict(
             Outcome.FAIL, "inconclusive at the deadline, with evidence against green: " + "; ".join(suspects)
         )
@@ -144,8 +201,10 @@ def _down(tiers: Mapping[Tier, TierState], troubles: Sequence[FeedTrouble]) -> l
     ]
 
 
-def _suspect(finding: Finding) -> bool:
-    return finding.outcome is Outcome.INCONCLUSIVE and finding.evidence >= SUSPICIOUS
+def _suspect(finding: Finding, state: TierState) -> bool:
+    if finding.outcome is not Outcome.INCONCLUSIVE:
+        return False
+    return finding.evidence >= SUSPICIOUS or state.suspicious(finding.metric)
 
 
 def _watched(tiers: Mapping[Tier, TierState], begun: float, look: Look) -> tuple[float, str]:
@@ -161,20 +220,27 @@ def _watched(tiers: Mapping[Tier, TierState], begun: float, look: Look) -> tuple
     return max(0.0, until - since), why
 
 
-def _waiting(found: Sequence[Finding], look: Look, watched: float, why: str) -> str:
+def _undecided(
+    tiers: Mapping[Tier, TierState], found: Sequence[Finding], look: Look, watched: float
+) -> list[Finding]:
+    """What must still be shown before the next step.
+
+    A step before the last needs no proof where nothing is against green and the next one can harm few: the
+    proof comes from the whole ramp, and the last step before 100 % does not pass without it.
+    """
+    open_ = [one for one in found if one.outcome is not Outcome.PASS]
+    if look.last_before_full or look.full or watched < look.planned_seconds:
+        return open_
+    return [one for one in open_ if not tiers[one.tier].bearable(one.metric, look.next_percent)]
+
+
+def _waiting(undecided: Sequence[Finding], look: Look, watched: float, why: str) -> str:
     """What a pass still lacks; empty when there is nothing."""
     bake = look.min_bake_seconds if look.shorten else max(look.min_bake_seconds, look.planned_seconds)
-    undecided = [one for one in found if one.outcome is not Outcome.PASS]
     if watched < bake:
         state = "all metrics pass so far" if not undecided else undecided[0].words
         restarted = f" since it restarted ({why})" if why else ""
         return f"bake: {watched:.0f} of {bake:.0f} s{restarted}; {state}"
-    # Labels are scarce: how long accuracy takes depends on their number, not on the weight, so early
-    # steps pass without it as long as there is no evidence against green. The last step does not.
-    if watched >= look.planned_seconds and not (look.last_before_full or look.full):
-        undecided = [
-            one for one in undecided if one.metric is not Metric.ACCURACY or one.evidence >= SUSPICIOUS
-        ]
     return "extended: " + "; ".join(one.words for one in undecided) if undecided else ""
 
 
@@ -182,5 +248,6 @@ def _passed(found: Sequence[Finding]) -> str:
     deferred = [one for one in found if one.outcome is not Outcome.PASS]
     text = f"{len(found) - len(deferred)} of {len(found)} checks show green better than the limits"
     if deferred:
-        text += "; deferred to the last step: " + "; ".join(one.words for one in deferred)
+        text += "; nothing is against it, to be shown by the last step: "
+        text += "; ".join(one.words for one in deferred)
     return text

@@ -5,106 +5,158 @@ t, so a relative limit on latency is a comparison of two counts and needs no per
 for every t, so t may differ from period to period as long as it is known before the period: given the
 counts that arrived earlier, E[L_i | past] <= 1, the products are supermartingales, and Ville's inequality
 holds as it does for one fixed t. Here t_i comes from blue's earlier counts (see `tail`).
+
+Where blue is not counted over t/r itself, its share there follows from the nearest bound by the slope of its
+tail, S(t/r) = S(b) (b r/t)^slope, with a fifth more or less of the slope on the safe side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from math import log
+from typing import NamedTuple
 
 from bluegreen.domain.measurement import Period
 from bluegreen.judge.batches import Batch
 from bluegreen.judge.criteria import latency_acceptable, latency_floor_ms, latency_limit
 from bluegreen.judge.evidence import Counts
-from bluegreen.judge.tail import HALF_LIFE, ROUNDING, Tail
+from bluegreen.judge.tail import HALF_LIFE, ROUNDING, TAIL, Tail
 from bluegreen.policy import Judging
 
-Choice = tuple[int | None, int | None]
-"""Which threshold to read on green and on blue; None where a source counts none that is fit."""
-Thresholded = tuple[tuple[float, ...], tuple[float, ...]]
-"""The thresholds of a period of green and of blue."""
+LEVELS = ((TAIL, 0.5), (0.01, 0.25), (0.30, 0.25))
+"""(share of blue's requests over its threshold, weight in the evidence against green): a release may be slow
+for one request in a hundred, for the slow tail, or for everybody."""
+FAR = 2.0
+"""At 100 %, where there is no control: green fails beyond so many times the threshold of the ramp."""
+DRIFT = 1.25
+"""Latency drifts from fleet to fleet: exceedances vary by so much more than counting noise."""
+CAREFUL = 0.2
+"""Of the slope, on the safe side, where a bound is not the one that is wanted."""
+_FARTHEST = 2.0
+"""A bound further than this from the one wanted says nothing about it, or the unit has changed."""
+
+Bounds = tuple[float, ...]
+
+
+class Triple(NamedTuple):
+    """Places of bounds that compare: green's, and blue's for the two tests."""
+
+    green: int
+    fail: int
+    better: int
 
 
 class LatencyCounts:
-    """Reads the counts of one source around blue's tail from whatever thresholds the source has.
-
-    With those of `tail.asked_for` the tests are exact. With a histogram's fixed buckets the nearest
-    thresholds are taken that keep both tests valid, at some loss of power.
-    """
+    """Reads the counts of one source around blue's quantiles from whatever bounds the source has."""
 
     def __init__(self, p95_ms: float, limits: Judging, half_life: float = HALF_LIFE) -> None:
         self._tail = Tail(p95_ms, half_life)
-        self._limit = latency_limit(limits)
-        self._acceptable = latency_acceptable(limits)
+        self._mine = Tail(p95_ms, half_life)
+        self._limit, self._acceptable = latency_limit(limits), latency_acceptable(limits)
         self._floor = latency_floor_ms(limits)
+        self.limit_ms = 0.0
+        """The threshold on green in the last period that was read; 0 before one was."""
+        self.blue_ms = 0.0
+        """The one on blue."""
         self.moved = False
-        """The threshold was another one in an earlier period."""
-        self._judged: float | None = None
+        """It was another one in an earlier period."""
         self._normal: float | None = None
-        self._blue_ms: tuple[float, ...] = ()
-        self._aimed: tuple[Period, Period, Thresholded] | None = None
-        self._places: tuple[int, ...] = ()
-        self._layouts: dict[Thresholded, tuple[int, ...]] = {}
-        self._choices: dict[tuple[float, Thresholded], tuple[Choice, Choice]] = {}
+        self._triples: dict[tuple[Bounds, Bounds], dict[int, Triple]] = {}
+        self._aimed: dict[float, Triple | None] = {}
 
-    @property
-    def limit_ms(self) -> float:
-        """The limit on green in the period that is read, or in the next one."""
-        return self._tail.base_ms * self._limit
-
-    def aim(self, batch: Batch) -> bool:
-        """Fix the threshold for `batch` by what arrived before it; whether it is another one than before.
-
-        Without blue the last one stays.
-        """
+    def aim(self, batch: Batch) -> None:
+        """Fix the thresholds for `batch` by what arrived before it; without blue the last ones stay."""
         green, blue = batch.green, batch.blue
+        self._aimed = {}
         if green is None or blue is None or not green.slow or not blue.slow:
-            return False
-        key = (_thresholds(green), _thresholds(blue))
-        if key not in self._layouts:
-            self._layouts[key] = tuple(self._candidates(*key))
-        self._aimed = (green, blue, key)
-        self._blue_ms, self._places = key[1], self._layouts[key]
-        self._tail.offer(tuple(self._blue_ms[place] for place in self._places))
+            return
+        key = (_bounds(green), _bounds(blue))
+        self._mine.offer(key[0])
+        self._tail.offer(key[1])
         if batch.window.step and self._normal is None and self._tail.known:
-            self._normal = self._tail.base_ms
-        before, self._judged = self._judged, self._tail.base_ms
-        changed = before is not None and before != self._judged
-        self.moved = self.moved or changed
-        return changed
+            self._normal = self._tail.quantile(TAIL)
+        if key not in self._triples:
+            self._triples[key] = self._compared(*key)
+        triples = self._triples[key]
+        for share, _ in LEVELS:
+            place = self._tail.nearest(share, tuple(triples))
+            self._aimed[share] = None if place is None else triples[place]
+        if found := self._aimed[TAIL]:
+            before, self.limit_ms = self.limit_ms, key[0][found.green]
+            self.blue_ms = key[1][found.fail]
+            self.moved = self.moved or bool(before and before != self.limit_ms)
 
     def learn(self, batch: Batch) -> None:
-        """Take in blue's counts for the next period's threshold, once this one is judged."""
-        blue = batch.blue
-        if batch.green is not None and batch.green.slow and blue is not None and blue.slow:
-            self._tail.learn([blue.slow[place][1] for place in self._places], blue.requests, blue.end)
+        """Take in the counts for the next period's threshold, once this one is judged."""
+        for arm, tail in ((batch.blue, self._tail), (batch.green, self._mine)):
+            if arm is not None and arm.slow and _bounds(arm) == tail.bounds:
+                tail.learn((over for _, over in arm.slow), arm.requests, arm.end)
 
-    def fail(self, batch: Batch) -> Counts | None:
-        """Green slower than the limit, blue slower than limit / acceptable."""
-        return self._read(batch, 0)
+    def p95_ms(self) -> tuple[float | None, float | None]:
+        """Of green and of blue, about, from the last minutes; for people."""
+        return self._mine.quantile(TAIL), self._tail.quantile(TAIL)
+
+    def over(self, batch: Batch, share: float = TAIL) -> Counts | None:
+        """Green slower than the threshold of that level, blue slower than threshold / acceptable."""
+        found = self._aimed.get(share)
+        green, blue = batch.green, batch.blue
+        if found is None or green is None or blue is None or not green.requests:
+            return None
+        at = blue.slow[found.fail][0]
+        null, slope = self._null(green.slow[found.green][0] / self._acceptable, at, 1 + CAREFUL)
+        return Counts(
+            green.slow[found.green][1], green.requests, blue.slow[found.fail][1], blue.requests,
+            null=null, slope=slope, phi=DRIFT,
+        )  # fmt: skip
 
     def better(self, batch: Batch) -> Counts | None:
-        """Green slower than the limit, blue slower than its own p95."""
-        return self._read(batch, 1)
+        """Green slower than the threshold, blue slower than threshold / limit."""
+        found = self._aimed.get(TAIL)
+        green, blue = batch.green, batch.blue
+        if found is None or green is None or blue is None or not green.requests:
+            return None
+        at = blue.slow[found.better][0]
+        null, _ = self._null(green.slow[found.green][0] / self._limit, at, 1 - CAREFUL)
+        return Counts(
+            green.slow[found.green][1], green.requests, blue.slow[found.better][1], blue.requests, null=null
+        )
+
+    def steady(self, batch: Batch) -> Counts | None:
+        """Green slower than the threshold, and the least share of it at the limit by blue's last minutes."""
+        found, green, blue = self._aimed.get(TAIL), batch.green, batch.blue
+        if found is None or green is None or blue is None or not self._tail.known:
+            return None
+        null, _ = self._null(
+            green.slow[found.green][0] / self._limit, blue.slow[found.better][0], 1 - CAREFUL
+        )
+        at_limit = null * self._tail.least(found.better)
+        return Counts(green.slow[found.green][1], green.requests, null=at_limit)
+
+    def far(self, batch: Batch) -> Counts | None:
+        """Green alone, beyond twice the last threshold of the ramp."""
+        green = batch.green
+        if green is None or not green.requests or not green.slow or not self.limit_ms:
+            return None
+        place = _first_at_least(_bounds(green), FAR * self.limit_ms)
+        return None if place is None else Counts(green.slow[place][1], green.requests)
 
     def over_floor(self, batch: Batch, *, at_most: bool) -> Counts | None:
         """Green slower than the floor, or than the nearest bound above it (below it with `at_most`)."""
         green = batch.green
         if green is None or not green.requests or not green.slow or not self._floor:
             return None
-        find = _last_at_most if at_most else _first_at_least
-        index = find([ms for ms, _ in green.slow], self._floor)
-        return None if index is None else Counts(green.slow[index][1], green.requests)
+        bounds = _bounds(green)
+        index = (_last_at_most if at_most else _first_at_least)(bounds, self._floor)
+        if index is None:
+            return None
+        share = TAIL * (self._floor / bounds[index]) ** (self._mine.slope(self._floor) * (1 - CAREFUL))
+        return Counts(green.slow[index][1], green.requests, null=share)
 
     def same(self, batch: Batch) -> Counts | None:
-        """Both slower than blue's p95: for comparing equals."""
-        green, blue = batch.green, batch.blue
-        if green is None or blue is None or not green.slow or not blue.slow:
+        """Both slower than the same bound: for comparing equals."""
+        found, green, blue = self._aimed.get(TAIL), batch.green, batch.blue
+        if found is None or green is None or blue is None or _bounds(green) != _bounds(blue):
             return None
-        base = self._tail.base_ms
-        one, two = (_first_at_least([ms for ms, _ in arm.slow], base) for arm in (green, blue))
-        if one is None or two is None or green.slow[one][0] != blue.slow[two][0]:
-            return None
-        return Counts(green.slow[one][1], green.requests, blue.slow[two][1], blue.requests)
+        return Counts(green.slow[found.fail][1], green.requests, blue.slow[found.fail][1], blue.requests)
 
     def health(self, batch: Batch) -> Counts | None:
         """Blue slower than the limit beside its own first ramp step, where green had least to do with it.
@@ -113,77 +165,50 @@ class LatencyCounts:
         """
         if batch.blue is None or not batch.blue.slow:
             return None
-        normal = self._tail.base_ms if self._normal is None else self._normal
-        index = _first_at_least([limit for limit, _ in batch.blue.slow], normal * self._limit)
+        normal = self._normal or self._tail.quantile(TAIL)
+        if normal is None:
+            return None
+        index = _first_at_least(_bounds(batch.blue), normal * self._limit)
         return None if index is None else Counts(batch.blue.slow[index][1], batch.blue.requests)
 
-    def _read(self, batch: Batch, which: int) -> Counts | None:
-        green, blue = batch.green, batch.blue
-        if green is None or not green.requests or not green.slow:
-            return None
-        chosen = self._choice(green, blue)[which]
-        if chosen[0] is None:
-            return None
-        if blue is None:
-            return Counts(green.slow[chosen[0]][1], green.requests)
-        if chosen[1] is None:
-            return None
-        return Counts(green.slow[chosen[0]][1], green.requests, blue.slow[chosen[1]][1], blue.requests)
+    def _null(self, wanted: float, bound: float, careful: float) -> tuple[float, float]:
+        """(how many times blue's share over `bound` that over `wanted` may be, the slope there)."""
+        ratio = bound / wanted
+        slope = self._tail.slope(max(wanted, bound))
+        if abs(ratio - 1) <= 2 * ROUNDING:
+            return 1.0, slope
+        return ratio ** (slope * (careful if ratio > 1 else 2 - careful)), slope
 
-    def _choice(self, green: Period, blue: Period | None) -> tuple[Choice, Choice]:
-        base = self._tail.base_ms
-        if self._aimed is not None and self._aimed[0] is green and self._aimed[1] is blue:
-            thresholds = self._aimed[2]
-        else:
-            # Without a control blue's share before stands for its count over its own p95.
-            thresholds = (_thresholds(green), _thresholds(blue) if blue else (base,))
-        key = (base, thresholds)
-        if key not in self._choices:
-            self._choices[key] = (
-                self._fail_choice(*thresholds, base, controlled=blue is not None),
-                self._pass_choice(*thresholds, base),
-            )
-        return self._choices[key]
-
-    def _candidates(self, green_ms: Sequence[float], blue_ms: Sequence[float]) -> Iterator[int]:
-        """Blue's thresholds for which the others are counted exactly; all of them where there are none."""
-        exact = [
-            place
-            for place, base in enumerate(blue_ms)
-            if _counted(green_ms, base * self._limit)
-            and _counted(blue_ms, base * self._limit / self._acceptable)
-        ]
-        yield from exact or range(len(blue_ms))
-
-    def _fail_choice(
-        self, green_ms: Sequence[float], blue_ms: Sequence[float], base: float, *, controlled: bool
-    ) -> Choice:
-        green = _first_at_least(green_ms, base * self._limit)
-        if green is None or not controlled:
-            return green, None
-        return green, _last_at_most(blue_ms, green_ms[green] / self._acceptable)
-
-    def _pass_choice(self, green_ms: Sequence[float], blue_ms: Sequence[float], base: float) -> Choice:
-        blue = _first_at_least(blue_ms, base)
-        if blue is None:
-            return None, None
-        return _last_at_most(green_ms, blue_ms[blue] * self._limit), blue
+    def _compared(self, green_ms: Bounds, blue_ms: Bounds) -> dict[int, Triple]:
+        """Blue's bounds with those that they are compared with; the exact ones alone where there are any."""
+        found: dict[int, Triple] = {}
+        for place, base in enumerate(blue_ms):
+            green = _nearest(green_ms, base * self._acceptable)
+            if green is not None and _nearest(blue_ms, green_ms[green] / self._acceptable) == place:
+                better = _nearest(blue_ms, green_ms[green] / self._limit)
+                found[place] = Triple(green, place, place if better is None else better)
+        exact = {
+            place: one
+            for place, one in found.items()
+            if abs(green_ms[one.green] / self._acceptable / blue_ms[place] - 1) <= ROUNDING
+        }
+        return exact or found
 
 
-def _thresholds(period: Period) -> tuple[float, ...]:
+def _bounds(period: Period) -> Bounds:
     return tuple([ms for ms, _ in period.slow])
 
 
-def _counted(limits: Sequence[float], wanted: float) -> bool:
-    return any(abs(ms - wanted) <= wanted * ROUNDING for ms in limits)
+def _nearest(bounds: Bounds, wanted: float) -> int | None:
+    place = min(range(len(bounds)), key=lambda at: abs(log(bounds[at] / wanted)))
+    return place if 1 / _FARTHEST <= bounds[place] / wanted <= _FARTHEST else None
 
 
-def _first_at_least(limits: Sequence[float], wanted: float) -> int | None:
-    # Beyond twice the wanted threshold the unit has changed or the buckets are useless.
-    fits = (i for i, ms in enumerate(limits) if wanted * (1 - ROUNDING) <= ms <= 2 * wanted)
+def _first_at_least(bounds: Bounds, wanted: float) -> int | None:
+    fits = (at for at, ms in enumerate(bounds) if wanted * (1 - ROUNDING) <= ms <= _FARTHEST * wanted)
     return next(fits, None)
 
 
-def _last_at_most(limits: Sequence[float], wanted: float) -> int | None:
-    fits = [i for i, ms in enumerate(limits) if wanted / 2 <= ms <= wanted * (1 + ROUNDING)]
+def _last_at_most(bounds: Bounds, wanted: float) -> int | None:
+    fits = [at for at, ms in enumerate(bounds) if wanted / _FARTHEST <= ms <= wanted * (1 + ROUNDING)]
     return fits[-1] if fits else None

@@ -7,13 +7,13 @@ from functools import partial
 from math import sqrt
 
 from bluegreen.domain.measurement import Metric
-from bluegreen.judge.batches import Batch
-from bluegreen.judge.comparison import Comparison
-from bluegreen.judge.criteria import BLUE_ERROR_RATIO, latency_floor_ms, needed_to_fail
+from bluegreen.judge.comparison import Comparison, Suspicion
+from bluegreen.judge.criteria import ALONE, BLUE_ERROR_RATIO, latency_floor_ms, needed_to_fail
 from bluegreen.judge.eprocess import FailProcess, PassProcess
-from bluegreen.judge.evidence import Counts, OneArm, Test, TwoArms
+from bluegreen.judge.evidence import KnownShare, OneArm, Test, TwoArms
 from bluegreen.judge.floor import Floor
-from bluegreen.judge.latency import LatencyCounts
+from bluegreen.judge.latency import LEVELS, LatencyCounts
+from bluegreen.judge.readers import Errors, Labels, Reader
 from bluegreen.judge.tail import TAIL
 from bluegreen.policy import Judging
 
@@ -25,11 +25,11 @@ _ERRORS = (1.0, 2.0, 5.0, 15.0, 40.0)
 """Alternatives as multiples of the error limit: from just bad to an outage."""
 _ERRORS_BELOW = (0.05, 0.1, 0.2, 0.5)
 _RATIOS = (1.25, 1.6, 2.5, 5.0, 12.0)
-_SLOWER = (1.4, 1.8, 2.5, 5.0, 12.0)
-"""From the limit on: at +30 % against +20 % a lognormal tail with sigma 0.5 has 1.41 times the exceedances,
-and less than that only tells how the fleets drift."""
-_DRIFT = 1.25
-"""Latency drifts from fleet to fleet: exceedances vary by so much more than counting noise."""
+_SLOWER = (1.085, 1.155, 1.25, 1.5, 1.85)
+"""Of latency, as multiples of the acceptable one: with 20 % from +30 % to +122 %. What that makes of the
+counts follows the slope of blue's tail."""
+_CALM = {1.085: 5.0, 1.155: 5.0, 1.25: 2.5}
+"""Fleets drift apart by so much for a minute or two and come back: a small difference must last."""
 _SMALLER = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
 _WRONG = (1.15, 1.3, 1.6, 2.2, 3.0)
 _FEWER_WRONG = tuple(1 / factor for factor in (1.15, 1.3, 1.6, 2.2))
@@ -39,21 +39,25 @@ _ENOUGH_LABELS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueShares:
-    """Blue's shares before green had all the traffic: slower than its p95, and wrong answers."""
+    """Blue's wrong answers: (wrong, labels) before the release, and in its ramp."""
 
-    slow: float = TAIL
-    wrong: float | None = None
+    before: tuple[int, int] = (0, 0)
+    ramp: tuple[int, int] = (0, 0)
 
 
 def comparison(
-    metric: Metric, limits: Judging, latency: LatencyCounts | None, *, controlled: bool, shares: BlueShares
+    metric: Metric, limits: Judging, reader: Reader | None, *, controlled: bool, shares: BlueShares
 ) -> Comparison:
-    """The tests of `metric`; without a control, against blue's shares before, at the limit."""
+    """The tests of `metric`; without a control, against fixed rates.
+
+    A `reader` of errors or latency stays when blue has no traffic any more, with what it has learned of it.
+    """
     if metric is Metric.ERRORS:
-        return _errors(limits, controlled=controlled)
+        assert isinstance(reader, Errors)
+        return _errors(limits, reader, controlled=controlled)
     if metric is Metric.LATENCY:
-        assert latency is not None
-        return _latency(limits, latency, controlled=controlled, shares=shares)
+        assert isinstance(reader, LatencyCounts)
+        return _latency(limits, reader, controlled=controlled)
     return _accuracy(limits, controlled=controlled, shares=shares)
 
 
@@ -62,7 +66,7 @@ def fail_tests(metric: Metric, limits: Judging) -> tuple[Test, ...]:
     if metric is Metric.ERRORS:
         return (OneArm(limits.error_acceptable, _rates(limits)), TwoArms(BLUE_ERROR_RATIO, _RATIOS))
     if metric is Metric.LATENCY:
-        return (TwoArms(1.0, _SLOWER, dispersion=_DRIFT),)
+        return (TwoArms(1.0, _SLOWER, calm=_CALM),)
     return (TwoArms(1.0, _WRONG, thinning=limits.accuracy_drop_acceptable),)
 
 
@@ -75,17 +79,25 @@ def pass_test(metric: Metric, limits: Judging) -> Test:
     return TwoArms(1.0, _FEWER_WRONG, thinning=limits.accuracy_drop_limit)
 
 
-def _errors(limits: Judging, *, controlled: bool) -> Comparison:
+def _errors(limits: Judging, reader: Errors, *, controlled: bool) -> Comparison:
+    needed = _needed(limits, controlled=controlled)
     absolute = OneArm(limits.error_acceptable, _rates(limits))
     tests = fail_tests(Metric.ERRORS, limits) if controlled else (absolute,)
+    better = pass_test(Metric.ERRORS, limits)
     return Comparison(
-        fails=tuple(FailProcess(test, needed=needed_to_fail(limits)) for test in tests),
-        passes=PassProcess(pass_test(Metric.ERRORS, limits)),
+        reader=reader,
+        fails=tuple(Suspicion(process=FailProcess(test, needed=needed), read=reader.of) for test in tests),
+        passes=PassProcess(better),
+        whole=PassProcess(better),
+        pass_counts=reader.of,
         health=FailProcess(absolute, needed=BLUE_SICK) if controlled else None,
-        fail_counts=_error_counts,
-        pass_counts=_error_counts,
-        health_counts=_blue_errors,
+        health_counts=reader.blue,
     )
+
+
+def _needed(limits: Judging, *, controlled: bool) -> float:
+    # What green shows alone has a small weight, so its evidence must be able to grow as much larger.
+    return needed_to_fail(limits) / (1 if controlled else ALONE)
 
 
 def _rates(limits: Judging) -> list[float]:
@@ -93,38 +105,32 @@ def _rates(limits: Judging) -> list[float]:
     return sorted({min(limits.error_limit * factor, 0.9) for factor in _ERRORS})
 
 
-def _error_counts(batch: Batch) -> Counts | None:
-    green, blue = batch.green, batch.blue
-    if green is None or not green.requests or not green.counts_errors:
-        return None
-    if blue is None:
-        return Counts(green.errors, green.requests)
-    if not blue.counts_errors:
-        return None
-    return Counts(green.errors, green.requests, blue.errors, blue.requests)
-
-
-def _blue_errors(batch: Batch) -> Counts | None:
-    blue = batch.blue
-    return Counts(blue.errors, blue.requests) if blue and blue.counts_errors else None
-
-
-def _latency(limits: Judging, latency: LatencyCounts, *, controlled: bool, shares: BlueShares) -> Comparison:
-    health = FailProcess(OneArm(TAIL, _above(TAIL, _RATIOS)), needed=BLUE_SICK)
+def _latency(limits: Judging, latency: LatencyCounts, *, controlled: bool) -> Comparison:
+    slow, needed = OneArm(TAIL, _above(TAIL, _RATIOS)), _needed(limits, controlled=controlled)
     if controlled:
-        (fail,) = fail_tests(Metric.LATENCY, limits)
+        (test,) = fail_tests(Metric.LATENCY, limits)
+        fails = tuple(
+            Suspicion(
+                process=FailProcess(test, needed=needed / weight),
+                read=partial(latency.over, share=share),
+                weight=weight,
+            )
+            for share, weight in LEVELS
+        )
         better = pass_test(Metric.LATENCY, limits)
     else:
-        fail = OneArm(shares.slow, _above(shares.slow, _RATIOS))
-        better = OneArm(shares.slow, [shares.slow * factor for factor in _SMALLER])
+        fails = (Suspicion(process=FailProcess(slow, needed=needed), read=latency.far),)
+        better = OneArm(TAIL, [TAIL * factor for factor in _SMALLER])
     return Comparison(
-        fails=(FailProcess(fail, needed=needed_to_fail(limits)),),
+        reader=latency,
+        fails=fails,
+        all_needed=False,
         passes=PassProcess(better),
-        health=health if controlled else None,
-        fail_counts=latency.fail,
-        pass_counts=latency.better,
+        whole=PassProcess(better),
+        pass_counts=latency.better if controlled else latency.far,
+        health=FailProcess(slow, needed=BLUE_SICK) if controlled else None,
         health_counts=latency.health,
-        latency=latency,
+        steady_tail=PassProcess(KnownShare(_SMALLER)) if controlled else None,
         floor=Floor(limits) if latency_floor_ms(limits) else None,
     )
 
@@ -134,24 +140,29 @@ def _above(null: float, factors: tuple[float, ...]) -> list[float]:
 
 
 def _accuracy(limits: Judging, *, controlled: bool, shares: BlueShares) -> Comparison:
-    steady = None
+    reader, steady = Labels(), None
+    health = None
     if controlled:
         (fail,) = fail_tests(Metric.ACCURACY, limits)
         better = pass_test(Metric.ACCURACY, limits)
         steady = partial(_steady, limits)
+        if shares.before[1] >= _ENOUGH_LABELS:
+            usual = _thinned(_bound(shares.before, 2.0), limits)
+            health = FailProcess(OneArm(usual, _above(usual, _WRONG)), needed=BLUE_SICK)
     else:
-        null = _thinned(shares.wrong or 0.0, limits)
+        null = _thinned(_bound(shares.ramp, 2.0), limits)
         fail = OneArm(null, _above(null, _WRONG))
         better = OneArm(null, [null * factor for factor in _FEWER_WRONG])
+    needed = _needed(limits, controlled=controlled)
     return Comparison(
-        fails=(FailProcess(fail, needed=needed_to_fail(limits)),),
+        reader=reader,
+        fails=(Suspicion(process=FailProcess(fail, needed=needed), read=reader.of),),
         passes=PassProcess(better),
         whole=PassProcess(better),
+        pass_counts=reader.of,
+        health=health,
+        health_counts=reader.blue,
         steady_test=steady,
-        health=None,
-        fail_counts=_label_counts,
-        pass_counts=_label_counts,
-        health_counts=_no_counts,
     )
 
 
@@ -159,27 +170,19 @@ def _steady(limits: Judging, wrong: int, labels: int) -> OneArm | None:
     """Green at the limit, as blue's labels before the step put it: few blue labels, a stricter limit."""
     if labels < _ENOUGH_LABELS:
         return None
-    share = wrong / labels
-    null = _thinned(max(0.0, share - 2 * sqrt(share * (1 - share) / labels)), limits)
+    null = _thinned(_bound((wrong, labels), -2.0), limits)
     return OneArm(null, [null * factor for factor in _FEWER_WRONG])
 
 
+def _bound(counted: tuple[int, int], deviations: float) -> float:
+    """Blue's share, so many standard deviations up or down."""
+    share = counted[0] / counted[1]
+    return min(1.0, max(0.0, share + deviations * sqrt(share * (1 - share) / counted[1])))
+
+
 def _thinned(wrong: float, limits: Judging) -> float:
-    # Accuracy (1 - drop)(1 - wrong), said of the wrong answers.
-    return wrong + limits.accuracy_drop_limit * (1 - wrong)
-
-
-def _label_counts(batch: Batch) -> Counts | None:
-    green, blue = batch.green, batch.blue
-    if green is None or not (green.labels or (blue and blue.labels)):
-        return None
-    if blue is None:
-        return Counts(green.wrong, green.labels)
-    return Counts(green.wrong, green.labels, blue.wrong, blue.labels)
-
-
-def _no_counts(_batch: Batch) -> None:
-    """Blue's labels are too few to say by themselves that it is sick."""
+    # Accuracy (1 - drop)(1 - wrong), said of the wrong answers; below 1, where nothing could be told.
+    return min(0.99, wrong + limits.accuracy_drop_limit * (1 - wrong))
 
 
 def availability(limits: Judging, *, needed: float) -> FailProcess:

@@ -15,11 +15,11 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Noise
 from bluegreen.domain.settling import settle
 from bluegreen.judge.batches import Batch, Calendar, pair
-from bluegreen.judge.criteria import needed_to_fail
+from bluegreen.judge.criteria import SUSPICIOUS, needed_to_fail
 from bluegreen.judge.evidence import Counts
-from bluegreen.judge.findings import SUSPICIOUS
 from bluegreen.judge.latency import LatencyCounts
 from bluegreen.judge.metric_tests import BlueShares, comparison
+from bluegreen.judge.readers import Errors
 from bluegreen.judge.settings import StepMark
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
@@ -33,7 +33,7 @@ def fleet_noise(periods: Sequence[Period], *, limits: Judging, baseline: BlueBas
     usable = settle(periods).periods
     if not usable:
         return ()
-    calendar = Calendar([StepMark(started_at=min(one.start for one in usable), percent=50)], limits)
+    calendar = Calendar(limits, [StepMark(started_at=min(one.start for one in usable), percent=50)])
     batches = list(pair(usable, calendar, has_blue=True))
     mirrored = list(pair([_mirror(one) for one in usable], calendar, has_blue=True))
     found = []
@@ -68,17 +68,16 @@ def _counts(
     p95_ms = baseline.p95_ms.get(tier)
     if metric is Metric.LATENCY and not p95_ms:
         return []
-    latency = LatencyCounts(p95_ms, limits) if p95_ms else None
-    tests = comparison(metric, limits, latency, controlled=True, shares=BlueShares())
+    reader = LatencyCounts(p95_ms, limits) if metric is Metric.LATENCY and p95_ms else Errors()
+    tests = comparison(metric, limits, reader, controlled=True, shares=BlueShares())
+    read = reader.same if isinstance(reader, LatencyCounts) else tests.pass_counts
     result = []
     for batch in batches:
         if batch.tier is not tier:
             continue
-        if metric is Metric.LATENCY:
-            assert latency is not None
-            counts = latency.same(batch)
-        else:
-            counts = tests.fail_counts(batch)
+        tests.reader.aim(batch)
+        counts = read(batch)
+        tests.reader.learn(batch)
         if counts is not None and counts.green and counts.blue:
             result.append(counts)
     return result
@@ -102,7 +101,8 @@ def _noise(tier: Tier, metric: Metric, counts: Sequence[Counts], evidence: float
 def _dispersion(counts: Sequence[Counts]) -> float:
     """Pearson's chi-square of each period's two-by-two table, over the number of tables with any bad."""
     total, tables = 0.0, 0
-    for green_bad, green, blue_bad, blue in counts:
+    for one in counts:
+        green_bad, green, blue_bad, blue = one[:4]
         pooled = (green_bad + blue_bad) / (green + blue)
         if not 0 < pooled < 1:
             continue

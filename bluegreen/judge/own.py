@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -13,11 +14,15 @@ from bluegreen.domain.release import Color
 class OwnRequests:
     """What the probes' periods say that we sent."""
 
-    def __init__(self, periods: Iterable[Period]) -> None:
+    def __init__(self, periods: Iterable[Period] = ()) -> None:
         self._sent: dict[tuple[Tier, Color], list[tuple[float, int]]] = defaultdict(list)
         for period in periods:
-            if period.own:
-                self._sent[period.tier, period.arm].append((period.start, period.own))
+            self.add(period)
+
+    def add(self, period: Period) -> None:
+        """Take in a period of probes."""
+        if period.own:
+            self._sent[period.tier, period.arm].append((period.start, period.own))
 
     def among(self, periods: Iterable[Period], *, green_percent: int) -> float:
         """How many of the requests in `periods`, of one tier, arm and source, are expected to be ours.
@@ -36,4 +41,12 @@ class OwnRequests:
         return self._within(tier, Color.GREEN, since, until) + front_door * share
 
     def _within(self, tier: Tier, arm: Color, since: float, until: float) -> int:
-        return sum(own for at, own in self._sent[tier, arm] if since <= at < until)
+        # Our own clock: in order, but for its jumps, which cost no more than the wrong few requests.
+        sent = self._sent[tier, arm]
+        first = bisect_left(sent, (since, 0))
+        total = 0
+        for at, own in sent[first:]:
+            if at >= until:
+                break
+            total += own
+        return total

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import BaselineMeasured, Event, Measured, ShareWatched
-from bluegreen.domain.measurement import BlueBaseline, Period
+from bluegreen.domain.journal import Accepted, BaselineMeasured, Event, Measured, ShareWatched
+from bluegreen.domain.measurement import BlueBaseline, Metric, Period
+from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import SickTargets
+from bluegreen.judge.judge import Judge
+from bluegreen.judge.settings import StepMark
+from bluegreen.policy import Policy, Rollout
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,9 +30,16 @@ class Record:
     """Green's sick targets at the last look."""
     troubles: tuple[str, ...] = ()
     """What did not answer at the last look, and what the metric sources object to."""
+    accepted: dict[tuple[Tier, Metric], str] = field(default_factory=dict)
+    """What a person has accepted although the counts do not decide it: by whom and why."""
+    serving: dict[Tier, set[str]] = field(default_factory=dict)
+    """Green's instances that this deployer has seen in service; what became of it is in the journal."""
+    _judge: Judge | None = None
+    _unfolded: list[tuple[float, Event]] = field(default_factory=list)
+    """What the judge has not been given yet."""
 
-    def add(self, event: Event) -> None:
-        """Take in one event; most kinds measure nothing."""
+    def add(self, event: Event, at: float = inf) -> None:
+        """Take in one event that was journalled `at` that time; most kinds measure nothing."""
         match event:
             case Measured(periods=periods, sick=sick, troubles=troubles):
                 self.periods.extend(periods)
@@ -37,10 +49,43 @@ class Record:
                 self.marks.append((since, percent))
             case BaselineMeasured(baseline=baseline):
                 self.baseline = baseline
+            case Accepted(tier=tier, metric=metric, operator=operator, reason=reason):
+                self.accepted[tier, metric] = f"accepted by {operator}: {reason}"
+                return
             case _:
-                pass
+                return
+        self._unfolded.append((at, event))
 
     @property
     def p95_ms(self) -> Mapping[Tier, float]:
         """Blue's latency p95 before the release, of the tiers where it is known."""
         return self.baseline.p95_ms if self.baseline else {}
+
+    def judge(self, policy: Policy) -> Judge:
+        """The judge that has been given everything up to now; always with the same `policy`."""
+        if self._judge is None:
+            self._judge = Judge(policy.judge, BlueBaseline(p95_ms={}))
+        for at, event in self._unfolded:
+            match event:
+                case Measured(periods=periods, joined=joined):
+                    self._judge.joined(joined, at)
+                    for period in periods:
+                        self._judge.take(period, at)
+                case ShareWatched(since=since, percent=percent):
+                    self._judge.begin(step_mark(policy.rollout, since, percent))
+                case BaselineMeasured(baseline=baseline):
+                    self._judge.know(baseline)
+                case _:
+                    pass
+        self._unfolded.clear()
+        return self._judge
+
+
+def step_mark(rollout: Rollout, since: float, percent: int) -> StepMark:
+    """A step with its own planned length."""
+    return StepMark(started_at=since, percent=percent, planned_seconds=planned_seconds(rollout, percent))
+
+
+def planned_seconds(rollout: Rollout, percent: int) -> float:
+    """How long the step at `percent` is to be watched."""
+    return rollout.final_bake if percent == FULL else rollout.bake

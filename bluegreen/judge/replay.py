@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Entry, VerdictGiven
-from bluegreen.domain.measurement import BlueBaseline
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.domain.verdict import Verdict
-from bluegreen.judge.judge import judge
-from bluegreen.judge.record import Record
-from bluegreen.judge.settings import Look, StepMark
-from bluegreen.policy import Policy, Rollout
+from bluegreen.judge.record import Record, planned_seconds
+from bluegreen.judge.settings import Look
+from bluegreen.policy import Policy
 
 
 def replay(
@@ -25,15 +23,14 @@ def replay(
 ) -> Iterator[tuple[VerdictGiven, Verdict]]:
     """Each verdict of a journal, and what it must be by the entries before it.
 
-    `plan` and `policy` are those of the deployment's header. Only the `wanted` ones are computed: each
-    costs as much as the first time.
+    `plan` and `policy` are those of the deployment's header. Only the `wanted` ones are computed.
     """
     record = Record()
     for entry in entries:
         event = entry.event
         if isinstance(event, VerdictGiven) and wanted(entry):
             yield event, verdict_on(record, plan=plan, policy=policy, now=event.verdict.at)
-        record.add(event)
+        record.add(event, entry.at)
 
 
 def verdict_on(record: Record, *, plan: Plan, policy: Policy, now: float) -> Verdict:
@@ -41,33 +38,14 @@ def verdict_on(record: Record, *, plan: Plan, policy: Policy, now: float) -> Ver
 
     Pure: the same record, plan, policy and time give the same verdict on any machine.
     """
-    return judge(
-        record.periods,
-        limits=policy.judge,
-        baseline=record.baseline or BlueBaseline(p95_ms={}),
-        steps=step_marks(record, policy.rollout),
-        look=_look(record, plan, policy, now),
-    )
-
-
-def step_marks(record: Record, rollout: Rollout) -> list[StepMark]:
-    """The steps that were begun, each with its own planned length."""
-    return [
-        StepMark(started_at=at, percent=percent, planned_seconds=planned_seconds(rollout, percent))
-        for at, percent in record.marks
-    ]
-
-
-def planned_seconds(rollout: Rollout, percent: int) -> float:
-    """How long the step at `percent` is to be watched."""
-    return rollout.final_bake if percent == FULL else rollout.bake
+    return record.judge(policy).look(_look(record, plan, policy, now))
 
 
 def _look(record: Record, plan: Plan, policy: Policy, now: float) -> Look:
     rollout, metrics = policy.rollout, policy.metrics
     _, percent = record.marks[-1]
     planned = planned_seconds(rollout, percent)
-    ramp = [step.percent for step in plan.steps if step.kind is StepKind.JUDGE]
+    ramp = [step.percent or FULL for step in plan.steps if step.kind is StepKind.JUDGE]
     return Look(
         now=now,
         tiers=tuple(tier.tier for tier in plan.tiers),
@@ -76,9 +54,11 @@ def _look(record: Record, plan: Plan, policy: Policy, now: float) -> Look:
         min_bake_seconds=min(rollout.min_bake, planned),
         planned_seconds=planned,
         deadline_seconds=planned + rollout.extension,
+        next_percent=next((one for one in ramp if one > percent), FULL),
         last_before_full=percent != FULL and ramp[-2:-1] == [percent],
         full=percent == FULL,
         shorten=rollout.shorten,
         sick=record.sick,
         troubles=record.troubles,
+        accepted=record.accepted,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Tier
+from bluegreen.domain.measurement import Metric
 from bluegreen.domain.stack import SickTargets
 
 
@@ -40,6 +41,8 @@ class Look:
     planned_seconds: float = 300.0
     deadline_seconds: float = 1_200.0
     """After the step's begin, when an undecided step goes to the operator."""
+    next_percent: int = 100
+    """Green's share in the step after this one."""
     last_before_full: bool = False
     full: bool = False
     """Green has all the traffic: there is no control any more."""
@@ -49,3 +52,5 @@ class Look:
     """Green's sick targets."""
     troubles: tuple[str, ...] = ()
     """What did not answer at this look, and what the metric sources object to."""
+    accepted: Mapping[tuple[Tier, Metric], str] = field(default_factory=dict)
+    """What a person has accepted although the counts do not decide it: by whom and why."""

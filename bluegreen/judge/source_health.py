@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
-from bluegreen.domain.release import Color
-from bluegreen.judge.batches import Calendar
+from bluegreen.domain.release import FULL, Color
+from bluegreen.judge.batches import Calendar, Pairing
 from bluegreen.judge.own import OwnRequests
 from bluegreen.judge.settings import Look
 
@@ -30,69 +29,100 @@ class FeedTrouble:
     """Blue is counted and green is not: with failing probes, green is down."""
 
 
-def feed_troubles(
-    periods: Sequence[Period], *, calendar: Calendar, look: Look, has_blue: bool
-) -> tuple[FeedTrouble, ...]:
-    """Every source of every tier of the release that is stale or counts one arm only."""
-    arms: dict[tuple[Tier, str], dict[Color, list[Period]]] = defaultdict(lambda: defaultdict(list))
-    heard: dict[tuple[Tier, str], float] = {}
-    for period in periods:
-        if period.probes or period.tier not in look.tiers:
-            continue
+@dataclass(slots=True)
+class _Heard:
+    """What one source has said of one tier."""
+
+    newest: float = 0.0
+    """End of its newest period, also of one that counted nothing: its source works."""
+    served: dict[Color, Period] = field(default_factory=dict)
+    """The newest period with any traffic."""
+    alone: dict[Color, list[Period]] = field(default_factory=lambda: {arm: [] for arm in Color})
+    """The arm -> what it has served since the other arm was last counted."""
+
+    def add(self, period: Period) -> None:
+        self.newest = max(self.newest, period.end)
+        if not (period.requests or period.labels):
+            return
+        arm = period.arm
+        if arm not in self.served or period.end >= self.served[arm].end:
+            self.served[arm] = period
+        other = Color.BLUE if arm is Color.GREEN else Color.GREEN
+        until = self.served[other].end if other in self.served else 0.0
+        if period.start >= until - 1e-6:
+            self.alone[arm].append(period)
+        self.alone[other] = [one for one in self.alone[other] if one.start >= period.end - 1e-6]
+
+
+class Sources:
+    """Every source of every tier: what it said last, and whether it has counted green in this step."""
+
+    def __init__(self, calendar: Calendar, pairing: Pairing, *, has_blue: bool) -> None:
+        self._calendar, self._pairing, self._has_blue = calendar, pairing, has_blue
+        self._heard: dict[tuple[Tier, str], _Heard] = {}
+        self._own = OwnRequests()
+        self._green: dict[tuple[Tier, str], float] = {}
+
+    def add(self, period: Period, *, usable: bool) -> None:
+        """Take in a period; whatever arrives shows that its source speaks."""
         place = (period.tier, period.source)
-        # A period that counted nothing still shows that its source works.
-        heard[place] = max(period.end, heard.get(place, 0.0))
-        if period.requests or period.labels:
-            arms[place][period.arm].append(period)
-    controlled = has_blue and calendar.steps[-1].percent < 100
-    own = OwnRequests(periods)
-    troubles: list[FeedTrouble] = []
-    for (tier, source), by_arm in sorted(arms.items()):
-        newest = heard[tier, source]
-        lengths = {max(served, key=lambda one: one.end).seconds for served in by_arm.values()}
+        if period.arm is Color.GREEN:
+            self._green[place] = max(self._green.get(place, 0.0), period.start)
+        if not usable:
+            return
+        self._own.add(period)
+        if not period.probes:
+            self._heard.setdefault(place, _Heard()).add(period)
+
+    def troubles(self, look: Look) -> tuple[FeedTrouble, ...]:
+        """Every source of every tier of the release that is stale or counts one arm only."""
+        found: list[FeedTrouble] = []
+        for (tier, source), heard in sorted(self._heard.items()):
+            if tier in look.tiers and heard.served:
+                found += self._trouble(tier, source, heard, look.now)
+        return tuple(found)
+
+    def silent(self, look: Look) -> tuple[str, ...]:
+        """The sources a pass needs that have not counted green of a tier since the step began."""
+        begun = self._calendar.begun - 1e-6
+        return tuple(
+            f"{source} ({tier})"
+            for source in look.required
+            for tier in look.tiers
+            if not self._green.get((tier, source), -1.0) >= begun
+        )
+
+    def _trouble(self, tier: Tier, source: str, heard: _Heard, now: float) -> Iterator[FeedTrouble]:
+        controlled = self._has_blue and self._calendar.percent < FULL
+        lengths = {served.seconds for served in heard.served.values()}
         patience = max(_SILENT_AT_LEAST, _STALE_PERIODS * max(lengths))
-        if look.now - newest > patience:
-            words = f"{tier}: nothing new from {source} for {look.now - newest:.0f} s"
-            troubles.append(FeedTrouble(tier=tier, words=words))
+        if now - heard.newest > patience:
+            yield FeedTrouble(
+                tier=tier, words=f"{tier}: nothing new from {source} for {now - heard.newest:.0f} s"
+            )
         elif controlled and len(lengths) > 1:
             shown = " and ".join(f"{length:g}" for length in sorted(lengths))
             words = f"{tier}: {source} counts the arms over {shown} s: they cannot be compared"
-            troubles.append(FeedTrouble(tier=tier, words=words))
+            yield FeedTrouble(tier=tier, words=words)
+        elif controlled and (apart := self._pairing.apart(source, tier)) is not None:
+            words = f"{tier}: {source} counts the arms {apart:g} s apart: they cannot be compared"
+            yield FeedTrouble(tier=tier, words=words)
         elif controlled:
-            troubles += _one_sided(tier, source, by_arm, calendar, own=own)
-    return tuple(troubles)
+            yield from self._one_sided(tier, source, heard)
 
-
-def silent_sources(periods: Sequence[Period], *, since: float, look: Look) -> tuple[str, ...]:
-    """The sources a pass needs that have not counted green of a tier `since` the step began."""
-    heard = {(p.tier, p.source) for p in periods if p.arm is Color.GREEN and p.start >= since - 1e-6}
-    return tuple(
-        f"{source} ({tier})" for source in look.required for tier in look.tiers if (tier, source) not in heard
-    )
-
-
-def _one_sided(
-    tier: Tier,
-    source: str,
-    by_arm: dict[Color, list[Period]],
-    calendar: Calendar,
-    *,
-    own: OwnRequests,
-) -> Iterator[FeedTrouble]:
-    step = calendar.steps[-1]
-    for arm, other in ((Color.GREEN, Color.BLUE), (Color.BLUE, Color.GREEN)):
-        since = max((period.end for period in by_arm[arm]), default=0.0)
-        since = max(since, calendar.begun)
-        alone = [period for period in by_arm[other] if period.start >= since - 1e-6]
-        if len(alone) < _SILENT_PERIODS:
-            continue
-        share = step.percent / (100 - step.percent)
-        # The weights share out what users send; the preview rule leads our own requests to green alone.
-        users = sum(period.requests for period in alone) - own.among(alone, green_percent=step.percent)
-        expected = users * (share if arm is Color.GREEN else 1 / share)
-        if expected >= _EXPECTED_REQUESTS:
-            words = (
-                f"{tier}: {source} counts {other} but nothing on {arm} for {len(alone)} periods, "
-                f"where about {expected:,.0f} requests were expected"
-            )
-            yield FeedTrouble(tier=tier, words=words, green_silent=arm is Color.GREEN)
+    def _one_sided(self, tier: Tier, source: str, heard: _Heard) -> Iterator[FeedTrouble]:
+        percent, begun = self._calendar.percent, self._calendar.begun
+        for arm, other in ((Color.GREEN, Color.BLUE), (Color.BLUE, Color.GREEN)):
+            alone = [one for one in heard.alone[other] if one.start >= begun - 1e-6]
+            if len(alone) < _SILENT_PERIODS:
+                continue
+            share = percent / (100 - percent)
+            # The weights share out what users send; the preview rule leads our own requests to green alone.
+            users = sum(one.requests for one in alone) - self._own.among(alone, green_percent=percent)
+            expected = users * (share if arm is Color.GREEN else 1 / share)
+            if expected >= _EXPECTED_REQUESTS:
+                words = (
+                    f"{tier}: {source} counts {other} but nothing on {arm} for {len(alone)} periods, "
+                    f"where about {expected:,.0f} requests were expected"
+                )
+                yield FeedTrouble(tier=tier, words=words, green_silent=arm is Color.GREEN)

@@ -1,16 +1,18 @@
-"""Which latency stands for blue's 95th percentile: a threshold that blue's earlier counts choose.
+"""Blue's latency from its own earlier counts: which thresholds stand for its quantiles, and how steep it is.
 
 A percentile that is measured once, before the release, may come from a cold start, a nightly batch or a
 calm hour, and then no request is slow, or every one is. So the threshold follows blue: for each period it is
-the one on which blue's counts before that period have a share nearest to 5 %. Sources are asked for counts
-over the rungs of a fixed ladder; which of them is read is decided here, from the journal alone.
+the one on which blue's counts before that period have a share nearest to the one wanted. Sources are asked
+for counts over the rungs of a fixed ladder; which of them is read is decided here, from the journal alone.
 """
 
 from __future__ import annotations
 
-from math import inf, isfinite
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from math import exp, inf, isfinite, log, sqrt
 
-from bluegreen.judge.criteria import latency_floor_ms, latency_thresholds
+from bluegreen.judge.criteria import latency_floor_ms
 from bluegreen.policy import Judging
 
 TAIL = 0.05
@@ -19,15 +21,20 @@ HALF_LIFE = 600.0
 """Seconds after which a count of blue's weighs half as much."""
 ROUNDING = 1e-3
 """Sources round thresholds; a thousandth of latency decides nothing."""
-_RATIO = 1.25
-_RUNGS = tuple(round(_RATIO**number, 3) for number in range(50))
-"""The ladder in ms: 1 ms to 56 s."""
-_FASTER, _SLOWER = 10.0, 3.0
+_RATIO = 1.2
+_RUNGS = tuple(round(_RATIO**number, 3) for number in range(62))
+"""The ladder in ms: 1 ms to 67 s. Two neighbours are the acceptable 20 % apart, so they compare exactly."""
+_FASTER, _SLOWER = 16.0, 6.0
 """How far blue may be from the last hour's p95: a cold start is many times slower than a warm service."""
 _ENOUGH = 100.0
 """Of blue's requests, before they say more about its latency than the last hour does."""
+_KEPT = 1_000.0
+"""Requests that do not fade: where there are few, they are all that is known."""
 _OTHER_UNIT = 32.0
 """Thresholds so many times as high or low as the last hour's p95 are in another unit."""
+_STEEPEST, _FLATTEST = 10.0, 0.5
+_USUAL_SLOPE = 4.0
+"""Of a lognormal tail with sigma 0.5 at its p95; until blue's own is known."""
 
 
 def asked_for(p95_ms: float, limits: Judging) -> tuple[float, ...]:
@@ -36,8 +43,7 @@ def asked_for(p95_ms: float, limits: Judging) -> tuple[float, ...]:
     They stay the same all through a deployment: a period that is read again has the same thresholds, and
     no count has any influence on what is asked for.
     """
-    near = [rung for rung in _RUNGS if p95_ms / _FASTER <= rung <= p95_ms * _SLOWER] or [_RUNGS[0]]
-    wanted = [round(one, 3) for rung in near for one in latency_thresholds(limits, rung)]
+    wanted = [rung for rung in _RUNGS if p95_ms / _FASTER <= rung <= p95_ms * _SLOWER] or [_RUNGS[0]]
     if floor := latency_floor_ms(limits):
         wanted.append(round(floor, 3))
     apart: list[float] = []
@@ -48,47 +54,82 @@ def asked_for(p95_ms: float, limits: Judging) -> tuple[float, ...]:
 
 
 class Tail:
-    """Blue's decaying counts over each candidate, and the candidate that they choose."""
+    """One fleet's decaying counts over each bound of its source."""
 
     def __init__(self, p95_ms: float, half_life: float) -> None:
         self._p95, self._half_life = p95_ms, half_life
-        self._candidates: tuple[float, ...] = ()
-        self._bad: list[float] = []
+        self.bounds: tuple[float, ...] = ()
+        self._over: list[float] = []
         self._total, self._end = 0.0, -inf
-        self.base_ms = p95_ms
-        """The threshold for the next period; that of the last hour where no candidate is fit."""
 
-    def offer(self, candidates: tuple[float, ...]) -> None:
-        """The thresholds to choose from; others than before start again from the last hour's p95."""
-        if candidates != self._candidates:
-            self._candidates = candidates
-            self._bad, self._total = [0.0] * len(candidates), 0.0
-            self._choose()
+    def offer(self, bounds: tuple[float, ...]) -> None:
+        """The bounds of the next period; others than before start anew."""
+        if bounds != self.bounds:
+            self.bounds, self._over, self._total = bounds, [0.0] * len(bounds), 0.0
 
-    def learn(self, over: list[int], requests: int, end: float) -> None:
-        """Take in blue's counts over the candidates of a period that was over at `end`."""
+    def learn(self, over: Iterable[int], requests: int, end: float) -> None:
+        """Take in the counts over the bounds of a period that was over at `end`."""
         fade = 0.5 ** ((end - self._end) / self._half_life) if end > self._end else 1.0
+        if self._total:
+            fade = max(fade, min(1.0, _KEPT / self._total))
         self._end = max(self._end, end)
         self._total = self._total * fade + requests
-        self._bad = [old * fade + new for old, new in zip(self._bad, over, strict=True)]
-        self._choose()
+        self._over = [old * fade + new for old, new in zip(self._over, over, strict=True)]
 
     @property
     def known(self) -> bool:
-        """Blue has been counted often enough for its own counts to choose."""
+        """Counted often enough for these counts to choose."""
         return self._total >= _ENOUGH
 
-    def _choose(self) -> None:
+    def nearest(self, share: float, places: Sequence[int]) -> int | None:
+        """Of `places`, the bound over which the share of requests is nearest to `share`, as a ratio.
+
+        Until enough is counted, that nearest to the last hour's p95, which stands for 5 % alone.
+        """
         usual = self._p95
-        best, found = inf, None
-        for candidate, bad in zip(self._candidates, self._bad, strict=True):
-            if not usual / _OTHER_UNIT <= candidate <= usual * _OTHER_UNIT:
-                continue
-            far = _apart(bad, TAIL * self._total) if self.known else _apart(candidate, usual)
-            # Of equal ones the slowest; where blue was never slow, the fastest: it would show first.
-            if found is None or (far <= best and isfinite(far)):
-                best, found = far, candidate
-        self.base_ms = usual if found is None else found
+        fit = [at for at in places if usual / _OTHER_UNIT <= self.bounds[at] <= usual * _OTHER_UNIT]
+        if not fit:
+            return None
+        if not self.known:
+            return min(fit, key=lambda at: _apart(self.bounds[at], usual)) if share == TAIL else None
+        best, found = inf, fit[0]
+        for at in fit:
+            far = _apart(self._over[at], share * self._total)
+            # Of equal ones the slowest; where nothing was ever slow, the fastest: it would show first.
+            if far <= best and isfinite(far):
+                best, found = far, at
+        return found
+
+    def least(self, place: int) -> float:
+        """The share over a bound, two standard deviations down."""
+        over = self._over[place]
+        return max(0.0, over - 2 * sqrt(over)) / self._total
+
+    def slope(self, ms: float) -> float:
+        """How steep the tail is around `ms`: a fleet r times as slow has r^slope the requests over it.
+
+        From the bounds on both sides of it; no steps are assumed between two bounds.
+        """
+        if not self.known or len(self.bounds) < 2:
+            return _USUAL_SLOPE
+        high = min(max(bisect_left(self.bounds, ms * (1 - ROUNDING)), 1), len(self.bounds) - 1)
+        low = high - 1
+        drop = log((self._over[low] + 0.5) / (self._over[high] + 0.5))
+        return min(_STEEPEST, max(_FLATTEST, drop / log(self.bounds[high] / self.bounds[low])))
+
+    def quantile(self, share: float) -> float | None:
+        """The latency in ms that `share` of the requests exceed, between two bounds by the slope there.
+
+        For people only. None where it lies outside the bounds, or nothing is counted.
+        """
+        wanted = share * self._total
+        for high in range(1, len(self.bounds)):
+            above, below = self._over[high - 1], self._over[high]
+            if above >= wanted > below:
+                part = log(above / wanted) / log(above / max(below, 0.5)) if above > below else 0.0
+                low_ms, high_ms = self.bounds[high - 1], self.bounds[high]
+                return low_ms * exp(min(part, 1.0) * log(high_ms / low_ms))
+        return None
 
 
 def _apart(one: float, other: float) -> float:

@@ -3,61 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import inf
+from math import inf, log, sqrt
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import BlueBaseline, Metric
-from bluegreen.domain.release import Color
+from bluegreen.domain.release import FULL
 from bluegreen.judge.batches import Batch, Calendar
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.coverage import Coverage
-from bluegreen.judge.criteria import NEEDED_TO_PASS, needed_to_fail
-from bluegreen.judge.evidence import Counts
+from bluegreen.judge.criteria import ALONE, SUSPICIOUS
+from bluegreen.judge.key_probes import KeyProbes
 from bluegreen.judge.latency import LatencyCounts
-from bluegreen.judge.metric_tests import (
-    BLUE_PROBES_SICK,
-    BLUE_SICK,
-    BlueShares,
-    availability,
-    comparison,
-)
-from bluegreen.judge.tail import TAIL
+from bluegreen.judge.metric_tests import BLUE_SICK, BlueShares, comparison
+from bluegreen.judge.readers import Errors, Reader
 from bluegreen.policy import Judging
 
 _REQUEST_METRICS = (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY)
-_ENOUGH_TO_KNOW = {Metric.LATENCY: 1_000, Metric.ACCURACY: 200}
-"""Blue's requests or labels below which its share says too little to judge green alone by."""
-
-
-class KeyProbes:
-    """The probes of one key function on both fleets."""
-
-    def __init__(self, limits: Judging) -> None:
-        self.process = availability(limits, needed=needed_to_fail(limits))
-        self.health = availability(limits, needed=BLUE_PROBES_SICK)
-        self.asked = self.failed = self.step_asked = 0
-
-    def add(self, batch: Batch) -> None:
-        """Take in one probe period of either fleet."""
-        period = batch.period
-        counts = Counts(period.probes_failed, period.probes)
-        if period.arm is Color.BLUE:
-            self.health.add(counts, batch.window)
-            return
-        self.process.add(counts, batch.window)
-        self.asked += period.probes
-        self.failed += period.probes_failed
-        self.step_asked += period.probes if batch.inside else 0
-
-    @property
-    def evidence(self) -> float:
-        """Against green, while blue's same function works; a shared outage is no fault of green's."""
-        return self.process.value if not self.blue_sick else 1.0
-
-    @property
-    def blue_sick(self) -> bool:
-        """Blue's probes of the same function fail."""
-        return self.health.value >= BLUE_PROBES_SICK
+_MAY_HARM = 25.0
+"""Failed requests beyond the acceptable that a step may cost, by what is known, to be entered unasked."""
+_NOT_WORSE = -log(2)
+"""Log of the evidence that latency is better than the limit, below which it looks worse."""
 
 
 class TierState:
@@ -68,6 +33,7 @@ class TierState:
     ) -> None:
         self.tier = tier
         self.baseline = baseline
+        """None where there is no blue."""
         self.clock = -inf
         """The step's evidence and bake count from here where a hold or broken data restarted them."""
         self.disturbance = ""
@@ -79,17 +45,19 @@ class TierState:
         self.peak: dict[Metric, float] = {}
         """The highest evidence so far, which is what fails a release (Ville)."""
         self.coverage = Coverage()
+        self.cold_until = calendar.warm_from
+        """Green's latency is judged from here: caches and compilers warm up with the first requests."""
         self._latencies: dict[str, LatencyCounts] = {}
+        self._errors: dict[str, Errors] = {}
         self._limits = limits
         self._calendar = calendar
         self._controlled: dict[tuple[Metric, str], Comparison] = {}
         self._alone: dict[tuple[Metric, str], Comparison] = {}
-        self._step = 0
-        self.comparisons: Mapping[tuple[Metric, str], Comparison] = self._stage()
-        """The tests of the stage that is running: with a control, or green alone."""
 
-    def _stage(self) -> Mapping[tuple[Metric, str], Comparison]:
-        alone = self.baseline is None or self._calendar.steps[self._step].percent >= 100
+    @property
+    def comparisons(self) -> Mapping[tuple[Metric, str], Comparison]:
+        """The tests of the stage that is running: with a control, or green alone."""
+        alone = self.baseline is None or self._calendar.percent >= FULL
         return self._alone if alone else self._controlled
 
     def of(self, metric: Metric) -> list[Comparison]:
@@ -97,19 +65,48 @@ class TierState:
         return [one for (its_metric, _), one in self.comparisons.items() if its_metric is metric]
 
     def evidence(self, metric: Metric) -> float:
-        """Mean over the sources: any mean of e-processes is one."""
-        tests = self.of(metric)
-        return sum(one.evidence for one in tests) / len(tests) if tests else 1.0
+        """Mean over the sources, and over both stages: any mean of e-processes is one."""
+        ramp, alone = (_mean(metric, tests) for tests in (self._controlled, self._alone))
+        if ramp is None or alone is None:
+            return ramp or alone or 1.0
+        return (1 - ALONE) * ramp + ALONE * alone
 
     def passed(self, metric: Metric) -> bool:
-        """Every source that feeds the metric shows green to be better than the limit, in this step."""
+        """Every source that feeds the metric shows green to be better than the limit."""
         sources = {source for its_metric, source in self.seen if its_metric is metric}
         tests = self.of(metric)
-        return len(tests) >= len(sources) > 0 and all(one.passed(NEEDED_TO_PASS) for one in tests)
+        if len(tests) < len(sources) or not sources:
+            return False
+        if self._calendar.percent >= FULL and self.baseline is not None and metric is not Metric.ERRORS:
+            # The ramp has shown it, and there is no control any more.
+            return all(one.evidence < SUSPICIOUS for one in tests)
+        return all(one.passed for one in tests)
+
+    def suspicious(self, metric: Metric) -> bool:
+        """Whether any source has evidence against green that no deadline may pass over."""
+        return self.evidence(metric) >= SUSPICIOUS or any(one.suspicious for one in self.of(metric))
+
+    def bearable(self, metric: Metric, percent: int) -> bool:
+        """Whether the step to `percent` may be entered before the metric is shown; not the last ones."""
+        if self.suspicious(metric):
+            return False
+        counted = [one for one in self.of(metric) if one.exposed]
+        if metric is Metric.ERRORS:
+            return bool(counted) and all(self._harm(one, percent) <= _MAY_HARM for one in counted)
+        if metric is Metric.LATENCY:
+            return bool(counted) and all(one.whole.log_value >= _NOT_WORSE for one in counted)
+        # Labels are scarce: how long accuracy takes depends on their number, not on the weight.
+        return metric is Metric.ACCURACY
+
+    def _harm(self, one: Comparison, percent: int) -> float:
+        """Failed requests beyond the acceptable that a step at `percent` may bring, at the most."""
+        most = min(1.0, (one.green_bad + 3 + 2 * sqrt(one.green_bad)) / one.green)
+        step = self._calendar.steps[-1]
+        rate = one.exposed / one.exposed_seconds * percent / step.percent
+        return (most - self._limits.error_acceptable) * rate * step.planned_seconds
 
     def add(self, batch: Batch) -> None:
         """Take in one batch."""
-        self.enter(batch.window.step)
         if batch.period.probes:
             key = batch.period.key
             if key not in self.probes:
@@ -119,18 +116,17 @@ class TierState:
             self._compare(batch)
         self._watch_blue(batch)
 
-    def enter(self, step: int) -> None:
-        """A new ramp step: what earlier steps showed does not count for its pass."""
-        if step <= self._step:
-            return
-        before, self._step = self.comparisons, step
-        self.comparisons = self._stage()
-        if self.comparisons is not before:
-            self.peak.clear()
+    def enter(self) -> None:
+        """A new ramp step: what earlier steps showed does not by itself count for its pass."""
         for one in (*self._controlled.values(), *self._alone.values()):
             one.enter()
         for probes in self.probes.values():
             probes.step_asked = 0
+        self.coverage.enter()
+
+    def joined(self, at: float) -> None:
+        """New instances of green have begun to serve."""
+        self.cold_until = max(self.cold_until, at + self._calendar.cold)
 
     def restart(self, clock: float, why: str, *, blue_was_sick: bool = False) -> None:
         """Void the evidence for a pass; `clock` is when the disturbance was over."""
@@ -148,18 +144,17 @@ class TierState:
 
     def _compare(self, batch: Batch) -> None:
         running = self._controlled if batch.controlled else self._alone
-        self.coverage.add(batch, current=batch.window.step == self._calendar.current)
+        self.coverage.add(batch)
+        middle = batch.period.start + batch.period.seconds / 2
         for metric in _REQUEST_METRICS:
             place = (metric, batch.source)
             tests = running.get(place) or self._begin(metric, batch)
             if tests is None:
                 continue
             running[place] = tests
-            warm = metric is not Metric.LATENCY or batch.period.end > self._calendar.warm_from
-            if tests.add(batch, warm=warm, current=batch.window.step == self._calendar.current):
+            if tests.add(batch, warm=metric is not Metric.LATENCY or middle >= self.cold_until):
                 self.seen.add(place)
-                if running is self.comparisons:
-                    self.peak[metric] = max(self.peak.get(metric, 1.0), self.evidence(metric))
+                self.peak[metric] = max(self.peak.get(metric, 1.0), self.evidence(metric))
 
     def _begin(self, metric: Metric, batch: Batch) -> Comparison | None:
         green, blue = batch.green, batch.blue
@@ -172,9 +167,13 @@ class TierState:
         }
         if not fit[metric] or (metric is Metric.ACCURACY and not batch.controlled and self.wrong is None):
             return None
-        shares = BlueShares() if batch.controlled else self._shares()
-        latency = self._latency(batch.source)
-        return comparison(metric, self._limits, latency, controlled=batch.controlled, shares=shares)
+        shares = BlueShares(before=self._wrong_before, ramp=self.wrong or (0, 0))
+        reader: Reader | None = None
+        if metric is Metric.ERRORS:
+            reader = self._errors.setdefault(batch.source, Errors())
+        elif metric is Metric.LATENCY:
+            reader = self._latency(batch.source)
+        return comparison(metric, self._limits, reader, controlled=batch.controlled, shares=shares)
 
     def _latency(self, source: str) -> LatencyCounts | None:
         """One per source: the threshold that blue's counts have chosen stays when blue has no traffic."""
@@ -184,18 +183,15 @@ class TierState:
         return self._latencies.get(source)
 
     @property
-    def wrong(self) -> float | None:
-        """Blue's share of wrong answers, to judge green alone by; None until enough were measured."""
-        return self._blue_share(Metric.ACCURACY)
+    def _wrong_before(self) -> tuple[int, int]:
+        return self.baseline.wrong.get(self.tier, (0, 0)) if self.baseline else (0, 0)
 
-    def _shares(self) -> BlueShares:
-        return BlueShares(slow=self._blue_share(Metric.LATENCY) or TAIL, wrong=self.wrong)
-
-    def _blue_share(self, metric: Metric) -> float | None:
-        tests = [one for (its_metric, _), one in self._controlled.items() if its_metric is metric]
-        totals = [(one.control, one.control_bad) for one in tests]
-        total, bad = max(totals, default=(0, 0))
-        return bad / total if total >= _ENOUGH_TO_KNOW[metric] else None
+    @property
+    def wrong(self) -> tuple[int, int] | None:
+        """Blue's (wrong, labels) in the ramp, to judge green alone by; None until enough were counted."""
+        tests = [one for (metric, _), one in self._controlled.items() if metric is Metric.ACCURACY]
+        total, bad = max(((one.control, one.control_bad) for one in tests), default=(0, 0))
+        return (bad, total) if total >= _ENOUGH_LABELS else None
 
     def _watch_blue(self, batch: Batch) -> None:
         if batch.blue is None and not self.holding:
@@ -213,3 +209,12 @@ class TierState:
             if probes.blue_sick:
                 return f"blue fails its probes of {key or 'health'}"
         return ""
+
+
+_ENOUGH_LABELS = 200
+"""Blue's labels below which its share says too little to judge green alone by."""
+
+
+def _mean(metric: Metric, tests: Mapping[tuple[Metric, str], Comparison]) -> float | None:
+    found = [one.evidence for (its_metric, _), one in tests.items() if its_metric is metric]
+    return sum(found) / len(found) if found else None

@@ -60,14 +60,17 @@ class Judging(Section):
     """Chance that a good deployment is rolled back by chance alone."""
     burst: Annotated[Duration, Field(gt=0, le=600)] = 15.0
     """One disturbance of up to this length never decides alone."""
-    cold_start: Annotated[Duration, Field(le=600)] = 45.0
-    """Latency is not judged for this long after green's first request."""
+    cold_start: Annotated[Duration, Field(le=600)] = 150.0
+    """Latency is not judged for this long after the first request of new instances of green."""
     least_healthy: Annotated[Fraction, Field(gt=0, le=1)] = 0.5
     """A sick target fails the release at once where fewer than this part of the targets that green's share
     of the traffic needs is left; otherwise the step waits until the fleet has healed."""
     without_traffic: Literal["ask", "probes"] = "ask"
     """A step with too little user traffic for a verdict by its deadline: halt and ask, or let the key
     functions' probes decide. Our own requests are not user traffic."""
+    without_accuracy: Literal["refuse", "warn"] = "warn"
+    """An AI tier with neither a golden set nor a source of labelled answers: nothing would judge its
+    answers (R4), so refuse the release, or let `doctor` say so."""
     period: Annotated[Duration, Field(ge=1, le=300)] = 60.0
     """Length of a CloudWatch period; one minute on AWS."""
     settle: Annotated[Duration, Field(le=1800)] = 180.0

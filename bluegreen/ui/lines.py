@@ -13,6 +13,7 @@ from bluegreen.ui.format import clock, duration, ending_words, rate, share
 from bluegreen.ui.screen import title
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
+from bluegreen.ui.verdict_rows import verdict_rows
 
 _QUIET_SECONDS = 15.0
 """A verdict that only repeats itself is printed this often."""
@@ -52,6 +53,8 @@ class Lines:
                 said = self._judged(timeline, entry.at)
             case journal.Decided():
                 said = [f"decided: {timeline.decision}"]
+            case journal.Accepted() as event:
+                said = [event.words]
             case journal.Warned(words=words):
                 said = [f"warning: {words}"]
             case journal.RunStopped():
@@ -82,6 +85,7 @@ class Lines:
         when = f" at {clock(verdict.next_at)}" if verdict.next_at and verdict.next_at > now else ""
         yield f"    verdict{at}: {verdict.outcome}{hold}: {verdict.reason}{then}{when}"
         yield from (f"    {line}" for line in traffic_lines(timeline))
+        yield from (f"    {row}" for row, _ in verdict_rows(verdict.findings))
 
 
 def _stage(timeline: Timeline, event: journal.StageStarted) -> Iterable[str]:

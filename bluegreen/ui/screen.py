@@ -15,6 +15,7 @@ from bluegreen.ui.figures import Figures, figures
 from bluegreen.ui.format import clock, duration, percent, rate, share
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
 from bluegreen.ui.timeline import Progress, StageView, TierView, Timeline
+from bluegreen.ui.verdict_rows import verdict_rows
 
 _FEWEST_STAGES = 3
 _STEPS = 3
@@ -27,8 +28,13 @@ def screen(
     """The lines of the live view at epoch second `now`."""
     head = _head(timeline, now, width, glyphs)
     tiers = _tiers(timeline, width, glyphs)
-    tail = _verdict(timeline, width) + _next(timeline, now, width) + _warnings(timeline, width, note)
+    rest = _next(timeline, now, width) + _warnings(timeline, width, note)
+    rows = _rows(timeline, width)
+    tail = _verdict(timeline, width) + rows + rest
     room = height - len(head) - len(tail) - len(tiers) - 2
+    if room < _FEWEST_STAGES:
+        tail = _verdict(timeline, width) + rest
+        room += len(rows)
     if room < _FEWEST_STAGES:  # the stages come before the figures of single fleets
         tiers = _one_line_tiers(timeline, width, glyphs)
         room = height - len(head) - len(tail) - len(tiers)
@@ -196,6 +202,13 @@ def _verdict(timeline: Timeline, width: int) -> list[Text]:
     hold = ", holding" if verdict.hold else ", your decision is needed" if verdict.ask else ""
     said = f"{verdict.outcome}{at}{hold}: {verdict.reason}"
     return _labelled("verdict", said, width, style=OUTCOME_STYLE[verdict.outcome])
+
+
+def _rows(timeline: Timeline, width: int) -> list[Text]:
+    if timeline.verdict is None:
+        return []
+    found = verdict_rows(timeline.verdict.findings, width)
+    return [Text(words, style="bold red" if breach else "") for words, breach in found]
 
 
 def _next(timeline: Timeline, now: float, width: int) -> list[Text]:

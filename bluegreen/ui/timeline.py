@@ -10,7 +10,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
-from bluegreen.domain.verdict import Outcome
+from bluegreen.domain.verdict import Finding, Outcome
 
 
 class Progress(StrEnum):
@@ -77,6 +77,7 @@ class VerdictView:
     ask: bool
     next: str
     next_at: float | None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a l
             return _judged(timeline, event, entry.at)
         case journal.Decided() as event:
             return _decided(timeline, event, entry.at)
-        case journal.Warned() as event:
+        case journal.Warned() | journal.Accepted() as event:
             return _warned(timeline, event, entry.at)
         case journal.RunStopped() as event:
             return _ended(timeline, event, entry.at)
@@ -95,10 +95,11 @@ def _with_shares(timeline: Timeline, shares: Mapping[Tier, int], at: float) -> T
     return replace(timeline, tiers=tiers)
 
 
-def _warned(timeline: Timeline, event: journal.Warned, at: float) -> Timeline:
+def _warned(timeline: Timeline, event: journal.Warned | journal.Accepted, at: float) -> Timeline:
     warning = WarningView(at=at, words=event.words)
     timeline = replace(timeline, warnings=(*timeline.warnings, warning))
-    return _with_shares(timeline, dict.fromkeys(event.returned, 0), at)
+    returned = event.returned if isinstance(event, journal.Warned) else ()
+    return _with_shares(timeline, dict.fromkeys(returned, 0), at)
 
 
 def _measured(timeline: Timeline, event: journal.Measured) -> Timeline:
@@ -194,6 +195,7 @@ def _judged(timeline: Timeline, event: journal.VerdictGiven, at: float) -> Timel
         ask=verdict.ask,
         next="" if failed else event.next,
         next_at=None if failed else event.next_at,
+        findings=verdict.findings,
     )
     return replace(timeline, verdict=view)
 

@@ -59,6 +59,18 @@ def test_tiers_that_do_not_exist(line: Line, verb: str) -> None:
     assert "unknown tier 'cache' (allowed: web, app, ai)" in result.stderr
 
 
+@pytest.mark.usefixtures("nobody")
+def test_what_nobody_can_accept(line: Line) -> None:
+    """Every fault at once, and the reason is asked for too."""
+    result = line(
+        "resume", *LAB, "--accept", "speed:app", "--accept", "availability:ai", "--accept", "errors:db"
+    )
+    assert result.exit_code == 2
+    for fault in ("'speed:app'", "'availability:ai'", "'errors:db'", "--reason"):
+        assert fault in result.stderr
+    assert "one of errors, latency, accuracy, a colon" in " ".join(result.stderr.split())
+
+
 def test_all_faults_of_a_policy_at_once(line: Line, tmp_path: Path) -> None:
     (tmp_path / "deploy.toml").write_text(
         '[rollout]\nramp = ["50%", "5%"]\nbake = 300\n[judge]\nerror_limit = 1\n[surprise]\nx = 1\n'

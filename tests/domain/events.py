@@ -6,6 +6,7 @@ from typing import get_args
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import (
+    Accepted,
     BaselineMeasured,
     Decided,
     DownMigrationTried,
@@ -26,7 +27,7 @@ from bluegreen.domain.journal import (
     Warned,
     WindowOpened,
 )
-from bluegreen.domain.measurement import BlueBaseline
+from bluegreen.domain.measurement import BlueBaseline, Metric
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.verdict import Outcome, Verdict
 from tests.ui.samples import judging, measured, promotion
@@ -52,6 +53,7 @@ EVERY: tuple[Event, ...] = (
     _step(DownMigrationTried, attempt=DownAttempt(number=2, handle="command-1")),
     _step(WindowOpened, ends=9.0),
     measured(),
+    Accepted(tier=Tier.APP, metric=Metric.LATENCY, operator="anna", reason="tested"),
     VerdictGiven(
         stage="judge-25",
         step=judging(),

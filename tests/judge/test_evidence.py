@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.judge.eprocess import FailProcess, PassProcess, Window
-from bluegreen.judge.evidence import Counts, OneArm, Test, TwoArms, log_mean_exp
+from bluegreen.judge.evidence import Counts, KnownShare, OneArm, Test, TwoArms, log_mean_exp
 
 rates = st.floats(0.0, 1.0)
 few = st.integers(1, 6)
@@ -18,13 +18,18 @@ def binomial(n: int, p: float) -> list[float]:
     return [comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
 
 
-def expected(test: Test, green: int, green_rate: float, blue: int, blue_rate: float) -> list[float]:
+PLAIN = Counts(0, 0)
+
+
+def expected(
+    test: Test, green: int, green_rate: float, blue: int, blue_rate: float, *, how: Counts = PLAIN
+) -> list[float]:
     """E L for every alternative, over all outcomes of one batch."""
     total = [0.0] * len(test)
     for (kg, pg), (kb, pb) in product(
         enumerate(binomial(green, green_rate)), enumerate(binomial(blue, blue_rate))
     ):
-        ratios = test.log_ratios(Counts(kg, green, kb, blue))
+        ratios = test.log_ratios(how._replace(green_bad=kg, green=green, blue_bad=kb, blue=blue))
         total = [sum_ + pg * pb * exp(ratio) for sum_, ratio in zip(total, ratios, strict=True)]
     return total
 
@@ -38,6 +43,9 @@ def test_one_arm_expects_no_evidence_from_an_acceptable_release(
     above = null + (1 - null) * below
     assert expected(better, n, above, 0, 0.0)[0] <= 1 + 1e-9
     assert expected(worse, n, null, 0, 0.0)[0] == pytest.approx(1.0)
+    known = Counts(0, 0, null=null)
+    assert expected(KnownShare([factor]), n, null * below, 0, 0.0, how=known)[0] <= 1 + 1e-9
+    assert expected(KnownShare([1 / factor]), n, above, 0, 0.0, how=known)[0] <= 1 + 1e-9
 
 
 @given(
@@ -48,16 +56,19 @@ def test_one_arm_expects_no_evidence_from_an_acceptable_release(
     null=st.floats(0.5, 3.0),
     factor=st.floats(1.01, 12.0),
     thinning=st.sampled_from([0.0, 0.05, 0.1]),
-    dispersion=st.floats(1.0, 4.0),
+    adjusted=st.floats(0.5, 3.0),
+    slope=st.sampled_from([0.0, 0.5, 4.0]),
+    phi=st.floats(1.0, 4.0),
 )
 def test_two_arms_expect_none_while_green_is_no_worse_than_the_tolerance(
     *, green: int, blue: int, blue_rate: float, below: float, null: float, factor: float, thinning: float,
-    dispersion: float,
+    adjusted: float, slope: float, phi: float,
 ) -> None:  # fmt: skip
-    """For any rate of blue: what moves both fleets cancels."""
-    tolerated = min(1.0, null * (blue_rate + thinning * (1 - blue_rate)))
-    test = TwoArms(null, [factor], thinning=thinning, dispersion=dispersion)
-    assert expected(test, green, below * tolerated, blue, blue_rate)[0] <= 1 + 1e-9
+    """For any rate of blue, and however the batch is read: what moves both fleets cancels."""
+    tolerated = min(1.0, null * adjusted * (blue_rate + thinning * (1 - blue_rate)))
+    test = TwoArms(null, [factor], thinning=thinning, calm={factor: 2.0})
+    how = Counts(0, 0, null=adjusted, slope=slope, phi=phi)
+    assert expected(test, green, below * tolerated, blue, blue_rate, how=how)[0] <= 1 + 1e-9
 
 
 @given(

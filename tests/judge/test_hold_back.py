@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from bluegreen.domain.verdict import Verdict
 from bluegreen.errors import ConfigError, ExitCode
-from bluegreen.judge import replay
-from bluegreen.judge.judge import judge
+from bluegreen.judge.judge import Judge
 from bluegreen.judge.settings import Look
 from bluegreen.policy import Rollout, parse_policy
 from tests.world import World
@@ -32,12 +29,14 @@ def test_the_soak_before_full_weight_is_judged_against_the_control_for_its_whole
     world.load(600)
     world.clock.sleep(3)
 
-    def spy(periods: Any, *, look: Look, **rest: Any) -> Verdict:
+    given = Judge.look
+
+    def spy(judge: Judge, look: Look) -> Verdict:
         if look.now == world.clock.now():  # and not the replay at the end of the run
             looks.append((look, world.weights()["app"]))
-        return judge(periods, look=look, **rest)
+        return given(judge, look)
 
-    monkeypatch.setattr(replay, "judge", spy)
+    monkeypatch.setattr(Judge, "look", spy)
     result = deployer.run(deployer.plan_promotion("v1.1.0"))
     assert result.exit_code is ExitCode.RELEASED, f"{result}\n{world.story()}"
     soak = [(look, weights) for look, weights in looks if look.last_before_full]

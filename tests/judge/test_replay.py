@@ -9,18 +9,28 @@ from typing import Any
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Ending, Entry, Event, Measured, ShareWatched, VerdictGiven
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.journal import (
+    Accepted,
+    Ending,
+    Entry,
+    Event,
+    Measured,
+    ShareWatched,
+    VerdictGiven,
+)
+from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.engine.accepting import accepted
+from bluegreen.errors import Refused
 from bluegreen.judge import replay as replaying
 from bluegreen.judge.batches import Calendar
-from bluegreen.judge.record import Record
-from bluegreen.judge.replay import replay, step_marks, verdict_on
+from bluegreen.judge.record import Record, step_mark
+from bluegreen.judge.replay import replay, verdict_on
 from bluegreen.policy import Policy, Rollout, parse_policy
-from tests.judge.traffic import START, Traffic, probes
+from tests.judge.traffic import START, Fleet, Traffic, probes
 from tests.ui.samples import promotion
 from tests.world.releasing import QUICK, serving
 
@@ -72,22 +82,20 @@ def verdict(made: Record, now: float, policy: Policy = POLICY) -> Verdict:
 
 class TestTheLengthOfAStep:
     ROLLOUT = Rollout(bake=120.0, final_bake=60.0, min_bake=60.0)
-    MADE = record(mark(0, 50), mark(400, 100))
 
     def test_is_its_own_also_when_another_one_is_judged(self) -> None:
-        marks = step_marks(self.MADE, self.ROLLOUT)
+        marks = [step_mark(self.ROLLOUT, START, percent) for percent in (50, 100)]
         assert [(one.percent, one.planned_seconds) for one in marks] == [(50, 120.0), (100, 60.0)]
 
-    def test_keeps_the_burst_windows_and_the_cold_start_of_what_is_over(self) -> None:
-        """A twentieth of two minutes, and 15 % of them, whatever comes at 100 %."""
-        before = Calendar(step_marks(record(mark(0, 50)), self.ROLLOUT), POLICY.judge)
-        after = Calendar(step_marks(self.MADE, self.ROLLOUT), POLICY.judge)
-        late = probes(Color.GREEN, 13.0, failed=False)
+    def test_keeps_the_burst_windows_of_what_is_over(self) -> None:
+        """A twentieth of two minutes, whatever comes at 100 %."""
+        calendar = Calendar(POLICY.judge, [step_mark(self.ROLLOUT, START, 50)])
         one = Period(
-            source="x", tier=Tier.APP, arm=Color.GREEN, start=late.start, seconds=1.0, requests=1, errors=0
+            source="x", tier=Tier.APP, arm=Color.GREEN, start=START + 13, seconds=1.0, requests=1, errors=0
         )
-        assert before.window(one, 0) == after.window(one, 0)
-        assert before.warm_from == after.warm_from == START + 18.0
+        before = calendar.window(one, 0)
+        calendar.begin(step_mark(self.ROLLOUT, START + 400, 100))
+        assert calendar.window(one, 0) == before
 
 
 class TestTheRecord:
@@ -126,11 +134,73 @@ class TestTheRecord:
         assert verdict(made, 1_200).outcome is not Outcome.PASS
 
 
+class TestAPerson:
+    """What the counts do not decide a person may, and never over evidence against green."""
+
+    def thin(self, percent: int = 95, errors: float = 0.0, rate: float = 1.5) -> Record:
+        truth = Fleet(errors=errors)
+        few = Traffic(source="cloudwatch", seconds=60.0, rate=rate, green=lambda _: truth)
+        one = replace(PLAN, tiers=tuple(plan for plan in PLAN.tiers if plan.tier is Tier.APP))
+        assert one.tiers
+        self.plan = one
+        return record(mark(0, percent), measured(few.periods({0: percent}, 420)))
+
+    def verdict(self, made: Record, now: float = 420) -> Verdict:
+        return verdict_on(made, plan=self.plan, policy=POLICY, now=START + now)
+
+    def test_may_accept_what_too_few_requests_leave_open(self) -> None:
+        made = self.thin()
+        assert self.verdict(made).outcome is Outcome.INCONCLUSIVE
+        made.add(Accepted(tier=Tier.APP, metric=Metric.ERRORS, operator="anna", reason="load test"))
+        found = self.verdict(made)
+        assert found.outcome is Outcome.PASS, found.reason
+        assert all("accepted by anna: load test" in one.words for one in found.findings)
+
+    def test_may_not_accept_what_is_against_green(self) -> None:
+        made = self.thin(percent=50, errors=0.022, rate=10.0)
+        made.add(Accepted(tier=Tier.APP, metric=Metric.ERRORS, operator="anna", reason="load test"))
+        found = self.verdict(made)
+        (errors,) = [one for one in found.findings if one.metric is Metric.ERRORS]
+        assert errors.evidence >= 10, "the case is none otherwise"
+        assert errors.outcome is not Outcome.PASS
+        given = VerdictGiven(
+            stage="judge", step=Step(kind=StepKind.JUDGE, percent=95), percent=95, verdict=found, next="",
+            next_at=None,
+        )  # fmt: skip
+        entries = [Entry(seq=1, at=START, event=given)]
+        with pytest.raises(Refused, match=r"errors:app cannot be accepted: .*app errors: \d+ of"):
+            accepted(entries, [(Metric.ERRORS, Tier.APP)], operator="anna", reason="load test")
+        with pytest.raises(Refused, match=r"accuracy:app cannot be accepted: the last verdict does not wait"):
+            accepted(entries, [(Metric.ACCURACY, Tier.APP)], operator="anna", reason="load test")
+
+    def test_may_not_accept_over_a_hold_nor_before_a_verdict(self) -> None:
+        held = replace(given(1).verdict, hold=True, reason="hold: blue itself is unhealthy")
+        entries = [Entry(seq=1, at=START, event=replace(given(1), verdict=held))]
+        for known, words in ((entries, "blue itself is unhealthy"), ([], "no verdict has been given")):
+            with pytest.raises(Refused, match=words):
+                accepted(known, [(Metric.ERRORS, Tier.APP)], operator="anna", reason="load test")
+
+
+def test_a_judge_that_has_followed_the_run_says_what_one_says_that_reads_it_whole() -> None:
+    """State is kept between looks, and a look changes nothing."""
+    events: list[Event] = [mark(0, 5), mark(330, 50), mark(660, 95)]
+    periods = everywhere({0: 5, 330: 50, 660: 95}, 900)
+    starts = sorted({one.start for one in periods})
+    events += [measured([one for one in periods if one.start == start]) for start in starts]
+    events.append(measured(joined=(Tier.WEB,)))
+    followed = record()
+    for number, event in enumerate(events, start=1):
+        followed.add(event, START + 900)
+        if followed.marks:
+            now = 15.0 * number
+            assert verdict(followed, now) == verdict(followed, now) == verdict(record(*events[:number]), now)
+
+
 class TestTheReplay:
     def entries(self) -> list[Entry]:
         good = everywhere({0: 50}, 300)
         events: list[Event] = [mark(0, 50), given(10), measured(good), given(300)]
-        return [Entry(seq=seq, at=START, event=event) for seq, event in enumerate(events, start=1)]
+        return [Entry(seq=seq, at=START + 300, event=event) for seq, event in enumerate(events, start=1)]
 
     def test_gives_each_verdict_by_the_entries_before_it(self) -> None:
         found = list(replay(self.entries(), plan=PLAN, policy=POLICY))

@@ -14,7 +14,7 @@ from bluegreen.domain.measurement import BlueBaseline, Metric, Period, period_of
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import judge
-from bluegreen.judge.tail import Tail, asked_for
+from bluegreen.judge.tail import TAIL, Tail, asked_for
 from bluegreen.policy import Judging
 from tests.judge.traffic import START, look, step
 
@@ -41,10 +41,11 @@ def served(
     percent: int = 25,
     seed: int = 1,
     limits: Judging = LIMITS,
+    bounds: tuple[float, ...] = (),
 ) -> list[Period]:
     """Lognormal latencies, counted over what a source is asked for when blue's p95 was `early` times high."""
     rng = np.random.default_rng(seed)
-    asked = asked_for(early * p95, limits)
+    asked = bounds or asked_for(early * p95, limits)
     edges = [0.0, *asked, np.inf]
     median = p95 / exp(1.6449 * SIGMA)
     periods = []
@@ -121,15 +122,15 @@ class TestAnEarlyP95ThatIsWrong:
             assert verdict(periods, early, 1_200.0).outcome is not Outcome.FAIL
 
     def test_the_reason_names_the_threshold_that_is_read_and_that_it_moved(self) -> None:
-        periods = served(4.0, green=steady(1.6), until=120.0)
-        reason = verdict(periods, 4.0, 120.0).reason
+        periods = served(4.0, green=steady(1.6), until=240.0)
+        reason = verdict(periods, 4.0, 240.0).reason
         assert "app slower than about 2" in reason
-        assert "slower than about 2" in reason.partition("on green")[2]
+        assert "slower than about 198 ms" in reason.partition("on green")[2]
 
     def test_the_journal_alone_gives_the_same_verdict(self) -> None:
-        periods = served(4.0, green=steady(1.6), until=120.0)
+        periods = served(4.0, green=steady(1.6), until=240.0)
         again = tuple(period_of(period_row(one)) for one in periods)
-        assert verdict(list(again), 4.0, 120.0) == verdict(periods, 4.0, 120.0)
+        assert verdict(list(again), 4.0, 240.0) == verdict(periods, 4.0, 240.0)
 
 
 def test_blue_that_is_slower_than_in_its_last_hour_is_not_sick() -> None:
@@ -204,46 +205,78 @@ class TestNobodyIsSlow:
         assert verdict(periods, 1.0).outcome is Outcome.FAIL
 
 
+LAYOUTS = {
+    "client default": (50.0, 100.0, 250.0, 500.0, 1_000.0),
+    "powers of two": (32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0),
+    "x1.25": tuple(round(1.25**power, 2) for power in range(15, 30)),
+}
+
+
+class TestAHistogramOfItsOwn:
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    @pytest.mark.parametrize("p95", [90.0, 130.0, 200.0, 280.0])
+    def test_lets_an_equal_release_pass_and_finds_a_slower_one(self, layout: str, p95: float) -> None:
+        bounds = LAYOUTS[layout]
+        for factor, outcome in ((1.0, Outcome.PASS), (1.6, Outcome.FAIL)):
+            periods = served(1.0, p95=p95, green=steady(factor), bounds=bounds)
+            found = verdict(periods, 1.0, p95=p95)
+            assert found.outcome is outcome, found.reason
+
+
 class TestTheThreshold:
     RUNGS = (100.0, 125.0, 156.0, 195.0, 244.0)
 
-    def tail(self) -> Tail:
+    def tail(self, *counted: tuple[list[int], int, float]) -> Tail:
         tail = Tail(120.0, 600.0)
         tail.offer(self.RUNGS)
+        for over, requests, end in counted:
+            tail.learn(over, requests, end)
         return tail
 
-    def test_is_the_last_hour_s_until_enough_is_counted(self) -> None:
-        tail = self.tail()
-        assert tail.base_ms == 125.0
-        tail.learn([60, 50, 40, 30, 5], 99, 60.0)
-        assert tail.base_ms == 125.0
-        tail.learn([0, 0, 0, 0, 0], 1, 60.0)
-        assert tail.base_ms == 244.0
+    def at(self, tail: Tail, share: float = TAIL) -> float | None:
+        place = tail.nearest(share, range(len(tail.bounds)))
+        return None if place is None else tail.bounds[place]
 
-    def test_is_nearest_to_five_percent_and_of_equal_ones_the_slowest(self) -> None:
-        tail = self.tail()
-        tail.learn([900, 60, 60, 60, 10], 1_000, 60.0)
-        assert tail.base_ms == 195.0
+    def test_is_the_last_hour_s_until_enough_is_counted(self) -> None:
+        assert self.at(self.tail()) == 125.0
+        few = self.tail(([60, 50, 40, 30, 5], 99, 60.0))
+        assert self.at(few) == 125.0
+        assert self.at(few, 0.01) is None, "it stands for 5 % alone"
+        few.learn([0, 0, 0, 0, 0], 1, 60.0)
+        assert self.at(few) == 244.0
+
+    def test_is_nearest_to_the_share_and_of_equal_ones_the_slowest(self) -> None:
+        tail = self.tail(([900, 60, 60, 60, 10], 1_000, 60.0))
+        assert self.at(tail) == 195.0
+        assert self.at(tail, 0.01) == 244.0
 
     def test_is_the_fastest_where_blue_is_never_slow(self) -> None:
-        tail = self.tail()
-        tail.learn([0, 0, 0, 0, 0], 1_000, 60.0)
-        assert tail.base_ms == 100.0
+        assert self.at(self.tail(([0, 0, 0, 0, 0], 1_000, 60.0))) == 100.0
 
     def test_forgets_half_of_what_is_a_half_life_old(self) -> None:
-        tail = self.tail()
-        tail.learn([200, 80, 0, 0, 0], 1_000, 0.0)
-        assert tail.base_ms == 125.0
-        tail.learn([0, 0, 0, 0, 0], 1_000, 600.0)
-        # 100 of 1,500 are nearer to 5 % than 40; without fading 80 of 2,000 would be nearer than 200.
-        assert tail.base_ms == 100.0
+        tail = self.tail(([2_000, 800, 0, 0, 0], 10_000, 0.0))
+        assert self.at(tail) == 125.0
+        tail.learn([0, 0, 0, 0, 0], 10_000, 600.0)
+        # 1,000 of 15,000 are nearer to 5 % than 400; without fading 800 of 20,000 would be nearer than 2,000.
+        assert self.at(tail) == 100.0
+
+    def test_keeps_a_thousand_requests_of_a_small_service(self) -> None:
+        tail = self.tail(([200, 50, 0, 0, 0], 1_000, 0.0))
+        tail.learn([0, 0, 0, 0, 0], 1, 6_000.0)
+        assert tail.least(0) > 0.15
+
+    def test_is_known_by_its_slope(self) -> None:
+        tail = self.tail(([800, 400, 200, 100, 50], 10_000, 0.0))
+        assert tail.slope(156.0) == pytest.approx(log(2) / log(1.25), rel=0.02)
+        assert tail.quantile(0.03) == pytest.approx(100 * 1.25 ** (log(8 / 3) / log(2)), rel=0.02)
+        assert tail.quantile(0.5) is None
 
     def test_does_not_know_the_period_that_it_is_for(self) -> None:
         """Otherwise the evidence of a period would depend on the counts that it chose."""
 
         def green_bad(last: float) -> list[float]:
-            odd = served(1.0, green=steady(1.0), blue=lambda at: last if at >= 45 else 1.0, until=60.0)
-            findings = verdict(odd, 1.0, 60.0).findings
+            odd = served(1.0, green=steady(1.0), blue=lambda at: last if at >= 165 else 1.0, until=180.0)
+            findings = verdict(odd, 1.0, 180.0).findings
             return [one.numbers["green_bad"] for one in findings if one.metric is Metric.LATENCY]
 
         # Green's counts are the same in both journals, and so are the thresholds they are read at.
@@ -252,7 +285,7 @@ class TestTheThreshold:
     def test_in_another_unit_is_none(self) -> None:
         tail = Tail(120.0, 600.0)
         tail.offer((0.1, 0.2, 0.4))
-        assert tail.base_ms == 120.0
+        assert tail.nearest(TAIL, (0, 1, 2)) is None
 
 
 class TestWhatIsAskedFor:
@@ -269,6 +302,5 @@ class TestWhatIsAskedFor:
             assert 6 * (len(asked_for(p95, LIMITS)) + 7) + 3 <= 500
 
     def test_thresholds_that_fall_together_are_asked_for_once(self) -> None:
-        limits = Judging(latency_limit=0.25, latency_acceptable=0.2)
-        asked = asked_for(200.0, limits)
+        asked = asked_for(200.0, Judging(latency_floor=0.0552))
         assert all(later - earlier > 1e-3 * earlier for earlier, later in pairwise(asked))

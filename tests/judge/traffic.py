@@ -23,6 +23,8 @@ class Fleet:
     errors: float = 0.001
     slow: tuple[float, float, float] = (0.05, 0.04, 0.023)
     """Shares over 200, 216.7 and 260 ms."""
+    far: float = 0.001
+    """Share over 520 ms."""
     wrong: float = 0.1
 
 
@@ -66,7 +68,7 @@ class Traffic:
         """One period's counts, drawn from the truth."""
         over, counts = requests, []
         before = 1.0
-        for ms, share in zip((200.0, 260.0 / 1.2, 260.0), truth.slow, strict=True):
+        for ms, share in zip((200.0, 260.0 / 1.2, 260.0, 520.0), (*truth.slow, truth.far), strict=True):
             over = int(rng.binomial(over, min(1.0, share / before)))
             before = share
             counts.append((ms, over))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bluegreen.domain.journal.endings import Ending, RunEnded, RunHalted, RunInterrupted, RunStopped
 from bluegreen.domain.journal.events import (
+    Accepted,
     BaselineMeasured,
     Decided,
     DownMigrationTried,

@@ -14,7 +14,7 @@ from pydantic import Field
 from bluegreen.contract import Tier
 from bluegreen.domain.journal.endings import RunEnded, RunHalted, RunInterrupted
 from bluegreen.domain.journal.results import StepResult
-from bluegreen.domain.measurement import BlueBaseline, PeriodRow
+from bluegreen.domain.measurement import BlueBaseline, Metric, PeriodRow
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Plan, Step
 from bluegreen.domain.stack import SickTargets
@@ -140,6 +140,24 @@ class Measured:
     """The sick targets of green by tier, where they changed."""
     troubles: tuple[str, ...] | None = None
     """What did not answer at this look, and what the sources object to, where that changed."""
+    joined: tuple[Tier, ...] = ()
+    """The tiers where new instances of green have begun to serve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A person has accepted a metric that the counts do not decide."""
+
+    kind: Literal["accepted"] = "accepted"
+    tier: Tier
+    metric: Metric
+    operator: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"{self.tier} {self.metric} accepted by {self.operator}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +207,7 @@ Event = Annotated[
     | DownMigrationTried
     | WindowOpened
     | Measured
+    | Accepted
     | VerdictGiven
     | Decided
     | Warned

@@ -23,6 +23,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("contract", partial(_contract, contract)),
         ("boot budget", partial(_boot_budget, contract, policy)),
         ("smoke tests", partial(_smoke, policy)),
+        ("ai accuracy", partial(_accuracy, contract, policy)),
         ("stack", partial(_stack, contract, ports)),
         ("environment", partial(_environment, contract, ports)),
         ("metrics", partial(_metrics, contract, policy, ports)),
@@ -67,6 +68,21 @@ def _smoke(policy: Policy) -> Answer:
         return True, f"{len(policy.smoke)}, ramp {ramp}", ""
     advice = "describe one with [[smoke]] in deploy.toml: an outage is found by probes first (R1)"
     return False, f"ramp {ramp}, but no key function is probed", advice
+
+
+def _accuracy(contract: Contract, policy: Policy) -> Answer:
+    """Whether anything judges the answers of an AI tier, and what happens where nothing does."""
+    words = preflight.accuracy_words([tier.name for tier in contract.tiers], policy)
+    if not words:
+        known = [
+            name
+            for name, there in (("golden set", policy.golden), ("labels", policy.metrics.accuracy))
+            if there
+        ]
+        return True, f"judged by {' and '.join(known)}" if known else "there is no ai tier", ""
+    if policy.judge.without_accuracy == "refuse":
+        return False, f"{words}: releases are refused", preflight.ACCURACY_ADVICE
+    return True, f"{words}; releases are allowed all the same (judge.without_accuracy)", ""
 
 
 def _stack(contract: Contract, ports: Ports) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 
-from bluegreen.contract import Contract
+from bluegreen.contract import Contract, Tier
 from bluegreen.domain.plan import Intent, Plan, TierPlan
 from bluegreen.errors import Fault
 from bluegreen.policy import Policy
@@ -23,7 +23,11 @@ def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list
         *[partial(_blue, tier, ports) for tier in plan.tiers],
     ]
     if plan.intent is Intent.PROMOTION:
-        checks += [partial(_alarms, ports), partial(_frozen, policy, ports.clock.now())]
+        checks += [
+            partial(_alarms, ports),
+            partial(_frozen, policy, ports.clock.now()),
+            partial(_accuracy, plan, policy),
+        ]
     found: list[list[Fault]] = ports.parallel([partial(_all, check) for check in checks])
     return [fault for some in found for fault in some]
 
@@ -57,6 +61,24 @@ def patience_faults(contract: Contract, policy: Policy) -> Iterable[Fault]:
                 f" {tier.boot_budget_seconds} s (boot_budget_seconds in the stack's settings)",
                 f"{tier.boot_budget_seconds}s or more in deploy.toml",
             )
+
+
+def accuracy_words(tiers: Iterable[str], policy: Policy) -> str:
+    """What is missing where nothing judges the answers of an AI tier (R4); empty where something does."""
+    if Tier.AI not in tiers or policy.golden is not None or policy.metrics.accuracy:
+        return ""
+    return (
+        "nothing judges the answers of the ai tier (R4): neither a golden set nor a source of labelled ones"
+    )
+
+
+ACCURACY_ADVICE = "[golden] or metrics.accuracy in deploy.toml (docs/judging.md)"
+
+
+def _accuracy(plan: Plan, policy: Policy) -> Iterable[Fault]:
+    words = accuracy_words([tier.tier for tier in plan.tiers if tier.green], policy)
+    if words and policy.judge.without_accuracy == "refuse":
+        yield Fault("judge.without_accuracy", words, ACCURACY_ADVICE)
 
 
 def _quota(plan: Plan, ports: Ports) -> Iterable[Fault]:

@@ -166,6 +166,6 @@ def _still_valid(plan: Plan, done: Mapping[Step, StepResult | None]) -> dict[Ste
 def _remember(run: Run, entries: Iterable[Entry]) -> None:
     """What was measured, when the weights moved and how far the down migration is, as journalled."""
     for entry in entries:
-        run.record.add(entry.event)
+        run.record.add(entry.event, entry.at)
         if isinstance(entry.event, DownMigrationTried):
             run.down = entry.event.attempt

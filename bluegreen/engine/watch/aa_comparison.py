@@ -19,8 +19,8 @@ from bluegreen.engine.arms import serving
 from bluegreen.engine.status import observe
 from bluegreen.engine.watch.forecast import blue_p95
 from bluegreen.errors import CloudUnavailable, Refused
-from bluegreen.judge.criteria import latency_thresholds
 from bluegreen.judge.noise import fleet_noise
+from bluegreen.judge.tail import asked_for
 from bluegreen.policy import Policy
 from bluegreen.ports import Arms, Ports
 
@@ -48,7 +48,7 @@ def aa_comparison(
         raise Refused("nothing serves, so there is nothing to compare", next_step="sc-deploy status")
     limits, p95_ms = policy.judge, blue_p95(arms, ports)
     now = ports.clock.now()
-    slow_ms = {tier: latency_thresholds(limits, p95) for tier, p95 in p95_ms.items()}
+    slow_ms = {tier: asked_for(p95, limits) for tier, p95 in p95_ms.items()}
     window = _Window(since=now - seconds, until=now, slow_ms=slow_ms)
     in_time, troubles = _in_time(arms, ports, window)
     compared = [*_in_space(arms, ports, window), *in_time]

@@ -31,7 +31,12 @@ def measure_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
     percents = ramp_percents(run.plan)
     thin = [one for one in tier_forecasts(expected, percents, _without_synthetic(run.policy)) if one.warning]
     baseline = BlueBaseline(
-        p95_ms=p95_ms, thin=tuple(one.traffic.tier for one in thin), at=run.ports.clock.now()
+        p95_ms=p95_ms,
+        wrong={
+            one.tier: (round((1 - one.accuracy) * one.labels), one.labels) for one in expected if one.labels
+        },
+        thin=tuple(one.traffic.tier for one in thin),
+        at=run.ports.clock.now(),
     )
     words = f"blue's p95: {figures or 'no traffic yet'}"
     run.note(BaselineMeasured(stage=run.stage(step), step=step, words=words, baseline=baseline))

@@ -19,8 +19,8 @@ from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.engine.arms import blue_of
 from bluegreen.errors import CloudUnavailable
-from bluegreen.judge.criteria import latency_thresholds
 from bluegreen.judge.forecast import Feed, metric_forecasts
+from bluegreen.judge.tail import asked_for
 from bluegreen.policy import Policy, Source
 from bluegreen.ports import Arms, Collected, Ports
 
@@ -64,7 +64,7 @@ def expected_traffic(
     known before the release. Raises CloudUnavailable.
     """
     now, limits = ports.clock.now(), policy.judge
-    slow_ms = {tier: latency_thresholds(limits, p95) for tier, p95 in p95_ms.items()}
+    slow_ms = {tier: asked_for(p95, limits) for tier, p95 in p95_ms.items()}
     found = ports.metrics.collect(arms, since=now - MEMORY, until=now, slow_ms=slow_ms)
     if found.troubles and not found.periods:
         raise CloudUnavailable("; ".join(found.troubles))
@@ -87,6 +87,7 @@ def _expected(tier: Tier, found: Collected, until: float) -> ExpectedTraffic:
         tier=tier,
         requests_per_second=total / _covered(requests, until),
         error_rate=(sum(one.errors for one in requests) + 0.5) / (total + 1),
+        labels=known,
         labels_per_second=known / _covered(labels, until),
         accuracy=1 - wrong / known if known else 0.9,
     )

@@ -19,6 +19,7 @@ from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine import capacity
+from bluegreen.engine.accepting import acceptable
 from bluegreen.engine.arms import arms_of
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch import live_rules
@@ -27,8 +28,12 @@ from bluegreen.engine.watch.key_functions import KeyFunctions
 from bluegreen.engine.watch.life_stages import LifeStages
 from bluegreen.engine.watch.look import Observation, Observer
 from bluegreen.errors import Halted, StepFailed
-from bluegreen.judge.replay import planned_seconds, verdict_on
+from bluegreen.judge.record import planned_seconds
+from bluegreen.judge.replay import verdict_on
 from bluegreen.judge.tail import asked_for
+
+_FEW_NEW = 0.1
+"""Share of green's instances whose cold caches do not show in the latency of all."""
 
 
 class Watch:
@@ -102,10 +107,11 @@ class Watch:
         if verdict.outcome is Outcome.FAIL:
             raise StepFailed(verdict.reason)
         if verdict.ask:
-            raise Halted(
-                f"paused at {self._percent} %: {verdict.reason}",
-                next_step="`sc-deploy resume` watches this step again, `sc-deploy abort` rolls it back",
-            )
+            words = "`sc-deploy resume` watches this step again, `sc-deploy abort` rolls it back"
+            if may := acceptable(verdict):
+                named = " ".join(f"--accept {metric}:{tier}" for metric, tier in may)
+                words += f', `sc-deploy resume {named} --reason "..."` takes it as passed'
+            raise Halted(f"paused at {self._percent} %: {verdict.reason}", next_step=words)
 
     def _observe(self) -> Observation:
         """One look; blue's figures are measured first, and nothing advances without them."""
@@ -130,7 +136,7 @@ class Watch:
         fresh = [p for p in observed.periods if self._known.get((p.stream, p.start)) != p]
         self._tell_revisions(fresh)
         self._known.update({(p.stream, p.start): p for p in fresh})
-        self._journal(fresh, self._sick(observed), observed.troubles)
+        self._journal(fresh, self._sick(observed), observed.troubles, self._joined(observed))
         for tier, health in observed.health.items():
             if not health.healthy:
                 raise StepFailed(f"{tier}: green has no healthy target ({health})")
@@ -149,14 +155,28 @@ class Watch:
         found = {tier: self._stages[tier].sick(health, now) for tier, health in observed.health.items()}
         return {tier: sick for tier, sick in found.items() if sick}
 
+    def _joined(self, observed: Observation) -> tuple[Tier, ...]:
+        """The tiers whose green has so many new instances that their cold caches show in its latency."""
+        found = []
+        for tier, health in observed.health.items():
+            known, now = self._run.record.serving.setdefault(tier, set()), set(health.healthy_ids)
+            if known and len(now - known) > _FEW_NEW * len(now):
+                found.append(tier)
+            known |= now
+        return tuple(found)
+
     def _journal(
-        self, fresh: Sequence[Period], sick: dict[Tier, SickTargets], troubles: tuple[str, ...]
+        self,
+        fresh: Sequence[Period],
+        sick: dict[Tier, SickTargets],
+        troubles: tuple[str, ...],
+        joined: tuple[Tier, ...],
     ) -> None:
         """All that the verdict of this look is made of, as far as the journal does not have it yet."""
         record = self._run.record
         new_sick = sick if sick != record.sick else None
         new_troubles = troubles if troubles != record.troubles else None
-        if not fresh and new_sick is None and new_troubles is None:
+        if not fresh and not joined and new_sick is None and new_troubles is None:
             return
         self._run.note(
             Measured(
@@ -165,6 +185,7 @@ class Watch:
                 periods=tuple(fresh),
                 sick=new_sick,
                 troubles=new_troubles,
+                joined=joined,
             )
         )
 

@@ -170,3 +170,17 @@ def test_an_envoy_that_does_not_come_up_is_told_with_its_log(
     with pytest.raises(DeployError, match="Envoy did not start") as told:
         envoy.wait_until_ready()
     assert "envoy.log" in str(told.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be held for another process")
+def test_nobody_gets_the_port_before_envoy_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = tmp_path / "envoy"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    slow.chmod(0o755)
+    monkeypatch.setattr(module, "binary", lambda: slow)
+    envoy = Envoy(tmp_path / "state", Timing(), port=0)
+    try:
+        with socket.socket() as client, pytest.raises(OSError, match="in use"):
+            client.bind(("127.0.0.1", envoy.port))
+    finally:
+        envoy.stop()

@@ -25,7 +25,7 @@ from bluegreen.lab.database.record import Record
 from bluegreen.lab.faults.breakage import Breakage, break_, heal, kind_of, share_of, state
 from bluegreen.lab.faults.kinds import Break
 from bluegreen.lab.lifecycle import LabInfo
-from bluegreen.lab.load.child import WRITES, LoadProcess
+from bluegreen.lab.load.child import LOAD, WRITES, LoadProcess
 from bluegreen.lab.load.writes import seen_in
 from bluegreen.lab.process import start_time
 from bluegreen.lab.starting import Process, recorded
@@ -117,6 +117,16 @@ def test_any_aws_client_finds_the_contract_any_user_the_maintenance_page_and_a_l
     assert "SIGTERM: the load stops before its end" in said
     assert lifecycle.find(tmp_path) is None
     assert lifecycle.down(tmp_path) is False
+
+
+def test_a_load_ends_with_the_command_that_runs_it(lab: LabInfo) -> None:
+    command = begun(lab, "lab", "load", "--rate", "5", "--seconds", "600")
+    assert command.stdout is not None
+    command.stdout.readline()
+    (load,) = [one for path, one in recorded(lab.state_dir).items() if path.stem.startswith(LOAD)]
+    command.kill()
+    command.communicate()
+    until(lambda: not load.alive)
 
 
 def test_up_again_is_the_same_lab_and_another_pace_is_refused(lab: LabInfo) -> None:

@@ -107,10 +107,18 @@ def absence(state_dir: Path) -> str:
             "it held in memory, the stack and its releases, is lost"
         )
     if info is not None:
-        return f"the load balancer of the lab in {state_dir} was killed or has crashed"
+        return (
+            f"the load balancer of the lab in {state_dir} was killed or has crashed, and `sc-deploy lab up` "
+            "starts with nothing: the stack and its releases are lost"
+        )
     if left:
         return f"a lab in {state_dir} was not started to its end; {len(left)} of its processes still run"
     return f"no lab is running in {state_dir}"
+
+
+def lost(state_dir: Path) -> str:
+    """What became of a lab that stood in `state_dir` and runs no more; empty where there is none."""
+    return absence(state_dir) if _read(state_dir) is not None and find(state_dir) is None else ""
 
 
 def up(

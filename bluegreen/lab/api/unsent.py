@@ -72,7 +72,8 @@ class _Unsent:
         if not accepts(operation_model, api_params):
             return make()
         context[_MAKE] = make
-        return {"headers": {}, "context": context}
+        # botocore looks into the body where RDS can copy from another region.
+        return {"headers": {}, "body": {}, "context": context}
 
 
 def _add(base_classes: list[type], **_: Any) -> None:

@@ -66,6 +66,7 @@ def break_(
     from bluegreen.commands._request import tiers_of
     from bluegreen.lab.faults.breakage import Breakage, kind_of, share_of
     from bluegreen.lab.faults.breakage import break_ as inject
+    from bluegreen.lab.faults.kinds import LOSSES
 
     breakage = Breakage(
         kind=kind_of(kind),
@@ -77,7 +78,9 @@ def break_(
         seconds=seconds,
     )
     words = inject(running_in(state_dir), breakage)
-    _terminal.say(f"injected: {words}; `sc-deploy lab heal` clears it")
+    gone = breakage.kind in LOSSES
+    after = "Auto Scaling replaces what is gone" if gone else "`sc-deploy lab heal` clears it"
+    _terminal.say(f"injected: {words}; {after}")
 
 
 break_.__doc__ = f"""Inject a fault, as production has them.

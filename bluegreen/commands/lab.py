@@ -80,6 +80,8 @@ def up(
     """
     from bluegreen.lab import lifecycle
 
+    if lost := lifecycle.lost(state_dir):
+        _terminal.say(lost)
     _terminal.say("starting a laptop-sized AWS ...")
     info = lifecycle.up(
         state_dir,

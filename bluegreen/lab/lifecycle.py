@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
 from bluegreen.lab.balancer.envoy import binary
-from bluegreen.lab.claims import alone, free
+from bluegreen.lab.claims import alone, free, room
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.database.programs import missing
 from bluegreen.lab.database.record import Record
@@ -107,10 +107,18 @@ def absence(state_dir: Path) -> str:
             "it held in memory, the stack and its releases, is lost"
         )
     if info is not None:
-        return f"the load balancer of the lab in {state_dir} was killed or has crashed"
+        return (
+            f"the load balancer of the lab in {state_dir} was killed or has crashed, and `sc-deploy lab up` "
+            "starts with nothing: the stack and its releases are lost"
+        )
     if left:
         return f"a lab in {state_dir} was not started to its end; {len(left)} of its processes still run"
     return f"no lab is running in {state_dir}"
+
+
+def lost(state_dir: Path) -> str:
+    """What became of a lab that stood in `state_dir` and runs no more; empty where there is none."""
+    return absence(state_dir) if _read(state_dir) is not None and find(state_dir) is None else ""
 
 
 def up(
@@ -128,13 +136,14 @@ def up(
     `port` and `front_port` 0 take any free one. A `database` is started where this machine
     can have one. With `owner_pid` the lab ends when that process is gone.
     Raises Refused where another lab runs in `state_dir`, where somebody starts or stops one there, or where
-    a port is taken; DeployError where the lab does not start.
+    a port is taken or the directory has no room; DeployError where the lab does not start.
     """
     state_dir = state_dir.absolute()
     with alone(state_dir):
         running = find(state_dir)
         if running is None:
             _stop(state_dir)
+            room(state_dir)
             free("--port", port)
             free("--front-port", front_port)
             return _start(

@@ -18,6 +18,7 @@ from bluegreen.commands._lab_faults import KINDS
 from bluegreen.errors import ConfigError
 from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.settings import HealthSource, Settings
+from bluegreen.lab.faults import breakage
 from bluegreen.lab.faults.breakage import Breakage, break_, heal, kind_of, state
 from bluegreen.lab.faults.kinds import API_FAULTS, CONDITIONS, Break
 from bluegreen.lab.lifecycle import LabInfo
@@ -49,6 +50,10 @@ def lab(server: ControlServer, tmp_path: Path) -> LabInfo:
         endpoint_url=server.url,
         front_url=server.url,
         policy=tmp_path / "deploy.toml",
+        database_url="",
+        without_database="",
+        stretch=1,
+        machine="",
         control=nobody,
         balancer=nobody,
     )
@@ -124,6 +129,7 @@ def test_a_database_that_is_down_says_so_and_whoever_runs_it_is_told(
     rds = client(lab, "rds")
     told: list[bool] = []
     rds.create_db_instance(DBInstanceIdentifier="db", DBInstanceClass="db.t4g.micro", Engine="postgres")
+    server.cloud.databases.instances["db"].ready_at = 0.0
     server.cloud.databases.on_power.append(told.append)
 
     def status() -> str:
@@ -133,8 +139,19 @@ def test_a_database_that_is_down_says_so_and_whoever_runs_it_is_told(
     assert "db-down" in break_(lab, Breakage(kind=Break.DB_DOWN))
     assert status() == "stopped"
     heal(lab, Break.DB_DOWN)
-    assert status() == "creating"
+    assert status() == "available"
     assert told == [False, True]
+
+
+def test_a_database_may_take_its_time_to_stop(
+    lab: LabInfo, server: ControlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = httpx.Client(timeout=0.01)
+    monkeypatch.setattr(breakage, "_client", lambda: impatient)
+    server.cloud.databases.on_power.append(lambda _: time.sleep(0.3))
+    assert "db-down" in break_(lab, Breakage(kind=Break.DB_DOWN))
+    server.cloud.databases.on_power.pop()
+    server.cloud.databases.set_power(on=True)
 
 
 def test_a_demand_scales_the_fleets_of_the_chosen_tier(lab: LabInfo, monkeypatch: pytest.MonkeyPatch) -> None:

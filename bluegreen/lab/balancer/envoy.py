@@ -6,6 +6,7 @@ import json
 import platform
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
@@ -43,25 +44,33 @@ def binary() -> Path:
     )
 
 
-def free_port(wanted: int) -> int:
-    """`wanted`, or any free one for 0. Raises DeployError where it is taken."""
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind(("127.0.0.1", wanted))
-        except OSError as error:
-            raise DeployError(
-                f"the load balancer cannot listen on port {wanted}: {error.strerror}",
-                next_step="choose another one",
-            ) from error
-        return int(one.getsockname()[1])
+def claimed(wanted: int) -> socket.socket:
+    """A socket that holds port `wanted`, or any free one for 0. Raises DeployError where it is taken.
+
+    Until Envoy listens, no client of this machine gets the port for a connection of its own. Linux lets a
+    listener share it with a socket that only holds it, as both allow the reuse of the address.
+    """
+    claim = socket.socket()
+    claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        claim.bind(("127.0.0.1", wanted))
+    except OSError as error:
+        claim.close()
+        raise DeployError(
+            f"the load balancer cannot listen on port {wanted}: {error.strerror}",
+            next_step="choose another one",
+        ) from error
+    return claim
 
 
 class Envoy:
     """A running Envoy; `apply` makes it obey a snapshot."""
 
     def __init__(self, directory: Path, timing: Timing, *, port: int) -> None:
-        self.port = free_port(port)
+        self._claim = claimed(port)
+        self.port = int(self._claim.getsockname()[1])
+        if sys.platform != "linux":  # macOS gives a port to one socket only
+            self._claim.close()
         self._directory = directory
         self.timing = timing
         """Read with each snapshot."""
@@ -122,6 +131,7 @@ class Envoy:
                 self.stop()
                 raise DeployError("Envoy did not start", next_step=f"see {self._directory / 'envoy.log'}")
             time.sleep(_POLL_SECONDS)
+        self._claim.close()
 
     def _ready(self) -> bool:
         try:
@@ -136,6 +146,7 @@ class Envoy:
 
     def stop(self) -> None:
         """End it; returns when it is gone."""
+        self._claim.close()
         self._popen.terminate()
         try:
             self._popen.wait(5)

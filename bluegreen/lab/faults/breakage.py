@@ -19,6 +19,8 @@ from bluegreen.lab.faults.kinds import API_FAULTS, CONDITIONS, ON_HOSTS, SECONDS
 from bluegreen.lab.lifecycle import LabInfo
 
 _TIMEOUT = 5.0
+_POWER_TIMEOUT = 120.0
+"""Answered once every database has stopped or started, which the machine's pace decides."""
 _GROUP_TAG = "aws:autoscaling:groupName"
 
 
@@ -78,7 +80,7 @@ def break_(lab: LabInfo, breakage: Breakage) -> str:
         _side(lab, "POST", "faults", {"times": 0, **fault.document})
         return fault.words
     if kind is Break.DB_DOWN:
-        _side(lab, "POST", "database", {"on": False})
+        _power(lab, on=False)
         return "db-down: every database is stopped"
     if kind in CONDITIONS:
         condition = CONDITIONS[kind]
@@ -140,7 +142,7 @@ def heal(lab: LabInfo, kind: Break | None = None) -> None:
         names = "" if kind is None else CONDITIONS[kind].name if kind in CONDITIONS else "demand"
         _side(lab, "DELETE", "conditions", query={"names": names})
     if kind in (None, Break.DB_DOWN):
-        _side(lab, "POST", "database", {"on": True})
+        _power(lab, on=True)
     if kind is None or kind in ON_HOSTS:
         for instance in _instances(lab):
             _tell(instance, {"reset": True})
@@ -182,6 +184,11 @@ def _named(instances: Iterable[Mapping[str, Any]]) -> str:
 def _tell(instance: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     host, port = instance["address"]
     _call(lambda: _client().post(f"http://{host}:{port}/_ctl", json=document))
+
+
+def _power(lab: LabInfo, *, on: bool) -> None:
+    url = f"{lab.endpoint_url}/_lab/database"
+    _call(lambda: _client().post(url, json={"on": on}, timeout=_POWER_TIMEOUT))
 
 
 def _side(

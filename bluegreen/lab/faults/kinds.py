@@ -54,6 +54,9 @@ class Condition:
 ON_HOSTS = (Break.ERRORS, Break.LATENCY, Break.FUNCTION, Break.UNHEALTHY, Break.HANG)
 """What instances are told over their control path."""
 
+LOSSES = (Break.CRASH, Break.INSTANCE_LOST)
+"""What happens once and is not to be healed."""
+
 SECONDS = {Break.BOOT_SLOW: 60.0, Break.READ_LAG: 10.0, Break.METRICS_LATE: 60.0}
 """Kinds that have a length, and what it is by default."""
 

@@ -52,8 +52,11 @@ def carried(url: str) -> float:
 
 
 def attend(words: list[str], place: Path) -> int:
-    """Run a load in the foreground; recorded in `place`, so that it ends with the lab. Its exit code."""
-    with subprocess.Popen(words) as running:
+    """Run a load in the foreground; its exit code.
+
+    It ends with this process, however that ends, and is recorded in `place`, so that it ends with the lab.
+    """
+    with subprocess.Popen([*words, "--parent-pid", str(os.getpid())]) as running:
         record(place / f"{LOAD}-{running.pid}.pid", Process.of(running.pid))
         return running.wait()
 

@@ -28,11 +28,14 @@ def lab_view(document: Mapping[str, Any]) -> RenderableType:
 
 
 def _faults(document: Mapping[str, Any]) -> Iterator[str]:
-    """Those of the API's answers, then the conditions of the region."""
+    """Those of the API's answers, the conditions of the region, then databases that do not serve."""
     for fault in document["faults"]:
         yield f"{fault['effect']} {fault['service']} {fault['action']} (hit {fault['struck']} times)"
     for name, value in document.get("conditions", {}).items():
         yield f"{name.replace('_', ' ')} {value}"
+    for one in document.get("databases", ()):
+        if one["failure"] or one["status"] == "stopped":
+            yield f"database {one['name']} {one['failure'] or one['status']}"
 
 
 def _instances(document: Mapping[str, Any]) -> RenderableType:

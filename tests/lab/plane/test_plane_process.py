@@ -57,8 +57,7 @@ def test_follows_the_control_server_and_ends_with_its_parent(tmp_path: Path) -> 
 
         until(answered)
         until(lambda: control.elb_total("fixed") >= 1)
-        envoy = recorded(tmp_path / PROCESS)
-        assert envoy is not None
+        envoy = recorded(tmp_path)[tmp_path / PROCESS]
         assert envoy.alive
         parent.kill()
         assert balancer.wait(60) == 0
@@ -75,11 +74,10 @@ def test_a_balancer_that_was_killed_leaves_a_record_that_ends_envoy(tmp_path: Pa
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     balancer = started(tmp_path, control, parent.pid)
     try:
-        until(lambda: recorded(tmp_path / PROCESS))  # written before anything waits for Envoy
+        until(lambda: recorded(tmp_path))  # written before anything waits for Envoy
         balancer.send_signal(signal.SIGKILL)
         balancer.wait()
-        envoy = recorded(tmp_path / PROCESS)
-        assert envoy is not None
+        envoy = recorded(tmp_path)[tmp_path / PROCESS]
         end(envoy)
         assert start_time(envoy.pid) is None
     finally:
@@ -94,8 +92,7 @@ def test_an_envoy_that_ends_ends_its_balancer(tmp_path: Path) -> None:
     balancer = started(tmp_path, control, os.getpid())
     try:
         until((tmp_path / "port").exists)
-        envoy = recorded(tmp_path / PROCESS)
-        assert envoy is not None
+        envoy = recorded(tmp_path)[tmp_path / PROCESS]
         envoy.send_signal(signal.SIGKILL)
         assert balancer.wait(60) != 0
     finally:
@@ -110,7 +107,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         pytest.raises(DeployError, match=r"cannot listen on port \d+: Address already in use"),
     ):
         Envoy(tmp_path, Timing(), port=taken.getsockname()[1])
-    assert recorded(tmp_path / PROCESS) is None
+    assert recorded(tmp_path) == {}
 
 
 def test_groups_come_before_the_rules_that_name_them_and_go_after_these(
@@ -173,3 +170,17 @@ def test_an_envoy_that_does_not_come_up_is_told_with_its_log(
     with pytest.raises(DeployError, match="Envoy did not start") as told:
         envoy.wait_until_ready()
     assert "envoy.log" in str(told.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be held for another process")
+def test_nobody_gets_the_port_before_envoy_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = tmp_path / "envoy"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    slow.chmod(0o755)
+    monkeypatch.setattr(module, "binary", lambda: slow)
+    envoy = Envoy(tmp_path / "state", Timing(), port=0)
+    try:
+        with socket.socket() as client, pytest.raises(OSError, match="in use"):
+            client.bind(("127.0.0.1", envoy.port))
+    finally:
+        envoy.stop()

@@ -27,10 +27,11 @@ class Return:
         serving = [fleet.deployment for fleet in state.fleets if state.weight(fleet)]
         return serving == [self.deployment]
 
-    def words(self, state: TierState | None = None) -> str:
+    def words(self, state: TierState | None = None, *, now: float = 0.0) -> str:
         """To follow the words for where the traffic is; empty where nothing will change.
 
         UTC, for they are journalled and read on other machines. Without `state` nobody knows it.
+        `now` in epoch seconds: a time that is past is no promise any more.
         """
         if state is not None and self.done(state):
             return f"; put back to {self.version} by the watchdog"
@@ -40,4 +41,6 @@ class Return:
             return ""
         # Schedules are set to the second, upwards.
         when = f" at {datetime.fromtimestamp(math.ceil(self.at), UTC):%H:%M:%S} UTC" if self.at else ""
+        if self.at and now > self.at:
+            return f"; was due to return to {self.version}{when}, `sc-deploy status` shows whether it has"
         return f"; returns to {self.version}{when} unless resumed"

@@ -148,12 +148,12 @@ def _reversed(run: Run) -> bool:
 
 
 def _traffic(run: Run) -> tuple[str, ...]:
-    returns = run.returns()
+    returns, now = run.returns(), run.ports.clock.now()
     try:
-        return traffic_words(observe(run.contract, run.ports), returns)
+        return traffic_words(observe(run.contract, run.ports), returns, now=now)
     except DeployError as error:
         unknown = f"unknown, AWS could not be asked ({error.what})"
-        return tuple(f"{tier}: {unknown}{one.words()}" for tier, one in returns.items()) or (unknown,)
+        return tuple(f"{tier}: {unknown}{one.words(now=now)}" for tier, one in returns.items()) or (unknown,)
 
 
 def _end(

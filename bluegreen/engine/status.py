@@ -74,14 +74,16 @@ def _fleet(tier: TierContract, number: int, target_group: TargetGroup | None, gr
     )
 
 
-def traffic_words(state: StackState, returns: Mapping[Tier, Return] | None = None) -> tuple[str, ...]:
+def traffic_words(
+    state: StackState, returns: Mapping[Tier, Return] | None = None, *, now: float = 0.0
+) -> tuple[str, ...]:
     """Where the traffic is, one line per tier: what every ending must say.
 
     With `returns` also when the watchdog moves it, or that it has done so.
     """
     known = returns or {}
     return tuple(
-        _tier_words(tier) + (known[tier.tier].words(tier) if tier.tier in known else "")
+        _tier_words(tier) + (known[tier.tier].words(tier, now=now) if tier.tier in known else "")
         for tier in state.tiers
     )
 

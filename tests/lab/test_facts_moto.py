@@ -95,7 +95,7 @@ def test_an_object_that_is_missing_has_one_code_to_get_and_another_to_head(sessi
 def test_a_tag_that_is_immutable_names_one_image_for_ever(session: boto3.Session) -> None:
     """User guide of ECR, "Preventing image tags from being overwritten"; an unknown tag is ImageNotFound.
 
-    AWS tells another image under the tag (ImageTagAlreadyExists) from the same one (ImageAlreadyExists), moto not.
+    AWS has one code for another image (ImageTagAlreadyExists) and one for the same; moto has one for both.
     """
     ecr = session.client("ecr")
     ecr.create_repository(repositoryName="app", imageTagMutability="IMMUTABLE")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -14,17 +17,26 @@ from botocore.exceptions import ClientError
 from bluegreen.commands._lab_faults import KINDS
 from bluegreen.errors import ConfigError
 from bluegreen.lab.api.control import ControlServer
+from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.faults.breakage import Breakage, break_, heal, kind_of, state
 from bluegreen.lab.faults.kinds import API_FAULTS, CONDITIONS, Break
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.starting import Process
-from tests.lab.conftest import control_server
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: Any) -> Iterator[ControlServer]:
-    with control_server(tmp_path_factory.mktemp("breakage")) as made:
-        yield made
+    """The control plane alone: no instance has a process."""
+    settings = Settings(health=HealthSource.REPORTED, pending_seconds=0.0, boot_seconds=0.0)
+    state_dir: Path = tmp_path_factory.mktemp("breakage")
+    made = ControlServer(settings, port=0, state_dir=state_dir, launch=False)
+    thread = threading.Thread(target=made.serve)
+    thread.start()
+    while not (state_dir / "control.port").exists():
+        time.sleep(0.01)
+    yield made
+    httpx.post(f"{made.url}/_lab/shutdown")
+    thread.join(60)
 
 
 @pytest.fixture
@@ -38,7 +50,7 @@ def lab(server: ControlServer, tmp_path: Path) -> LabInfo:
         front_url=server.url,
         policy=tmp_path / "deploy.toml",
         database_url="",
-        without_database="none is needed",
+        without_database="",
         stretch=1,
         machine="",
         control=nobody,
@@ -116,6 +128,7 @@ def test_a_database_that_is_down_says_so_and_whoever_runs_it_is_told(
     rds = client(lab, "rds")
     told: list[bool] = []
     rds.create_db_instance(DBInstanceIdentifier="db", DBInstanceClass="db.t4g.micro", Engine="postgres")
+    server.cloud.databases.instances["db"].ready_at = 0.0
     server.cloud.databases.on_power.append(told.append)
 
     def status() -> str:
@@ -149,3 +162,20 @@ def test_an_unknown_kind_suggests_the_nearest(typed: str, meant: str) -> None:
         kind_of(typed)
     assert caught.value.next_step == f"did you mean {meant}?"
     assert f"unknown kind '{typed}'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given"),
+    [
+        ("autoscaling", "start_instance_refresh", {"AutoScalingGroupName": "g"}),
+        ("elbv2", "describe_ssl_policies", {}),
+        ("rds", "describe_account_attributes", {}),
+        ("cloudwatch", "describe_anomaly_detectors", {}),
+        ("ssm", "describe_ops_items", {}),
+    ],
+)
+def test_an_operation_that_is_not_modelled_is_an_error_that_aws_clients_can_read(
+    lab: LabInfo, service: str, call: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match="not modelled"):
+        getattr(client(lab, service), call)(**given)

@@ -288,6 +288,8 @@ class TestWeights:
             },
         }
         actions = [login, actions_of(stack, rule.arn)[0] | {"Order": 2}]
+        for listener in stack.cloud.balancing.listeners.values():
+            listener.protocol = "HTTPS"  # nobody logs in without it
         stack.raw("elbv2").modify_rule(RuleArn=rule.arn, Actions=actions)
         assert balancer.rules()[0].forwards is False
         for urgent in (False, True):

@@ -45,7 +45,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     url = f"http://127.0.0.1:{server.server_port}"
     info = LabInfo(
         state_dir=Path(), stack="lab", realistic=False, endpoint_url=url, front_url=url, policy=Path(),
-        stretch=1, machine="", control=GONE, balancer=GONE,
+        database_url="", without_database="", stretch=1, machine="", control=GONE, balancer=GONE,
     )  # fmt: skip
     monkeypatch.setattr(lifecycle, "up", lambda *_, **__: replace(info, stretch=said["stretch"]))
     monkeypatch.setattr(lifecycle, "down", lambda _: True)

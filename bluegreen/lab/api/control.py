@@ -20,7 +20,6 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from botocore.validate import ParamValidator
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request as HttpRequest
@@ -28,6 +27,7 @@ from werkzeug.wrappers import Request as HttpRequest
 from bluegreen.lab.api.inprocess import connect
 from bluegreen.lab.api.moto_backend import LOCK, QuietHandler, application
 from bluegreen.lab.api.protocol import Answer, NotAwsCall, Request, failure, recognise, success
+from bluegreen.lab.api.refusals import UNSIGNED, broken, is_page, unknown
 from bluegreen.lab.api.side_api import SideApi
 from bluegreen.lab.cloud.clock import SystemClock
 from bluegreen.lab.cloud.cloud import Cloud
@@ -73,8 +73,7 @@ class ControlApp:
                 body=body,
             )
         except NotAwsCall:
-            with LOCK:
-                return list(self._moto(environ, start_response))
+            return self._unsigned(environ, start_response)
         return self._call(request, environ, start_response)
 
     def _call(
@@ -91,18 +90,22 @@ class ControlApp:
             if refused is not None:
                 return _send(refused, start_response)
         lost = fault if fault is not None and fault.when is When.AFTER else None
+        if request.invented:
+            return _send(unknown(request), start_response)
         if not self._cloud.handles(request.service_id, request.operation):
             return self._from_moto(request, environ, start_response, lost)
         answer = self._from_cloud(request)
         return _send(_after(lost, request) or answer, start_response)
 
     def _from_cloud(self, request: Request) -> Answer:
+        if not self._cloud.models(request.service_id, request.operation):
+            return unknown(request)
         try:
-            params = request.params()
-            _validate(request, params)
-            return success(request, self._cloud.call(request.service_id, request.operation, params))
+            return success(request, self._cloud.call(request.service_id, request.operation, request.params()))
         except CloudError as error:
             return failure(request, error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client must be able to read it
+            return broken(request, error)
 
     def _from_moto(
         self,
@@ -111,20 +114,34 @@ class ControlApp:
         start_response: _StartResponse,
         lost: Fault | None,
     ) -> Iterable[bytes]:
-        held: list[tuple[str, list[tuple[str, str]]]] = []
         try:
-            with LOCK:
-                # As a list: the body is made under the lock, not while it is sent.
-                body = list(self._moto(environ, lambda status, headers, *_: held.append((status, headers))))
-        except NotImplementedError:
-            # The web server would answer with a page of its own, which no AWS client can read.
-            what = f"{request.service_id} {request.operation} is not modelled"
-            return _send(failure(request, CloudError("InvalidAction", what)), start_response)
+            status, headers, body = self._by_moto(environ)
+        except Exception as error:  # noqa: BLE001  # moto raises what it likes
+            return _send(broken(request, error), start_response)
         answer = _after(lost, request)
+        if answer is None and is_page(status, body):
+            answer = unknown(request)
         if answer is not None:
             return _send(answer, start_response)
-        start_response(*held[-1])
+        start_response(status, headers)
         return body
+
+    def _unsigned(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:
+        try:
+            status, headers, body = self._by_moto(environ)
+        except Exception:  # noqa: BLE001  # as above
+            return _send(UNSIGNED, start_response)
+        if is_page(status, body):
+            return _send(UNSIGNED, start_response)
+        start_response(status, headers)
+        return body
+
+    def _by_moto(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], list[bytes]]:
+        held: list[tuple[str, list[tuple[str, str]]]] = []
+        with LOCK:
+            # As a list: the body is made under the lock, not while it is sent.
+            body = list(self._moto(environ, lambda status, headers, *_: held.append((status, headers))))
+        return *held[-1], body
 
 
 def _after(fault: Fault | None, request: Request) -> Answer | None:
@@ -141,13 +158,6 @@ def _suffer(fault: Fault, request: Request) -> Answer | None:
         # werkzeug closes the connection without an answer for a ConnectionError alone.
         raise ConnectionAbortedError(f"injected: {fault.effect.value} {request.service} {request.operation}")
     return failure(request, error_of(fault, request.service_id))
-
-
-def _validate(request: Request, params: dict[str, Any]) -> None:
-    problems = ParamValidator().validate(params, request.input_shape()).generate_report()
-    if problems:
-        code = "ValidationException" if request.protocol.endswith("json") else "ValidationError"
-        raise CloudError(code, problems)
 
 
 def _send(answer: Answer, start_response: _StartResponse) -> Iterable[bytes]:

@@ -45,11 +45,12 @@ def _copy_of_table(table: Table, _: dict[int, Any]) -> Table:
     """What moto keeps for the case that a transaction fails: the items themselves need no copy.
 
     moto copies the whole table once per item of the transaction, 30 ms and more with a day's journal.
-    Puts and deletes exchange items, so the two levels of dictionaries are enough; an Update inside a
-    failed transaction would not be undone (sc-deploy has none).
+    Puts and deletes exchange items, so the two levels of dictionaries (one without a sort key) are enough; an
+    Update inside a failed transaction would not be undone (sc-deploy has none).
     """
     copied = copy.copy(table)
-    copied.items = defaultdict(dict, {key: dict(ranges) for key, ranges in table.items.items()})
+    ranges = table.items.items()
+    copied.items = defaultdict(dict, {key: dict(of) if isinstance(of, dict) else of for key, of in ranges})
     return copied
 
 

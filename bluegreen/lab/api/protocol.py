@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 
 from botocore.parsers import RpcV2CBORParser
 from botocore.serialize import RpcV2CBORSerializer
+from botocore.validate import ParamValidator
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import get_serializer_class
@@ -28,6 +29,7 @@ _SIGNING = {
     "elasticloadbalancing": "elbv2",
     "autoscaling": "autoscaling",
     "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
 }
 _CLASSIC = "2012-06-01"
 """The API version of the classic load balancer, which signs with the same name."""
@@ -66,11 +68,40 @@ class Request:
     body: bytes
     url_params: dict[str, str]
 
-    def input_shape(self) -> Any:
-        return _operation(self.service, self.operation).input_shape
+    @property
+    def foreign(self) -> bool:
+        """Whether the service is none of AWS's, or signs with a name that is not botocore's for it."""
+        try:
+            _model(self.service)
+        except Exception:  # noqa: BLE001  # botocore has several ways not to know a service
+            return True
+        return False
+
+    @property
+    def invented(self) -> bool:
+        """Whether AWS has the service, but not the operation."""
+        return not self.foreign and self.operation not in ("", *_model(self.service).operation_names)
 
     def params(self) -> dict[str, Any]:
-        """The call's parameters by the names and in the types of the API."""
+        """The call's parameters by the names and in the types of the API.
+
+        Raises CloudError as AWS does: for what cannot be read, and for what the API does not take.
+        """
+        json_spoken = self.protocol.endswith("json")
+        try:
+            if json_spoken and self.body:
+                json.loads(self.body)  # moto's parser takes what is not JSON for nothing
+            params = self._parsed()
+        except Exception as error:
+            code = "ValidationError" if self.protocol in ("query", "ec2") else "SerializationException"
+            raise CloudError(code, f"the request cannot be read: {error}") from error
+        shape = _operation(self.service, self.operation).input_shape
+        problems = ParamValidator().validate(params, shape).generate_report() if shape else ""
+        if problems:
+            raise CloudError("ValidationException" if json_spoken else "ValidationError", problems)
+        return params
+
+    def _parsed(self) -> dict[str, Any]:
         model = _operation(self.service, self.operation)
         if self.protocol == "smithy-rpc-v2-cbor":
             return _cbor_params(model, self.body)
@@ -168,7 +199,7 @@ def _routes(service: str) -> list[tuple[str, str, re.Pattern[str]]]:
 
 
 def _form(body: bytes) -> MultiDict[str, str]:
-    return MultiDict(parse_qsl(body.decode("utf-8"), keep_blank_values=True))
+    return MultiDict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
 
 
 def _cbor_params(model: OperationModel, body: bytes) -> dict[str, Any]:

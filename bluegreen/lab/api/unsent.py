@@ -27,8 +27,9 @@ def complete(request: dict[str, Any], context: dict[str, Any]) -> None:
 
 
 def _short(model: Any) -> bool:
-    """Not where botocore looks at the request before it asks who answers: for a checksum."""
-    return not model.http_checksum and not model.http_checksum_required
+    """Not where botocore needs the request before it asks who answers: for a checksum or a signed URL."""
+    signed = model.input_shape is not None and "PreSignedUrl" in model.input_shape.members
+    return not (model.http_checksum or model.http_checksum_required or signed)
 
 
 class _Unsent:

@@ -25,7 +25,7 @@ from bluegreen.lab.cloud.elb.state import State as Balancing
 from bluegreen.lab.cloud.elb.tagging import Tagging
 from bluegreen.lab.cloud.elb.targets import Targets
 from bluegreen.lab.cloud.elb.view import snapshot
-from bluegreen.lab.cloud.errors import CloudError
+from bluegreen.lab.cloud.errors import CloudError, not_modelled
 from bluegreen.lab.cloud.instances import Instances
 from bluegreen.lab.cloud.lag import ReadLag
 from bluegreen.lab.cloud.metrics.alarms import Alarms
@@ -165,8 +165,11 @@ class Cloud:
 
     def handles(self, service: str, operation: str) -> bool:
         """Whether `call` knows the operation, or must refuse it because the service is modelled whole."""
-        key = service_key(service)
-        return key in _WHOLE or xform_name(operation) in self._operations.get(key, {})
+        return service_key(service) in _WHOLE or self.models(service, operation)
+
+    def models(self, service: str, operation: str) -> bool:
+        """Whether `call` can answer the operation."""
+        return xform_name(operation) in self._operations.get(service_key(service), {})
 
     def call(self, service: str, operation: str, params: Document) -> Document:
         """Answer one AWS call (`operation` as in the API, e.g. `ModifyRule`).
@@ -193,7 +196,7 @@ class Cloud:
     def _answer(self, service: str, operation: str, params: Document) -> Document:
         handler = self._operations.get(service, {}).get(xform_name(operation))
         if handler is None:
-            raise CloudError("InvalidAction", f"{service} {operation} is not modelled")
+            raise not_modelled(service, operation, "rest-json" if service == "scheduler" else "query")
         return handler(params)
 
     def _modify_rule(self, params: Document) -> Document:

@@ -13,6 +13,18 @@ _THROTTLES: dict[str, tuple[str, int]] = {
 }
 
 
+_UNKNOWN = {
+    "query": ("InvalidAction", 400),
+    "ec2": ("InvalidAction", 400),
+    "json": ("UnknownOperationException", 400),
+    "rest-json": ("UnknownOperationException", 404),
+    "smithy-rpc-v2-cbor": ("UnknownOperationException", 404),
+    "rest-xml": ("NotImplemented", 501),
+}
+"""Protocol -> code and status for an operation that the service does not have (the common errors of each
+API reference; Smithy's specification of the JSON and CBOR protocols; Amazon S3's list of error codes)."""
+
+
 class CloudError(Exception):
     """An AWS error answer: AWS's code, a message and the HTTP status."""
 
@@ -42,3 +54,9 @@ def throttled(service: str) -> CloudError:
     """The throttling answer of `service` (botocore's hyphenated service id, e.g. `auto-scaling`)."""
     code, status = _THROTTLES.get(service, ("Throttling", 400))
     return CloudError(code, "Rate exceeded", status)
+
+
+def not_modelled(service: str, operation: str, protocol: str) -> CloudError:
+    """How a service that speaks `protocol` refuses an operation that it does not have."""
+    code, status = _UNKNOWN[protocol]
+    return CloudError(code, f"{service} {operation} is not modelled by the lab", status)

@@ -1,9 +1,10 @@
 """Reads that lag behind creates: Describe* does not know yet what Create* has just made.
 
 EC2 documents it (API reference, "Eventual consistency": a read right after a create may not find the
-resource and answers InvalidInstanceID.NotFound and the like); for Auto Scaling and Elastic Load Balancing
-users report the same. Auto Scaling answers with a list without the resource, the others with their NotFound
-error where the call names it. Writes are not delayed.
+resource and answers InvalidInstanceID.NotFound and the like), and SSM for the result of a command
+(GetCommandInvocation); for Auto Scaling and Elastic Load Balancing users report the same. Auto Scaling and
+List* answer with a list without the resource, the others with their NotFound error where the call names it.
+Writes are not delayed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _IDS = {
     "InstanceId": "InvalidInstanceID.NotFound",
     "AutoScalingGroupName": "",
     "PolicyARN": "",
+    "CommandId": "InvocationDoesNotExist",
 }
 """What identifies a resource -> the error of a read that names one which is not there."""
 _NAMES = ("TargetGroupName", "LaunchTemplateName")
@@ -41,7 +43,7 @@ class ReadLag:
 
     def created(self, service: str, operation: str, params: Document, answer: Document) -> None:
         """Take in a Create* or Put*; what existed before (a policy put again) stays visible."""
-        if not operation.startswith(("Create", "PutScalingPolicy")):
+        if not operation.startswith(("Create", "PutScalingPolicy", "SendCommand")):
             return
         given = params if operation == "CreateAutoScalingGroup" else {}
         for key, value in [*_named(answer), *_named(given)]:
@@ -51,7 +53,7 @@ class ReadLag:
     def apply(self, service: str, operation: str, params: Document, answer: Document) -> Document:
         """The answer as a reader gets it who is `read_lag_seconds` behind; raises CloudError."""
         lag = self._world.conditions.read_lag_seconds
-        if not lag or not operation.startswith(("Describe", "List")):
+        if not lag or not operation.startswith(("Describe", "List", "GetCommandInvocation")):
             return answer
         since = self._world.at - lag
         born = self._born.items()
@@ -60,7 +62,7 @@ class ReadLag:
             launched = (one.id for one in self._instances.all.values() if one.launched_at > since)
             hidden |= dict.fromkeys(launched, _IDS["InstanceId"])
         for _, value in _named(params):
-            if code := hidden.get(value):
+            if (code := hidden.get(value)) and not operation.startswith("List"):
                 raise CloudError(code, f"'{value}' does not exist")
         return {key: _without(value, hidden) for key, value in answer.items()}
 

@@ -58,6 +58,7 @@ class Settings:
     target_groups_per_load_balancer: int = 100
     target_groups_per_region: int = 3000
     vcpu_quota: int = 256
+    manual_snapshots: int = 100
 
     def realistic(self) -> Self:
         """The same cloud at the pace of AWS; a boot fetches packages and an image: two to four minutes."""

@@ -14,6 +14,8 @@ from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.templates import LaunchTemplate, LaunchTemplates
 from bluegreen.lab.cloud.world import Document, World, api, page
 
+_HEALTH_CHECKS = {"EC2", "EBS", "ELB", "VPC_LATTICE"}
+
 
 class Groups:
     """CreateAutoScalingGroup and its siblings."""
@@ -74,6 +76,8 @@ class Groups:
 
     def _apply(self, group: Group, params: Document) -> None:
         if params.get("HealthCheckType"):
+            if not set(params["HealthCheckType"].split(",")) <= _HEALTH_CHECKS:
+                raise validation(f"{params['HealthCheckType']} is not a valid health check type")
             group.health_check_type = params["HealthCheckType"]
         group.grace_seconds = params.get("HealthCheckGracePeriod", group.grace_seconds)
         group.cooldown_seconds = params.get("DefaultCooldown", group.cooldown_seconds)

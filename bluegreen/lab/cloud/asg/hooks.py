@@ -2,9 +2,9 @@
 
 Rules of the user guide ("Amazon EC2 Auto Scaling lifecycle hooks"): an instance that is launched waits in
 `Pending:Wait` and is registered with its target groups only afterwards; the health check grace period
-begins with InService. The heartbeat timeout is 30 to 7,200 s, the whole wait at most 100 times that and 48
-hours. At its end, or without an answer, the hook's default result holds. ABANDON at a launch terminates the
-instance and another one is launched; at a termination both results end in the termination.
+begins with InService. The heartbeat timeout is 30 to 7,200 s. At its end, or without an answer, the hook's
+default result holds. ABANDON at a launch terminates the instance and another one is launched; at a
+termination both results end in the termination.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from bluegreen.lab.cloud.errors import validation
 from bluegreen.lab.cloud.world import Document, World, api
 
 _LAUNCHING, _TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
-_EXTRA = ("NotificationTargetARN", "RoleARN", "NotificationMetadata")
 _ABANDONED = "Lifecycle Action Completed with ABANDON Result"
-_MOST_SECONDS = 172_800
 _RESULTS = ("CONTINUE", "ABANDON")
 
 
@@ -38,7 +36,6 @@ def _hook(params: Document, known: Hook | None) -> Hook:
         launching=old.launching if transition is None else transition == _LAUNCHING,
         heartbeat_seconds=params.get("HeartbeatTimeout", old.heartbeat_seconds),
         default_result=params.get("DefaultResult", old.default_result),
-        extra=old.extra | {key: params[key] for key in _EXTRA if key in params},
     )
     if not 30 <= hook.heartbeat_seconds <= 7200:
         raise validation("Heartbeat timeout must be between 30 and 7200 seconds")
@@ -64,7 +61,6 @@ class Hooks:
                 token=f"{self._world.hex_id(8)}-{self._world.hex_id(12)}",
                 default_result=hook.default_result,
                 ends_at=now + hook.heartbeat_seconds,
-                last_at=now + min(_MOST_SECONDS, 100 * hook.heartbeat_seconds),
             )
             for hook in hooks
         }
@@ -73,7 +69,7 @@ class Hooks:
     def ended(self, member: Member) -> bool:
         """Whether `member` waits no more; the default result holds for what timed out."""
         for action in member.actions.values():
-            if not action.result and min(action.ends_at, action.last_at) <= self._world.at:
+            if not action.result and action.ends_at <= self._world.at:
                 action.result, action.timed_out = action.default_result, True
         results = [action.result for action in member.actions.values()]
         return all(results) or "ABANDON" in results
@@ -104,37 +100,11 @@ class Hooks:
         return {}
 
     @api
-    def delete_lifecycle_hook(self, params: Document) -> Document:
-        """Instances that wait in it continue (API reference: ABANDON for launches, CONTINUE for the rest)."""
-        group = self._state.group(params["AutoScalingGroupName"])
-        hook = group.hooks.pop(params["LifecycleHookName"], None)
-        if hook is None:
-            raise validation(f"No Lifecycle Hook found with name {params['LifecycleHookName']}")
-        for member in group.members.values():
-            if action := member.actions.get(hook.name):
-                action.result = action.result or ("ABANDON" if hook.launching else "CONTINUE")
-        return {}
-
-    @api
-    def describe_lifecycle_hooks(self, params: Document) -> Document:
-        group = self._state.group(params["AutoScalingGroupName"])
-        asked = params.get("LifecycleHookNames")
-        found = [one for one in group.hooks.values() if not asked or one.name in asked]
-        return {"LifecycleHooks": [_document(group, one) for one in found]}
-
-    @api
     def complete_lifecycle_action(self, params: Document) -> Document:
         result = params["LifecycleActionResult"]
         if result not in _RESULTS:
             raise validation(f"Lifecycle Action Result {result} is not valid")
         self._waiting(params).result = result
-        return {}
-
-    @api
-    def record_lifecycle_action_heartbeat(self, params: Document) -> Document:
-        action = self._waiting(params)
-        group = self._state.group(params["AutoScalingGroupName"])
-        action.ends_at = self._world.at + group.hooks[action.hook].heartbeat_seconds
         return {}
 
     def _waiting(self, params: Document) -> Action:
@@ -151,15 +121,3 @@ class Hooks:
                 return action
         what = f"token {token}" if token else f"instance ID {instance}"
         raise validation(f"No active Lifecycle Action found with {what}")
-
-
-def _document(group: Group, hook: Hook) -> Document:
-    return {
-        "LifecycleHookName": hook.name,
-        "AutoScalingGroupName": group.name,
-        "LifecycleTransition": _LAUNCHING if hook.launching else _TERMINATING,
-        "HeartbeatTimeout": hook.heartbeat_seconds,
-        "GlobalTimeout": min(_MOST_SECONDS, 100 * hook.heartbeat_seconds),
-        "DefaultResult": hook.default_result,
-        **hook.extra,
-    }

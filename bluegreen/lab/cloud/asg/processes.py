@@ -4,7 +4,7 @@
 | --- | --- |
 | Launch | no instance is launched, neither to grow nor to replace; the group shrinks with what it loses |
 | Terminate | nothing is scaled in or replaced; on resume both happen at once |
-| HealthCheck | no instance is marked unhealthy by EC2 or ELB checks; SetInstanceHealth still does |
+| HealthCheck | no instance is marked unhealthy |
 | ReplaceUnhealthy | unhealthy instances are marked, and stay |
 | AZRebalance | the zones are not balanced anew |
 | AlarmNotification | scaling policies change nothing |
@@ -31,7 +31,7 @@ PROCESSES = (
 
 
 class Processes:
-    """SuspendProcesses, ResumeProcesses, SetInstanceHealth."""
+    """SuspendProcesses, ResumeProcesses."""
 
     def __init__(self, world: World, state: State) -> None:
         self._world = world
@@ -50,20 +50,6 @@ class Processes:
         for name in _named(params):
             group.suspended.pop(name, None)
         return {}
-
-    @api
-    def set_instance_health(self, params: Document) -> Document:
-        """`ShouldRespectGracePeriod` is true by default: within the grace period nothing changes."""
-        name = params["InstanceId"]
-        for group in self._state.groups.values():
-            if name not in group.members:
-                continue
-            member = group.members[name]
-            graced = self._world.at < member.in_service_at + group.grace_seconds
-            if not (graced and params.get("ShouldRespectGracePeriod", True)):
-                member.healthy = params["HealthStatus"] == "Healthy"
-            return {}
-        raise validation(f"Instance Id not found - No managed instance found for instance ID {name}")
 
 
 def _named(params: Document) -> list[str]:

@@ -10,7 +10,7 @@ from bluegreen.lab.cloud.world import World
 
 
 class Sickness:
-    """The health checks of Auto Scaling: EC2, ELB, and what SetInstanceHealth said.
+    """The health checks of Auto Scaling: EC2's and ELB's; once unhealthy is unhealthy.
 
     An instance that EC2 says is not running is unhealthy at once. ELB's word counts for health check type ELB
     alone, after the grace period (which begins with InService), and once a target of the group has passed
@@ -25,7 +25,7 @@ class Sickness:
     def of(self, group: Group, member: Member) -> str:
         """Why `member` is unhealthy, in AWS's words; empty where it is not."""
         if not member.healthy:
-            return "a user health-check"
+            return "an earlier health check"
         if not group.runs("HealthCheck"):
             return ""
         if not member.instance.alive:

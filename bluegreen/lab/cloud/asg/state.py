@@ -33,8 +33,6 @@ class Hook:
     launching: bool
     heartbeat_seconds: int = 3600
     default_result: str = "ABANDON"
-    extra: Document = field(default_factory=dict)
-    """NotificationTargetARN, RoleARN and NotificationMetadata, kept as given."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,9 +43,7 @@ class Action:
     token: str
     default_result: str
     ends_at: float
-    """The heartbeat timeout; RecordLifecycleActionHeartbeat begins it anew."""
-    last_at: float
-    """The global timeout, which nothing moves."""
+    """The heartbeat timeout; nobody here records a heartbeat, which would begin it anew."""
     result: str = ""
     """CONTINUE or ABANDON; empty while it waits."""
     timed_out: bool = False

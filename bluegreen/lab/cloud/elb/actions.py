@@ -20,7 +20,9 @@ CONDITION_CONFIGS = {
 _PLAIN_VALUES = ("host-header", "path-pattern")
 
 
-def normal_actions(state: State, balancer: str, actions: Sequence[Document]) -> tuple[Document, ...]:
+def normal_actions(
+    state: State, balancer: str, actions: Sequence[Document], *, encrypted: bool
+) -> tuple[Document, ...]:
     """The whole action list as AWS stores it; raises CloudError as AWS would.
 
     The last action must be terminal (forward, fixed-response or redirect) and the only such one.
@@ -31,6 +33,10 @@ def normal_actions(state: State, balancer: str, actions: Sequence[Document]) -> 
         raise CloudError(
             "InvalidLoadBalancerAction",
             "The action list must end with exactly one forward, redirect or fixed-response action",
+        )
+    if not encrypted and any(one["Type"].startswith("authenticate-") for one in ordered):
+        raise CloudError(
+            "InvalidLoadBalancerAction", "Actions of type 'authenticate' are for HTTPS listeners alone"
         )
     normal = tuple(_forward(state, one) if one["Type"] == "forward" else one for one in ordered)
     _check_attachable(state, balancer, set(weights_of(normal)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bluegreen.lab.cloud.errors import CloudError, validation
@@ -28,9 +29,12 @@ _BOUNDS = {
     "stickiness.lb_cookie.duration_seconds": (1, 604_800),
     "stickiness.app_cookie.duration_seconds": (1, 604_800),
 }
+_MINIMUM = re.compile(r".*\.minimum_healthy_targets\.(count|percentage)")
 _CHOICES = {
     "stickiness.enabled": ("true", "false"),
     "stickiness.type": ("lb_cookie", "app_cookie"),
+    "load_balancing.algorithm.anomaly_mitigation": ("on", "off"),
+    "load_balancing.cross_zone.enabled": ("true", "false", "use_load_balancer_configuration"),
     "load_balancing.algorithm.type": ("round_robin", "least_outstanding_requests", "weighted_random"),
 }
 _HEALTH_BOUNDS = {
@@ -101,10 +105,22 @@ def checked_attributes(current: Mapping[str, str], changes: Mapping[str, str]) -
                 raise validation(f"'{key}' must be between {low} and {high}, inclusive")
         if key in _CHOICES and value not in _CHOICES[key]:
             raise validation(f"'{value}' is not valid for '{key}': one of {', '.join(_CHOICES[key])}")
+        if (minimum := _MINIMUM.fullmatch(key)) and not _is_minimum(
+            value, percent=minimum[1] == "percentage"
+        ):
+            raise validation(f"'{value}' is not valid for '{key}'")
     merged = {**current, **changes}
+    mitigates = merged["load_balancing.algorithm.anomaly_mitigation"] == "on"
+    if mitigates and merged["load_balancing.algorithm.type"] != "weighted_random":
+        raise validation("Anomaly mitigation needs the algorithm weighted_random")
     slow = merged["slow_start.duration_seconds"]
     if slow != "0" and not (slow.isdigit() and 30 <= int(slow) <= 900):
         raise validation("Slow start duration must be 0 or between 30 and 900 seconds")
     if slow != "0" and merged["load_balancing.algorithm.type"] != "round_robin":
         raise CloudError("InvalidConfigurationRequest", "Slow start works with round_robin only")
     return merged
+
+
+def _is_minimum(value: str, *, percent: bool) -> bool:
+    """How many targets must be healthy: a count from 1 on, a percentage, or `off`."""
+    return value == "off" or (value.isdigit() and 1 <= int(value) <= (100 if percent else 10_000))

@@ -79,7 +79,9 @@ class Balancers:
     @api
     def create_listener(self, params: Document) -> Document:
         balancer = self._state.balancer(params["LoadBalancerArn"])
-        actions = normal_actions(self._state, balancer.arn, params["DefaultActions"])
+        actions = normal_actions(
+            self._state, balancer.arn, params["DefaultActions"], encrypted=params["Protocol"] == "HTTPS"
+        )
         extra = {key: copy.deepcopy(params[key]) for key in ("Certificates", "SslPolicy") if params.get(key)}
         siblings = [one for one in self._state.listeners.values() if one.load_balancer == balancer.arn]
         standing = next((one for one in siblings if one.port == params["Port"]), None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bluegreen.lab.cloud.elb.actions import normal_actions, normal_conditions
-from bluegreen.lab.cloud.elb.state import Rule, State
+from bluegreen.lab.cloud.elb.state import Listener, Rule, State
 from bluegreen.lab.cloud.errors import CloudError, validation
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from
 
@@ -34,7 +35,7 @@ class Rules:
             listener=listener.arn,
             priority=priority,
             conditions=normal_conditions(params["Conditions"]),
-            actions=normal_actions(self._state, listener.load_balancer, params["Actions"]),
+            actions=self._normal(listener, params["Actions"]),
         )
         self._state.rules[rule.arn] = rule
         self._state.tags[rule.arn] = tags
@@ -46,12 +47,12 @@ class Rules:
         rule = self._state.rule(params["RuleArn"])
         if rule.priority is None:
             raise CloudError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be modified")
-        balancer = self._state.listener(rule.listener).load_balancer
+        listener = self._state.listener(rule.listener)
         before = self._state.in_use()
         if params.get("Conditions"):
             rule = replace(rule, conditions=normal_conditions(params["Conditions"]))
         if params.get("Actions"):
-            rule = replace(rule, actions=normal_actions(self._state, balancer, params["Actions"]))
+            rule = replace(rule, actions=self._normal(listener, params["Actions"]))
         self._state.rules[rule.arn] = rule
         self._state.rules_changed(before)
         return {"Rules": [rule_document(rule)]}
@@ -78,6 +79,10 @@ class Rules:
         shown, marker = page(found, size=params.get("PageSize") or 400, token=params.get("Marker"))
         answer: Document = {"Rules": [rule_document(rule) for rule in shown]}
         return answer | ({"NextMarker": marker} if marker else {})
+
+    def _normal(self, listener: Listener, actions: Sequence[Document]) -> tuple[Document, ...]:
+        encrypted = listener.protocol == "HTTPS"
+        return normal_actions(self._state, listener.load_balancer, actions, encrypted=encrypted)
 
     def _taken(self, listener: str) -> set[int | None]:
         return {rule.priority for rule in self._state.rules_of(listener)}

@@ -17,6 +17,7 @@ Series = dict[int, float]
 """Value by the start of its period."""
 _SHORT_PERIODS = (1, 5, 10, 20, 30)
 _MOST_DATAPOINTS = 100_800
+_OLDEST_SECONDS, _NEWEST_SECONDS = -14 * 86_400, 2 * 3600
 
 
 def metric_key(metric: Document) -> MetricKey:
@@ -45,6 +46,11 @@ class Queries:
             )
         for datum in params.get("MetricData") or ():
             at = datum["Timestamp"].timestamp() if datum.get("Timestamp") else self._world.at
+            if not _OLDEST_SECONDS <= at - self._world.at <= _NEWEST_SECONDS:
+                raise CloudError(
+                    "InvalidParameterValue",
+                    "The Timestamp is older than two weeks or further than two hours ahead.",
+                )
             self._store.record(metric_key({"Namespace": namespace, **datum}), at, _values(datum))
         return {}
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.rds.state import State, Thing
 from bluegreen.lab.cloud.world import Document, api, page, tags_from
+
+_NAME = re.compile(r"[A-Za-z](-?[A-Za-z0-9])*")
+"""First a letter, no two hyphens in a row, none at the end."""
 
 
 class Snapshots:
@@ -20,11 +24,20 @@ class Snapshots:
         self._state.settle()
         name, source = params["DBSnapshotIdentifier"], params["DBInstanceIdentifier"]
         self._state.instance(source)
+        if len(name) > 255 or not _NAME.fullmatch(name):
+            raise CloudError(
+                "InvalidParameterValue",
+                f"The parameter DBSnapshotIdentifier is not a valid identifier: {name}",
+            )
         if name in self._state.snapshots:
             raise CloudError(
                 "DBSnapshotAlreadyExists", f"Cannot create the snapshot because {name} already exists."
             )
         self._state.available(source)
+        if len(self._state.snapshots) >= self._state.world.settings.manual_snapshots:
+            raise CloudError(
+                "SnapshotQuotaExceeded", "Cannot create more than the quota of manual snapshots."
+            )
         return {"DBSnapshot": self.take(name, source, tags_from(params.get("Tags")))}
 
     def take(self, name: str, source: str, tags: dict[str, str] | None = None) -> Document:

@@ -144,6 +144,16 @@ class TestPrometheus:
         assert found == Collected(readings=Readings(points={"queue": ((7.5, None),)}))
         assert server.asked[0].form["query"] == 'sum(queue{stack="test"})'
 
+    def test_green_alone_unless_it_is_compared(self, stack: Stack) -> None:
+        text = QUERY.replace('stack="{stack}"', 'fleet="{fleet}"') + 'tier = "app"\n'
+        value = [{"metric": {}, "value": [1, "7"]}]
+        found, server = self.read(stack, text, value)
+        assert found.readings == Readings(points={"queue": ((7.0, None),)})
+        found, server = self.read(stack, text.replace("above", "times_blue"), value, value)
+        assert found.readings == Readings(points={"queue": ((7.0, 7.0),)})
+        asked = [one.form["query"] for one in server.asked]
+        assert asked == [f'sum(queue{{fleet="sc-test-app-{number}"}})' for number in (2, 1)]
+
     @pytest.mark.parametrize("result", [[], [{"metric": {}, "value": [1, "NaN"]}]])
     def test_no_value(self, stack: Stack, result: list[Any]) -> None:
         found, _ = self.read(stack, QUERY, result)

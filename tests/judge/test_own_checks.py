@@ -72,6 +72,23 @@ def test_at_100_percent_nothing_is_compared_with_blue() -> None:
     assert found("above = 2", (50.0, None), full=True) is not None
 
 
+@pytest.mark.parametrize(
+    ("values", "outcome"), [((9.0, 1.0), PASS), ((1.0, 9.0), PASS), ((9.0, 9.0), FAIL), ((9.0,), HOLD)]
+)
+def test_as_many_values_in_a_row_as_the_check_says(values: tuple[float, ...], outcome: Outcome) -> None:
+    text = """
+[[check]]
+name = "cpu"
+cloudwatch = { namespace = "N", name = "M" }
+above = 5
+on_breach = "rollback"
+no_data = "hold"
+"""
+    policy = parse_policy(text, stack="prod", source="deploy.toml")
+    (one,) = check_findings(policy, Readings(points={"cpu": tuple((x, None) for x in values)}), full=False)
+    assert one.outcome is outcome
+
+
 def test_what_was_not_read_says_nothing() -> None:
     """A source that does not answer is a trouble, which holds; nothing fails by it."""
     policy = parse_policy('[alarms]\nrollback = ["x"]', stack="prod", source="deploy.toml")

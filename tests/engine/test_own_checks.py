@@ -120,12 +120,13 @@ class TestAlarms:
         fire(made, self.NAMES[0], "OK")
         assert made.deployer().resume().ending is Ending.RELEASED, made.story()
 
-    def test_one_that_is_deleted_meanwhile_holds(self) -> None:
+    def test_one_that_cannot_be_read_holds(self) -> None:
         made = world('[alarms]\nrollback = ["sportcoach/sim/database-cpu"]', alarms=self.NAMES)
-        at(made, 25, made.cloud.alarms._alarms.clear)
+        away = Fault(effect=Effect.THROTTLE, service="cloudwatch", action="DescribeAlarms", times=0)
+        at(made, 25, lambda: made.faults.add(away))
         result = promote(made)
         assert result.ending is Ending.HALTED, made.story()
-        assert "hold: alarm sportcoach/sim/database-cpu: there is no such alarm" in result.words
+        assert "hold: alarm sportcoach/sim/database-cpu: AWS cloudwatch DescribeAlarms" in result.words
 
     def test_one_that_is_firing_or_missing_refuses_the_start(self) -> None:
         made = world('[alarms]\nrollback = ["calm"]\nhold = ["nobody*"]', alarms=("calm",))

@@ -138,7 +138,10 @@ def resources(contract: Contract, recording: Recording, tier: TierContract, acti
         "autoscaling:PutLifecycleHook": [group],
         "autoscaling:PutScalingPolicy": [group],
         "autoscaling:UpdateAutoScalingGroup": [group],
-        "cloudwatch:DescribeAlarms": [arn("cloudwatch", "alarm:*")],
+        "cloudwatch:DescribeAlarms": [
+            arn("cloudwatch", "alarm:*"),
+            f"arn:aws:cloudwatch:us-east-1:{account}:alarm:*",
+        ],
         "cloudwatch:ListTagsForResource": [arn("cloudwatch", f"alarm:sportcoach/{stack}/error-rate")],
         "dynamodb:*": [arn("dynamodb", f"table/{contract.state_table}")],
         "ec2:CreateTags": [arn("ec2", "instance/i-0123"), arn("ec2", "volume/vol-0123")],

@@ -20,7 +20,7 @@ from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
-from bluegreen.adapters.metrics.sources import open_metrics, silent_series
+from bluegreen.adapters.metrics.sources import open_checks, open_metrics, silent_series
 from bluegreen.adapters.probe import HttpProber
 from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.adapters.threads import aside, parallel
@@ -101,6 +101,7 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         balancer=ElbBalancer(elb, contract),
         fleets=AutoScalingFleets(session, contract, clock),
         metrics=open_metrics(session, contract, policy, clock=clock),
+        checks=open_checks(session, contract, policy, clock=clock),
         prober=HttpProber(contract.base_url),
         journal=DynamoJournal(table, contract.stack),
         lease=DynamoLease(table, contract.stack),

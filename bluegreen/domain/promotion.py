@@ -12,7 +12,7 @@ from bluegreen.domain.release import FULL, Color, Release, TierRelease
 from bluegreen.domain.stack import StackState, TierState
 from bluegreen.domain.stages import Stages, cleared, refer
 from bluegreen.errors import Refused
-from bluegreen.policy import Policy
+from bluegreen.policy import Policy, watched_words
 
 _BOOT = 120.0
 """Expected seconds from launch to the first successful health check, beside the health check itself."""
@@ -188,6 +188,7 @@ class _Promotion:
         if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.request.database.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.request.intent is Intent.PROMOTION:
+            yield from watched_words(self.policy)
             yield from (f"by confirming you attest: {point}" for point in self.policy.checklist)
         yield from database_notes(self.request.database, self.served)
 

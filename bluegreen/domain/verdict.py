@@ -73,6 +73,24 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFinding:
+    """What an own check or a watched alarm says."""
+
+    name: str
+    """Of the check, or the entry of `[alarms]`."""
+    outcome: Outcome
+    """FAIL rolls back, INCONCLUSIVE holds."""
+    words: str
+    limit: str = ""
+    """In words; empty of an alarm."""
+    value: float | None = None
+    """The newest, or green's; None without data."""
+    blue: float | None = None
+    breach: bool = False
+    """Beyond the limit, or firing, whatever that does to the release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What to do with the release now."""
 
@@ -80,6 +98,8 @@ class Verdict:
     reason: str
     """One sentence, the first thing an operator reads."""
     findings: tuple[Finding, ...] = ()
+    checks: tuple[CheckFinding, ...] = ()
+    """Own checks and watched alarms."""
     hold: bool = False
     """Blue is unhealthy too, or the metrics are broken: neither advance nor roll back."""
     ask: bool = False

@@ -13,6 +13,7 @@ from bluegreen.domain.verdict import Finding, Outcome, Verdict
 from bluegreen.judge.batches import Calendar, Pairing
 from bluegreen.judge.criteria import SUSPICIOUS
 from bluegreen.judge.findings import findings
+from bluegreen.judge.own_checks import by_checks
 from bluegreen.judge.probed import decided_by_probes
 from bluegreen.judge.settings import Look, StepMark
 from bluegreen.judge.source_health import FeedTrouble, Sources
@@ -84,7 +85,7 @@ class Judge:
         # Every source counts our own requests, so one that counted nothing at all does not work.
         if limits.without_traffic == "probes" and not silent:
             verdict = decided_by_probes(verdict, self._step, step=self._calendar.steps[-1], limits=limits)
-        return verdict
+        return by_checks(verdict, look.checks, late=_late(self._calendar.begun, look))
 
     def _tier(self, tier: Tier) -> TierState:
         if tier not in self._tiers:

@@ -9,6 +9,7 @@ from math import inf
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Accepted, BaselineMeasured, Event, Measured, ShareWatched
 from bluegreen.domain.measurement import BlueBaseline, Metric, Period
+from bluegreen.domain.readings import Readings
 from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import SickTargets
 from bluegreen.judge.judge import Judge
@@ -30,6 +31,8 @@ class Record:
     """Green's sick targets at the last look."""
     troubles: tuple[str, ...] = ()
     """What did not answer at the last look, and what the metric sources object to."""
+    readings: Readings = field(default_factory=Readings)
+    """What own checks and watched alarms showed at the last look."""
     accepted: dict[tuple[Tier, Metric], str] = field(default_factory=dict)
     """What a person has accepted although the counts do not decide it: by whom and why."""
     serving: dict[Tier, set[str]] = field(default_factory=dict)
@@ -41,10 +44,11 @@ class Record:
     def add(self, event: Event, at: float = inf) -> None:
         """Take in one event that was journalled `at` that time; most kinds measure nothing."""
         match event:
-            case Measured(periods=periods, sick=sick, troubles=troubles):
+            case Measured(periods=periods, sick=sick, troubles=troubles, readings=readings):
                 self.periods.extend(periods)
                 self.sick = self.sick if sick is None else sick
                 self.troubles = self.troubles if troubles is None else troubles
+                self.readings = self.readings if readings is None else readings
             case ShareWatched(since=since, percent=percent):
                 self.marks.append((since, percent))
             case BaselineMeasured(baseline=baseline):

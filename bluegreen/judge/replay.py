@@ -9,6 +9,7 @@ from bluegreen.domain.journal import Entry, VerdictGiven
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.domain.verdict import Verdict
+from bluegreen.judge.own_checks import check_findings
 from bluegreen.judge.record import Record, planned_seconds
 from bluegreen.judge.settings import Look
 from bluegreen.policy import Policy
@@ -60,5 +61,6 @@ def _look(record: Record, plan: Plan, policy: Policy, now: float) -> Look:
         shorten=rollout.shorten,
         sick=record.sick,
         troubles=record.troubles,
+        checks=check_findings(policy, record.readings, full=percent == FULL),
         accepted=record.accepted,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.stack import SickTargets
+from bluegreen.domain.verdict import CheckFinding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,5 +53,7 @@ class Look:
     """Green's sick targets."""
     troubles: tuple[str, ...] = ()
     """What did not answer at this look, and what the metric sources object to."""
+    checks: tuple[CheckFinding, ...] = ()
+    """What own checks and watched alarms say."""
     accepted: Mapping[tuple[Tier, Metric], str] = field(default_factory=dict)
     """What a person has accepted although the counts do not decide it: by whom and why."""

@@ -6,6 +6,7 @@ refused because 30 and 0.3 mean different things to different readers. Inside th
 are seconds and shares are fractions of one.
 """
 
+from bluegreen.policy.checks import PROMETHEUS_ALERT, Alarms, CloudWatchQuery, NoData, OnBreach, OwnCheck
 from bluegreen.policy.metrics import MetricsPolicy, NewRelic, Prometheus, Source
 from bluegreen.policy.reading import load_policy, parse_policy
 from bluegreen.policy.tables import (
@@ -18,14 +19,21 @@ from bluegreen.policy.tables import (
     SmokeStep,
     SmokeTest,
 )
+from bluegreen.policy.watching import watched_words
 
 __all__ = [
+    "PROMETHEUS_ALERT",
+    "Alarms",
+    "CloudWatchQuery",
     "Freeze",
     "GoldenSet",
     "Judging",
     "MetricsPolicy",
     "Migration",
     "NewRelic",
+    "NoData",
+    "OnBreach",
+    "OwnCheck",
     "Policy",
     "Prometheus",
     "Rollout",
@@ -34,4 +42,5 @@ __all__ = [
     "Source",
     "load_policy",
     "parse_policy",
+    "watched_words",
 ]

@@ -14,7 +14,7 @@ from bluegreen.policy.units import Duration, Section
 
 PLACEHOLDERS = ("stack", "tier", "fleet", "version", "deployment")
 """What a selector may insert. `fleet` is the name of the Auto Scaling Group and of the target group."""
-_TELLING_APART = frozenset({"fleet", "version", "deployment"})
+TELLING_APART = frozenset({"fleet", "version", "deployment"})
 
 
 class Source(StrEnum):
@@ -40,9 +40,9 @@ def _selector(text: str) -> str:
     unknown = sorted(fields - set(PLACEHOLDERS))
     if unknown:
         raise ValueError(f"unknown placeholder {', '.join(unknown)}; known are {', '.join(PLACEHOLDERS)}")
-    if not fields & _TELLING_APART:
+    if not fields & TELLING_APART:
         raise ValueError(
-            f"cannot distinguish green from blue: use one of {', '.join(sorted(_TELLING_APART))} as {{fleet}}"
+            f"cannot distinguish green from blue: use one of {', '.join(sorted(TELLING_APART))} as {{fleet}}"
         )
     return text
 

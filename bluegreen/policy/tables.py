@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bluegreen.contract import RUN_COMMAND, TASK_PATTERN, Tier
+from bluegreen.policy.checks import Alarms, OwnCheck
 from bluegreen.policy.metrics import MetricsPolicy
 from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Section
 
@@ -235,6 +236,8 @@ class Policy(Section):
     judge: Judging = Judging()
     health: HealthPolicy = HealthPolicy()
     metrics: MetricsPolicy = MetricsPolicy()
+    check: tuple[OwnCheck, ...] = ()
+    alarms: Alarms = Alarms()
     probes: Probes = Probes()
     smoke: tuple[SmokeTest, ...] = ()
     golden: GoldenSet | None = None
@@ -246,6 +249,11 @@ class Policy(Section):
     checklist: tuple[str, ...] = ()
     """Points of the before-checklist (C1) that only a person can confirm."""
 
+    @property
+    def watches(self) -> bool:
+        """Whether anything is watched besides the judge's own metrics."""
+        return bool(self.check or self.alarms.all)
+
     @model_validator(mode="after")
     def _watchable(self) -> Self:
         """What the judge looks past must be shorter than a step; the defaults shrink with it."""
@@ -255,6 +263,8 @@ class Policy(Section):
             for name in ("burst", "cold_start")
             if (value := getattr(self.judge, name)) >= bake and value != getattr(default, name)
         ]
+        names = [one.name for one in self.check]
+        wrong += [f"check {name!r} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

@@ -15,7 +15,17 @@ from typing import Any, Protocol
 from bluegreen.contract import Published, TierContract
 from bluegreen.domain.release import Image, Model
 from bluegreen.ports.fence import Fence
-from bluegreen.ports.metrics import Answer, Arms, Collected, Halves, Metrics, MetricSource, Prober, Request
+from bluegreen.ports.metrics import (
+    Answer,
+    Arms,
+    Collected,
+    Halves,
+    Metrics,
+    MetricSource,
+    OwnChecks,
+    Prober,
+    Request,
+)
 from bluegreen.ports.state import Journal, Lease, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
@@ -38,6 +48,7 @@ __all__ = [
     "MetricSource",
     "Metrics",
     "Models",
+    "OwnChecks",
     "Ports",
     "Prober",
     "Request",
@@ -135,6 +146,7 @@ class Ports:
     balancer: Balancer
     fleets: Fleets
     metrics: Metrics
+    checks: OwnChecks
     prober: Prober
     journal: Journal
     lease: Lease

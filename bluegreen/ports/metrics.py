@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
+from bluegreen.domain.readings import Readings
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import TargetGroup
 
@@ -33,6 +34,8 @@ class Collected:
     troubles: tuple[str, ...] = ()
     """What keeps a release from passing, in words that name the source: one that failed, or a balancer
     that answers for no fleet. A trouble never passes and never by itself fails a release."""
+    readings: Readings | None = None
+    """Of own checks and watched alarms; None of a source of counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,15 @@ class MetricSource(Protocol):
         self, arms: Arms, *, since: float, until: float, slow_ms: Mapping[Tier, Sequence[float]]
     ) -> tuple[Halves, ...]:
         """Green of `arms` split by availability zone or by instance, one result per source that can."""
+
+
+class OwnChecks(Protocol):
+    """`[[check]]` and `[alarms]` of deploy.toml."""
+
+    def read(self, arms: Sequence[Arms]) -> Collected:
+        """What they show for these fleets. What cannot be read, matches no alarm, or has several values
+        is a trouble; raises LoggedOut alone.
+        """
 
 
 class Metrics(MetricSource, Protocol):

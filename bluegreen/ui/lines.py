@@ -13,7 +13,7 @@ from bluegreen.ui.format import clock, duration, ending_words, rate, share
 from bluegreen.ui.screen import title
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
-from bluegreen.ui.verdict_rows import verdict_rows
+from bluegreen.ui.verdict_rows import check_rows, verdict_rows
 
 _QUIET_SECONDS = 15.0
 """A verdict that only repeats itself is printed this often."""
@@ -86,6 +86,7 @@ class Lines:
         yield f"    verdict{at}: {verdict.outcome}{hold}: {verdict.reason}{then}{when}"
         yield from (f"    {line}" for line in traffic_lines(timeline))
         yield from (f"    {row}" for row, _ in verdict_rows(verdict.findings))
+        yield from (f"    {row}" for row, _ in check_rows(verdict.checks))
 
 
 def _stage(timeline: Timeline, event: journal.StageStarted) -> Iterable[str]:

@@ -15,7 +15,7 @@ from bluegreen.ui.figures import Figures, figures
 from bluegreen.ui.format import clock, duration, percent, rate, share
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
 from bluegreen.ui.timeline import Progress, StageView, TierView, Timeline
-from bluegreen.ui.verdict_rows import verdict_rows
+from bluegreen.ui.verdict_rows import check_rows, verdict_rows
 
 _FEWEST_STAGES = 3
 _STEPS = 3
@@ -207,7 +207,8 @@ def _verdict(timeline: Timeline, width: int) -> list[Text]:
 def _rows(timeline: Timeline, width: int) -> list[Text]:
     if timeline.verdict is None:
         return []
-    found = verdict_rows(timeline.verdict.findings, width)
+    verdict = timeline.verdict
+    found = [*verdict_rows(verdict.findings, width), *check_rows(verdict.checks)]
     return [Text(words, style="bold red" if breach else "") for words, breach in found]
 
 

@@ -10,7 +10,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
-from bluegreen.domain.verdict import Finding, Outcome
+from bluegreen.domain.verdict import CheckFinding, Finding, Outcome
 
 
 class Progress(StrEnum):
@@ -78,6 +78,7 @@ class VerdictView:
     next: str
     next_at: float | None
     findings: tuple[Finding, ...] = ()
+    checks: tuple[CheckFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -196,6 +196,7 @@ def _judged(timeline: Timeline, event: journal.VerdictGiven, at: float) -> Timel
         next="" if failed else event.next,
         next_at=None if failed else event.next_at,
         findings=verdict.findings,
+        checks=verdict.checks,
     )
     return replace(timeline, verdict=view)
 

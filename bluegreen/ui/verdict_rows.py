@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bluegreen.domain.measurement import Metric
-from bluegreen.domain.verdict import Finding, Outcome, Row
+from bluegreen.domain.verdict import CheckFinding, Finding, Outcome, Row
 from bluegreen.ui.format import share
 
 _NAMES = {Metric.ERRORS: "errors", Metric.LATENCY: "p95", Metric.ACCURACY: "right"}
@@ -23,6 +23,24 @@ def verdict_rows(findings: Sequence[Finding], width: int = _WIDE) -> Iterator[tu
             )
             bars = _bars(row, 10 if width >= _WIDE else 4)
             yield f"{one.tier:<4}{_NAMES[one.metric]:<7}{_figures(row)}{bars}{breach}", bool(breach)
+
+
+def check_rows(checks: Sequence[CheckFinding]) -> Iterator[tuple[str, bool]]:
+    """A row for each own check, and for each watched alarm that fires; and whether it shows a breach."""
+    for one in checks:
+        if not one.limit:
+            if one.breach:
+                yield f"{one.words}  {_does(one)}", True
+            continue
+        value = "no data" if one.value is None else f"{one.value:.4g}"
+        blue = "" if one.blue is None else f" blue {one.blue:.4g}"
+        does = f"  {_does(one)}" if one.breach or one.outcome is not Outcome.PASS else ""
+        yield f"{one.name:<28} {value:>8}{blue} (limit {one.limit}){does}", one.breach
+
+
+def _does(one: CheckFinding) -> str:
+    words = {Outcome.FAIL: "ROLLED BACK", Outcome.INCONCLUSIVE: "ON HOLD"}
+    return words.get(one.outcome, "over the limit")
 
 
 def _figures(row: Row) -> str:

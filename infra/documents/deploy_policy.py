@@ -57,7 +57,10 @@ def _read(environment: Environment) -> list[Statement]:
         ),
         allow(
             ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
-            [environment.arn("cloudwatch", "alarm:*")],
+            [
+                environment.arn("cloudwatch", "alarm:*", region=one)
+                for one in (environment.region, "us-east-1")
+            ],
             sid="Alarms",
         ),
     ]

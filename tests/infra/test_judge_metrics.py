@@ -5,6 +5,7 @@ A misspelt count is absent, and absent counts as zero: every release would look 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from bluegreen.adapters.metrics.cloudwatch_queries import MetricData, Query, Ser
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.lab.cloud.clock import ManualClock
-from bluegreen.policy import Judging
+from bluegreen.policy import Judging, parse_policy
+from bluegreen.policy.checks import filled, region_of
 from bluegreen.ports import Arms
+from infra.documents.feedback import RATIOS
 from tools.recording import recorded
 
 # Of the load balancer's user guide, "CloudWatch metrics for your Application Load Balancer".
@@ -56,3 +59,30 @@ def test_the_judge_asks_for_metrics_that_the_load_balancer_publishes(monkeypatch
     assert {"RequestCount", "HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count"} <= {
         one.metric for one in asked
     }
+
+
+def test_the_shipped_checks_and_alarms_are_those_of_the_stack() -> None:
+    """A metric that no alarm reads under these dimensions is misspelt, or nobody publishes it."""
+    text = (Path(__file__).parents[2] / "deploy.toml").read_text(encoding="utf-8")
+    policy, names = parse_policy(text, stack="prod", source="deploy.toml"), {"stack": "prod"}
+    alarms = [one.inputs for one in recorded("prod").of("aws:cloudwatch/metricAlarm:MetricAlarm")]
+    known = {
+        (one.get("namespace"), one.get("metricName"), tuple(sorted((one.get("dimensions") or {}).items())))
+        for one in alarms
+    }
+    asked = [
+        (
+            one.namespace,
+            one.name,
+            tuple(sorted((key, filled(text, names)) for key, text in one.dimensions.items())),
+        )
+        for check in policy.check
+        if (one := check.cloudwatch)
+    ]
+    assert [one for one in asked if one not in known] == []
+    assert len(asked) == len(policy.check)
+    assert {f"SportCoach/AI {metric}" for metric in RATIOS} <= {f"{space} {name}" for space, name, _ in asked}
+    found = {one["name"] for one in alarms}
+    for entry in policy.alarms.all:
+        _, name = region_of(filled(entry, names))
+        assert any(one.startswith(name.removesuffix("*")) for one in found), entry

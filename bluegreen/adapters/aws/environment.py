@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from bluegreen.adapters.aws.alarm_states import described
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
 from bluegreen.adapters.aws.failures import Tolerated
 from bluegreen.adapters.aws.page_documents import by_protocol
@@ -59,11 +60,8 @@ class AwsEnvironment:
 
     def alarms_firing(self) -> tuple[str, ...]:
         """Alarms in state ALARM that belong to this stack by name or by tag, "name: reason"."""
-        read = self._session.service("cloudwatch").pages
-        kinds = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms"}
-        alarms = partial(read, "describe_alarms", StateValue="ALARM")
-        answers = parallel([partial(alarms, key, AlarmTypes=[kind]) for kind, key in kinds.items()])
-        firing = [one for answer in answers for one in answer if not one["AlarmName"].startswith(_TRACKING)]
+        alarms = described(self._session.service("cloudwatch"), StateValue="ALARM")
+        firing = [one for one in alarms if not one["AlarmName"].startswith(_TRACKING)]
         ours = parallel([partial(self._belongs, one) for one in firing])
         return tuple(
             f"{one['AlarmName']}: {one.get('StateReason', '')}"

@@ -104,7 +104,7 @@ class Session:
             "proxies": {} if is_loopback(os.environ.get("AWS_ENDPOINT_URL", "")) else None,
         }
         self._attempts = attempts
-        self._services: dict[tuple[str, bool], Service] = {}
+        self._services: dict[tuple[str, bool, str], Service] = {}
         self._creating = threading.Lock()
         self._fence: Fence | None = None
 
@@ -125,25 +125,29 @@ class Session:
             )
         return region
 
-    def service(self, name: str, *, retries: bool = True) -> Service:
+    def service(self, name: str, *, retries: bool = True, region: str = "") -> Service:
         """The shared client of service `name`; without `retries` a call is sent once at most.
+
+        `region` is given for what AWS keeps elsewhere than in the stack's region.
 
         Creating a client is not thread-safe in boto3 and loads the service's model: once each, locked.
         """
-        key = (name, retries)
+        key = (name, retries, region)
         with self._creating:
             if key not in self._services:
-                self._services[key] = Service(self._client(name, retries=retries), name)
+                self._services[key] = Service(
+                    self._client(name, retries=retries, region=region or self.region), name
+                )
             found = self._services[key]
         return found if self._fence is None else Service(found.client, name, self._fence)
 
-    def _client(self, name: str, *, retries: bool) -> Any:
+    def _client(self, name: str, *, retries: bool, region: str) -> Any:
         attempts = self._attempts if retries else 1
         config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **self._settings)
         try:
-            return self.boto3.client(name, region_name=self.region, config=config)
+            return self.boto3.client(name, region_name=region, config=config)
         except FAILURES as error:
-            call = Call(service=name, operation=f"client {xform_name(name)}", region=self.region)
+            call = Call(service=name, operation=f"client {xform_name(name)}", region=region)
             raise translate(error, call) from error
         except ValueError as error:
             # botocore checks the endpoint's form when the client is made.

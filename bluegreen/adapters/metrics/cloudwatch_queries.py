@@ -1,13 +1,14 @@
-"""Reads series of AWS/ApplicationELB: batched GetMetricData that is complete or not taken at all."""
+"""Reads series of CloudWatch: batched GetMetricData that is complete or not taken at all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from bluegreen.adapters.aws.failures import AwsUnavailable
-from bluegreen.adapters.aws.session import Json, Session
+from bluegreen.adapters.aws.session import Json, Service, Session
 
 _NAMESPACE = "AWS/ApplicationELB"
 _QUERIES_PER_CALL = 500
@@ -15,6 +16,7 @@ _QUERIES_PER_CALL = 500
 
 Series = dict[float, float]
 """Start of a period (epoch seconds) -> value."""
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,24 +46,8 @@ class MetricData:
 
         Raises CloudUnavailable where CloudWatch gives only a part.
         """
-        unique = list(dict.fromkeys(queries))
-        found: dict[Query, Series] = {query: {} for query in unique}
-        for position in range(0, len(unique), _QUERIES_PER_CALL):
-            batch = unique[position : position + _QUERIES_PER_CALL]
-            names = {f"m{number}": query for number, query in enumerate(batch)}
-            answers = self._session.service("cloudwatch").pages(
-                "get_metric_data",
-                "MetricDataResults",
-                MetricDataQueries=[self._document(*one, period or self._period) for one in names.items()],
-                StartTime=datetime.fromtimestamp(start, UTC),
-                EndTime=datetime.fromtimestamp(end, UTC),
-                ScanBy="TimestampAscending",
-            )
-            _check_complete(answers)
-            for answer in answers:
-                stamps = (stamp.timestamp() for stamp in answer["Timestamps"])
-                found[names[answer["Id"]]].update(zip(stamps, answer["Values"], strict=True))
-        return found
+        stats = {query: self._stat(query, period or self._period) for query in queries}
+        return read_series(self._session.service("cloudwatch"), stats, start, end)
 
     def zones(self, target_group: str) -> tuple[str, ...]:
         """Availability zones in which the target group has counted requests lately."""
@@ -75,13 +61,35 @@ class MetricData:
         names = ({one["Name"]: one["Value"] for one in answer["Dimensions"]} for answer in answers)
         return tuple(sorted({one["AvailabilityZone"] for one in names if "AvailabilityZone" in one}))
 
-    def _document(self, name: str, query: Query, period: int) -> Json:
+    def _stat(self, query: Query, period: int) -> Json:
         names = ("LoadBalancer", "TargetGroup", "AvailabilityZone")
         values = zip(names, (self._balancer, query.target_group, query.zone), strict=True)
         dimensions = [{"Name": name, "Value": value} for name, value in values if value]
         metric = {"Namespace": _NAMESPACE, "MetricName": query.metric, "Dimensions": dimensions}
-        stat = {"Metric": metric, "Period": period, "Stat": query.statistic}
-        return {"Id": name, "MetricStat": stat, "ReturnData": True}
+        return {"Metric": metric, "Period": period, "Stat": query.statistic}
+
+
+def read_series(cloudwatch: Service, stats: Mapping[K, Json], start: float, end: float) -> dict[K, Series]:
+    """The series of each MetricStat that began in [start, end); raises CloudUnavailable for a part of it."""
+    wanted = list(stats.items())
+    found: dict[K, Series] = {key: {} for key in stats}
+    for position in range(0, len(wanted), _QUERIES_PER_CALL):
+        batch = {f"m{n}": one for n, one in enumerate(wanted[position : position + _QUERIES_PER_CALL])}
+        answers = cloudwatch.pages(
+            "get_metric_data",
+            "MetricDataResults",
+            MetricDataQueries=[
+                {"Id": name, "MetricStat": stat, "ReturnData": True} for name, (_, stat) in batch.items()
+            ],
+            StartTime=datetime.fromtimestamp(start, UTC),
+            EndTime=datetime.fromtimestamp(end, UTC),
+            ScanBy="TimestampAscending",
+        )
+        _check_complete(answers)
+        for answer in answers:
+            stamps = (stamp.timestamp() for stamp in answer["Timestamps"])
+            found[batch[answer["Id"]][0]].update(zip(stamps, answer["Values"], strict=True))
+    return found
 
 
 def _check_complete(answers: Sequence[Json]) -> None:

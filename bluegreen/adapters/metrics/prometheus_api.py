@@ -62,11 +62,24 @@ class PrometheusApi:
         return [_series(item) for item in self._ask(query, until, kind="matrix")]
 
     def number(self, query: str, *, at: float) -> float | None:
-        """The one value of an expression; None where it has none, or none that is a number."""
-        for item in self._ask(query, at, kind="vector"):
-            value = _number(item.get("value", [at, "NaN"])[1])
-            return value if value is not None and isfinite(value) else None
-        return None
+        """The one value of an expression; None where it has none, or none that is a number.
+
+        Raises SourceUnavailable where it has several.
+        """
+        found = self._ask(query, at, kind="vector")
+        if len(found) > 1:
+            raise unusable(
+                _SOURCE, f"{query} has {len(found)} values; make one of them, as by sum() or max()"
+            )
+        if not found:
+            return None
+        value = _number(found[0].get("value", [at, "NaN"])[1])
+        return value if value is not None and isfinite(value) else None
+
+    def label_values(self, query: str, label: str, *, at: float) -> tuple[str, ...]:
+        """The values of `label` among the series of an expression."""
+        found = self._ask(query, at, kind="vector")
+        return tuple(sorted({str(item.get("metric", {}).get(label, "")) for item in found}))
 
     def close(self) -> None:
         self._endpoint.close()

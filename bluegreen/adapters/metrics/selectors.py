@@ -7,7 +7,12 @@ from bluegreen.domain.stack import TargetGroup
 
 
 def selector(template: str, group: TargetGroup) -> str:
-    """`fleet="{fleet}"` -> `fleet="sc-prod-app-42"`.
+    """`fleet="{fleet}"` -> `fleet="sc-prod-app-42"`."""
+    return template.format(**names_of(group))
+
+
+def names_of(group: TargetGroup) -> dict[str, str]:
+    """What a selector or query may insert of one fleet.
 
     Quotes and backslashes, which would end a string of PromQL or NRQL, do not occur in these names.
     """
@@ -19,7 +24,7 @@ def selector(template: str, group: TargetGroup) -> str:
         "version": tags.get(Tag.RELEASE, ""),
         "deployment": tags.get(Tag.DEPLOYMENT, ""),
     }
-    return template.format(**{key: _plain(value) for key, value in names.items()})
+    return {key: _plain(value) for key, value in names.items()}
 
 
 def _plain(value: str) -> str:

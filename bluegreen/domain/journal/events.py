@@ -17,6 +17,7 @@ from bluegreen.domain.journal.results import StepResult
 from bluegreen.domain.measurement import BlueBaseline, Metric, PeriodRow
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Plan, Step
+from bluegreen.domain.readings import Readings
 from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Verdict
 
@@ -142,6 +143,8 @@ class Measured:
     """What did not answer at this look, and what the sources object to, where that changed."""
     joined: tuple[Tier, ...] = ()
     """The tiers where new instances of green have begun to serve."""
+    readings: Readings | None = None
+    """What own checks and watched alarms show, where that changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from functools import partial
 
 from bluegreen.contract import Contract, TierContract
 from bluegreen.domain.reports import Check
+from bluegreen.domain.verdict import Outcome
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.checks.liveness import Answer, monitoring
@@ -29,6 +30,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("metrics", partial(_metrics, contract, policy, ports)),
         ("monitoring", partial(monitoring, contract, ports)),
         ("alarms", partial(_alarms, ports)),
+        *([("own checks", partial(_watched, contract, policy, ports))] if policy.watches else []),
         ("journal", partial(_journal, ports)),
         ("lease", partial(_lease, ports)),
         ("quota", partial(_quota, contract, ports)),
@@ -112,6 +114,18 @@ def _alarms(ports: Ports) -> Answer:
     firing = ports.environment.alarms_firing()
     advice = "a release is refused while an alarm is firing" if firing else ""
     return not firing, "; ".join(firing) or "none is firing", advice
+
+
+def _watched(contract: Contract, policy: Policy, ports: Ports) -> Answer:
+    """Each check's present value and each watched alarm, of the live fleets; and what cannot be read."""
+    findings, troubles = preflight.watched(policy, ports, serving(observe(contract, ports)))
+    clear = {one.name: one.outcome is Outcome.PASS and not one.breach for one in findings}
+    ordered = sorted(findings, key=lambda one: clear[one.name])
+    words = "; ".join((*troubles, *(one.words for one in ordered)))
+    if troubles:
+        return False, words, "correct deploy.toml (docs/judging.md, Own checks and alarms)"
+    fine = all(clear.values())
+    return fine, words, "" if fine else "wait until it is over; or is the limit on the wrong side?"
 
 
 def _journal(ports: Ports) -> Answer:

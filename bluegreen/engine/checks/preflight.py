@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
 from bluegreen.domain.plan import Intent, Plan, TierPlan
+from bluegreen.domain.readings import Readings
+from bluegreen.domain.verdict import CheckFinding, Outcome
+from bluegreen.engine.arms import blue_of
 from bluegreen.errors import Fault
+from bluegreen.judge.own_checks import check_findings
 from bluegreen.policy import Policy
-from bluegreen.ports import Ports
+from bluegreen.ports import Arms, Ports
 
 
 def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list[Fault]:
@@ -27,6 +32,7 @@ def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list
             partial(_alarms, ports),
             partial(_frozen, policy, ports.clock.now()),
             partial(_accuracy, plan, policy),
+            partial(_watched, plan, policy, ports),
         ]
     found: list[list[Fault]] = ports.parallel([partial(_all, check) for check in checks])
     return [fault for some in found for fault in some]
@@ -122,6 +128,31 @@ def _blue(tier: TierPlan, ports: Ports) -> Iterable[Fault]:
 def _alarms(ports: Ports) -> Iterable[Fault]:
     for alarm in ports.environment.alarms_firing():
         yield Fault("alarm", alarm, "wait until it is OK, or silence it on purpose")
+
+
+def watched(
+    policy: Policy, ports: Ports, arms: Sequence[Arms]
+) -> tuple[Sequence[CheckFinding], Sequence[str]]:
+    """Own checks and watched alarms as they are now, of the live fleets; and what cannot be read.
+
+    A live fleet, given as green, is compared with itself, so that the query is seen to work.
+    """
+    read = ports.checks.read([replace(one, blue=one.green) for one in arms])
+    return check_findings(policy, read.readings or Readings(), full=False), read.troubles
+
+
+def _watched(plan: Plan, policy: Policy, ports: Ports) -> Iterable[Fault]:
+    """What would end the release at its first look, whatever it is like."""
+    if not policy.watches:
+        return
+    blues = ((tier.tier, blue_of(tier, plan.stack)) for tier in plan.tiers)
+    live = [Arms(tier=tier, green=blue) for tier, blue in blues if blue]
+    findings, troubles = watched(policy, ports, live)
+    for words in troubles:
+        yield Fault("own checks", words, "correct deploy.toml; `sc-deploy doctor` asks again")
+    for one in findings:
+        if one.outcome is Outcome.FAIL:
+            yield Fault("own checks", one.words, "wait until it is over: it would roll the release back")
 
 
 def _frozen(policy: Policy, now: float) -> Iterable[Fault]:

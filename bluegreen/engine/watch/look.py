@@ -16,6 +16,7 @@ from typing import Any
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
+from bluegreen.domain.readings import Readings
 from bluegreen.domain.stack import Health, Rule
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch.key_functions import KeyFunctions
@@ -41,6 +42,8 @@ class Observation:
     periods: tuple[Period, ...] = ()
     troubles: tuple[str, ...] = ()
     """What did not answer, and what the metric sources object to."""
+    readings: Readings | None = None
+    """What own checks and watched alarms show; None where they were not asked."""
 
 
 class Observer:
@@ -67,7 +70,7 @@ class Observer:
         due = self._pending is None and now - self._asked_at >= run.policy.rollout.tick - _ROUNDING
         if due:
             self._asked_at = now
-            self._pending = run.ports.aside(partial(_tried, partial(self._collect, now, slow_ms)))
+            self._pending = run.ports.aside(partial(self._collect, now, slow_ms))
         calls: list[Callable[[], Any]] = [self._functions.probe]
         calls += [partial(run.ports.balancer.health, one.green.arn) for one in self._arms]
         calls += [run.ports.balancer.rules] if due else []
@@ -84,6 +87,7 @@ class Observer:
             health=health,
             periods=(*(collected.periods if collected else ()), *(probed or ())),
             troubles=(*troubles, *self._objections),
+            readings=collected.readings if collected else None,
         )
 
     def _arrived(self, now: float) -> Collected | None:
@@ -91,23 +95,29 @@ class Observer:
         if self._pending is None:
             return None
         try:
-            found = self._pending(min(self.pause, _MOMENT))
+            collected: Collected = self._pending(min(self.pause, _MOMENT))
         except TimeoutError:
             if now - self._asked_at >= _PATIENCE:
                 # The same words at every look: each change of a trouble is journalled.
                 self._objections = (f"metrics broken: no answer for more than {_PATIENCE:.0f} s",)
             return None
         self._pending = None
-        collected = Collected(troubles=(found.what,)) if isinstance(found, CloudUnavailable) else found
         self._objections = collected.troubles
         return collected
 
     def _collect(self, now: float, slow_ms: Mapping[Tier, Sequence[float]]) -> Collected:
+        """Counts and own checks; a source that fails has none and is named."""
         run, judging = self._run, self._run.policy.judge
         since = max(
             run.record.marks[0][0] - run.policy.rollout.dwell, now - judging.settle - 10 * judging.period
         )
-        return run.ports.metrics.collect(self._arms, since=since, until=now, slow_ms=slow_ms)
+        asked = partial(run.ports.metrics.collect, self._arms, since=since, until=now, slow_ms=slow_ms)
+        calls = [partial(_tried, asked), partial(run.ports.checks.read, self._arms)]
+        counted, checked = run.ports.parallel(calls)
+        if isinstance(counted, CloudUnavailable):
+            counted = Collected(troubles=(counted.what,))
+        troubles = (*counted.troubles, *checked.troubles)
+        return Collected(periods=counted.periods, troubles=troubles, readings=checked.readings)
 
 
 def _tried(call: Callable[[], Any]) -> Any:

@@ -136,7 +136,7 @@ class Watch:
         fresh = [p for p in observed.periods if self._known.get((p.stream, p.start)) != p]
         self._tell_revisions(fresh)
         self._known.update({(p.stream, p.start): p for p in fresh})
-        self._journal(fresh, self._sick(observed), observed.troubles, self._joined(observed))
+        self._journal(fresh, self._sick(observed), observed, self._joined(observed))
         for tier, health in observed.health.items():
             if not health.healthy:
                 raise StepFailed(f"{tier}: green has no healthy target ({health})")
@@ -169,14 +169,15 @@ class Watch:
         self,
         fresh: Sequence[Period],
         sick: dict[Tier, SickTargets],
-        troubles: tuple[str, ...],
+        observed: Observation,
         joined: tuple[Tier, ...],
     ) -> None:
         """All that the verdict of this look is made of, as far as the journal does not have it yet."""
         record = self._run.record
         new_sick = sick if sick != record.sick else None
-        new_troubles = troubles if troubles != record.troubles else None
-        if not fresh and not joined and new_sick is None and new_troubles is None:
+        new_troubles = observed.troubles if observed.troubles != record.troubles else None
+        readings = observed.readings if observed.readings != record.readings else None
+        if not fresh and not joined and new_sick is None and new_troubles is None and readings is None:
             return
         self._run.note(
             Measured(
@@ -186,6 +187,7 @@ class Watch:
                 sick=new_sick,
                 troubles=new_troubles,
                 joined=joined,
+                readings=readings,
             )
         )
 

@@ -1,0 +1,184 @@
+"""`[[check]]` and `[alarms]` of deploy.toml: what else is watched while a release takes over the traffic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from math import isfinite
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from bluegreen.contract import Tier
+from bluegreen.policy.metrics import PLACEHOLDERS, TELLING_APART
+from bluegreen.policy.units import Duration, Section
+
+US_EAST_1 = "us-east-1"
+"""Where AWS keeps the metrics of what is global: CloudFront, Route 53, its web ACLs."""
+PROMETHEUS_ALERT = "prometheus:"
+_GLOBAL_ALARM = f"{US_EAST_1}:"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+"""No query of Prometheus has a word alone in braces, so its own braces need no escape."""
+_OF_A_TIER = frozenset(PLACEHOLDERS) - {"stack"}
+
+
+class OnBreach(StrEnum):
+    """What a check beyond its limit does to a release."""
+
+    ROLLBACK = "rollback"
+    HOLD = "hold"
+    WARN = "warn"
+
+
+class NoData(StrEnum):
+    """What a check without a value means."""
+
+    HOLD = "hold"
+    IGNORE = "ignore"
+    BREACH = "breach"
+
+
+def placeholders(text: str) -> set[str]:
+    """The names in braces of a query."""
+    return set(_PLACEHOLDER.findall(text))
+
+
+def filled(text: str, names: Mapping[str, str]) -> str:
+    """The query with its placeholders filled in."""
+    return _PLACEHOLDER.sub(lambda match: names[match[1]], text)
+
+
+def _known(text: str) -> str:
+    unknown = sorted(placeholders(text) - set(PLACEHOLDERS))
+    if unknown:
+        raise ValueError(f"unknown placeholder {', '.join(unknown)}; known are {', '.join(PLACEHOLDERS)}")
+    return text
+
+
+Template = Annotated[str, AfterValidator(_known)]
+
+
+class CloudWatchQuery(Section):
+    """One metric of CloudWatch."""
+
+    namespace: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1)]
+    dimensions: Annotated[Mapping[str, Template], Field(max_length=30)] = {}
+    statistic: Annotated[
+        str, Field(pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?|T[CM]\(.+\))$")
+    ] = "Average"
+    region: Annotated[str, Field(pattern=rf"^(|{US_EAST_1})$")] = ""
+    """Empty: that of the stack."""
+    period: Annotated[Duration, Field(ge=1, le=3600)] = 60.0
+    datapoints: Annotated[int, Field(ge=1, le=10)] = 2
+    """So many of the newest must be beyond the limit: one alone may be a burst."""
+
+    @model_validator(mode="after")
+    def _periodic(self) -> Self:
+        if self.period not in (1, 5, 10, 20, 30) and self.period % 60:
+            raise ValueError(f"period {self.period:g}s: must be 1, 5, 10, 20 or 30 seconds or whole minutes")
+        return self
+
+
+class OwnCheck(Section):
+    """A figure that must stay within a limit at every look of a ramp step."""
+
+    name: Annotated[str, Field(pattern=r"^\w[\w .,%/-]{0,39}$")]
+    cloudwatch: CloudWatchQuery | None = None
+    promql: Template = ""
+    """An expression with one value; `[metrics.prometheus]` says where it is asked."""
+    tier: Tier | None = None
+    """Of a query that names a fleet: whose."""
+    above: float | None = None
+    below: float | None = None
+    times_blue: float | None = None
+    """Beyond the limit where green's value is more than so many times blue's."""
+    on_breach: OnBreach
+    no_data: NoData
+
+    @property
+    def _named(self) -> set[str]:
+        texts = [self.promql, *(self.cloudwatch.dimensions.values() if self.cloudwatch else ())]
+        return set.union(*map(placeholders, texts))
+
+    @property
+    def datapoints(self) -> int:
+        """So many values in a row must be beyond the limit; PromQL has its own means for that."""
+        return self.cloudwatch.datapoints if self.cloudwatch else 1
+
+    @property
+    def limit(self) -> str:
+        """In words."""
+        if self.times_blue is not None:
+            return f"{self.times_blue:g} times blue"
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+    def beyond(self, green: float, blue: float | None) -> bool:
+        """Whether one value breaches the limit; None for blue, or 0, is nothing to compare with."""
+        if self.times_blue is not None:
+            return bool(blue) and green > self.times_blue * (blue or 0)
+        return green > self.above if self.above is not None else green < (self.below or 0)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems(self) -> Iterable[str]:
+        if bool(self.promql) is (self.cloudwatch is not None):
+            yield "must have exactly one source: cloudwatch or promql"
+        limits = [one for one in (self.above, self.below, self.times_blue) if one is not None]
+        if len(limits) != 1:
+            yield "must have exactly one limit: above, below or times_blue"
+        yield from (f"{one} is not a limit" for one in limits if not isfinite(one))
+        if self.times_blue is not None and not self._named & TELLING_APART:
+            yield "times_blue needs {fleet} in the query: it is asked of green and of blue"
+        if self.times_blue is not None and self.times_blue <= 1:
+            yield f"times_blue {self.times_blue:g} must be above 1: a release equal to blue would breach it"
+        if self._named & _OF_A_TIER and self.tier is None:
+            yield "its query is about a fleet, so it needs a tier"
+
+
+def _alarm(text: str) -> str:
+    name = text.removeprefix(_GLOBAL_ALARM).removeprefix(PROMETHEUS_ALERT)
+    if not name or name == "*" or "*" in name[:-1] or len(name) > 255:
+        raise ValueError("must be the name of an alarm, or the beginning of names followed by one *")
+    if wrong := placeholders(name) - {"stack"}:
+        raise ValueError(f"unknown placeholder {', '.join(sorted(wrong))}; known is stack")
+    if text.startswith(PROMETHEUS_ALERT) and not re.fullmatch(r"\w+\*?", name):
+        raise ValueError("must be the name of an alert of letters, digits and _")
+    return text
+
+
+AlarmName = Annotated[str, AfterValidator(_alarm)]
+
+
+class Alarms(Section):
+    """Alarms that are watched in every ramp step: by name, or by the beginning of names with a `*`.
+
+    `us-east-1:` before it leads to that region, `prometheus:` to the alerts of Prometheus.
+    """
+
+    hold: tuple[AlarmName, ...] = ()
+    rollback: tuple[AlarmName, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every entry."""
+        return self.rollback + self.hold
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if twice := sorted({one for one in self.all if self.all.count(one) > 1}):
+            raise ValueError(f"named twice: {', '.join(twice)}")
+        return self
+
+
+def region_of(entry: str) -> tuple[str, str]:
+    """(region, name or beginning of names) of an alarm of CloudWatch; an empty region is the stack's."""
+    if entry.startswith(_GLOBAL_ALARM):
+        return US_EAST_1, entry.removeprefix(_GLOBAL_ALARM)
+    return "", entry

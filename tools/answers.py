@@ -75,6 +75,7 @@ def outputs(token: str, name: str, inputs: Mapping[str, Any], place: Mapping[str
         "name": known["name"],
         "arn": "arn:aws:" + arn.format(**known),
         "arnSuffix": known["suffix"],
+        "publicIp": f"198.51.100.{int(digest[:2], 16)}",
         "prometheusEndpoint": f"https://aps-workspaces.{place['region']}.amazonaws.com/workspaces/ws-{digest}/",
         **{key: value for key, value in inputs.items() if value is not None},
     }

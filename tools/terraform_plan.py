@@ -55,6 +55,7 @@ _BLOCKS = {
     "copyActions": "copy_action",
     "corsRules": "cors_rule",
     "defaultActions": "default_action",
+    "distributions": "distribution",
     "encryptionConfigurations": "encryption_configuration",
     "fieldSelectors": "field_selector",
     "logDeliveryConfigurations": "log_delivery_configuration",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from bluegreen.contract import MANAGED_BY, MODEL_FILE, MODEL_PREFIX, Tag, Tier, host_namespace
+from bluegreen.contract import MODEL_FILE, MODEL_PREFIX, Tier, host_namespace
 from infra.component import Component, Findings
 from infra.components.encryption import Encryption
 from infra.components.storage import Storage
-from infra.documents.policies import Statement, allow
+from infra.documents.instance_policy import InstanceRights, instance_statements
 from infra.documents.trust import service_trust
 from infra.documents.user_data import BootVariables, encode, render
 from infra.environment import Environment
@@ -135,101 +135,19 @@ class Compute(Component):
         return self.role(
             "instance",
             trust=service_trust("ec2.amazonaws.com", account_id=self.environment.account_id),
-            statements=self._statements(),
+            statements=instance_statements(self.environment, self._rights()),
             managed=["AmazonSSMManagedInstanceCore"],
         )
 
-    def _statements(self) -> list[Statement]:
+    def _rights(self) -> InstanceRights:
         args = self._args
-        statements = [*self._boot_statements(), *self._metric_statements()]
-        if args.secret_names:
-            statements += self._secret_statements()
-        storage = storage_statements(args.settings.roles, args.storage)
-        if storage:
-            key = allow(
-                ["kms:Decrypt", "kms:GenerateDataKey"],
-                [args.keys.data.arn],
-                sid="ObjectsKey",
-                condition=self._via("s3"),
-            )
-            statements += [*storage, key]
-        return statements
-
-    def _via(self, service: str) -> dict[str, dict[str, str]]:
-        """The key may be used through one service only."""
-        return {"StringEquals": {"kms:ViaService": f"{service}.{self.environment.region}.amazonaws.com"}}
-
-    def _boot_statements(self) -> list[Statement]:
-        """Entry into service, image, configuration and logs."""
-        args, environment = self._args, self.environment
-        group = f"autoScalingGroup:*:autoScalingGroupName/sc-{environment.stack}-{args.tier}-*"
-        fleets = environment.arn("autoscaling", group)
-        return [
-            # It lets itself in once it serves.
-            allow(
-                ["autoscaling:CompleteLifecycleAction"],
-                [fleets],
-                sid="EnterService",
-                condition={"StringEquals": {f"autoscaling:ResourceTag/{Tag.MANAGED_BY}": MANAGED_BY}},
-            ),
-            allow(["autoscaling:DescribeAutoScalingInstances"], ["*"], sid="ServiceState"),
-            # The token itself grants nothing; the action takes no resource.
-            allow(["ecr:GetAuthorizationToken"], ["*"], sid="RegistryLogin"),
-            allow(
-                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                [environment.arn("ecr", f"repository/{args.settings.image_repository}")],
-                sid="Pull",
-            ),
-            allow(
-                ["ssm:GetParametersByPath"],
-                [environment.arn("ssm", f"parameter{environment.path}/config")],
-                sid="Configuration",
-            ),
-            allow(
-                ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                [environment.arn("logs", f"log-group:{environment.path}/{args.tier}*:*")],
-                sid="Logs",
-            ),
-        ]
-
-    def _metric_statements(self) -> list[Statement]:
-        namespaces = [host_namespace(self.environment.stack), "SportCoach/AI"]
-        return [
-            allow(
-                ["cloudwatch:PutMetricData"],
-                ["*"],
-                sid="Metrics",
-                condition={"StringEquals": {"cloudwatch:namespace": namespaces}},
-            ),
-            allow(["aps:RemoteWrite"], [self._args.metrics_arn], sid="Prometheus"),
-        ]
-
-    def _secret_statements(self) -> list[Statement]:
-        args, environment = self._args, self.environment
-        secrets = [environment.arn("secretsmanager", f"secret:{name}-??????") for name in args.secret_names]
-        return [
-            allow(["secretsmanager:GetSecretValue"], secrets, sid="Secrets"),
-            allow(
-                ["kms:Decrypt"],
-                [args.keys.data.arn],
-                sid="SecretsKey",
-                condition=self._via("secretsmanager"),
-            ),
-        ]
-
-
-def storage_statements(roles: Sequence[Role], storage: Storage) -> list[Statement]:
-    """The application stores uploads; AI reads models and adds feedback to the training data (S6, S7)."""
-    statements: list[Statement] = []
-    if Role.APP in roles:
-        statements.append(
-            allow(
-                ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{storage.assets.arn}/*"], sid="Assets"
-            )
+        return InstanceRights(
+            tier=args.tier,
+            settings=args.settings,
+            secret_names=args.secret_names,
+            metrics_arn=args.metrics_arn,
+            data_key=args.keys.data.arn,
+            assets=args.storage.assets.arn,
+            models=args.storage.models.arn,
+            training_data=args.storage.training_data.arn,
         )
-    if Role.AI in roles:
-        statements += [
-            allow(["s3:GetObject"], [f"{storage.models.arn}/{MODEL_PREFIX}*"], sid="Models"),
-            allow(["s3:PutObject"], [f"{storage.training_data.arn}/feedback/*"], sid="Feedback"),
-        ]
-    return statements

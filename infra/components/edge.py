@@ -39,13 +39,14 @@ ACCEPTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeArgs:
-    """`origin` is a name of the load balancer that its certificate covers, `origin_secret` what proves to it
-    that a request comes from here; certificate and web ACL are in us-east-1.
+    """`origin` is a name of the load balancer that its certificate covers, `vpc_origin_id` the way to it,
+    `origin_secret` what proves to it that we ask; certificate and web ACL are in us-east-1.
     """
 
     settings: EdgeSettings
     storage: Storage
     origin: str
+    vpc_origin_id: pulumi.Input[str]
     origin_secret: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]
     web_acl_arn: pulumi.Input[str]
@@ -98,11 +99,8 @@ class Edge(Component):
             {
                 "origin_id": "balancer",
                 "domain_name": self._args.origin,
-                "custom_origin_config": {
-                    "http_port": 80,
-                    "https_port": 443,
-                    "origin_protocol_policy": "https-only",
-                    "origin_ssl_protocols": ["TLSv1.2"],
+                "vpc_origin_config": {
+                    "vpc_origin_id": self._args.vpc_origin_id,
                     "origin_read_timeout": 60,
                     # Shorter than the balancer's: the side that sends closes first, so no request meets a
                     # connection that is about to go.

@@ -52,7 +52,7 @@ class Firewall(Component):
         names = ["alb", *args.ports, "database", "cache", "search"]
         self.groups = {group: self._group(group, args.network) for group in names}
         groups = {**self.groups, "endpoints": args.network.endpoint_group}
-        for flow in flows(args.ports, args.stores):
+        for flow in flows(args.ports, args.stores, internal=args.behind_cdn):
             self._flow(flow, groups)
         self._entrance(behind_cdn=args.behind_cdn)
         for tier in args.ports:
@@ -92,8 +92,9 @@ class Firewall(Component):
     def _entrance(self, *, behind_cdn: bool) -> None:
         """443 from CloudFront only, or 80 and 443 from anywhere.
 
-        CloudFront's prefix list counts as 55 of a group's 60 rules, so it fits only once: behind a CDN, which
-        redirects to HTTPS itself, port 80 stays closed.
+        CloudFront's prefix list counts as 55 of a group's 60 rules, so it fits only once, beside three tiers:
+        behind a CDN, which redirects to HTTPS itself, port 80 stays closed. What comes through a VPC origin
+        matches the list. The group of CloudFront's interfaces would be narrower, but comes only with them.
         """
         if behind_cdn:
             cdn = aws.ec2.get_managed_prefix_list_output(
@@ -133,9 +134,13 @@ class Firewall(Component):
             )
 
 
-def flows(ports: Mapping[Tier, int], stores: frozenset[Tier]) -> list[Flow]:
-    """Every allowed pair. Tiers call each other through the load balancer, since their fleets come and go."""
+def flows(ports: Mapping[Tier, int], stores: frozenset[Tier], *, internal: bool) -> list[Flow]:
+    """Every allowed pair. Tiers call each other through the load balancer, since their fleets come and go.
+
+    Where it is `internal` they do so inside the VPC, else through its public addresses, as anybody does.
+    """
     return [
+        *(Flow(source=tier, target="alb", port=HTTPS) for tier in ports if internal),
         *(Flow(source="alb", target=tier, port=port) for tier, port in ports.items()),
         *(Flow(source=tier, target="endpoints", port=HTTPS) for tier in ports),
         *(Flow(source=tier, target="database", port=POSTGRES) for tier in ports if tier in stores),

@@ -28,8 +28,12 @@ UNPROTECTED: Findings = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancerArgs:
-    """`log_bucket` must already let the load balancer write: `log_policy` is its policy."""
+    """`internal`: it has private addresses alone, for a VPC origin of the CDN and for the tiers.
 
+    `log_bucket` must already let the load balancer write: `log_policy` is its policy.
+    """
+
+    internal: bool
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     certificate_arn: pulumi.Input[str]
@@ -47,7 +51,7 @@ class LoadBalancer(Component):
         self.resource = aws.lb.LoadBalancer(
             name,
             load_balancer_type="application",
-            internal=False,
+            internal=args.internal,
             subnets=list(args.subnet_ids),
             security_groups=[args.security_group_id],
             access_logs=logs,

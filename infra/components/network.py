@@ -29,7 +29,9 @@ class NetworkArgs:
 
 
 class Network(Component):
-    """VPC, subnets, routes, endpoints and flow logs; `subnets` are ids by tier, in the order of zones."""
+    """VPC, subnets, routes, endpoints and flow logs; `subnets` are ids by tier, in the order of zones,
+    `exit_addresses` what the world sees private hosts as.
+    """
 
     def __init__(self, name: str, environment: Environment, args: NetworkArgs) -> None:
         super().__init__(name, environment)
@@ -71,6 +73,7 @@ class Network(Component):
     def _routes(self) -> list[pulumi.Output[str]]:
         gateway = aws.ec2.InternetGateway(self.name, vpc_id=self.vpc.id, opts=self.options())
         public = self._table("public", {"gateway_id": gateway.id}, self.subnets[SubnetTier.PUBLIC])
+        self.exit_addresses: list[pulumi.Output[str]] = []
         exits = [self._nat(index, gateway) for index in range(self._settings.nat_gateways)]
         private = [
             # One gateway per zone if there are enough, so that losing a zone affects that zone only.
@@ -83,6 +86,7 @@ class Network(Component):
     def _nat(self, index: int, gateway: aws.ec2.InternetGateway) -> aws.ec2.NatGateway:
         name = f"{self.name}-nat-{index}"
         address = aws.ec2.Eip(name, domain="vpc", opts=self.options(depends_on=[gateway]))
+        self.exit_addresses.append(address.public_ip)
         return aws.ec2.NatGateway(
             name,
             allocation_id=address.id,

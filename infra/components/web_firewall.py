@@ -24,6 +24,20 @@ class WebFirewallArgs:
     log_bucket: Bucket
 
 
+class OwnAddresses(Component):
+    """What our own hosts are seen as at the load balancer; `arn` names the set for the rules of its ACL."""
+
+    def __init__(
+        self, name: str, environment: Environment, addresses: pulumi.Input[Sequence[pulumi.Input[str]]]
+    ) -> None:
+        super().__init__(name, environment)
+        known = aws.wafv2.IpSet(
+            name, scope="REGIONAL", ip_address_version="IPV4", addresses=addresses, opts=self.options()
+        )
+        self.arn: pulumi.Output[str] = known.arn
+        self.register_outputs({"arn": known.arn})
+
+
 class WebFirewall(Component):
     """The ACL; what it blocks and counts is logged."""
 

@@ -43,24 +43,29 @@ def visibility(name: str) -> dict[str, Any]:
     return {"cloudwatch_metrics_enabled": True, "metric_name": name, "sampled_requests_enabled": True}
 
 
-def rate_limit(limit: int) -> dict[str, Any]:
+def rate_limit(limit: int, own: str = "") -> dict[str, Any]:
     """At most `limit` requests per client address and five minutes, where clients connect themselves.
 
     Behind a CDN an address is only what X-Forwarded-For says, and its first entry is written by the client.
+    `own` is the ARN of the stack's own addresses, which have no limit: all hosts of a tier share one.
     """
+    statement: dict[str, Any] = {"limit": limit, "aggregate_key_type": "IP"}
+    if own:
+        statement["scope_down_statement"] = {"not_statement": {"statement": _sent_from(own)}}
     return {
         "name": "rate-limit",
         "priority": 0,
         "action": {"block": {"custom_response": {"response_code": 429}}},
-        "statement": {"rate_based_statement": {"limit": limit, "aggregate_key_type": "IP"}},
+        "statement": {"rate_based_statement": statement},
         "visibility_config": visibility("rate-limit"),
     }
 
 
-def from_our_cdn(values: Sequence[str]) -> dict[str, Any]:
-    """Requests without one of the secret values of ORIGIN_HEADER are blocked.
+def from_our_cdn(values: Sequence[str], own: str) -> dict[str, Any]:
+    """Requests without one of the secret values of ORIGIN_HEADER are blocked, but for those of our own hosts,
+    whose addresses `own` names (its ARN): they come from inside the VPC.
 
-    CloudFront's addresses are shared: without this, a distribution of any account may use the origin and
+    A VPC origin serves every distribution of its account: without this, another one may use the balancer and
     pass by our firewall at the edge.
     """
     matches: list[dict[str, Any]] = [
@@ -74,7 +79,7 @@ def from_our_cdn(values: Sequence[str]) -> dict[str, Any]:
         }
         for value in values
     ]
-    known = matches[0] if len(matches) == 1 else {"or_statement": {"statements": matches}}
+    known = {"or_statement": {"statements": [*matches, _sent_from(own)]}}
     return {
         "name": "from-our-cdn",
         "priority": 0,
@@ -82,6 +87,11 @@ def from_our_cdn(values: Sequence[str]) -> dict[str, Any]:
         "statement": {"not_statement": {"statement": known}},
         "visibility_config": visibility("from-our-cdn"),
     }
+
+
+def _sent_from(addresses: str) -> dict[str, Any]:
+    """The connection itself comes from one of them; what a header says does not count."""
+    return {"ip_set_reference_statement": {"arn": addresses}}
 
 
 def rules(first: dict[str, Any]) -> list[dict[str, Any]]:

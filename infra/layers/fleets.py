@@ -52,6 +52,7 @@ def build_fleets(
             settings=settings.application,
             addresses={
                 "ASSETS_BUCKET": foundation.storage.assets.bucket,
+                "INTERNAL_URL": f"https://{settings.internal_name}",
                 "SITE_URL": f"https://{settings.domain}",
                 "TRAINING_DATA_BUCKET": foundation.storage.training_data.bucket,
                 **stores.addresses(),

@@ -12,7 +12,8 @@ from infra.components.addresses import AddressArgs, Addresses, Target
 from infra.components.dns import Dns, DnsArgs
 from infra.components.edge import Edge, EdgeArgs
 from infra.components.load_balancer import LoadBalancer, LoadBalancerArgs
-from infra.components.web_firewall import WebFirewall, WebFirewallArgs
+from infra.components.vpc_origin import VpcOrigin
+from infra.components.web_firewall import OwnAddresses, WebFirewall, WebFirewallArgs
 from infra.documents import web_acl
 from infra.documents.subnets import SubnetTier
 from infra.environment import Environment
@@ -27,6 +28,15 @@ class FrontDoor:
     dns: Dns
     balancer: LoadBalancer
     edge: Edge | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What the CDN has behind it."""
+
+    dns: Dns
+    balancer: LoadBalancer
+    secrets: pulumi.Output[list[str]] | None
 
 
 def build_front_door(
@@ -45,7 +55,8 @@ def build_front_door(
         "load-balancer",
         environment,
         LoadBalancerArgs(
-            subnet_ids=foundation.network.subnets[SubnetTier.PUBLIC],
+            internal=behind_cdn,
+            subnet_ids=foundation.network.subnets[SubnetTier.PRIVATE if behind_cdn else SubnetTier.PUBLIC],
             security_group_id=foundation.firewall.groups["alb"].id,
             certificate_arn=dns.certificate_arn,
             log_bucket=logs.id,
@@ -53,7 +64,7 @@ def build_front_door(
             web_acl_arn=_origin_firewall(settings, environment, foundation, secrets),
         ),
     )
-    edge = _edge(settings, environment, foundation, dns, secrets)
+    edge = _edge(settings, environment, foundation, Origin(dns=dns, balancer=balancer, secrets=secrets))
     _addresses(settings, environment, FrontDoor(dns=dns, balancer=balancer, edge=edge))
     return FrontDoor(dns=dns, balancer=balancer, edge=edge)
 
@@ -70,25 +81,30 @@ def _origin_firewall(
     foundation: Foundation,
     secrets: pulumi.Output[list[str]] | None,
 ) -> pulumi.Output[str]:
-    """At the load balancer: behind a CDN only our own may ask, else each address has its limit."""
+    """At the load balancer: behind a CDN only our own may ask, else each address has its limit.
+
+    Neither is for the tiers: what they ask of each other comes from few addresses, and through no CDN.
+    """
     rules: pulumi.Input[Sequence[Mapping[str, Any]]] = []
     if secrets is not None:
-        rules = secrets.apply(lambda values: web_acl.rules(web_acl.from_our_cdn(values)))
+        own = OwnAddresses("own-addresses", environment, [settings.network.cidr]).arn
+        rules = pulumi.Output.all(secrets, own).apply(
+            lambda known: web_acl.rules(web_acl.from_our_cdn(known[0], own=known[1]))
+        )
     elif settings.load_balancer is not None:
-        rules = web_acl.rules(web_acl.rate_limit(settings.load_balancer.rate_limit))
+        limit = settings.load_balancer.rate_limit
+        exits = [pulumi.Output.concat(one, "/32") for one in foundation.network.exit_addresses]
+        own = OwnAddresses("own-addresses", environment, exits).arn
+        rules = own.apply(lambda arn: web_acl.rules(web_acl.rate_limit(limit, own=arn)))
     args = WebFirewallArgs(scope="REGIONAL", rules=rules, log_bucket=foundation.storage.firewall_logs)
     arn: pulumi.Output[str] = WebFirewall("origin-firewall", environment, args).arn
     return arn
 
 
 def _edge(
-    settings: Settings,
-    environment: Environment,
-    foundation: Foundation,
-    dns: Dns,
-    secrets: pulumi.Output[list[str]] | None,
+    settings: Settings, environment: Environment, foundation: Foundation, origin: Origin
 ) -> Edge | None:
-    if settings.edge is None or dns.cdn_certificate_arn is None or secrets is None:
+    if settings.edge is None or origin.dns.cdn_certificate_arn is None or origin.secrets is None:
         return None
     firewall = WebFirewall(
         "edge-firewall",
@@ -105,9 +121,10 @@ def _edge(
         EdgeArgs(
             settings=settings.edge,
             storage=foundation.storage,
-            origin=f"origin.{settings.domain}",
-            origin_secret=secrets[0],
-            certificate_arn=dns.cdn_certificate_arn,
+            origin=settings.internal_name,
+            vpc_origin_id=VpcOrigin("vpc-origin", environment, origin.balancer.resource.arn).id,
+            origin_secret=origin.secrets[0],
+            certificate_arn=origin.dns.cdn_certificate_arn,
             web_acl_arn=firewall.arn,
         ),
     )
@@ -121,5 +138,5 @@ def _addresses(settings: Settings, environment: Environment, door: FrontDoor) ->
         cdn = door.edge.distribution
         names = dict.fromkeys(names, Target(dns_name=cdn.domain_name, zone_id=cdn.hosted_zone_id))
         ipv6 = frozenset(names)
-        names[f"origin.{settings.domain}"] = balancer
+        names[settings.internal_name] = balancer
     Addresses("addresses", environment, AddressArgs(zone_id=door.dns.zone.zone_id, names=names, ipv6=ipv6))

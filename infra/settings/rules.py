@@ -22,6 +22,16 @@ SECRETS: Mapping[str, tuple[str, str]] = {
 }
 """The secret keys of a stack's configuration, each with its format (RDS and ElastiCache user guides)."""
 
+VPC_ORIGIN_REGIONS = frozenset({
+    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ca-central-1",
+    "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1",
+    "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1",
+    "us-east-2", "us-west-1", "us-west-2",
+})  # fmt: skip
+"""Where CloudFront reaches private addresses, except in the zones apne1-az3, cac1-az3 and usw1-az2 (its
+developer guide, "Supported Regions for CloudFront VPC Origins service-linked roles")."""
+
 Rule = Callable[[Mapping[str, Any], Mapping[str, str]], Iterable[str]]
 
 
@@ -73,6 +83,15 @@ def _one_limit(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
         yield "edge, load_balancer: exactly one must be set: the limit per address is where clients connect"
 
 
+def _vpc_origin(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    """The CDN asks an internal load balancer, which it cannot everywhere."""
+    if parts["edge"] and parts["region"] not in VPC_ORIGIN_REGIONS:
+        yield (
+            f"edge: CloudFront has no VPC origins in {parts['region']}; set load_balancer instead"
+            f" (allowed regions: {', '.join(sorted(VPC_ORIGIN_REGIONS))})"
+        )
+
+
 def _two_passwords(_: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[str]:
     owner, application = secrets.get("databasePassword"), secrets.get("databaseAppPassword")
     if owner and owner == application:
@@ -104,6 +123,7 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     ((), _secret("databaseAppPassword", lambda _: True)),
     ((), _two_passwords),
     (("edge", "load_balancer"), _one_limit),
+    (("edge", "region"), _vpc_origin),
     (("edge",), _secret("originSecret", lambda parts: parts["edge"] is not None)),
     (("cache",), _secret("cacheAuthToken", lambda parts: parts["cache"] is not None)),
     (("alerts",), _secret("pagerDutyEndpoint", lambda parts: parts["alerts"].pagerduty)),

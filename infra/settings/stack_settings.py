@@ -64,6 +64,11 @@ class Settings(Section):
     security: SecuritySettings
     backup: BackupSettings
 
+    @property
+    def internal_name(self) -> str:
+        """Where tiers ask each other: behind a CDN the balancer's private addresses, else the site itself."""
+        return f"internal.{self.domain}" if self.edge else self.domain
+
 
 class SettingsError(ValueError):
     """The settings of a stack are invalid; the message lists every fault."""

@@ -80,3 +80,6 @@ def test_the_plan_has_every_resource_in_terraforms_form(stack: Recording) -> Non
         == recorded(stack.stack).one("aws:rds/instance:Instance", "database").inputs["allocatedStorage"]
     )
     assert isinstance(database["allocated_storage"], int)
+    for address, one in resources.items():
+        if address.startswith("aws_imagebuilder_distribution_configuration."):
+            assert one["values"]["distribution"][0]["ami_distribution_configuration"][0]["kms_key_id"]

@@ -103,6 +103,7 @@ def test_s4_tiers_talk_only_to_their_stores(stack: Recording) -> None:
     tiers = set(settings_of(stack.stack)["tiers"])
     for tier in tiers:
         assert into[tier] == {"alb"}
+    assert into.get("alb", set()) == (tiers if "edge" in settings_of(stack.stack) else set())
     assert into["database"] == tiers - {"web"}
     assert into.get("cache", set()) == tiers - {"web"}
     # Nothing leaves the stores, and what leaves the tiers for the world does so on 80 and 443 alone.

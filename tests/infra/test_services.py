@@ -169,6 +169,6 @@ def test_the_balancer_keeps_connections_as_long_as_the_cdn_does(stack: Recording
     """One that the balancer closes first fails a request of the CDN now and then (502)."""
     (balancer,) = stack.of("aws:lb/loadBalancer:LoadBalancer")
     for cdn in stack.of("aws:cloudfront/distribution:Distribution"):
-        (origin,) = (o["customOriginConfig"] for o in cdn.inputs["origins"] if "customOriginConfig" in o)
+        (origin,) = (o["vpcOriginConfig"] for o in cdn.inputs["origins"] if "vpcOriginConfig" in o)
         assert balancer.inputs["idleTimeout"] > origin["originKeepaliveTimeout"]
         assert balancer.inputs["idleTimeout"] >= origin["originReadTimeout"]

@@ -94,6 +94,14 @@ FAULTS: list[tuple[str, object, str, str]] = [
 ]  # fmt: skip
 
 
+def test_a_cdn_needs_a_region_where_it_reaches_private_addresses() -> None:
+    settings = settings_of("prod") | {"region": "mx-central-1"}
+    settings["network"] = settings["network"] | {"zones": ["mx-central-1a", "mx-central-1b"]}
+    fault = fault_of(settings)
+    assert "edge: CloudFront has no VPC origins in mx-central-1; set load_balancer instead" in fault
+    assert "ap-northeast-1" in fault
+
+
 @pytest.mark.parametrize(("path", "value", "key", "allowed"), FAULTS)
 def test_a_fault_names_its_key_and_what_is_allowed(path: str, value: object, key: str, allowed: str) -> None:
     fault = fault_of(changed(settings_of("prod"), path, value))

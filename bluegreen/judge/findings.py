@@ -75,6 +75,9 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
     if one.blue:
         than = f" {_slower(one, blue=True)}" if metric is Metric.LATENCY else ""
         words += f", {_share(one.blue_bad, one.blue)}{than} on blue"
+    if metric is Metric.ERRORS and state.spared:
+        its = ", ".join(f"{count:,} that died with {host}" for host, count in state.spared.items())
+        words += f" (without {its})"
     words += f"; evidence {_round(evidence)} of {needed_to_fail(limits):.0f} needed"
     if outcome is Outcome.INCONCLUSIVE:
         words += _missing(one, pass_evidence, limits)

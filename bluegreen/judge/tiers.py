@@ -44,6 +44,8 @@ class TierState:
         self.probes: dict[str, KeyProbes] = {}
         self.peak: dict[Metric, float] = {}
         """The highest evidence so far, which is what fails a release (Ville)."""
+        self.spared: Mapping[str, int] = {}
+        """Failed requests that a lost host has lost and that are not counted, by host."""
         self.coverage = Coverage()
         self.cold_until = calendar.warm_from
         """Green's latency is judged from here: caches and compilers warm up with the first requests."""

@@ -96,6 +96,7 @@ def _reduced(period: Period, fed: frozenset[str]) -> Period:
         period,
         requests=period.requests if errors or latency else 0,
         errors=period.errors if errors else 0,
+        undelivered=period.undelivered if errors else 0,
         counts_errors=errors and period.counts_errors,
         slow=period.slow if latency else (),
         p95_ms=period.p95_ms if latency else None,

@@ -17,7 +17,7 @@ from bluegreen.domain.journal.results import StepResult
 from bluegreen.domain.measurement import BlueBaseline, Metric, PeriodRow
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Plan, Step
-from bluegreen.domain.stack import SickTargets
+from bluegreen.domain.stack import HostLost, SickTargets
 from bluegreen.domain.verdict import Verdict
 
 
@@ -102,6 +102,8 @@ class ShareWatched(StepEvent):
     kind: Literal["share-watched"] = "share-watched"
     percent: int
     since: float
+    notice: float = 0.0
+    """Seconds within which a host of green that dies is found to be lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,8 @@ class Measured:
     """What did not answer at this look, and what the sources object to, where that changed."""
     joined: tuple[Tier, ...] = ()
     """The tiers where new instances of green have begun to serve."""
+    lost: tuple[HostLost, ...] = ()
+    """Targets of green that were healthy at the look before and are no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """A host that dies is no fault of the release: which failed requests are its, and which are the release's.
 
-Until the balancer's health checks notice a dead host, its share of the requests fails without an answer of
+Until the balancer's checks notice a dead host, its share of the requests fails without an answer of
 any instance. An instance's own 5xx always count. What the balancer could not deliver is put down to a lost
 host where a target of green was found to be lost at that time, for one host in a step, and no more than its
 share of the requests: a release whose hosts fall one after the other, or whose instances do not answer while
 they stand, is judged by all that it fails.
 
-The balancer's counts may be here before the loss is known. So a period in which it could not deliver more than
-is acceptable waits until a host that died in it must have been noticed; what its source counts later waits
-behind it, so that periods are judged in order.
+The balancer's counts may be here before the loss is known. So a period in which it could not deliver more
+than is acceptable waits until a host that died in it must have been noticed; what its source counts later
+waits behind it, so that periods are judged in order.
 """
 
 from __future__ import annotations

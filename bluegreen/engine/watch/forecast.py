@@ -18,6 +18,7 @@ from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.engine.arms import blue_of
+from bluegreen.engine.checks import preflight
 from bluegreen.errors import CloudUnavailable
 from bluegreen.judge.forecast import Feed, metric_forecasts
 from bluegreen.judge.tail import asked_for
@@ -36,6 +37,14 @@ def ramp_percents(plan: Plan) -> tuple[int, ...]:
 
 def release_forecast(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:
     """What each ramp step of `plan` can show, from blue's last hour; changes nothing, raises nothing."""
+    words = preflight.accuracy_words([tier.tier for tier in plan.tiers if tier.green], policy)
+    if words:
+        then = {"refuse": "`promote` refuses it", "warn": "it is released all the same"}
+        words += f": {then[policy.judge.without_accuracy]} (judge.without_accuracy)"
+    return replace(_shown(plan, policy, ports), unjudged=words)
+
+
+def _shown(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:
     found = ((tier.tier, blue_of(tier, plan.stack)) for tier in plan.tiers)
     blues = [Arms(tier=tier, green=blue) for tier, blue in found if blue]
     percents = ramp_percents(plan)

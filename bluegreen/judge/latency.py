@@ -31,7 +31,7 @@ DRIFT = 1.25
 """Latency drifts from fleet to fleet: exceedances vary by so much more than counting noise."""
 CAREFUL = 0.2
 """Of the slope, on the safe side, where a bound is not the one that is wanted."""
-_FARTHEST = 2.0
+FARTHEST = 2.0
 """A bound further than this from the one wanted says nothing about it, or the unit has changed."""
 
 Bounds = tuple[float, ...]
@@ -201,14 +201,14 @@ def _bounds(period: Period) -> Bounds:
 
 def _nearest(bounds: Bounds, wanted: float) -> int | None:
     place = min(range(len(bounds)), key=lambda at: abs(log(bounds[at] / wanted)))
-    return place if 1 / _FARTHEST <= bounds[place] / wanted <= _FARTHEST else None
+    return place if 1 / FARTHEST <= bounds[place] / wanted <= FARTHEST else None
 
 
 def _first_at_least(bounds: Bounds, wanted: float) -> int | None:
-    fits = (at for at, ms in enumerate(bounds) if wanted * (1 - ROUNDING) <= ms <= _FARTHEST * wanted)
+    fits = (at for at, ms in enumerate(bounds) if wanted * (1 - ROUNDING) <= ms <= FARTHEST * wanted)
     return next(fits, None)
 
 
 def _last_at_most(bounds: Bounds, wanted: float) -> int | None:
-    fits = [at for at, ms in enumerate(bounds) if wanted / _FARTHEST <= ms <= wanted * (1 + ROUNDING)]
+    fits = [at for at, ms in enumerate(bounds) if wanted / FARTHEST <= ms <= wanted * (1 + ROUNDING)]
     return fits[-1] if fits else None

@@ -21,6 +21,7 @@ from bluegreen.engine.arms import blue_of
 from bluegreen.engine.checks import preflight
 from bluegreen.errors import CloudUnavailable
 from bluegreen.judge.forecast import Feed, metric_forecasts
+from bluegreen.judge.layouts import lacking
 from bluegreen.judge.tail import asked_for
 from bluegreen.policy import Policy, Source
 from bluegreen.ports import Arms, Collected, Ports
@@ -77,7 +78,22 @@ def expected_traffic(
     found = ports.metrics.collect(arms, since=now - MEMORY, until=now, slow_ms=slow_ms)
     if found.troubles and not found.periods:
         raise CloudUnavailable("; ".join(found.troubles))
-    return tuple(_expected(one.tier, found, now - policy.judge.settle) for one in arms), found.troubles
+    traffic = tuple(_expected(one.tier, found, now - policy.judge.settle) for one in arms)
+    return traffic, (*found.troubles, *_layouts(found, p95_ms, slow_ms))
+
+
+def _layouts(
+    found: Collected, p95_ms: Mapping[Tier, float], slow_ms: Mapping[Tier, Sequence[float]]
+) -> Iterator[str]:
+    """The sources with bounds of their own that cannot show whether a release is too slow."""
+    streams: dict[tuple[str, Tier], list[Period]] = {}
+    for period in found.periods:
+        asked = slow_ms.get(period.tier, ())
+        if period.slow and not set(asked).issuperset(ms for ms, _ in period.slow):
+            streams.setdefault((period.source, period.tier), []).append(period)
+    for (source, tier), periods in streams.items():
+        if words := lacking(periods, p95_ms[tier]):
+            yield f"{source}: {tier}: the latency histogram {words}"
 
 
 def _expected(tier: Tier, found: Collected, until: float) -> ExpectedTraffic:

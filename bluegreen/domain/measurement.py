@@ -65,6 +65,11 @@ class Period:
     the weights decide who answers."""
     undelivered: int = 0
     """Of `errors`, those that no instance answered: the balancer could not connect, or waited in vain."""
+    noisiest: str = ""
+    """The instance with most of `errors`, where the source counts instances and there are others."""
+    noisiest_errors: int = 0
+    noisiest_requests: int = 0
+    """What it answered."""
 
     @property
     def end(self) -> float:
@@ -103,6 +108,7 @@ class Period:
         pairs = (
             ("errors", self.errors, "requests", self.requests),
             ("undelivered", self.undelivered, "errors", self.errors),
+            ("noisiest_errors", self.noisiest_errors, "noisiest_requests", self.noisiest_requests),
             ("wrong", self.wrong, "labels", self.labels),
             ("probes_failed", self.probes_failed, "probes", self.probes),
         )

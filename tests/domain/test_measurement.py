@@ -21,7 +21,9 @@ GOOD = Period(
     slow=((200.0, 50), (260.0, 12)),
     p95_ms=201.0,
 )
-FULL = replace(GOOD, counts_errors=False, own=1, undelivered=1)
+FULL = replace(
+    GOOD, counts_errors=False, own=1, undelivered=1, noisiest="i-1", noisiest_errors=1, noisiest_requests=9
+)
 
 
 def test_a_good_period_has_no_fault() -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 
 from bluegreen.contract import Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import TargetGroup
+from bluegreen.domain.verdict import Outcome
 from bluegreen.engine.watch.forecast import expected_traffic
+from bluegreen.judge.judge import Judge
 from bluegreen.judge.layouts import lacking
-from bluegreen.policy import Policy
+from bluegreen.judge.settings import Look, StepMark
+from bluegreen.judge.tail import asked_for
+from bluegreen.policy import Judging, Policy
 from bluegreen.ports import Arms, Collected
 from tools.world import World, lognormal
 
@@ -87,3 +92,29 @@ def test_doctor_and_plan_say_it_of_bounds_that_a_source_has_by_itself(*, own: bo
     _, troubles = expected_traffic([app], {Tier.APP: 100.0}, Policy(), ports)
     said = [words for words in troubles if words.startswith("prometheus: app: the latency histogram has the")]
     assert len(said) == len(troubles) == int(own)
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.001, 0.05, 10.0])
+@pytest.mark.parametrize("p95_ms", [0.5, 50.0, 20_000.0])
+def test_a_constant_latency_is_judged_at_every_share(p95_ms: float, floor: float) -> None:
+    """Every request is over a bound, or none is: shares of 0 and 1, which have no logarithm."""
+    limits = Judging(latency_floor=floor)
+    beside = tuple(1000 * floor * part for part in (0.28, 0.53, 1.9, 3.6))
+    for factor, bounds in product((0.1, 0.9, 1.1, 5.0), (asked_for(p95_ms, limits), beside)):
+        judge = Judge(limits, BlueBaseline(p95_ms={Tier.APP: p95_ms}))
+        at = 0.0
+        for percent in (50, 95, 100):
+            judge.begin(StepMark(started_at=at, percent=percent, planned_seconds=60.0))
+            for _ in range(6):
+                for arm, share in ((Color.BLUE, 100 - percent), (Color.GREEN, percent)):
+                    requests = 1000 * share
+                    slow = tuple((ms, requests if ms < factor * p95_ms else 0) for ms in bounds if ms)
+                    judge.take(
+                        Period(
+                            source="prometheus", tier=Tier.APP, arm=arm, start=at, seconds=15.0,
+                            requests=requests, errors=0, slow=slow,
+                        )
+                    )  # fmt: skip
+                at += 15.0
+            verdict = judge.look(Look(now=at, tiers=(Tier.APP,), full=percent == 100))
+            assert verdict.outcome is not Outcome.ERROR

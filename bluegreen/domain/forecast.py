@@ -93,9 +93,12 @@ class ReleaseForecast:
 
     tiers: tuple[TierForecast, ...] = ()
     troubles: tuple[str, ...] = ()
+    unjudged: str = ""
+    """What of the release nothing will judge; empty where all is judged."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything the operator should know before it begins."""
         thin = tuple(one.warning for one in self.tiers if one.warning)
-        return (*thin, *(f"traffic could not be measured: {words}" for words in self.troubles))
+        unjudged = (self.unjudged,) if self.unjudged else ()
+        return (*unjudged, *thin, *(f"traffic could not be measured: {words}" for words in self.troubles))

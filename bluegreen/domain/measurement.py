@@ -63,11 +63,23 @@ class Period:
     """Of probes: the requests that we sent since the period before, synthetic ones included. Every source
     counts them as it counts users': green's arrive by the preview rule, blue's by the front door, where
     the weights decide who answers."""
+    undelivered: int = 0
+    """Of `errors`, those that no instance answered: the balancer could not connect, or waited in vain."""
+    noisiest: str = ""
+    """The instance with most of `errors`, where the source counts instances and there are others."""
+    noisiest_errors: int = 0
+    noisiest_requests: int = 0
+    """What it answered."""
 
     @property
     def end(self) -> float:
         """Epoch seconds at which the period is over."""
         return self.start + self.seconds
+
+    @property
+    def answered(self) -> int:
+        """Requests that an instance answered: the others have no latency, and would count as fast."""
+        return self.requests - self.undelivered
 
     @property
     def stream(self) -> tuple[str, Tier, Color, str]:
@@ -95,6 +107,8 @@ class Period:
     def _count_problems(self) -> Iterable[str]:
         pairs = (
             ("errors", self.errors, "requests", self.requests),
+            ("undelivered", self.undelivered, "errors", self.errors),
+            ("noisiest_errors", self.noisiest_errors, "noisiest_requests", self.noisiest_requests),
             ("wrong", self.wrong, "labels", self.labels),
             ("probes_failed", self.probes_failed, "probes", self.probes),
         )

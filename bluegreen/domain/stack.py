@@ -57,6 +57,20 @@ class SickTargets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostLost:
+    """A target of green that was healthy and is no more."""
+
+    tier: Tier
+    target: str
+    of: int
+    """Healthy targets before, this one included."""
+    since: float
+    """Epoch seconds from which on requests to it may have failed: the balancer's checks need a while."""
+    until: float
+    """And up to which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
     """A target group of this load balancer's VPC."""
 

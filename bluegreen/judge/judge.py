@@ -9,10 +9,12 @@ from math import inf
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.settling import Rejected, Settling
+from bluegreen.domain.stack import HostLost
 from bluegreen.domain.verdict import Finding, Outcome, Verdict
-from bluegreen.judge.batches import Calendar, Pairing
+from bluegreen.judge.batches import Batch, Calendar, Pairing
 from bluegreen.judge.criteria import SUSPICIOUS
 from bluegreen.judge.findings import findings
+from bluegreen.judge.host_losses import HostLosses
 from bluegreen.judge.own_checks import by_checks
 from bluegreen.judge.probed import decided_by_probes
 from bluegreen.judge.settings import Look, StepMark
@@ -24,9 +26,9 @@ from bluegreen.policy import Judging
 class Judge:
     """Folds what is measured in a release, in order of arrival, and gives verdicts on it.
 
-    What it knows depends on what it was given alone, and a look changes nothing: a judge that has followed
-    a run and one that is given its whole journal say the same. `baseline` is None where there is no blue (a
-    first deployment): absolute limits only.
+    What it knows depends on what it was given and on the time alone, and a look changes nothing else: a judge
+    that has followed a run and one that is given its whole journal say the same. `baseline` is None where
+    there is no blue (a first deployment): absolute limits only.
     """
 
     def __init__(self, limits: Judging, baseline: BlueBaseline | None) -> None:
@@ -35,6 +37,7 @@ class Judge:
         self._gate = Settling()
         self._pairing = Pairing(self._calendar, has_blue=baseline is not None)
         self._sources = Sources(self._calendar, self._pairing, has_blue=baseline is not None)
+        self._losses = HostLosses(limits)
         self._tiers: dict[Tier, TierState] = {}
         self._newest = -inf
         self._broken: list[str] = []
@@ -43,6 +46,7 @@ class Judge:
     def begin(self, step: StepMark) -> None:
         """A ramp step begins."""
         self._calendar.begin(step)
+        self._losses.notice = step.notice
         for state in self._tiers.values():
             state.enter()
         self._step = []
@@ -58,13 +62,27 @@ class Judge:
             self._newest = max(self._newest, period.end)
             if batch := self._pairing.add(period):
                 self._broken.clear()
-                self._tier(batch.tier).add(batch)
+                self._judge_by(self._losses.add(batch, now))
 
     def know(self, baseline: BlueBaseline) -> None:
         """Blue's figures before the release have been measured."""
         self._baseline = baseline
         for state in self._tiers.values():
             state.baseline = baseline
+
+    def lost(self, hosts: Iterable[HostLost]) -> None:
+        """Targets of green that were healthy are no more."""
+        self._losses.lost(hosts)
+
+    def settle(self, now: float) -> None:
+        """What waited for a host that might be lost is judged once `now` shows whether one is."""
+        self._judge_by(self._losses.due(now))
+
+    def _judge_by(self, batches: Iterable[Batch]) -> None:
+        for batch in batches:
+            state = self._tier(batch.tier)
+            state.spared = self._losses.spared[batch.tier]
+            state.add(batch)
 
     def joined(self, tiers: Iterable[Tier], at: float) -> None:
         """New instances of green have begun to serve there."""
@@ -76,9 +94,16 @@ class Judge:
         if not self._calendar.steps:
             raise ValueError("no ramp step has begun: there is nothing to judge")
         limits = self._limits
+        self.settle(look.now)
         tiers = {tier: self._tier(tier) for tier in look.tiers}
         verdict = _decide(
-            tiers, limits, self._calendar, look, troubles=self._sources.troubles(look), broken=self._broken
+            tiers,
+            limits,
+            self._calendar,
+            look,
+            troubles=self._sources.troubles(look),
+            broken=self._broken,
+            open_=self._losses.waiting(),
         )
         silent = self._sources.silent(look)
         verdict = _by_sources(verdict, silent, look, late=_late(self._calendar.begun, look))
@@ -152,6 +177,7 @@ def _decide(
     *,
     troubles: Sequence[FeedTrouble],
     broken: Sequence[str],
+    open_: Sequence[str],
 ) -> Verdict:
     found = tuple(one for state in tiers.values() for one in findings(state, limits, look))
     late = _late(calendar.begun, look)
@@ -183,6 +209,8 @@ def _decide(
     watched, why = _watched(tiers, calendar.begun, look)
     undecided = _undecided(tiers, found, look, watched)
     waiting = _waiting(undecided, look, watched, why)
+    if open_:
+        waiting = "extended: " + "; ".join(open_)
     if not waiting:
         return verdict(Outcome.PASS, _passed(found))
     if late and (suspects := [one.words for one in found if _suspect(one, tiers[one.tier])]):

@@ -31,7 +31,7 @@ DRIFT = 1.25
 """Latency drifts from fleet to fleet: exceedances vary by so much more than counting noise."""
 CAREFUL = 0.2
 """Of the slope, on the safe side, where a bound is not the one that is wanted."""
-_FARTHEST = 2.0
+FARTHEST = 2.0
 """A bound further than this from the one wanted says nothing about it, or the unit has changed."""
 
 Bounds = tuple[float, ...]
@@ -89,7 +89,7 @@ class LatencyCounts:
         """Take in the counts for the next period's threshold, once this one is judged."""
         for arm, tail in ((batch.blue, self._tail), (batch.green, self._mine)):
             if arm is not None and arm.slow and _bounds(arm) == tail.bounds:
-                tail.learn((over for _, over in arm.slow), arm.requests, arm.end)
+                tail.learn((over for _, over in arm.slow), arm.answered, arm.end)
 
     def p95_ms(self) -> tuple[float | None, float | None]:
         """Of green and of blue, about, from the last minutes; for people."""
@@ -99,12 +99,12 @@ class LatencyCounts:
         """Green slower than the threshold of that level, blue slower than threshold / acceptable."""
         found = self._aimed.get(share)
         green, blue = batch.green, batch.blue
-        if found is None or green is None or blue is None or not green.requests:
+        if found is None or green is None or blue is None or not green.answered:
             return None
         at = blue.slow[found.fail][0]
         null, slope = self._null(green.slow[found.green][0] / self._acceptable, at, 1 + CAREFUL)
         return Counts(
-            green.slow[found.green][1], green.requests, blue.slow[found.fail][1], blue.requests,
+            green.slow[found.green][1], green.answered, blue.slow[found.fail][1], blue.answered,
             null=null, slope=slope, phi=DRIFT,
         )  # fmt: skip
 
@@ -112,12 +112,12 @@ class LatencyCounts:
         """Green slower than the threshold, blue slower than threshold / limit."""
         found = self._aimed.get(TAIL)
         green, blue = batch.green, batch.blue
-        if found is None or green is None or blue is None or not green.requests:
+        if found is None or green is None or blue is None or not green.answered:
             return None
         at = blue.slow[found.better][0]
         null, _ = self._null(green.slow[found.green][0] / self._limit, at, 1 - CAREFUL)
         return Counts(
-            green.slow[found.green][1], green.requests, blue.slow[found.better][1], blue.requests, null=null
+            green.slow[found.green][1], green.answered, blue.slow[found.better][1], blue.answered, null=null
         )
 
     def steady(self, batch: Batch) -> Counts | None:
@@ -129,34 +129,34 @@ class LatencyCounts:
             green.slow[found.green][0] / self._limit, blue.slow[found.better][0], 1 - CAREFUL
         )
         at_limit = null * self._tail.least(found.better)
-        return Counts(green.slow[found.green][1], green.requests, null=at_limit)
+        return Counts(green.slow[found.green][1], green.answered, null=at_limit)
 
     def far(self, batch: Batch) -> Counts | None:
         """Green alone, beyond twice the last threshold of the ramp."""
         green = batch.green
-        if green is None or not green.requests or not green.slow or not self.limit_ms:
+        if green is None or not green.answered or not green.slow or not self.limit_ms:
             return None
         place = _first_at_least(_bounds(green), FAR * self.limit_ms)
-        return None if place is None else Counts(green.slow[place][1], green.requests)
+        return None if place is None else Counts(green.slow[place][1], green.answered)
 
     def over_floor(self, batch: Batch, *, at_most: bool) -> Counts | None:
         """Green slower than the floor, or than the nearest bound above it (below it with `at_most`)."""
         green = batch.green
-        if green is None or not green.requests or not green.slow or not self._floor:
+        if green is None or not green.answered or not green.slow or not self._floor:
             return None
         bounds = _bounds(green)
         index = (_last_at_most if at_most else _first_at_least)(bounds, self._floor)
         if index is None:
             return None
         share = TAIL * (self._floor / bounds[index]) ** (self._mine.slope(self._floor) * (1 - CAREFUL))
-        return Counts(green.slow[index][1], green.requests, null=share)
+        return Counts(green.slow[index][1], green.answered, null=share)
 
     def same(self, batch: Batch) -> Counts | None:
         """Both slower than the same bound: for comparing equals."""
         found, green, blue = self._aimed.get(TAIL), batch.green, batch.blue
         if found is None or green is None or blue is None or _bounds(green) != _bounds(blue):
             return None
-        return Counts(green.slow[found.fail][1], green.requests, blue.slow[found.fail][1], blue.requests)
+        return Counts(green.slow[found.fail][1], green.answered, blue.slow[found.fail][1], blue.answered)
 
     def health(self, batch: Batch) -> Counts | None:
         """Blue slower than the limit beside its own first ramp step, where green had least to do with it.
@@ -169,7 +169,7 @@ class LatencyCounts:
         if normal is None:
             return None
         index = _first_at_least(_bounds(batch.blue), normal * self._limit)
-        return None if index is None else Counts(batch.blue.slow[index][1], batch.blue.requests)
+        return None if index is None else Counts(batch.blue.slow[index][1], batch.blue.answered)
 
     def _null(self, wanted: float, bound: float, careful: float) -> tuple[float, float]:
         """(how many times blue's share over `bound` that over `wanted` may be, the slope there)."""
@@ -201,14 +201,14 @@ def _bounds(period: Period) -> Bounds:
 
 def _nearest(bounds: Bounds, wanted: float) -> int | None:
     place = min(range(len(bounds)), key=lambda at: abs(log(bounds[at] / wanted)))
-    return place if 1 / _FARTHEST <= bounds[place] / wanted <= _FARTHEST else None
+    return place if 1 / FARTHEST <= bounds[place] / wanted <= FARTHEST else None
 
 
 def _first_at_least(bounds: Bounds, wanted: float) -> int | None:
-    fits = (at for at, ms in enumerate(bounds) if wanted * (1 - ROUNDING) <= ms <= _FARTHEST * wanted)
+    fits = (at for at, ms in enumerate(bounds) if wanted * (1 - ROUNDING) <= ms <= FARTHEST * wanted)
     return next(fits, None)
 
 
 def _last_at_most(bounds: Bounds, wanted: float) -> int | None:
-    fits = [at for at, ms in enumerate(bounds) if wanted / _FARTHEST <= ms <= wanted * (1 + ROUNDING)]
+    fits = [at for at, ms in enumerate(bounds) if wanted / FARTHEST <= ms <= wanted * (1 + ROUNDING)]
     return fits[-1] if fits else None

@@ -37,6 +37,8 @@ class Record:
     """What a person has accepted although the counts do not decide it: by whom and why."""
     serving: dict[Tier, set[str]] = field(default_factory=dict)
     """Green's instances that this deployer has seen in service; what became of it is in the journal."""
+    well: dict[Tier, dict[str, float]] = field(default_factory=dict)
+    """When this deployer last saw each of green's healthy targets; what was lost is in the journal."""
     _judge: Judge | None = None
     _unfolded: list[tuple[float, Event]] = field(default_factory=list)
     """What the judge has not been given yet."""
@@ -70,13 +72,15 @@ class Record:
         if self._judge is None:
             self._judge = Judge(policy.judge, BlueBaseline(p95_ms={}))
         for at, event in self._unfolded:
+            self._judge.settle(at)
             match event:
-                case Measured(periods=periods, joined=joined):
+                case Measured(periods=periods, joined=joined, lost=lost):
                     self._judge.joined(joined, at)
+                    self._judge.lost(lost)
                     for period in periods:
                         self._judge.take(period, at)
-                case ShareWatched(since=since, percent=percent):
-                    self._judge.begin(step_mark(policy.rollout, since, percent))
+                case ShareWatched(since=since, percent=percent, notice=notice):
+                    self._judge.begin(step_mark(policy.rollout, since, percent, notice))
                 case BaselineMeasured(baseline=baseline):
                     self._judge.know(baseline)
                 case _:
@@ -85,9 +89,10 @@ class Record:
         return self._judge
 
 
-def step_mark(rollout: Rollout, since: float, percent: int) -> StepMark:
+def step_mark(rollout: Rollout, since: float, percent: int, notice: float = 0.0) -> StepMark:
     """A step with its own planned length."""
-    return StepMark(started_at=since, percent=percent, planned_seconds=planned_seconds(rollout, percent))
+    planned = planned_seconds(rollout, percent)
+    return StepMark(started_at=since, percent=percent, planned_seconds=planned, notice=notice)
 
 
 def planned_seconds(rollout: Rollout, percent: int) -> float:

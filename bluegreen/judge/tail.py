@@ -21,8 +21,8 @@ HALF_LIFE = 600.0
 """Seconds after which a count of blue's weighs half as much."""
 ROUNDING = 1e-3
 """Sources round thresholds; a thousandth of latency decides nothing."""
-_RATIO = 1.2
-_RUNGS = tuple(round(_RATIO**number, 3) for number in range(62))
+RATIO = 1.2
+_RUNGS = tuple(round(RATIO**number, 3) for number in range(62))
 """The ladder in ms: 1 ms to 67 s. Two neighbours are the acceptable 20 % apart, so they compare exactly."""
 _FASTER, _SLOWER = 16.0, 6.0
 """How far blue may be from the last hour's p95: a cold start is many times slower than a warm service."""

@@ -44,6 +44,10 @@ class TierState:
         self.probes: dict[str, KeyProbes] = {}
         self.peak: dict[Metric, float] = {}
         """The highest evidence so far, which is what fails a release (Ville)."""
+        self.spared: Mapping[str, int] = {}
+        """Failed requests that a lost host has lost and that are not counted, by host."""
+        self.noisy: dict[str, tuple[int, int]] = {}
+        """Of the noisiest instances of green: (failed, all) requests in the periods in which they were it."""
         self.coverage = Coverage()
         self.cold_until = calendar.warm_from
         """Green's latency is judged from here: caches and compilers warm up with the first requests."""
@@ -143,6 +147,9 @@ class TierState:
         return resumed, f"{self.tier}: {why}" if resumed > self._calendar.begun else ""
 
     def _compare(self, batch: Batch) -> None:
+        if batch.green is not None and (name := batch.green.noisiest):
+            failed, served = self.noisy.get(name, (0, 0))
+            self.noisy[name] = failed + batch.green.noisiest_errors, served + batch.green.noisiest_requests
         running = self._controlled if batch.controlled else self._alone
         self.coverage.add(batch)
         middle = batch.period.start + batch.period.seconds / 2

@@ -69,18 +69,20 @@ def _why(error: OSError | UnicodeDecodeError) -> str:
 def _read_golden(path: Path, minimum: int) -> tuple[GoldenRow, ...]:
     advice = 'one {"input": ..., "label": ...} per line'
     try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # Not splitlines: a JSON text may hold other line separators.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the golden set {path}: {_why(error)}", next_step=advice) from error
     rows: list[GoldenRow] = []
     faults: list[Fault] = []
-    for number, line in enumerate(lines, start=1):
+    asked = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    for number, line in asked:
         try:
             rows.append(GoldenRow.model_validate_json(line))
         except ValidationError as error:
             faults += faults_of(error, f"{path}:{number}")
-    if len(lines) < minimum:
-        faults.append(Fault(str(path), f"{len(lines)} questions", f"at least {minimum} (golden.minimum)"))
+    if len(asked) < minimum:
+        faults.append(Fault(str(path), f"{len(asked)} questions", f"at least {minimum} (golden.minimum)"))
     if faults:
         raise ConfigError(f"the golden set {path} cannot be used", faults=faults, next_step=advice)
     return tuple(rows)

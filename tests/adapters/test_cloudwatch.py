@@ -314,6 +314,7 @@ def test_errors(sums: dict[str, Any], requests: int, errors: int) -> None:
     period = counts(**sums)
     assert period is not None
     assert (period.requests, period.errors) == (requests, errors)
+    assert period.undelivered == errors - sums.get("_5XX", 0)
     assert not period.faults()
 
 

@@ -127,6 +127,8 @@ class TestCounts:
         )
         assert {(p.requests, p.errors) for p in blue} == {(200, 0)}
         assert {(p.requests, p.errors) for p in green} == {(200, 5)}
+        noisiest = {(p.noisiest, p.noisiest_errors, p.noisiest_requests) for p in (*blue, *green)}
+        assert noisiest == {("", 0, 0), ("2i-2", 5, 100)}
         assert green[0].slow == ((50.0, 100), (100.0, 10), (120.0, 6), (250.0, 2))
         assert all(period.counts_errors for period in found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -43,6 +44,8 @@ def test_plan_promote_status_history_rollback(line: Line, world: World) -> None:
     assert "traffic: app: 100 % v1.1.0 (#2)" in second.stdout
     assert world.weights() == {"app": {"v1.1.0": 100}}
     assert "v1.1.0" in line("status", *SIM).stdout
+    told = line("history", "2", *SIM).stdout
+    assert re.search(r"app errors green +0.00 % blue +0.00 % +\(limit 1.00 %\) +pass #{10} fail -{10}", told)
     _, (listed,) = line.json("history", *SIM)
     assert [(d["version"], d["ending"]) for d in listed["deployments"]] == [
         ("v1.1.0", "released"),

@@ -21,7 +21,9 @@ GOOD = Period(
     slow=((200.0, 50), (260.0, 12)),
     p95_ms=201.0,
 )
-FULL = replace(GOOD, counts_errors=False, own=1)
+FULL = replace(
+    GOOD, counts_errors=False, own=1, undelivered=1, noisiest="i-1", noisiest_errors=1, noisiest_requests=9
+)
 
 
 def test_a_good_period_has_no_fault() -> None:
@@ -40,6 +42,7 @@ def test_a_good_period_has_no_fault() -> None:
         ({"errors": 0.5}, "errors is 0.5, not a count"),
         ({"errors": True}, "errors is True, not a count"),
         ({"errors": 1_001}, "1001 errors of 1000 requests"),
+        ({"errors": 2, "undelivered": 3}, "3 undelivered of 2 errors"),
         ({"wrong": 3}, "3 wrong of 0 labels"),
         ({"probes": 1, "probes_failed": 2}, "2 probes_failed of 1 probes"),
         ({"p95_ms": math.nan}, "p95_ms is nan"),

@@ -9,6 +9,7 @@ import pytest
 from bluegreen.contract import Contract
 from bluegreen.engine.checks.doctor import examine
 from bluegreen.engine.checks.preflight import accuracy_words, faults, patience_faults
+from bluegreen.engine.watch.forecast import release_forecast
 from bluegreen.errors import Refused
 from bluegreen.policy import MetricsPolicy, Policy, parse_policy
 from tests.world import POLICY, World
@@ -65,3 +66,5 @@ def test_a_release_of_it_is_refused() -> None:
     found = faults(plan, world.contract, world.policy, world.ports())
     assert [fault.where for fault in found] == ["judge.without_accuracy"]
     assert not faults(plan, world.contract, Policy(), world.ports())
+    said = [release_forecast(plan, policy, world.ports()).warnings for policy in (world.policy, Policy())]
+    assert ["`promote` refuses it" in words for (words,) in said] == [True, False]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
+
+from bluegreen.contract import TierContract
 from bluegreen.domain.journal import Ending, Entry, ShareWatched
 from bluegreen.domain.release import Color
 from bluegreen.lab.cloud.settings import Settings
+from bluegreen.lab.cloud.traffic import Outcome as Lost
 from tests.world import World
 from tests.world.releasing import loaded
 from tools.world import lognormal
@@ -43,18 +47,23 @@ snapshot = false
 """
 
 
-class SlowBoots(World):
-    """Three tiers of two instances each, with a boot budget of ten minutes; v1.0.0 serves."""
+def _patient(tier: TierContract) -> TierContract:
+    slow = {"interval_seconds": 15, "timeout_seconds": 5, "unhealthy_threshold": 3}
+    check = tier.health_check.model_copy(update=slow)
+    return tier.model_copy(update={"boot_budget_seconds": 600, "health_check": check})
 
-    def __init__(self) -> None:
+
+class SlowBoots(World):
+    """Tiers of two instances each, with a boot budget of ten minutes; v1.0.0 serves."""
+
+    def __init__(self, tiers: tuple[str, ...] = TIERS) -> None:
         super().__init__(
-            tiers=TIERS,
+            tiers=tiers,
             policy=POLICY,
-            settings=Settings(boot_seconds=1.0, metrics_period_seconds=20),
+            settings=Settings(boot_seconds=1.0, metrics_period_seconds=20, host_check_seconds=90.0),
             latency=lognormal(parts=10),
         )
-        patient = [one.model_copy(update={"boot_budget_seconds": 600}) for one in self.contract.tiers]
-        self.contract = self.contract.model_copy(update={"tiers": tuple(patient)})
+        self.contract = self.contract.model_copy(update={"tiers": tuple(map(_patient, self.contract.tiers))})
         loaded(self, "v1.0.0")
         self.load(60)
         self.happened: list[str] = []
@@ -67,6 +76,8 @@ class SlowBoots(World):
         self.happened.append(f"{name} {what}")
         if what == "is lost":
             self.raw("ec2").terminate_instances(InstanceIds=[min(group.members)])
+        elif what == "dies":
+            self.cloud.instances.lose(self.cloud.instances.all[min(group.members)])
         else:
             size = group.desired + 1
             self.raw("autoscaling").set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=size)
@@ -99,3 +110,16 @@ def test_a_good_release_is_released_and_its_fleets_heal() -> None:
         assert state.live.group is not None
         health = world.ports().balancer.health(state.live.target_group.arn)
         assert health.healthy == state.live.group.desired, f"{state.tier}: {health}"
+
+
+@pytest.mark.parametrize(("color", "percent"), [(Color.GREEN, 25), (Color.GREEN, 50), (Color.BLUE, 50)])
+def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color, percent: int) -> None:
+    """Until the balancer's checks notice it, half of the fleet's requests fail: for 45 s."""
+    world = SlowBoots(("app",))
+    world.load(600)
+    world.at(percent, "app", color, "dies")
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.RELEASED, world.story()
+    version = "v1.1.0" if color is Color.GREEN else "v1.0.0"
+    assert world.cloud.traffic.failed() == world.cloud.traffic.ledger[version, Lost.NO_CONNECTION] > 100

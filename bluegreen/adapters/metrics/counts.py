@@ -103,6 +103,7 @@ def period_from(
         seconds=seconds,
         requests=requests,
         errors=counts.failed + unknown,
+        undelivered=counts.unanswered + unknown,
         slow=_descending(counts.slow, requests),
         p95_ms=None if counts.p95 is None else counts.p95 * 1000,
     )

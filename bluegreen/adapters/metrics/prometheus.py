@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from math import ceil, floor, inf
@@ -175,6 +176,7 @@ class PrometheusMetrics:
         labels = _sum(_named(rises, policy.labelled), number)
         total, slow = exceedances(_named(rises, self._histogram), number, slow_ms, self._milliseconds)
         requests = _sum(counters, number) if "errors" in self._feeds else total
+        noisiest, its_errors, its_requests = self._noisiest(counters, failed, number)
         return Period(
             source=SOURCE,
             tier=tier,
@@ -188,7 +190,22 @@ class PrometheusMetrics:
             labels=labels,
             wrong=min(_sum(_named(rises, policy.wrong), number), labels),
             counts_errors="errors" in self._feeds,
+            noisiest=noisiest,
+            noisiest_errors=its_errors,
+            noisiest_requests=its_requests,
         )
+
+    def _noisiest(
+        self, counters: Sequence[Increases], failed: Sequence[Increases], number: int
+    ) -> tuple[str, int, int]:
+        """The instance with most failed requests, those, and all that it answered; none where it is alone."""
+        label = self._policy.instance_label
+        errors = Counter({name: _sum(some, number) for name, some in _by_label(failed, label).items()})
+        served = _by_label(counters, label)
+        ((name, most),) = errors.most_common(1) or [("", 0)]
+        if not name or not most or len(served) < 2:
+            return "", 0, 0
+        return name, most, _sum(served[name], number)
 
     def _status(self, series: Series) -> str:
         status = series.labels.get(self._policy.status_label)
@@ -217,6 +234,13 @@ class PrometheusMetrics:
 
 def _named(rises: Sequence[Increases], name: str) -> list[Increases]:
     return [one for one in rises if one.series.name == name]
+
+
+def _by_label(rises: Sequence[Increases], label: str) -> dict[str, list[Increases]]:
+    found: dict[str, list[Increases]] = {}
+    for one in rises:
+        found.setdefault(one.series.labels.get(label, ""), []).append(one)
+    return found
 
 
 def _sum(rises: Sequence[Increases], number: int) -> int:

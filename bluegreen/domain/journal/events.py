@@ -18,7 +18,7 @@ from bluegreen.domain.measurement import BlueBaseline, Metric, PeriodRow
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Plan, Step
 from bluegreen.domain.readings import Readings
-from bluegreen.domain.stack import SickTargets
+from bluegreen.domain.stack import HostLost, SickTargets
 from bluegreen.domain.verdict import Verdict
 
 
@@ -103,6 +103,8 @@ class ShareWatched(StepEvent):
     kind: Literal["share-watched"] = "share-watched"
     percent: int
     since: float
+    notice: float = 0.0
+    """Seconds within which a host of green that dies is found to be lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,8 @@ class Measured:
     """The tiers where new instances of green have begun to serve."""
     readings: Readings | None = None
     """What own checks and watched alarms show, where that changed."""
+    lost: tuple[HostLost, ...] = ()
+    """Targets of green that were healthy at the look before and are no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

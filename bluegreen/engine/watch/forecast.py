@@ -18,8 +18,10 @@ from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.engine.arms import blue_of
+from bluegreen.engine.checks import preflight
 from bluegreen.errors import CloudUnavailable
 from bluegreen.judge.forecast import Feed, metric_forecasts
+from bluegreen.judge.layouts import lacking
 from bluegreen.judge.tail import asked_for
 from bluegreen.policy import Policy, Source
 from bluegreen.ports import Arms, Collected, Ports
@@ -36,6 +38,14 @@ def ramp_percents(plan: Plan) -> tuple[int, ...]:
 
 def release_forecast(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:
     """What each ramp step of `plan` can show, from blue's last hour; changes nothing, raises nothing."""
+    words = preflight.accuracy_words([tier.tier for tier in plan.tiers if tier.green], policy)
+    if words:
+        then = {"refuse": "`promote` refuses it", "warn": "it is released all the same"}
+        words += f": {then[policy.judge.without_accuracy]} (judge.without_accuracy)"
+    return replace(_shown(plan, policy, ports), unjudged=words)
+
+
+def _shown(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:
     found = ((tier.tier, blue_of(tier, plan.stack)) for tier in plan.tiers)
     blues = [Arms(tier=tier, green=blue) for tier, blue in found if blue]
     percents = ramp_percents(plan)
@@ -68,7 +78,22 @@ def expected_traffic(
     found = ports.metrics.collect(arms, since=now - MEMORY, until=now, slow_ms=slow_ms)
     if found.troubles and not found.periods:
         raise CloudUnavailable("; ".join(found.troubles))
-    return tuple(_expected(one.tier, found, now - policy.judge.settle) for one in arms), found.troubles
+    traffic = tuple(_expected(one.tier, found, now - policy.judge.settle) for one in arms)
+    return traffic, (*found.troubles, *_layouts(found, p95_ms, slow_ms))
+
+
+def _layouts(
+    found: Collected, p95_ms: Mapping[Tier, float], slow_ms: Mapping[Tier, Sequence[float]]
+) -> Iterator[str]:
+    """The sources with bounds of their own that cannot show whether a release is too slow."""
+    streams: dict[tuple[str, Tier], list[Period]] = {}
+    for period in found.periods:
+        asked = slow_ms.get(period.tier, ())
+        if period.slow and not set(asked).issuperset(ms for ms, _ in period.slow):
+            streams.setdefault((period.source, period.tier), []).append(period)
+    for (source, tier), periods in streams.items():
+        if words := lacking(periods, p95_ms[tier]):
+            yield f"{source}: {tier}: the latency histogram {words}"
 
 
 def _expected(tier: Tier, found: Collected, until: float) -> ExpectedTraffic:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bluegreen.contract import TierContract
-from bluegreen.domain.stack import Health, SickTargets
+from bluegreen.domain.stack import Health, HostLost, SickTargets
 
 _LOOKS = 2
 """Looks in a row at which a target must be sick: a single one may be the balancer's own hiccup."""
+_IN_FLIGHT = 60.0
+"""Seconds for which the balancer waits for the answer of a host that is gone (its idle timeout)."""
 
 
 class LifeStages:
@@ -21,6 +23,10 @@ class LifeStages:
     """
 
     def __init__(self, tier: TierContract, sick: Sequence[str] = (), *, needed: int = 1) -> None:
+        check = tier.health_check
+        self.notice = float(check.interval_seconds * check.unhealthy_threshold + check.timeout_seconds)
+        """Seconds within which the balancer's checks notice that a target is dead."""
+        self._tier = tier.name
         self._budget = float(tier.boot_budget_seconds)
         self._needed = needed
         self._since: dict[str, float] = {}
@@ -41,6 +47,17 @@ class LifeStages:
             return None
         left = min(health.healthy, self._most - len(self._fallen))
         return SickTargets(ids=ids, left=max(left, 0), needed=self._needed)
+
+    def lost(self, well: dict[str, float], health: Health, now: float) -> Iterator[HostLost]:
+        """Those of `well` (target -> when it was last seen healthy) that are no more; `well` is brought up.
+
+        One look is enough here: it fails nobody, it says when a host may have left requests unanswered.
+        """
+        before, healthy = len(well), set(health.healthy_ids)
+        for target in [one for one in well if one not in healthy]:
+            since = well.pop(target) - self.notice
+            yield HostLost(tier=self._tier, target=target, of=before, since=since, until=now + _IN_FLIGHT)
+        well.update(dict.fromkeys(health.healthy_ids, now))
 
     def _counts(self, target: str, now: float) -> bool:
         since = self._since.setdefault(target, now)

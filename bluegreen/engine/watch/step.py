@@ -16,7 +16,7 @@ from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import FULL
-from bluegreen.domain.stack import SickTargets
+from bluegreen.domain.stack import HostLost, SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine import capacity
 from bluegreen.engine.accepting import acceptable
@@ -65,7 +65,15 @@ class Watch:
         began = clock.now() + run.policy.rollout.dwell
         words = f"watching {self._percent} %"
         run.note(
-            ShareWatched(stage=self._stage, step=self._step, words=words, percent=self._percent, since=began)
+            ShareWatched(
+                stage=self._stage,
+                step=self._step,
+                words=words,
+                percent=self._percent,
+                since=began,
+                # A loss is seen at the look after the balancer has noticed it, which may be under way then.
+                notice=max(one.notice for one in self._stages.values()) + 2 * self._observer.pause,
+            )
         )
         while True:
             run.heartbeat.beat()
@@ -136,7 +144,7 @@ class Watch:
         fresh = [p for p in observed.periods if self._known.get((p.stream, p.start)) != p]
         self._tell_revisions(fresh)
         self._known.update({(p.stream, p.start): p for p in fresh})
-        self._journal(fresh, self._sick(observed), observed, self._joined(observed))
+        self._journal(fresh, self._sick(observed), observed, self._joined(observed), self._lost(observed))
         for tier, health in observed.health.items():
             if not health.healthy:
                 raise StepFailed(f"{tier}: green has no healthy target ({health})")
@@ -155,6 +163,15 @@ class Watch:
         found = {tier: self._stages[tier].sick(health, now) for tier, health in observed.health.items()}
         return {tier: sick for tier, sick in found.items() if sick}
 
+    def _lost(self, observed: Observation) -> tuple[HostLost, ...]:
+        """The targets of green that were healthy, at whatever step, and are no more."""
+        now, well = self._run.ports.clock.now(), self._run.record.well
+        return tuple(
+            one
+            for tier, health in observed.health.items()
+            for one in self._stages[tier].lost(well.setdefault(tier, {}), health, now)
+        )
+
     def _joined(self, observed: Observation) -> tuple[Tier, ...]:
         """The tiers whose green has so many new instances that their cold caches show in its latency."""
         found = []
@@ -171,13 +188,15 @@ class Watch:
         sick: dict[Tier, SickTargets],
         observed: Observation,
         joined: tuple[Tier, ...],
+        lost: tuple[HostLost, ...],
     ) -> None:
         """All that the verdict of this look is made of, as far as the journal does not have it yet."""
         record = self._run.record
         new_sick = sick if sick != record.sick else None
         new_troubles = observed.troubles if observed.troubles != record.troubles else None
         readings = observed.readings if observed.readings != record.readings else None
-        if not fresh and not joined and new_sick is None and new_troubles is None and readings is None:
+        news = (fresh, joined, lost)
+        if not any(news) and new_sick is None and new_troubles is None and readings is None:
             return
         self._run.note(
             Measured(
@@ -188,6 +207,7 @@ class Watch:
                 troubles=new_troubles,
                 joined=joined,
                 readings=readings,
+                lost=lost,
             )
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.contract import Tag
+from bluegreen.contract import LAUNCH_HOOK, Tag
 from bluegreen.lab.api.inprocess import connect
 from bluegreen.lab.api.moto_backend import reset
 from bluegreen.lab.cloud.asg.state import Lifecycle
@@ -40,7 +40,7 @@ QUICK = Settings(
     shutdown_seconds=0.05,
     host_check_seconds=0.2,
 )
-HOOK = {"LifecycleHookName": "boot", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}
+HOOK = {"LifecycleHookName": LAUNCH_HOOK, "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}
 
 
 class _Trivial:
@@ -55,7 +55,7 @@ class _Trivial:
             raise BootFailed("no such image")
         port_file = self.place / instance.id
         command = [sys.executable, "-c", SERVER, str(port_file)]
-        return Child.start(command, log=self.place / "log", port_file=port_file)
+        return Child.start(command, log=port_file.with_suffix(".log"), port_file=port_file)
 
     def serves(self, instance: Instance, port: int) -> bool:
         return instance.id in self.well if self.well is not None else bool(port)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 
+import httpx
 import pytest
-from bluegreen.lab.http1.fetch import fetch
 
 from bluegreen.errors import ConfigError
 from bluegreen.lab.app.behaviour import Release
@@ -47,9 +47,10 @@ def release(**more: float) -> Release:
 
 
 async def ask(port: int, path: str, body: bytes = b"") -> tuple[int, dict[str, object]]:
-    method = "POST" if body else "GET"
-    answer = await fetch(("127.0.0.1", port), path, timeout_seconds=60, method=method, body=body)
-    return answer.status, json.loads(answer.body)
+    async with httpx.AsyncClient(timeout=60) as client:
+        method = "POST" if body else "GET"
+        answer = await client.request(method, f"http://127.0.0.1:{port}{path}", content=body)
+    return answer.status_code, answer.json()
 
 
 def loaded(store: Store | None, writes: float = 0.1, **more: float) -> Report:

@@ -160,9 +160,9 @@ def bars(seen: Seen, act: Act, kills: list[str], asked: float) -> list[tuple[str
     shown = ", ".join(f"{one.observed:.2f} % of {one.requests:,} for {one.asked} %" for one in steps)
     return [
         (
-            "0 failed of >= 50,000 requests",
+            "0 failed of >= 250,000 requests",
             f"{report['failed']} of {report['requests']:,} {report['failed_by_cause'] or ''}",
-            report["requests"] >= 50_000 and not report["failed"],
+            report["requests"] >= 250_000 and not report["failed"],
         ),
         (
             "0 lost or doubled writes",

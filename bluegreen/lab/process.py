@@ -44,12 +44,17 @@ def is_running(pid: int, started: str) -> bool:
     return start_time(pid) == started
 
 
-def write_port(path: Path, port: int) -> None:
-    """Publish `port` in the file `path`; a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def publish(path: Path, text: str) -> None:
+    """Write the file `path` as a whole; a reader never sees half of it."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(f"{port}\n", encoding="utf-8")
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def write_port(path: Path, port: int) -> None:
+    """Publish `port` in the file `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    publish(path, f"{port}\n")
 
 
 def raise_file_limit() -> None:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bluegreen.errors import DeployError
-from bluegreen.lab.process import is_running, start_time
+from bluegreen.lab.process import is_running, publish, start_time
 
 _START_SECONDS = 180.0
 """A server that fails ends by itself, which is seen at once; the rest is for a machine that is busy."""
@@ -62,10 +62,8 @@ _RECORD = ".pid"
 
 
 def record(path: Path, process: Process) -> None:
-    """Write which process it is into the file `path`; a reader never sees half of it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(asdict(process)), encoding="utf-8")
-    partial.replace(path)
+    """Write which process it is into the file `path`."""
+    publish(path, json.dumps(asdict(process)))
 
 
 def recorded(place: Path) -> dict[Path, Process]:
@@ -160,10 +158,13 @@ def serve(name: str, state_dir: Path, words: list[str]) -> tuple[Process, int]:
     return child.process, port
 
 
-def end(*processes: Process | Child) -> None:
-    """Ask them to stop, later make them stop; returns when they are gone, or cannot be stopped."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + _STOP_SECONDS
+def end(*processes: Process | Child, asking: int = signal.SIGTERM, patience: float = _STOP_SECONDS) -> None:
+    """Ask them to stop, `patience` seconds later make them stop.
+
+    Returns when they are gone, or cannot be stopped.
+    """
+    for number in (asking, signal.SIGKILL):
+        deadline = time.monotonic() + patience
         for process in processes:
             process.send_signal(number)
         while any(process.alive for process in processes) and time.monotonic() < deadline:

@@ -19,7 +19,7 @@ from bluegreen.lab.balancer.asking import ask
 from bluegreen.lab.balancer.listener import listener
 from bluegreen.lab.balancer.snapshot import Snapshot
 from bluegreen.lab.balancer.timing import Timing
-from bluegreen.lab.process import raise_file_limit
+from bluegreen.lab.process import publish, raise_file_limit
 from bluegreen.lab.starting import Process, record
 
 Document = dict[str, Any]
@@ -192,9 +192,7 @@ class Envoy:
         self._written[name] = found
         self._version[name] = self._version.get(name, 0) + 1
         document = {"version_info": str(self._version[name]), "resources": found}
-        partial = self._directory / f"{name}.partial"
-        partial.write_text(json.dumps(document), encoding="utf-8")
-        partial.replace(self._directory / name)
+        publish(self._directory / name, json.dumps(document))
 
 
 def _bootstrap(directory: str) -> Document:

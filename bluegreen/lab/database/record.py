@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
-from bluegreen.lab.starting import Process
+from bluegreen.lab.process import publish
+from bluegreen.lab.starting import Process, end
 
 PLACE_PREFIX = "sc-deploy-lab-database-"
 """Of the names of the directories for data, and of nothing else that is ever removed here."""
 _PATIENCE_SECONDS = 10.0
-_POLL_SECONDS = 0.02
 
 
 class Record:
@@ -25,13 +25,7 @@ class Record:
 
     def write(self, place: Path, servers: Iterable[Process]) -> None:
         """Called before a server is waited for, and again when one has ended."""
-        document = {
-            "place": str(place),
-            "servers": [{"pid": one.pid, "started": one.started} for one in servers],
-        }
-        partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(document), encoding="utf-8")
-        partial.replace(self._path)
+        publish(self._path, json.dumps({"place": str(place), "servers": [asdict(one) for one in servers]}))
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -62,8 +56,4 @@ def stop(server: Process) -> None:
 
     PostgreSQL's own meaning of SIGINT: clients are disconnected. At SIGTERM it would wait for them.
     """
-    for number in (signal.SIGINT, signal.SIGKILL):
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        server.send_signal(number)
-        while server.alive and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+    end(server, asking=signal.SIGINT, patience=_PATIENCE_SECONDS)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bluegreen.lab.app.classifier import golden_rows
 from bluegreen.lab.machine import STRETCHES
+from bluegreen.lab.process import publish
 
 _GOLDEN_QUESTIONS = 200
 
@@ -126,9 +127,7 @@ class PolicyFile:
 
     def _replace(self, stretch: int) -> None:
         # A release that begins just now must not read half of it.
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(self._text(stretch), encoding="utf-8")
-        partial.replace(self.path)
+        publish(self.path, self._text(stretch))
 
     def _text(self, stretch: int) -> str:
         """At AWS's pace nothing is short enough to need more time, but for the probes."""

@@ -54,7 +54,7 @@ def lognormal(factor: float = 1.0, *, parts: int = 40) -> Latencies:
     )
 
 
-LATENCY = COARSE = lognormal()
+LATENCY = lognormal()
 
 POLICY = """
 [rollout]

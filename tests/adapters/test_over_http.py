@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,22 +22,16 @@ from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
+from tests.world.control import control_server
 
 from .conftest import REGION, spec, tags
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlServer]:
-    place: Path = tmp_path_factory.mktemp("control")
     settings = Settings(health=HealthSource.REPORTED, pending_seconds=0.1, rule_propagation_seconds=0.1)
-    made = ControlServer(settings, port=0, state_dir=place, launch=False)
-    thread = threading.Thread(target=made.serve)
-    thread.start()
-    while not (place / "control.port").exists():
-        time.sleep(0.01)
-    yield made
-    httpx.post(f"{made.url}/_lab/shutdown")
-    thread.join(60)
+    with control_server(tmp_path_factory.mktemp("control"), settings) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
 from bluegreen.policy import parse_policy
 from bluegreen.ui.tables.plan import plan_view
-from tests.world import COARSE, LATENCY, World
+from tests.world import LATENCY, World
 from tests.world.points import Point, changes
 from tests.world.releasing import QUICK, loaded, release
 
@@ -69,7 +69,7 @@ class Shell:
 
 def serving(policy: str, *versions: str, tiers: tuple[str, ...] = ("app",)) -> tuple[World, Shell]:
     """A world with load, into which the versions were released one after the other."""
-    world = World(policy=policy, tiers=tiers, latency=COARSE)
+    world = World(policy=policy, tiers=tiers)
     world.shell = shell = Shell(world)
     loaded(world, *versions)
     shell.ran.clear()

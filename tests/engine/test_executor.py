@@ -13,7 +13,7 @@ from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import DeployError, Halted, LeaseLost, StepFailed
 from bluegreen.lab.cloud.behaviour import Behaviour
-from tests.world import COARSE, World
+from tests.world import LATENCY, World
 from tests.world.releasing import QUICK, serving
 
 FAILED, HALTED, LOST = StepFailed("bad"), Halted("a human decides"), LeaseLost("another has it")
@@ -27,7 +27,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, errors: Mapping[Tier, DeployError])
         raise errors[step.tier]
 
     monkeypatch.setitem(HANDLERS, StepKind.HEALTHY, ends)  # type: ignore[arg-type]  # a dict behind Mapping
-    return World(policy=QUICK, tiers=("app", "ai"), latency=COARSE)
+    return World(policy=QUICK, tiers=("app", "ai"))
 
 
 @pytest.mark.parametrize("tiers", [(Tier.APP, Tier.AI), (Tier.AI, Tier.APP)])
@@ -63,7 +63,7 @@ def test_every_step_is_journalled_as_begun_before_it_is_done() -> None:
 
 def test_a_signal_does_not_keep_traffic_from_going_back_to_blue() -> None:
     world = serving("v1.0.0")
-    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.3, latency=COARSE)
+    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.3, latency=LATENCY)
     deployer = world.deployer()
 
     def stops(entry: Entry) -> None:

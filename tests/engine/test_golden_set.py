@@ -12,7 +12,7 @@ from bluegreen.domain.reports import Result
 from bluegreen.engine.probes import GoldenScore, golden_fault
 from bluegreen.errors import ExitCode
 from bluegreen.policy import GoldenSet
-from tests.world import COARSE, World
+from tests.world import World
 from tests.world.releasing import QUICK
 
 GOLDEN = GoldenSet.model_validate(
@@ -26,7 +26,7 @@ GOLDEN = GoldenSet.model_validate(
 
 def asked(**accuracy: float) -> World:
     """A stack with an AI tier whose releases are right on these shares of the golden set."""
-    world = World(policy=QUICK, tiers=("ai",), latency=COARSE)
+    world = World(policy=QUICK, tiers=("ai",))
     world.policy = world.policy.model_copy(update={"golden": GOLDEN})
     world.accuracy = {f"v1.{name[1:]}.0": share for name, share in accuracy.items()}
     return world

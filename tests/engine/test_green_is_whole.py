@@ -13,7 +13,7 @@ from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.ports import Answer
 from tests.engine.test_guards import fleets, promoted
-from tests.world import COARSE, RoutedProber, World
+from tests.world import LATENCY, RoutedProber, World
 from tests.world.releasing import QUICK, loaded, serving
 
 
@@ -29,11 +29,11 @@ class OneSick(World):
 
     def _behaviour(self, instance: Instance) -> Behaviour:
         sick = instance.tags.get(Tag.RELEASE) == "v1.1.0" and instance.subnet_id == "subnet-a"
-        return Behaviour(healthy=not sick, latency=COARSE)
+        return Behaviour(healthy=not sick, latency=LATENCY)
 
 
 def test_a_green_that_is_half_healthy_is_not_healthy() -> None:
-    world = loaded(OneSick(policy=QUICK, latency=COARSE), "v1.0.0")
+    world = loaded(OneSick(policy=QUICK), "v1.0.0")
     result = promoted(world)
     assert result.ending is Ending.ROLLED_BACK, world.story()
     assert "1 of 2 healthy (1 healthy; 1 booting" in result.words

@@ -14,7 +14,7 @@ from bluegreen.domain.reports import Result
 from bluegreen.domain.stack import Fleet
 from bluegreen.errors import ExitCode
 from bluegreen.lab.cloud.behaviour import Behaviour
-from tests.world import COARSE, World
+from tests.world import LATENCY, World
 from tests.world.releasing import QUICK, serving
 
 
@@ -142,7 +142,7 @@ def test_the_watchdog_would_put_everything_back_on_blue_until_the_last_moment(
 
 def test_traffic_stays_where_it_is_when_blue_is_sicker_than_green() -> None:
     world = serving("v1.0.0")
-    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.3, latency=COARSE)
+    world.behaviours["v1.1.0"] = Behaviour(error_rate=0.3, latency=LATENCY)
 
     def falls_ill(entry: Entry) -> None:
         if isinstance(entry.event, Decided):

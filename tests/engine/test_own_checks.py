@@ -15,7 +15,7 @@ from bluegreen.errors import Refused
 from bluegreen.lab.faults import Effect, Fault
 from bluegreen.policy import parse_policy
 from tests.world.releasing import QUICK, loaded
-from tools.world import COARSE, World
+from tools.world import World
 
 RAMP = QUICK.replace('["50%"]', '["25%", "50%"]').replace('extension = "60s"', 'extension = "20s"')
 CHECK = """
@@ -30,7 +30,7 @@ no_data = "{no_data}"
 
 def world(watched: str, *, alarms: tuple[str, ...] = (), speech: float | None = None) -> World:
     """v1.0.0 serves with load; the alarms are there and calm, and speech has that value."""
-    made = loaded(World(policy=RAMP, latency=COARSE), "v1.0.0")
+    made = loaded(World(policy=RAMP), "v1.0.0")
     made.policy = parse_policy(RAMP + watched, stack="sim", source="deploy.toml")
     for name in alarms:
         fire(made, name, "OK")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bluegreen.domain.journal import Ending
 from bluegreen.lab.faults import Effect, Fault, When
 from tests.engine.test_guards import promoted
-from tests.world import COARSE, World
+from tests.world import World
 from tests.world.releasing import QUICK, loaded, release
 
 
 def lagging(seconds: float = 10.0) -> World:
-    world = World(policy=QUICK, latency=COARSE)
+    world = World(policy=QUICK)
     world.clock.sleep(seconds + 1)  # the infrastructure is older than that
     world.cloud.world.conditions.set({"read_lag_seconds": seconds})
     return world
@@ -27,7 +27,7 @@ def test_releases_are_released_though_reads_lag_by_ten_seconds() -> None:
 
 def test_what_is_rolled_back_at_once_leaves_nothing_behind() -> None:
     """A thing that cannot be read yet is not one that is gone."""
-    world = loaded(World(policy=QUICK, latency=COARSE), "v1.0.0")
+    world = loaded(World(policy=QUICK), "v1.0.0")
     world.clock.sleep(11)  # what stands is older than that
     world.cloud.world.conditions.set({"read_lag_seconds": 10.0})
     world.faults.add(

@@ -6,7 +6,7 @@ import pytest
 
 from bluegreen.contract import FleetSize
 from bluegreen.engine.steps.build import lowest
-from tests.world import COARSE, World
+from tests.world import World
 from tests.world.releasing import QUICK, release
 
 
@@ -20,7 +20,7 @@ def bounds(world: World) -> list[tuple[int, int]]:
 def test_a_released_fleet_is_scaled_in_down_to_its_standby_and_one_primary(
     standby: int, minimum: int
 ) -> None:
-    world = World(policy=QUICK, latency=COARSE)
+    world = World(policy=QUICK)
     size = FleetSize(minimum=1, desired=3, maximum=4, standby=standby)
     tiers = tuple(tier.model_copy(update={"fleet": size}) for tier in world.contract.tiers)
     world.contract = world.contract.model_copy(update={"tiers": tiers})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,21 +22,15 @@ from bluegreen.lab.faults.breakage import Breakage, break_, heal, kind_of, state
 from bluegreen.lab.faults.kinds import API_FAULTS, CONDITIONS, Break
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.starting import Process
+from tests.world.control import control_server
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: Any) -> Iterator[ControlServer]:
     """The control plane alone: no instance has a process."""
     settings = Settings(health=HealthSource.REPORTED, pending_seconds=0.0, boot_seconds=0.0)
-    state_dir: Path = tmp_path_factory.mktemp("breakage")
-    made = ControlServer(settings, port=0, state_dir=state_dir, launch=False)
-    thread = threading.Thread(target=made.serve)
-    thread.start()
-    while not (state_dir / "control.port").exists():
-        time.sleep(0.01)
-    yield made
-    httpx.post(f"{made.url}/_lab/shutdown")
-    thread.join(60)
+    with control_server(tmp_path_factory.mktemp("breakage"), settings) as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -21,6 +20,7 @@ from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.schedules import MODIFY_RULE
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 from bluegreen.lab.machine import Late
+from tests.world.control import control_server
 
 LOADER = create_loader()
 FIXED = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]
@@ -29,21 +29,11 @@ FIXED = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: Any) -> Iterator[ControlServer]:
     settings = Settings(health=HealthSource.REPORTED, pending_seconds=0.1, rule_propagation_seconds=0.1)
-    state_dir: Path = tmp_path_factory.mktemp("control")
     # Old counts are posted here, which must not slow the clock of the other tests.
-    patch = pytest.MonkeyPatch()
-    patch.setattr("bluegreen.lab.machine._LOOK_SECONDS", 3600)
-    made = ControlServer(settings, port=0, state_dir=state_dir, launch=False)
-    thread = threading.Thread(target=made.serve)
-    thread.start()
-    while not (state_dir / "control.port").exists():
-        time.sleep(0.01)
-    yield made
-    httpx.post(f"{made.url}/_lab/shutdown")
-    thread.join(60)
-    assert not thread.is_alive()
-    patch.undo()
-    assert not (state_dir / "control.port").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bluegreen.lab.machine._LOOK_SECONDS", 3600)
+        with control_server(tmp_path_factory.mktemp("control"), settings) as made:
+            yield made
 
 
 @pytest.fixture(autouse=True)

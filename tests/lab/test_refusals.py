@@ -19,7 +19,7 @@ from moto.s3.responses import S3Response
 
 from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.elb.groups import TargetGroups
-from tests.lab.conftest import control_server
+from tests.world.control import control_server
 
 GROUP = {"Name": "blue", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -1,5 +1,5 @@
 """The simulated stack, and what several test modules do with it."""
 
-from tools.world import COARSE, LATENCY, POLICY, REGION, RoutedProber, World, in_turn, shared
+from tools.world import LATENCY, POLICY, REGION, RoutedProber, World, in_turn, shared
 
-__all__ = ["COARSE", "LATENCY", "POLICY", "REGION", "RoutedProber", "World", "in_turn", "shared"]
+__all__ = ["LATENCY", "POLICY", "REGION", "RoutedProber", "World", "in_turn", "shared"]

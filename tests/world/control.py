@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from bluegreen.lab.api.control import ControlServer
 from bluegreen.lab.cloud.settings import HealthSource, Settings
 
+AT_ONCE = Settings(health=HealthSource.REPORTED, pending_seconds=0.0, boot_seconds=0.0, database_seconds=0.0)
+
 
 @contextmanager
-def control_server(state_dir: Path) -> Iterator[ControlServer]:
-    """The control plane alone: no instance has a process."""
-    settings = Settings(
-        health=HealthSource.REPORTED, pending_seconds=0.0, boot_seconds=0.0, database_seconds=0.0
-    )
+def control_server(state_dir: Path, settings: Settings = AT_ONCE) -> Iterator[ControlServer]:
+    """The control plane alone: no instance has a process. It must end when asked to, and leave no port."""
     made = ControlServer(settings, port=0, state_dir=state_dir, launch=False)
     thread = threading.Thread(target=made.serve)
     thread.start()
@@ -26,5 +27,7 @@ def control_server(state_dir: Path) -> Iterator[ControlServer]:
     try:
         yield made
     finally:
-        made.stop()
+        httpx.post(f"{made.url}/_lab/shutdown")
         thread.join(60)
+    assert not thread.is_alive()
+    assert not (state_dir / "control.port").exists()

@@ -20,7 +20,7 @@ from bluegreen.lab.cloud.cloud import Call
 from bluegreen.lab.faults import Effect, Fault, FaultPlan, When
 from tests.world.calls import threadless
 from tests.world.releasing import QUICK, loaded
-from tools.world import COARSE, World
+from tools.world import LATENCY, World
 
 __all__ = ["Point", "changes", "points_of_promotion", "prepared", "promote"]
 
@@ -54,9 +54,9 @@ class Point:
 
 def prepared(*, bad: bool) -> World:
     """v1.0.0 serves 600 requests a second; v1.2.0 fails one in twenty when `bad`."""
-    world = World(policy=BRIEF, latency=COARSE)
+    world = World(policy=BRIEF)
     if bad:
-        world.behaviours["v1.2.0"] = Behaviour(error_rate=0.05, latency=COARSE)
+        world.behaviours["v1.2.0"] = Behaviour(error_rate=0.05, latency=LATENCY)
     return loaded(world, "v1.0.0")
 
 

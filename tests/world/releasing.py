@@ -6,7 +6,7 @@ import pytest
 
 from bluegreen.domain.journal import Ending
 from bluegreen.lab.faults import Crashed, Effect, Fault, When
-from tools.world import COARSE, World
+from tools.world import World
 
 __all__ = ["QUICK", "died_at_half", "loaded", "release", "serving"]
 
@@ -48,7 +48,7 @@ def release(world: World, version: str, **how: object) -> None:
 
 def serving(*versions: str, policy: str = QUICK, tiers: tuple[str, ...] = ("app",)) -> World:
     """A world with 600 requests a second, into which the versions were released one after the other."""
-    return loaded(World(policy=policy, tiers=tiers, latency=COARSE), *versions)
+    return loaded(World(policy=policy, tiers=tiers), *versions)
 
 
 def loaded(world: World, *versions: str) -> World:

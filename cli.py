@@ -18,6 +18,7 @@ from bluegreen.commands import lab, notify
 from bluegreen.commands._connect import exit_code_of
 from bluegreen.commands._options import Output, preformatted
 from bluegreen.commands.abort import abort
+from bluegreen.commands.bans import bans
 from bluegreen.commands.baseline import baseline
 from bluegreen.commands.demo import demo
 from bluegreen.commands.doctor import doctor
@@ -39,6 +40,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     status,
     history,
     teardown,
+    bans,
     doctor,
     baseline,
     demo,

@@ -6,6 +6,7 @@ Fourteen calls of boto3 through moto's HTTP were a tenth of what many a test of 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.backends import get_backend
@@ -16,6 +17,7 @@ from bluegreen.lab.api import moto_backend
 REPOSITORIES = ("sportcoach-platform", "sportcoach-ai")
 VERSIONS = ("v1.0.0", "v1.1.0", "v1.2.0")
 MODELS = ("m1", "m2")
+_SCANNED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def stand(account: str, region: str) -> str:
@@ -82,7 +84,7 @@ def _images(ecr: Any) -> None:
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "annotations": {"version": version},
             }
-            ecr.put_image(repository, json.dumps(manifest), version)
+            ecr.put_image(repository, json.dumps(manifest), version).last_scan = _SCANNED
 
 
 def _models(s3: Any, region: str) -> None:

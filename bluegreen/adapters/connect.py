@@ -17,6 +17,7 @@ from bluegreen.adapters.aws.s3 import S3Models
 from bluegreen.adapters.aws.scheduler import SchedulerWatchdog
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.aws.ssm import Parameters
+from bluegreen.adapters.aws.state.bans import DynamoBans
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
@@ -105,6 +106,7 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         prober=HttpProber(contract.base_url),
         journal=DynamoJournal(table, contract.stack),
         lease=DynamoLease(table, contract.stack),
+        bans=DynamoBans(table, contract.stack),
         watchdog=SchedulerWatchdog(session, contract, elb),
         database=RdsSnapshots(session, contract.stack),
         commands=ShellCommands(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -20,6 +21,24 @@ NewHost = Annotated[
 ]
 
 
+def _finding(name: str) -> str:
+    from bluegreen.policy import FINDING_PATTERN
+
+    if name and not re.fullmatch(FINDING_PATTERN, name):
+        raise typer.BadParameter(
+            f"{name!r} is no name of a finding, such as CVE-2026-1234 or GHSA-xxxx-xxxx-xxxx"
+        )
+    return name
+
+
+SecurityOption = Annotated[
+    str,
+    typer.Option(
+        "--security", metavar="FINDING", help="Because of this finding: ban what is left.", callback=_finding
+    ),
+]
+
+
 @verb
 def rollback(
     settings: Settings,
@@ -27,6 +46,7 @@ def rollback(
     reason: Reason = "",
     down: DownOption = False,
     new_host: NewHost = False,
+    security: SecurityOption = "",
 ) -> None:
     """Go back to the last verified release, or to the one that --to names.
 
@@ -36,6 +56,9 @@ def rollback(
     It is built on the host (the launch template version) that it was verified on; --new-host builds it on
     today's. What a rollback has left is not a target of the next one until it is promoted again.
 
+    With --security the version that is left is banned: `promote` refuses it, and no rollback returns to it,
+    until `sc-deploy bans --lift` allows it again. The plan says whether the earlier release has it too.
+
     With --down the failed release's down migration runs on its own app host, after its traffic is gone
     and before it is deleted. If it fails, the rollback halts there: nothing is deleted.
 
@@ -43,12 +66,17 @@ def rollback(
       sc-deploy rollback --stack prod --reason "logins fail"
       sc-deploy rollback --stack prod --to v1.3.2 --yes
       sc-deploy rollback --stack prod --down --reason "v1.4.0 broke the schema"
+      sc-deploy rollback --stack prod --security CVE-2026-1234 --reason "it leaks sessions"
     """
     from bluegreen.engine import planning
+    from bluegreen.engine.security import banning
     from bluegreen.ui.questions import rollback_question
 
     run = LongCommand(settings)
-    plan = planning.rollback(*run.stack.known, to=to or None, reason=reason, down=down, new_host=new_host)
+    words = "; ".join(filter(None, (security and f"security finding {security}", reason)))
+    plan = planning.rollback(*run.stack.known, to=to or None, reason=words, down=down, new_host=new_host)
+    if security:
+        plan = banning(plan, run.stack.ports, finding=security, reason=reason)
     if not plan.stages:
         words = f"{to} already serves all traffic on {settings.stack}; nothing to roll back"
         _terminal.show_nothing(settings, words)

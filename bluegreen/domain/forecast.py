@@ -95,10 +95,13 @@ class ReleaseForecast:
     troubles: tuple[str, ...] = ()
     unjudged: str = ""
     """What of the release nothing will judge; empty where all is judged."""
+    vulnerable: tuple[str, ...] = ()
+    """What scans say against its images."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything the operator should know before it begins."""
         thin = tuple(one.warning for one in self.tiers if one.warning)
         unjudged = (self.unjudged,) if self.unjudged else ()
-        return (*unjudged, *thin, *(f"traffic could not be measured: {words}" for words in self.troubles))
+        unmeasured = (f"traffic could not be measured: {words}" for words in self.troubles)
+        return (*self.vulnerable, *unjudged, *thin, *unmeasured)

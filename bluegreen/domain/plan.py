@@ -15,6 +15,7 @@ from typing import Any
 from bluegreen.contract import Tier
 from bluegreen.domain.document import to_document
 from bluegreen.domain.release import Color, Image, Model, Release
+from bluegreen.domain.security import Ban
 
 
 class Intent(StrEnum):
@@ -155,6 +156,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     snapshot: str = ""
     """In a rollback: the pre-release database snapshot, where there is one."""
+    bans: tuple[Ban, ...] = ()
+    """In a rollback because of a vulnerability: what is not released again (R5)."""
 
     @property
     def rolls_back(self) -> bool:

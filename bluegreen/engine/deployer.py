@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from bluegreen.contract import Contract
@@ -53,6 +54,9 @@ class Deployer:
 
         `note` gets what is waited for: a lease that its holder has let run out.
         """
+        for ban in plan.bans:
+            # First: whatever becomes of the rollback, nobody releases it again.
+            self._ports.bans.add(replace(ban, by=self._owner, at=self._ports.clock.now()))
         header = self._ports.journal.header(plan.number)
         if plan.intent is Intent.ROLLBACK and header is not None and header.ending.open:
             return self.abort(plan.number, reason=plan.reason, down=plan.has(StepKind.MIGRATE_DOWN))

@@ -16,6 +16,7 @@ from bluegreen.domain.stack import StackState
 from bluegreen.engine.deployment.open import refuse_open
 from bluegreen.engine.rollback_target import Target, find_target
 from bluegreen.engine.rolling_back import plan_open_rollback
+from bluegreen.engine.security import refuse_banned
 from bluegreen.engine.status import observe
 from bluegreen.errors import Fault, Refused
 from bluegreen.policy import Policy
@@ -47,7 +48,9 @@ def promotion(
         raise Refused("--model names a model, but no chosen tier has one", next_step="release the ai tier")
     state, history = _seen(contract, ports, _RECENT)
     refuse_open(history, stack=contract.stack, ports=ports)
-    releases = ports.parallel([partial(_resolve, ports, tier, version, model, state) for tier in chosen])
+    resolves = [partial(_resolve, ports, tier, version, model, state) for tier in chosen]
+    bans, *releases = ports.parallel([ports.bans.all, *resolves])
+    refuse_banned(bans, version, [one.image for one in releases], stack=contract.stack)
     request = PromotionRequest(
         release=Release(version=version, tiers=tuple(releases)),
         number=_next_number(state, history),

@@ -6,13 +6,14 @@ may differ in the model only, or in the launch template.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import SCHEMA, Ending, Header
 from bluegreen.domain.plan import Intent, TierPlan
 from bluegreen.domain.release import TierRelease
+from bluegreen.domain.security import Ban
 from bluegreen.domain.stack import Fleet, StackState
 from bluegreen.errors import Refused
 from bluegreen.ports import Ports
@@ -50,7 +51,8 @@ class Target:
 def find_target(ports: Ports, history: Sequence[Header], state: StackState, to: str | None) -> Target | None:
     """The newest verified release before the live one, or the newest verified one called `to`.
 
-    What a rollback has left is withdrawn: nothing returns to it until it is promoted again.
+    What a rollback has left is withdrawn: nothing returns to it until it is promoted again. Nothing
+    returns to a banned version.
     None where `to` is live. Raises Refused where there is no such release.
     """
     live = max((tier.live.deployment for tier in state.tiers if tier.live), default=0)
@@ -59,7 +61,9 @@ def find_target(ports: Ports, history: Sequence[Header], state: StackState, to: 
     proven = [header for header in history if header.proven and header.version]
     serving = {tier.live.version for tier in state.tiers if tier.live and tier.live.deployment == live}
     left = _withdrawn(ports, history)
-    sound = [header for header in proven if header.number not in left]
+    bans = ports.bans.all()
+    banned = {header.version: one for header in proven for one in bans if one.version == header.version}
+    sound = [header for header in proven if header.number not in left and header.version not in banned]
     if to is None or to in serving:
         sound = [header for header in sound if header.number < live]
     for header in sound:
@@ -71,13 +75,21 @@ def find_target(ports: Ports, history: Sequence[Header], state: StackState, to: 
         return None
     if to is None or to not in {header.version for header in sound}:
         versions = ", ".join(dict.fromkeys(h.version for h in sound if h.number != live)) or "none"
-        what = "no earlier release was verified here"
-        if to in {header.version for header in proven}:
-            what = f"{to} was verified here, but a rollback has left it since"
-        elif to:
-            what = f"{to} was never verified here"
-        raise Refused(what, next_step=f"verified releases: {versions}; or promote a version you trust")
+        raise Refused(
+            _why_not(to, {header.version for header in proven}, banned),
+            next_step=f"verified releases: {versions}; or promote a version you trust",
+        )
     return None
+
+
+def _why_not(to: str | None, proven: Collection[str], banned: Mapping[str, Ban]) -> str:
+    if to is None:
+        return "no earlier release was verified here"
+    if to in banned:
+        return banned[to].words
+    if to in proven:
+        return f"{to} was verified here, but a rollback has left it since"
+    return f"{to} was never verified here"
 
 
 def _withdrawn(ports: Ports, history: Sequence[Header]) -> frozenset[int]:

@@ -9,6 +9,7 @@ are seconds and shares are fractions of one.
 from bluegreen.policy.checks import PROMETHEUS_ALERT, Alarms, CloudWatchQuery, NoData, OnBreach, OwnCheck
 from bluegreen.policy.metrics import MetricsPolicy, NewRelic, Prometheus, Source
 from bluegreen.policy.reading import load_policy, parse_policy
+from bluegreen.policy.security import FINDING_PATTERN, AcceptedFinding, Security
 from bluegreen.policy.tables import (
     Freeze,
     GoldenSet,
@@ -22,7 +23,9 @@ from bluegreen.policy.tables import (
 from bluegreen.policy.watching import watched_words
 
 __all__ = [
+    "FINDING_PATTERN",
     "PROMETHEUS_ALERT",
+    "AcceptedFinding",
     "Alarms",
     "CloudWatchQuery",
     "Freeze",
@@ -37,6 +40,7 @@ __all__ = [
     "Policy",
     "Prometheus",
     "Rollout",
+    "Security",
     "SmokeStep",
     "SmokeTest",
     "Source",

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from bluegreen.contract import RUN_COMMAND, TASK_PATTERN, Tier
 from bluegreen.policy.checks import Alarms, OwnCheck
 from bluegreen.policy.metrics import MetricsPolicy
+from bluegreen.policy.security import Security
 from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Section
 
 
@@ -245,6 +246,7 @@ class Policy(Section):
     backup: Backup = Backup()
     retire: Retire = Retire()
     lease: LeasePolicy = LeasePolicy()
+    security: Security = Security()
     freeze: tuple[Freeze, ...] = ()
     checklist: tuple[str, ...] = ()
     """Points of the before-checklist (C1) that only a person can confirm."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from bluegreen.contract import Published, TierContract
 from bluegreen.domain.release import Image, Model
+from bluegreen.domain.security import Scan
 from bluegreen.ports.fence import Fence
 from bluegreen.ports.metrics import (
     Answer,
@@ -26,7 +27,7 @@ from bluegreen.ports.metrics import (
     Prober,
     Request,
 )
-from bluegreen.ports.state import Journal, Lease, Watchdog
+from bluegreen.ports.state import Bans, Journal, Lease, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Answer",
     "Arms",
     "Balancer",
+    "Bans",
     "Clock",
     "Collected",
     "Commands",
@@ -112,6 +114,9 @@ class Images(Protocol):
     def resolve(self, repository: str, tag: str) -> Image:
         """The digest behind the tag; Refused naming repository, tag and tags that exist."""
 
+    def scan(self, image: Image) -> Scan:
+        """What the registry knows of vulnerabilities in it."""
+
 
 class Environment(Protocol):
     """Read-only checks of everything else a release leans on."""
@@ -150,6 +155,7 @@ class Ports:
     prober: Prober
     journal: Journal
     lease: Lease
+    bans: Bans
     watchdog: Watchdog
     database: Database
     commands: Commands

@@ -1,4 +1,4 @@
-"""What outlives the process that deploys: the journal, the lease and the watchdog."""
+"""What outlives the process that deploys: the journal, the lease, bans and the watchdog."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.lease import Holder
+from bluegreen.domain.security import Ban
 
 
 class Journal(Protocol):
@@ -56,6 +57,19 @@ class Lease(Protocol):
 
         None when nobody holds the lease.
         """
+
+
+class Bans(Protocol):
+    """Versions of the stack that are not released again (R5)."""
+
+    def all(self) -> tuple[Ban, ...]:
+        """Every ban, by version."""
+
+    def add(self, ban: Ban) -> None:
+        """Ban a version, or say anew why."""
+
+    def lift(self, version: str) -> None:
+        """Allow it again; absent is fine."""
 
 
 class Watchdog(Protocol):

@@ -95,10 +95,12 @@ def data(environment: Environment, scope: DeployScope) -> list[Statement]:
         allow(["rds:CreateDBSnapshot", "rds:DescribeDBSnapshots"], [database, snapshots], sid="Snapshot"),
         allow(["rds:AddTagsToResource"], [snapshots], sid="TagSnapshots"),
         allow(
-            ["ecr:DescribeImages", "ecr:DescribeRepositories"],
+            ["ecr:DescribeImageScanFindings", "ecr:DescribeImages", "ecr:DescribeRepositories"],
             [environment.arn("ecr", f"repository/{name}") for name in scope.repositories],
             sid="Images",
         ),
+        # Neither action knows resources; with enhanced scanning ECR asks Inspector in the caller's name.
+        allow(["inspector2:ListCoverage", "inspector2:ListFindings"], ["*"], sid="ScanFindings"),
         allow(["s3:GetObject"], [f"{models}/*"], sid="Models"),
         allow(["s3:ListBucket"], [models], sid="ListModels"),
         allow(

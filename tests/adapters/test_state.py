@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from bluegreen.adapters.aws.state.bans import DynamoBans
 from bluegreen.adapters.aws.state.items import (
     PK,
     SK,
@@ -28,6 +29,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import SCHEMA, Ending, Entry, Header, StepProgress
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import StepKind
+from bluegreen.domain.security import Ban
 from bluegreen.errors import CloudUnavailable, LeaseLost, Locked, Refused
 from tests.ui import samples
 from tests.ui.samples import proving
@@ -399,3 +401,22 @@ class TestJournal:
 @pytest.mark.parametrize("value", [0, -7, 12, 0.5, 1e-9, 1_700_000_000.25, True, False, "", "ü", b"\x00\xff"])
 def test_values_survive_the_item(value: Any) -> None:
     assert unpack(pack({"a": value, "b": None})) == {"a": value}
+
+
+class TestBans:
+    def test_a_ban_is_found_said_anew_and_lifted(self, table: Table, journal: DynamoJournal) -> None:
+        bans = DynamoBans(table, "test")
+        assert bans.all() == ()
+        ban = Ban(version="v1.1.0", digests=("sha256:1",), finding="CVE-1", by="alice", at=NOW)
+        bans.add(ban)
+        bans.add(replace(ban, version="v1.0.9", digests=()))
+        bans.add(replace(ban, finding="CVE-2"))
+        assert [(one.version, one.finding) for one in bans.all()] == [
+            ("v1.0.9", "CVE-1"),
+            ("v1.1.0", "CVE-2"),
+        ]
+        assert DynamoBans(table, "other").all() == ()
+        assert journal.history() == ()
+        for _ in range(2):
+            bans.lift("v1.1.0")
+        assert [one.version for one in bans.all()] == ["v1.0.9"]

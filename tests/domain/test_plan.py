@@ -15,6 +15,7 @@ from bluegreen.domain.document import from_document
 from bluegreen.domain.migration import DatabaseRollback, snapshot_name
 from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import Color, Model
+from bluegreen.domain.security import Ban
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.policy import Policy
 from tests.domain.stacks import MIGRATION, Stack, order, policy
@@ -53,6 +54,8 @@ ABSENT = {
     ),
 }
 """A value for each field that may be None."""
+FIRST = {"bans": Ban(version="v", digests=(), finding="CVE-1")}
+"""A value for each list whose items are no text."""
 
 
 def changed(name: str, value: Any) -> Any:
@@ -70,7 +73,7 @@ def changed(name: str, value: Any) -> Any:
         case str():
             other = f"{value}x"
         case tuple():
-            other = (*value, value[-1] if value else "x")
+            other = (*value, value[-1] if value else FIRST.get(name, "x"))
         case _:
             other = value
     return other

@@ -21,7 +21,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "cloudwatch": ("DescribeAlarms", "GetMetricData", "ListMetrics", "ListTagsForResource"),
     "dynamodb": ("GetItem", "Query", "TransactWriteItems", "UpdateItem"),
     "ec2": ("DescribeInstances", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"),
-    "ecr": ("DescribeImages", "DescribeRepositories"),
+    "ecr": ("DescribeImageScanFindings", "DescribeImages", "DescribeRepositories"),
     "elbv2": (
         "AddTags",
         "CreateRule",
@@ -68,6 +68,12 @@ _IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
         "iam:PassRole",
     ),
     ("dynamodb", "TransactWriteItems"): ("dynamodb:ConditionCheckItem", "dynamodb:PutItem"),
+    # With enhanced scanning ECR answers from Inspector, with the caller's own rights.
+    ("ecr", "DescribeImageScanFindings"): (
+        "ecr:DescribeImageScanFindings",
+        "inspector2:ListCoverage",
+        "inspector2:ListFindings",
+    ),
     ("elbv2", "CreateRule"): ("elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"),
     ("elbv2", "CreateTargetGroup"): (
         "elasticloadbalancing:CreateTargetGroup",

@@ -11,6 +11,7 @@ from bluegreen.domain.verdict import Outcome
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.checks.liveness import Answer, monitoring
+from bluegreen.engine.security import image_faults, scans, served, today
 from bluegreen.engine.status import observe, traffic_words
 from bluegreen.engine.watch.forecast import blue_p95, expected_traffic
 from bluegreen.errors import DeployError
@@ -31,6 +32,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("monitoring", partial(monitoring, contract, ports)),
         ("alarms", partial(_alarms, ports)),
         *([("own checks", partial(_watched, contract, policy, ports))] if policy.watches else []),
+        ("vulnerabilities", partial(_vulnerabilities, contract, policy, ports)),
         ("journal", partial(_journal, ports)),
         ("lease", partial(_lease, ports)),
         ("quota", partial(_quota, contract, ports)),
@@ -126,6 +128,19 @@ def _watched(contract: Contract, policy: Policy, ports: Ports) -> Answer:
         return False, words, "correct deploy.toml (docs/judging.md, Own checks and alarms)"
     fine = all(clear.values())
     return fine, words, "" if fine else "wait until it is over; or is the limit on the wrong side?"
+
+
+def _vulnerabilities(contract: Contract, policy: Policy, ports: Ports) -> Answer:
+    """What scans say about the images that serve, and which versions are banned."""
+    live = served(observe(contract, ports))
+    found = list(image_faults(scans(live, ports), policy.security, today(ports)))
+    banned = [one.words for one in ports.bans.all()]
+    bad = [fault for rule, fault in found if rule == "refuse"]
+    words = "; ".join((*(f"{fault.where}: {fault.problem}" for _, fault in found), *banned))
+    if not bad:
+        return True, words or "no critical finding in what serves, no version is banned", ""
+    advice = "`sc-deploy rollback --security FINDING`, or promote a patched version"
+    return False, words, f"{advice} (docs/operations-manual.md, A critical finding)"
 
 
 def _journal(ports: Ports) -> Answer:

@@ -12,6 +12,7 @@ from bluegreen.domain.plan import Intent, Plan, TierPlan
 from bluegreen.domain.readings import Readings
 from bluegreen.domain.verdict import CheckFinding, Outcome
 from bluegreen.engine.arms import blue_of
+from bluegreen.engine.security import image_faults, scans, today
 from bluegreen.errors import Fault
 from bluegreen.judge.own_checks import check_findings
 from bluegreen.policy import Policy
@@ -33,6 +34,7 @@ def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list
             partial(_frozen, policy, ports.clock.now()),
             partial(_accuracy, plan, policy),
             partial(_watched, plan, policy, ports),
+            partial(_vulnerable, plan, policy, ports),
         ]
     found: list[list[Fault]] = ports.parallel([partial(_all, check) for check in checks])
     return [fault for some in found for fault in some]
@@ -153,6 +155,13 @@ def _watched(plan: Plan, policy: Policy, ports: Ports) -> Iterable[Fault]:
     for one in findings:
         if one.outcome is Outcome.FAIL:
             yield Fault("own checks", one.words, "wait until it is over: it would roll the release back")
+
+
+def _vulnerable(plan: Plan, policy: Policy, ports: Ports) -> Iterable[Fault]:
+    images = [tier.green.image for tier in plan.tiers if tier.green]
+    for rule, fault in image_faults(scans(images, ports), policy.security, today(ports)):
+        if rule == "refuse":
+            yield fault
 
 
 def _frozen(policy: Policy, now: float) -> Iterable[Fault]:

@@ -19,7 +19,8 @@ from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.engine.arms import blue_of
 from bluegreen.engine.checks import preflight
-from bluegreen.errors import CloudUnavailable
+from bluegreen.engine.security import image_faults, scans, today
+from bluegreen.errors import CloudUnavailable, DeployError
 from bluegreen.judge.forecast import Feed, metric_forecasts
 from bluegreen.judge.layouts import lacking
 from bluegreen.judge.tail import asked_for
@@ -42,7 +43,17 @@ def release_forecast(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecas
     if words:
         then = {"refuse": "`promote` refuses it", "warn": "it is released all the same"}
         words += f": {then[policy.judge.without_accuracy]} (judge.without_accuracy)"
-    return replace(_shown(plan, policy, ports), unjudged=words)
+    return replace(_shown(plan, policy, ports), unjudged=words, vulnerable=_vulnerable(plan, policy, ports))
+
+
+def _vulnerable(plan: Plan, policy: Policy, ports: Ports) -> tuple[str, ...]:
+    images = [tier.green.image for tier in plan.tiers if tier.green]
+    try:
+        found = image_faults(scans(images, ports), policy.security, today(ports))
+    except DeployError as error:
+        return (f"vulnerabilities could not be asked for: {error.what}",)
+    then = {"refuse": ": `promote` refuses it", "warn": ""}
+    return tuple(f"{fault.where}: {fault.problem}{then[rule]}" for rule, fault in found)
 
 
 def _shown(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:

@@ -114,6 +114,7 @@ def _registry(ecr: Any) -> None:
                 imageManifest=release.manifest(repository, behaviour),
                 imageTag=release.version,
             )
+            ecr.start_image_scan(repositoryName=repository, imageId={"imageTag": release.version})
 
 
 def _models(session: Any, bucket: str, stack: str) -> None:

@@ -1,0 +1,46 @@
+"""`[security]` of deploy.toml: what a scan's critical findings mean for a release (R5)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bluegreen.policy.units import Section
+
+FINDING_PATTERN = r"^[A-Za-z][A-Za-z0-9._-]{2,63}$"
+"""Names of findings as scanners write them: CVE-2026-1234, GHSA-..., ALAS2-2026-001."""
+
+
+class AcceptedFinding(Section):
+    """A critical finding that somebody answers for until a day."""
+
+    id: Annotated[str, Field(pattern=FINDING_PATTERN)]
+    by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
+    until: date
+    """The last day (UTC) on which it counts, e.g. 2026-12-31."""
+    reason: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+
+
+class Security(Section):
+    """Vulnerabilities in the images of a release."""
+
+    critical: Literal["refuse", "warn"] = "refuse"
+    """A critical finding that nobody has accepted."""
+    unscanned: Literal["refuse", "warn"] = "warn"
+    """An image without a finished scan."""
+    accept: Annotated[tuple[AcceptedFinding, ...], Field(max_length=100)] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        names = [one.id.upper() for one in self.accept]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError("; ".join(f"{name} is accepted twice" for name in twice))
+        return self
+
+    def accepted(self, finding: str, today: date) -> AcceptedFinding | None:
+        """Who answers for `finding` today."""
+        found = (one for one in self.accept if one.id.upper() == finding.upper() and today <= one.until)
+        return next(found, None)

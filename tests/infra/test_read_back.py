@@ -1,7 +1,7 @@
 """Inputs have the form in which the provider reads them back: in any other, every preview wants an update.
 
-Read in terraform-provider-aws (internal/service/ec2, rds, elasticache, vpc): what is optional and not computed is
-compared with AWS's own words, so what AWS rewrites must be written as AWS does.
+Read in terraform-provider-aws (internal/service/ec2, rds, elasticache, vpc): what is optional and not computed
+is compared with AWS's own words, so what AWS rewrites must be written as AWS does.
 """
 
 from __future__ import annotations
@@ -124,9 +124,9 @@ def keys(value: Any, path: str = "") -> Iterator[str]:
 def test_a_launch_template_says_nothing_that_aws_reads_back_otherwise() -> None:
     """Neither block is computed: what AWS adds to it, or leaves out, would be an update for ever.
 
-    The interface has only what EC2 stores as it is given. Tags of instances and disks are the fleets' own, which
-    sc-deploy makes; tags of the template itself are no part of a version (EC2, CreateLaunchTemplate), though
-    emulators answer them as one.
+    The interface has only what EC2 stores as it is given. Instances and disks get their tags from the fleets;
+    tags of the template itself are not part of a version (EC2, CreateLaunchTemplate), though emulators answer
+    them as one.
     """
     stored = {"deviceIndex", "associatePublicIpAddress", "deleteOnTermination", "securityGroups"}
     for one in resources("aws:ec2/launchTemplate:LaunchTemplate"):

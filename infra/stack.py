@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from infra.components.dns import require_validated
 from infra.components.machine_image import require_image
 from infra.environment import Environment
 from infra.layers.fleets import build_fleets
@@ -22,6 +23,7 @@ def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
     """Register the whole environment; returns what `pulumi stack output` shows."""
     environment = Environment.of(settings)
     require_image(settings, environment)
+    require_validated(settings, environment)
     foundation = lay_foundation(settings, environment, config)
     stores = build_stores(settings, environment, config, foundation)
     door = build_front_door(settings, environment, config, foundation)

@@ -13,12 +13,15 @@ from tools import schema
 
 __all__ = ["DATA_SOURCES", "outputs"]
 
-DATA_SOURCES: dict[str, dict[str, Any]] = {
+DATA_SOURCES: dict[str, dict[str, Any] | None] = {
+    # None waits for validation.
+    "aws:acm/getCertificate:getCertificate": None,
     "aws:elb/getServiceAccount:getServiceAccount": {"arn": "arn:aws:iam::582318560864:root"},
     "aws:ec2/getAmiIds:getAmiIds": {"id": "amis", "ids": ["ami-0fedcba9876543210"]},
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-58a04531"},
     "aws:ssm/getParameter:getParameter": {"id": "ami", "insecureValue": "ami-0123456789abcdef0"},
 }
+"""By token; None where the provider finds nothing, which is a failed call."""
 
 # What the ids of types look like that others parse.
 _IDS = {

@@ -59,6 +59,8 @@ class Recorded:
     ignore_changes: tuple[str, ...]
     secrets: frozenset[str]
     """Names of the inputs that hold a secret somewhere."""
+    create_timeout: str
+    """How long the engine waits for it at most; empty: as long as the provider sets."""
     references: Mapping[str, tuple[str, ...]]
     """URNs of the resources that each input depends on."""
 
@@ -207,6 +209,7 @@ class Monitor(MockMonitor):
                 parent=request.parent,
                 protect=request.protect,
                 ignore_changes=tuple(request.ignoreChanges),
+                create_timeout=request.customTimeouts.create,
                 references={
                     key: tuple(dependencies.urns)
                     for key, dependencies in request.propertyDependencies.items()
@@ -236,7 +239,11 @@ class Monitor(MockMonitor):
         provider = self._providers.get(request.provider.rpartition("::")[0], "")
         self._recording.invokes.append((request.tok, provider))
         response = resource_pb2.ResourceInvokeResponse()
-        json_format.ParseDict(answers.DATA_SOURCES[request.tok], getattr(response, "return"))
+        answer = answers.DATA_SOURCES[request.tok]
+        if answer is None:
+            response.failures.add(reason="nothing matches")
+        else:
+            json_format.ParseDict(answer, getattr(response, "return"))
         return response
 
 

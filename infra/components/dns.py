@@ -8,7 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Findings
-from infra.environment import Environment
+from infra.environment import PROJECT, Environment
+from infra.settings import ROOT, Settings, SettingsError
 
 ACCEPTED: Findings = {
     (
@@ -73,7 +74,8 @@ class Dns(Component):
             f"{self.name}-{name}",
             certificate_arn=certificate.arn,
             validation_record_fqdns=[self._record.fqdn],
-            opts=self.options(provider=provider),
+            # ACM needs minutes where the zone is delegated; where it is not, 75 would be waited for.
+            opts=self.options(provider=provider, custom_timeouts=pulumi.CustomTimeouts(create="30m")),
         ).certificate_arn
         return arn
 
@@ -111,3 +113,57 @@ class Dns(Component):
             cloudwatch_log_group_arn=group.arn,
             opts=self.options(depends_on=[allowed]),
         )
+
+
+def require_validated(settings: Settings, environment: Environment) -> None:
+    """Raises SettingsError for certificates that an earlier `pulumi up` has asked for in vain.
+
+    Their record stands in the zone, so what is missing is the delegation: everything behind the listener would
+    wait for it. Where the record is missing too, this `pulumi up` makes it.
+    """
+    providers = {settings.region: environment.providers.main}
+    if settings.edge:
+        providers["us-east-1"] = environment.providers.us_east_1
+    pending = {region: arn for region, one in providers.items() if (arn := _pending(settings, one))}
+    zone = _zone(settings, environment.providers.main) if pending else None
+    if zone is None:
+        return
+    servers = ", ".join(zone.name_servers)
+    raise SettingsError(
+        settings.stack,
+        [
+            f"{ROOT}: domain: {settings.domain}: certificate {arn} in {region} is PENDING_VALIDATION"
+            f" (allowed: ISSUED: enter the zone's name servers {servers} where the domain is registered, then"
+            f" `aws acm wait certificate-validated --region {region} --certificate-arn {arn}`)"
+            for region, arn in pending.items()
+        ],
+    )
+
+
+def _pending(settings: Settings, provider: aws.Provider) -> str:
+    """The stack's own certificate that waits for validation; the provider raises where there is none."""
+    try:
+        found = aws.acm.get_certificate(
+            domain=settings.domain,
+            statuses=["PENDING_VALIDATION"],
+            types=["AMAZON_ISSUED"],
+            most_recent=True,
+            tags={"project": PROJECT, "stack": settings.stack},
+            opts=pulumi.InvokeOptions(provider=provider),
+        )
+    except Exception as error:  # noqa: BLE001  (the SDK raises Exception itself)
+        pulumi.log.debug(f"no certificate waits for validation: {error}")
+        return ""
+    return str(found.arn)
+
+
+def _zone(settings: Settings, provider: aws.Provider) -> aws.route53.GetZoneResult | None:
+    """The domain's public zone where it holds the record that ACM asks for."""
+    options = pulumi.InvokeOptions(provider=provider)
+    try:
+        zone = aws.route53.get_zone(name=settings.domain, private_zone=False, opts=options)
+        records = aws.route53.get_records(zone_id=zone.zone_id, name_regex=r"^_[0-9a-f]{32}\.", opts=options)
+    except Exception as error:  # noqa: BLE001  (as above)
+        pulumi.log.debug(f"the zone of {settings.domain} cannot be read: {error}")
+        return None
+    return zone if records.resource_record_sets else None

@@ -15,7 +15,7 @@ from tools.recording import Recording, evaluate, recorded, settings_of
 
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 KIND = "aws:imagebuilder/{}"
-(BAKED,) = DATA_SOURCES["aws:ec2/getAmiIds:getAmiIds"]["ids"]
+(BAKED,) = (DATA_SOURCES["aws:ec2/getAmiIds:getAmiIds"] or {})["ids"]
 
 
 def builder(stack: Recording, kind: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_a_baked_image_is_pinned_in_every_template() -> None:
 
 
 def test_without_one_hosts_start_from_ubuntus_own(prod: Recording) -> None:
-    assert images(prod) == {DATA_SOURCES["aws:ssm/getParameter:getParameter"]["insecureValue"]}
+    assert images(prod) == {(DATA_SOURCES["aws:ssm/getParameter:getParameter"] or {})["insecureValue"]}
 
 
 def test_an_image_that_is_gone_is_named_before_anything_is_registered() -> None:

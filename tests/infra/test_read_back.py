@@ -1,7 +1,7 @@
-"""Inputs have the form in which the provider reads them back: in any other, every preview wants an update.
+"""Inputs have the form in which the provider reads them back: else every preview wants an update.
 
-Read in terraform-provider-aws (internal/service/ec2, rds, elasticache, vpc): what is optional and not computed
-is compared with AWS's own words, so what AWS rewrites must be written as AWS does.
+Read in terraform-provider-aws (internal/service/ec2, rds, elasticache): what is optional and not computed is
+compared with AWS's own words, so what AWS rewrites must be written as AWS does.
 """
 
 from __future__ import annotations

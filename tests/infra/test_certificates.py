@@ -1,0 +1,70 @@
+"""Certificates that ACM cannot validate are named before anything waits for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.settings import SettingsError
+from tools import answers
+from tools.recording import Recording, evaluate, recorded, settings_of
+
+ARN = "arn:aws:acm:somewhere:111122223333:certificate/1"
+WAITING: dict[str, dict[str, Any]] = {
+    "aws:acm/getCertificate:getCertificate": {"arn": ARN},
+    "aws:route53/getZone:getZone": {"zoneId": "Z1", "nameServers": ["ns-1.example", "ns-2.example"]},
+    "aws:route53/getRecords:getRecords": {"resourceRecordSets": [{"name": "_ab.example", "type": "CNAME"}]},
+}
+
+
+def left_by(stack: str, changed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Recording:
+    """What a program leaves behind that is refused, or all of it."""
+    for token, answer in (WAITING | changed).items():
+        monkeypatch.setitem(answers.DATA_SOURCES, token, answer)
+    left = Recording(stack=stack)
+    evaluate(stack, settings_of(stack), into=left)
+    return left
+
+
+def test_each_is_named_with_its_region_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        left_by("prod", {}, monkeypatch)
+    domain = settings_of("prod")["domain"]
+    assert [fault.partition(" (allowed: ")[0] for fault in caught.value.faults] == [
+        f"sportcoach:settings: domain: {domain}: certificate {ARN} in {region} is PENDING_VALIDATION"
+        for region in ("ap-northeast-1", "us-east-1")
+    ]
+    for fault in caught.value.faults:
+        assert "ns-1.example, ns-2.example" in fault
+        assert f"--certificate-arn {ARN}" in fault
+
+
+def test_nothing_is_registered_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    for token, answer in WAITING.items():
+        monkeypatch.setitem(answers.DATA_SOURCES, token, answer)
+    left = Recording(stack="dev")
+    with pytest.raises(SettingsError):
+        evaluate("dev", settings_of("dev"), into=left)
+    assert left.aws == []
+    regions = [provider for token, provider in left.invokes if "getCertificate" in token]
+    assert regions == (["main", "us-east-1"] if "edge" in settings_of("dev") else ["main"])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"aws:route53/getRecords:getRecords": {"resourceRecordSets": []}},
+        {"aws:route53/getZone:getZone": None},
+    ],
+    ids=["this up makes the record", "no zone yet"],
+)
+def test_what_this_pulumi_up_will_repair_is_let_through(
+    changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert left_by("dev", changed, monkeypatch).of("aws:acm/certificate:Certificate")
+
+
+def test_an_undelegated_zone_is_not_waited_for_longer_than_acm_needs() -> None:
+    token = "aws:acm/certificateValidation:CertificateValidation"
+    assert [one.create_timeout for one in recorded("prod").of(token)] == ["30m", "30m"]

@@ -35,6 +35,6 @@ def plan(
     made = promotion(*stack.known, version=version, tiers=chosen, model=model or None, reason=reason)
     options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
-    seen = release_forecast(made, stack.policy, stack.ports)
+    seen = release_forecast(made, *stack.known)
     shown = plan_view(made, command=line, forecast=seen)
     _terminal.show(settings, plan_document(made, command=line, forecast=seen), shown)

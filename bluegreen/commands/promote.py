@@ -53,7 +53,7 @@ def promote(
             f"shown; the current plan is {plan.fingerprint}",
             next_step=f"see it with `{again}`",
         )
-    for words in release_forecast(plan, run.stack.policy, run.stack.ports).warnings:
+    for words in release_forecast(plan, *run.stack.known).warnings:
         _terminal.say(f"Warning: {words}")
     confirm_plan(settings, plan, promote_question(plan))
     run.go(lambda deployer: deployer.run(plan, note=run.note))

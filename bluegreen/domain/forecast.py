@@ -95,8 +95,8 @@ class ReleaseForecast:
     troubles: tuple[str, ...] = ()
     unjudged: str = ""
     """What of the release nothing will judge; empty where all is judged."""
-    vulnerable: tuple[str, ...] = ()
-    """What scans say against its images."""
+    foreseen: tuple[str, ...] = ()
+    """What scans and hosts say against it, or against a rollback of it."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -104,4 +104,4 @@ class ReleaseForecast:
         thin = tuple(one.warning for one in self.tiers if one.warning)
         unjudged = (self.unjudged,) if self.unjudged else ()
         unmeasured = (f"traffic could not be measured: {words}" for words in self.troubles)
-        return (*self.vulnerable, *unjudged, *thin, *unmeasured)
+        return (*self.foreseen, *unjudged, *thin, *unmeasured)

@@ -83,6 +83,9 @@ class Fleets(Protocol):
     def launch_template_versions(self, launch_template_id: str, numbers: Collection[int]) -> frozenset[int]:
         """Those of `numbers` that still exist."""
 
+    def machine_image_gone(self, launch_template_id: str, version: int) -> str:
+        """The version's machine image where nothing can be launched from it any more; else empty."""
+
     def vcpus_left(self) -> int:
         """VCPUs that the account may still run on demand."""
 

@@ -118,7 +118,7 @@ class Dns(Component):
 def require_validated(settings: Settings, environment: Environment) -> None:
     """Raises SettingsError for certificates that an earlier `pulumi up` has asked for in vain.
 
-    Their record stands in the zone, so what is missing is the delegation: everything behind the listener would
+    Their record stands in the zone, so what is missing is the delegation, and all behind the listener would
     wait for it. Where the record is missing too, this `pulumi up` makes it.
     """
     providers = {settings.region: environment.providers.main}

@@ -38,6 +38,7 @@ def _read(environment: Environment) -> list[Statement]:
                 "cloudwatch:GetMetricData",
                 "cloudwatch:ListMetrics",
                 "ec2:DescribeInstances",
+                "ec2:DescribeImages",
                 "ec2:DescribeLaunchTemplateVersions",
                 "ec2:DescribeLaunchTemplates",
                 "elasticloadbalancing:DescribeAccountLimits",

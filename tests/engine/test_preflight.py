@@ -66,5 +66,8 @@ def test_a_release_of_it_is_refused() -> None:
     found = faults(plan, world.contract, world.policy, world.ports())
     assert [fault.where for fault in found] == ["judge.without_accuracy"]
     assert not faults(plan, world.contract, Policy(), world.ports())
-    said = [release_forecast(plan, policy, world.ports()).warnings for policy in (world.policy, Policy())]
+    said = [
+        release_forecast(plan, world.contract, policy, world.ports()).warnings
+        for policy in (world.policy, Policy())
+    ]
     assert ["`promote` refuses it" in words for (words,) in said] == [True, False]

@@ -6,8 +6,12 @@ import pytest
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending
+from bluegreen.domain.reports import Check
+from bluegreen.engine.checks.doctor import examine
+from bluegreen.engine.watch.forecast import release_forecast
 from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
+from bluegreen.policy import parse_policy
 from tests.world import World
 from tests.world.releasing import QUICK, release, serving
 
@@ -115,3 +119,56 @@ def test_a_host_that_is_gone_is_named() -> None:
     assert "version 1 of lt-" in str(caught.value)
     assert "--new-host" in caught.value.next_step
     rolled_back(world, new_host=True)
+
+
+def test_a_host_whose_image_is_gone_is_named_before_anything_changes() -> None:
+    """By doctor, at preflight of a release, and of the rollback that would launch it."""
+    world = serving("v1.0.0")
+    new_host(world)
+    release(world, "v1.1.0")
+    world.raw("ec2").deregister_image(ImageId="ami-1")
+    assert examined(world).ok
+    deployer = world.deployer()
+    with pytest.raises(Refused) as caught:
+        deployer.run(deployer.plan_rollback())
+    (fault,) = caught.value.faults
+    assert fault.where.startswith("app: launch template lt-")
+    assert fault.where.endswith(" version 1")
+    assert fault.problem == "its machine image ami-1 does not exist any more"
+    assert "--new-host" in fault.allowed
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+    rolled_back(world, new_host=True)
+    world.raw("ec2").deregister_image(ImageId="ami-2")
+    plan = world.deployer().plan_promotion("v1.2.0")
+    said = release_forecast(plan, world.contract, world.policy, world.ports()).foreseen
+    assert [words.partition(" as it runs: ")[::2] for words in said[1:]] == [
+        (
+            "app: v1.0.0 cannot be built again once its fleet is deleted",
+            "machine image ami-2 is gone (rollback --new-host)",
+        )
+    ]
+    assert said[0].endswith("its machine image ami-2 does not exist any more: `promote` refuses it")
+    assert "ami-2 does not exist any more" in examined(world).words
+    deployer = world.deployer()
+    with pytest.raises(Refused, match="may not start"):
+        deployer.run(deployer.plan_promotion("v1.2.0"))
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+
+
+def examined(world: World) -> Check:
+    checks = examine(world.contract, world.policy, world.ports())
+    return next(one for one in checks if one.name == "launch template app")
+
+
+def test_plan_says_what_a_rollback_would_lack_once_blue_is_deleted() -> None:
+    world = serving("v1.0.0")
+    new_host(world)
+    repository = "sportcoach-platform"
+    world.raw("ecr").batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1.0.0"}])
+    world.cloud.templates.find(world.contract.tier(Tier.APP).launch_template_id).versions.pop(1)
+    plan = world.deployer().plan_promotion("v1.1.0")
+    image, host = release_forecast(plan, world.contract, world.policy, world.ports()).foreseen
+    assert f"repository {repository} holds no image tagged v1.0.0" in image
+    assert "version 1 of lt-" in host
+    kept = parse_policy(QUICK + '\n[stacks.x.retire]\nkeep_blue = "until-next"\n', stack="x", source="x")
+    assert release_forecast(plan, world.contract, kept, world.ports()).foreseen == ()

@@ -69,7 +69,7 @@ def test_a_critical_finding_refuses_a_release_with_its_place() -> None:
     assert fault == ("sportcoach-platform:v1.0.0", f"critical finding {CVE} in openssl 3.0.1")
     deployer = world.deployer()
     plan = deployer.plan_promotion("v1.0.0")
-    (said,) = release_forecast(plan, world.policy, world.ports()).warnings
+    (said,) = release_forecast(plan, world.contract, world.policy, world.ports()).warnings
     assert said.endswith(": `promote` refuses it")
     with pytest.raises(Refused) as caught:
         deployer.run(plan)
@@ -106,7 +106,7 @@ def test_an_image_without_a_finished_scan_is_said_and_refused_where_asked_for(
     scanned(world, "v1.0.0", {}, status=status)
     assert found(world) == []
     plan = world.deployer().plan_promotion("v1.0.0")
-    (warning,) = release_forecast(plan, world.policy, world.ports()).warnings
+    (warning,) = release_forecast(plan, world.contract, world.policy, world.ports()).warnings
     assert f"its vulnerability scan is not complete: {words} (in its own words)" in warning
     ((where, problem),) = found(world, policy=POLICY + '\n[security]\nunscanned = "refuse"\n')
     assert (where, problem) == ("sportcoach-platform:v1.0.0", warning.partition(": ")[2])

@@ -11,6 +11,7 @@ from bluegreen.adapters.aws.asg_documents import group_from, group_tags, launch_
 from bluegreen.adapters.aws.capacity import vcpus_left
 from bluegreen.adapters.aws.elb.calls import foreign
 from bluegreen.adapters.aws.failures import AwsRefusal, Tolerated
+from bluegreen.adapters.aws.machine_images import image_exists, machine_image
 from bluegreen.adapters.aws.newborn import Newborn, not_yet
 from bluegreen.adapters.aws.scaling import policies_of
 from bluegreen.adapters.aws.session import Json, Session
@@ -198,6 +199,10 @@ class AutoScalingFleets:
             LaunchTemplateId=launch_template_id,
         )
         return frozenset(numbers) & {int(one["VersionNumber"]) for one in found}
+
+    def machine_image_gone(self, launch_template_id: str, version: int) -> str:
+        image = machine_image(self._session, launch_template_id, version)
+        return image if image and not image_exists(self._session, image) else ""
 
     def vcpus_left(self) -> int:
         return vcpus_left(self._session)

@@ -20,7 +20,12 @@ USED: Mapping[str, tuple[str, ...]] = {
     ),
     "cloudwatch": ("DescribeAlarms", "GetMetricData", "ListMetrics", "ListTagsForResource"),
     "dynamodb": ("GetItem", "Query", "TransactWriteItems", "UpdateItem"),
-    "ec2": ("DescribeInstances", "DescribeLaunchTemplates", "DescribeLaunchTemplateVersions"),
+    "ec2": (
+        "DescribeImages",
+        "DescribeInstances",
+        "DescribeLaunchTemplates",
+        "DescribeLaunchTemplateVersions",
+    ),
     "ecr": ("DescribeImageScanFindings", "DescribeImages", "DescribeRepositories"),
     "elbv2": (
         "AddTags",

@@ -178,6 +178,9 @@ def _vcpus(contract: Contract, ports: Ports) -> Answer:
 
 def _template(ports: Ports, tier: TierContract) -> Answer:
     number = ports.fleets.launch_template_version(tier.launch_template_id)
+    if image := ports.fleets.machine_image_gone(tier.launch_template_id, number):
+        fault = preflight.host_gone(tier.name, tier.launch_template_id, number, image)
+        return False, fault.problem, fault.allowed
     return True, f"{tier.launch_template_id} version {number}", ""
 
 

@@ -26,6 +26,7 @@ def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list
         partial(patience_faults, contract, policy),
         partial(_quota, plan, ports),
         partial(_vcpus, plan, contract, ports),
+        partial(gone_hosts, plan, contract, ports),
         *[partial(_blue, tier, ports) for tier in plan.tiers],
     ]
     if plan.intent is Intent.PROMOTION:
@@ -113,6 +114,28 @@ def _vcpus(plan: Plan, contract: Contract, ports: Ports) -> Iterable[Fault]:
             f"green needs {needed} vCPUs beside what runs, {max(left, 0)} are left",
             "raise it in Service Quotas; AWS may take a day",
         )
+
+
+def gone_hosts(plan: Plan, contract: Contract, ports: Ports) -> Iterable[Fault]:
+    """A machine image that somebody has deregistered: each launch would fail, one after the other."""
+    for tier in plan.tiers:
+        if tier.green:
+            template, version = (
+                contract.tier(tier.tier).launch_template_id,
+                tier.green.launch_template_version,
+            )
+            if image := ports.fleets.machine_image_gone(template, version):
+                yield host_gone(tier.tier, template, version, image)
+
+
+def host_gone(tier: Tier, template: str, version: int, image: str) -> Fault:
+    """What it means that `image` does not exist any more."""
+    return Fault(
+        f"{tier}: launch template {template} version {version}",
+        f"its machine image {image} does not exist any more",
+        "an image that exists: set machine_image.ami in the stack's settings and run `pulumi up`; a rollback"
+        " takes the new one with --new-host",
+    )
 
 
 def _blue(tier: TierPlan, ports: Ports) -> Iterable[Fault]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bluegreen.contract import Tier
+from bluegreen.contract import Contract, Tier
 from bluegreen.domain.forecast import (
     ExpectedTraffic,
     MetricForecast,
@@ -19,8 +19,8 @@ from bluegreen.domain.plan import Plan, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.engine.arms import blue_of
 from bluegreen.engine.checks import preflight
-from bluegreen.engine.security import image_faults, scans, today
-from bluegreen.errors import CloudUnavailable, DeployError
+from bluegreen.engine.checks.foreseen import foreseen
+from bluegreen.errors import CloudUnavailable
 from bluegreen.judge.forecast import Feed, metric_forecasts
 from bluegreen.judge.layouts import lacking
 from bluegreen.judge.tail import asked_for
@@ -37,23 +37,14 @@ def ramp_percents(plan: Plan) -> tuple[int, ...]:
     return tuple(percent for percent in percents if percent < FULL)
 
 
-def release_forecast(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:
+def release_forecast(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> ReleaseForecast:
     """What each ramp step of `plan` can show, from blue's last hour; changes nothing, raises nothing."""
     words = preflight.accuracy_words([tier.tier for tier in plan.tiers if tier.green], policy)
     if words:
         then = {"refuse": "`promote` refuses it", "warn": "it is released all the same"}
         words += f": {then[policy.judge.without_accuracy]} (judge.without_accuracy)"
-    return replace(_shown(plan, policy, ports), unjudged=words, vulnerable=_vulnerable(plan, policy, ports))
-
-
-def _vulnerable(plan: Plan, policy: Policy, ports: Ports) -> tuple[str, ...]:
-    images = [tier.green.image for tier in plan.tiers if tier.green]
-    try:
-        found = image_faults(scans(images, ports), policy.security, today(ports))
-    except DeployError as error:
-        return (f"vulnerabilities could not be asked for: {error.what}",)
-    then = {"refuse": ": `promote` refuses it", "warn": ""}
-    return tuple(f"{fault.where}: {fault.problem}{then[rule]}" for rule, fault in found)
+    told = tuple(foreseen(plan, contract, policy, ports))
+    return replace(_shown(plan, policy, ports), unjudged=words, foreseen=told)
 
 
 def _shown(plan: Plan, policy: Policy, ports: Ports) -> ReleaseForecast:

@@ -28,6 +28,7 @@ from bluegreen.lab.cloud.elb.view import snapshot
 from bluegreen.lab.cloud.errors import CloudError, not_modelled
 from bluegreen.lab.cloud.instances import Instances
 from bluegreen.lab.cloud.lag import ReadLag
+from bluegreen.lab.cloud.machine_images import MachineImages
 from bluegreen.lab.cloud.metrics.alarms import Alarms
 from bluegreen.lab.cloud.metrics.balancer import BalancerMetrics
 from bluegreen.lab.cloud.metrics.queries import Queries
@@ -89,7 +90,8 @@ class Cloud:
         self.after_call: list[Callable[[Call], None]] = []
         self.world = World(self.settings, clock.now())
         self.templates = LaunchTemplates(self.world)
-        self.instances = Instances(self.world, self.templates)
+        self.images = MachineImages()
+        self.instances = Instances(self.world, self.templates, self.images)
         self.balancing = Balancing(self.world)
         self.targets = Targets(self.world, self.balancing, self.instances, behaviour)
         self.scaling = Scaling(self.world)
@@ -155,7 +157,7 @@ class Cloud:
                 Processes(world, scaling),
                 self.fleet.hooks,
             ),
-            "ec2": operations_of(self.templates, self.instances),
+            "ec2": operations_of(self.templates, self.instances, self.images),
             "cloudwatch": operations_of(queries, Alarms(world, queries)),
             "scheduler": operations_of(self.schedules),
             "ssm": operations_of(self.commands),

@@ -14,6 +14,7 @@ from bluegreen.lab.cloud.instance_documents import (
     state_document,
     template_tags,
 )
+from bluegreen.lab.cloud.machine_images import MachineImages
 from bluegreen.lab.cloud.templates import LaunchTemplates
 from bluegreen.lab.cloud.world import Document, World, api, page, tags_from
 
@@ -72,9 +73,9 @@ class Instance:
 class Instances:
     """Launches, shows and terminates instances (DescribeInstances, TerminateInstances)."""
 
-    def __init__(self, world: World, templates: LaunchTemplates) -> None:
+    def __init__(self, world: World, templates: LaunchTemplates, images: MachineImages) -> None:
         self._world = world
-        self._templates = templates
+        self._templates, self._images = templates, images
         self.all: dict[str, Instance] = {}
         self._launched = 0
         self._zones: dict[str, str] = {}
@@ -82,10 +83,12 @@ class Instances:
     def launch(self, *, template_id: str, version: int, subnet_id: str, tags: dict[str, str]) -> Instance:
         """Start one instance from a launch template version; it is `pending` for a while.
 
-        Raises InsufficientInstanceCapacity where the subnet's zone has none.
+        Raises InsufficientInstanceCapacity where the subnet's zone has none, InvalidAMIID.NotFound where the
+        image is gone.
         """
         template = self._templates.find(template_id)
         data = template.versions[version]
+        self._images.require(data.get("ImageId", ""))
         zone, conditions = self.zone_of(subnet_id), self._world.conditions
         if conditions.no_capacity(zone):
             raise insufficient_capacity(data.get("InstanceType", "t3.micro"), zone, self._others(zone))

@@ -117,10 +117,13 @@ class LaunchTemplates:
 
     @api
     def describe_launch_template_versions(self, params: Document) -> Document:
-        """All versions of one template, by page (200 at most)."""
+        """The versions of one template, all or those asked for, by page (200 at most)."""
         template = self._named(params)
+        asked = [self.version_number(template, one) for one in params.get("Versions") or ()]
         shown, token = page(
-            sorted(template.versions), size=params.get("MaxResults") or 200, token=params.get("NextToken")
+            asked or sorted(template.versions),
+            size=params.get("MaxResults") or 200,
+            token=params.get("NextToken"),
         )
         answer: Document = {"LaunchTemplateVersions": [self._describe_version(template, n) for n in shown]}
         return answer | ({"NextToken": token} if token else {})

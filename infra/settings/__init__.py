@@ -24,6 +24,7 @@ from infra.settings.stores import (
     StorageSettings,
 )
 from infra.settings.tiers import (
+    RESERVED_PARAMETERS,
     ApplicationSettings,
     EdgeSettings,
     LoadBalancerSettings,
@@ -35,6 +36,7 @@ from infra.settings.tiers import (
 __all__ = [
     "COLD_AFTER_DAYS",
     "ORDERINGS",
+    "RESERVED_PARAMETERS",
     "ROOT",
     "SECRETS",
     "AlertsSettings",

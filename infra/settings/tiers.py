@@ -89,6 +89,21 @@ class MachineImageSettings(Section):
     """The baked image that hosts use; empty: Ubuntu's, and they install their packages at the first boot."""
 
 
+RESERVED_PARAMETERS = frozenset(
+    {
+        "ASSETS_BUCKET",
+        "CACHE_HOST",
+        "DATABASE_HOST",
+        "DATABASE_READ_HOST",
+        "INTERNAL_URL",
+        "PORT",
+        "SITE_URL",
+        "TRAINING_DATA_BUCKET",
+    }
+)
+"""What the stack and the host tell containers themselves, beside `SPORTCOACH_...`."""
+
+
 class ApplicationSettings(Section):
     """What containers read: plain parameters, and secrets by name only (P7)."""
 
@@ -100,6 +115,8 @@ class ApplicationSettings(Section):
         for name, value in self.parameters.items():
             if not value or re.search(r"[\r\n]", value):
                 yield f"parameters.{name} must be one line and not empty"
+            if name in RESERVED_PARAMETERS or name.startswith("SPORTCOACH_"):
+                yield f"parameters.{name}: the stack sets {name} itself (allowed: another name)"
 
 
 class EdgeSettings(Section):

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from infra.components.load_balancer import IDLE_SECONDS
+from infra.settings import RESERVED_PARAMETERS
 from tools.recording import REPOSITORY, STACKS, recorded, settings_of
 
 PAGE = (REPOSITORY / "docs" / "infrastructure.md").read_text(encoding="utf-8")
@@ -67,4 +68,5 @@ def test_the_application_is_told_of_every_address_it_gets(name: str) -> None:
     }
     rows = "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `"))
     assert given - set(own) >= {"INTERNAL_URL", "SITE_URL"}
+    assert given - set(own) <= RESERVED_PARAMETERS, "a parameter of the settings could replace it"
     assert [key for key in sorted(given - set(own)) if f"`{key}`" not in rows] == []

@@ -248,10 +248,14 @@ class DatabaseContract(_Document):
 
 
 class Alerts(_Document):
-    """SNS topics for pages and warnings (M10)."""
+    """Where pages and warnings go (M10)."""
 
     critical_topic_arn: str
     warning_topic_arn: str
+    pagerduty_secret: str = ""
+    """Secrets Manager name of the routing key of a PagerDuty service (Events API v2); empty: none."""
+    slack_secret: str = ""
+    """Secrets Manager name of the address of a Slack incoming webhook; empty: none."""
 
 
 class Published(_Document):

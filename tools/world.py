@@ -15,6 +15,8 @@ from typing import Any
 
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.connect import connect
+from bluegreen.adapters.pager.channels import channels
+from bluegreen.adapters.pager.pager import ChannelPager
 from bluegreen.contract import Contract, Tag
 from bluegreen.domain.journal import Entry, Header, StepDone
 from bluegreen.domain.plan import StepKind
@@ -269,6 +271,7 @@ class World:
             prober=RoutedProber(self.cloud, accuracy),
             parallel=self._parallel,
             aside=at_once,
+            pager=ChannelPager(channels(self.session, self.contract, owner="test@host:1"), at_once=True),
             journal=self._journals.over(made.journal),
         )
 

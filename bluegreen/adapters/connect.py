@@ -22,6 +22,8 @@ from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
 from bluegreen.adapters.metrics.sources import open_checks, open_metrics, silent_series
+from bluegreen.adapters.pager.channels import channels
+from bluegreen.adapters.pager.pager import ChannelPager
 from bluegreen.adapters.probe import HttpProber
 from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.adapters.threads import aside, parallel
@@ -94,6 +96,8 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
             next_step=f"set AWS_REGION={contract.region}",
         )
     fence = Fence()
+    # Not fenced: whoever lost the lease may still say so.
+    pager = ChannelPager(channels(session, contract, owner=owner))
     session = session.fenced(fence)
     elb = ElbCalls(session, stack=contract.stack, clock=clock)
     table = Table(session, contract.state_table, clock)
@@ -119,9 +123,9 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
             contract,
             elb,
             clock=clock,
-            owner=owner,
             silent_series=partial(silent_series, session, contract, clock),
         ),
+        pager=pager,
         parallel=parallel,
         aside=aside,
         fence=fence,

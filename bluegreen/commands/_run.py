@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SIGNAL_SECONDS = 0.25
 """A signal is answered within this time."""
+_PAGING_SECONDS = 10.0
+"""A command waits this long for the pages of its end; what is late then is told, and not waited for."""
 
 
 class _Follower:
@@ -118,4 +120,6 @@ class LongCommand:
                 error.exit_code = ExitCode.HALTED
                 raise
             view.close(result)
+            for one in self.stack.ports.pager.flush(_PAGING_SECONDS):
+                view.note(f"not everybody was told: {one.channel}: {one.failure}")
         return result

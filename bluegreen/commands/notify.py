@@ -22,7 +22,7 @@ def test(settings: Settings) -> None:
     from bluegreen.ui.tables.doctor import doctor_document, doctor_view
 
     stack = _connect.open_stack(settings)
-    found = page_everyone(stack.contract, stack.ports)
+    found = page_everyone(stack.ports)
     _terminal.show(settings, doctor_document(found), doctor_view(found))
     if any(not check.ok for check in found):
         raise typer.Exit(int(ExitCode.REFUSED))

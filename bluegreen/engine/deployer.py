@@ -17,6 +17,7 @@ from bluegreen.engine.accepting import Wanted, accepted
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
 from bluegreen.engine.deployment.take_over import LeaseWatch, take_over
+from bluegreen.engine.notices import Notices
 from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
@@ -179,7 +180,9 @@ class Deployer:
         return header
 
     def _opener(self, holder: Holder) -> Opener:
-        return Opener(ports=self._ports, holder=holder, subscribers=self._subscribers)
+        # Whoever only follows another process's deployment tells nobody: that process does.
+        told: tuple[Subscriber, ...] = (*self._subscribers, Notices(self._ports.pager))
+        return Opener(ports=self._ports, holder=holder, subscribers=told)
 
     def _conduct(self, holder: Holder, begin: Callable[[], Run], how: Callable[[Run], Result]) -> Result:
         # A crash leaves the lease to expire by itself: whoever comes next must know that nobody

@@ -6,7 +6,6 @@ Whatever happens, the ending says where the traffic is.
 from __future__ import annotations
 
 import traceback
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.reports import Result
 from bluegreen.engine.executor import carry_out
 from bluegreen.engine.heartbeat import StopRequested
+from bluegreen.engine.notices import page_of
 from bluegreen.engine.rolling_back import begun, start_rollback
 from bluegreen.engine.run import Run
 from bluegreen.engine.status import observe, traffic_words
@@ -166,7 +166,6 @@ def _end(
     reason = (_asked_for(run) or words) if ending is Ending.RELEASED else words
     ended = replace(header, ending=ending, ended_at=run.ports.clock.now(), proven=proven, reason=reason)
     run.recorder.close(ended)
-    _notify(run, f"{ended.version or ended.intent}: {ending}", event, critical=False)
     return _result(run, event, code)
 
 
@@ -188,7 +187,10 @@ def _halted(run: Run, error: DeployError) -> Result:
         # The journal is away too; the screen still has to say what is known.
         unwritten = "the journal could not be written; `sc-deploy resume` finds the last durable step"
         event = replace(event, traffic=(*event.traffic, unwritten))
-    _notify(run, "halted, a human is needed", event, critical=True)
+        # Nobody has heard of it: subscribers are told of what is durable.
+        page = page_of(run.recorder.header, event)
+        if page:
+            run.ports.pager.send(page)
     return _result(run, event, ExitCode.HALTED)
 
 
@@ -216,11 +218,3 @@ def _result(run: Run, event: RunStopped, code: ExitCode) -> Result:
 
 def _stage(run: Run) -> str:
     return next((run.stage(step) for step in run.plan.steps if step not in run.done), "end")
-
-
-def _notify(run: Run, subject: str, event: RunStopped, *, critical: bool) -> None:
-    number, stack = run.recorder.header.number, run.contract.stack
-    body = "\n".join((event.words, "Traffic now:", *event.traffic))
-    # A page that cannot be sent must not hide the ending itself; the exit code tells the caller.
-    with suppress(DeployError):
-        run.ports.environment.notify(f"[{stack} #{number}] {subject}", body, critical=critical)

@@ -27,6 +27,7 @@ from bluegreen.ports.metrics import (
     Prober,
     Request,
 )
+from bluegreen.ports.pager import Pager
 from bluegreen.ports.state import Bans, Journal, Lease, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
@@ -51,6 +52,7 @@ __all__ = [
     "Metrics",
     "Models",
     "OwnChecks",
+    "Pager",
     "Ports",
     "Prober",
     "Request",
@@ -133,9 +135,6 @@ class Environment(Protocol):
     def silent(self, published: Sequence[Published], series: Sequence[str]) -> tuple[str, ...]:
         """Of these metrics and Prometheus selectors those without a datapoint lately, each by its name."""
 
-    def notify(self, subject: str, body: str, *, critical: bool) -> None:
-        """Publish to the contract's SNS topic; never carries secrets."""
-
 
 def at_once(call: Callable[[], Any]) -> Callable[[float], Any]:
     """`Ports.aside` without a thread: the result is there before anybody asks."""
@@ -162,6 +161,7 @@ class Ports:
     models: Models
     images: Images
     environment: Environment
+    pager: Pager
     parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]]
     """Run the calls at the same time and return their results in order; re-raises the first error
     after all have ended."""

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component
+from infra.documents.contract_document import pagerduty_secret, slack_secret
 from infra.documents.policies import document
 from infra.documents.trust import service_trust
 from infra.environment import Environment
@@ -30,6 +31,8 @@ class AlertsArgs:
     """
 
     settings: AlertsSettings
+    secrets_key: pulumi.Input[str]
+    """Encrypts what sc-deploy's own pages need; operators set the values."""
     pagerduty: pulumi.Output[str] | None
     key: pulumi.Input[str]
     outside_key: pulumi.Input[str] | None = None
@@ -52,7 +55,20 @@ class Alerts(Component):
             self._subscribe(f"email-warning-{index}", self.warning, "email", address, main)
         if args.settings.slack is not None:
             self._slack(args.settings.slack)
+        if args.settings.pagerduty:
+            self._secret("pagerduty-key", pagerduty_secret(environment), "Routing key of Events API v2", args)
+        if args.settings.slack_webhook:
+            self._secret("slack-webhook", slack_secret(environment), "Address of an incoming webhook", args)
         self.register_outputs({"critical": self.critical.arn, "warning": self.warning.arn})
+
+    def _secret(self, name: str, secret_name: str, what: str, args: AlertsArgs) -> None:
+        aws.secretsmanager.Secret(
+            f"{self.name}-{name}",
+            name=secret_name,
+            kms_key_id=args.secrets_key,
+            description=f"{what}, read by sc-deploy: aws secretsmanager put-secret-value",
+            opts=self.options(),
+        )
 
     def _page(self, prefix: str, topic: aws.sns.Topic, args: AlertsArgs, provider: aws.Provider) -> None:
         """Everybody who is paged."""

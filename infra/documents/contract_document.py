@@ -66,6 +66,16 @@ def license_secret(environment: Environment) -> str:
     return environment.secret_name("new-relic")
 
 
+def pagerduty_secret(environment: Environment) -> str:
+    """The Secrets Manager name of the routing key that sc-deploy opens incidents with (M10)."""
+    return environment.secret_name("pagerduty")
+
+
+def slack_secret(environment: Environment) -> str:
+    """The Secrets Manager name of the webhook that sc-deploy writes to (M10)."""
+    return environment.secret_name("slack")
+
+
 def query_secret(environment: Environment) -> str:
     """The Secrets Manager name of the key that sc-deploy queries New Relic with."""
     return environment.secret_name("new-relic-query")
@@ -115,7 +125,10 @@ def _document(
         ),
         database=DatabaseContract(identifier=stack["database"]),
         alerts=Alerts(
-            critical_topic_arn=stack["critical_topic_arn"], warning_topic_arn=stack["warning_topic_arn"]
+            critical_topic_arn=stack["critical_topic_arn"],
+            warning_topic_arn=stack["warning_topic_arn"],
+            pagerduty_secret=pagerduty_secret(environment) if settings.alerts.pagerduty else "",
+            slack_secret=slack_secret(environment) if settings.alerts.slack_webhook else "",
         ),
         watchdog=WatchdogContract(
             role_arn=stack["watchdog_role_arn"],

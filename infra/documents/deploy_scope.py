@@ -33,8 +33,8 @@ class DeployScope:
     models_bucket: str
     secrets: Sequence[str]
     """Names that must exist before a release; their values are not read."""
-    query_secrets: Sequence[str]
-    """Names of the API keys that metrics are queried with."""
+    own_secrets: Sequence[str]
+    """Names of those that sc-deploy reads itself: keys of metric sources, and of its pages."""
     workspace: pulumi.Input[str]
     """Managed Prometheus."""
     keys: Arns
@@ -113,17 +113,17 @@ def data(environment: Environment, scope: DeployScope) -> list[Statement]:
 
 
 def measurements(environment: Environment, scope: DeployScope) -> list[Statement]:
-    """Metric sources besides CloudWatch."""
+    """Metric sources besides CloudWatch, and the secrets that sc-deploy reads itself."""
     statements = [allow(["aps:GetLabels", "aps:QueryMetrics"], [scope.workspace], sid="Prometheus")]
-    if scope.query_secrets:
-        secrets = [environment.arn("secretsmanager", f"secret:{name}-??????") for name in scope.query_secrets]
+    if scope.own_secrets:
+        secrets = [environment.arn("secretsmanager", f"secret:{name}-??????") for name in scope.own_secrets]
         via = f"secretsmanager.{environment.region}.amazonaws.com"
         statements += [
-            allow(["secretsmanager:GetSecretValue"], secrets, sid="QueryKeys"),
+            allow(["secretsmanager:GetSecretValue"], secrets, sid="OwnSecrets"),
             allow(
                 ["kms:Decrypt"],
                 list(scope.keys),
-                sid="QueryKeysKey",
+                sid="OwnSecretsKey",
                 condition={"StringEquals": {"kms:ViaService": via}},
             ),
         ]

@@ -38,6 +38,7 @@ def lay_foundation(settings: Settings, environment: Environment, config: pulumi.
         environment,
         AlertsArgs(
             settings=settings.alerts,
+            secrets_key=keys.data.arn,
             pagerduty=pagerduty,
             key=keys.logs.arn,
             outside_key=keys.us_east_1.arn if settings.telemetry.outside_check else None,

@@ -10,7 +10,14 @@ from infra.components.contract_parameter import ContractParameter, ContractParam
 from infra.components.delivery import Delivery, DeliveryArgs
 from infra.components.deploy_access import DeployAccess, DeployAccessArgs
 from infra.components.registry import Registry, RegistryArgs
-from infra.documents.contract_document import Resolved, TierResolved, build_contract, query_secret
+from infra.documents.contract_document import (
+    Resolved,
+    TierResolved,
+    build_contract,
+    pagerduty_secret,
+    query_secret,
+    slack_secret,
+)
 from infra.documents.deploy_scope import DeployScope
 from infra.documents.subnets import SubnetTier
 from infra.environment import Environment
@@ -93,10 +100,20 @@ def _scope(settings: Settings, environment: Environment, below: Below, delivery:
         repositories=settings.delivery.repositories,
         models_bucket=foundation.storage.models.bucket,
         secrets=below.fleets.secret_names,
-        query_secrets=[query_secret(environment)] if settings.telemetry.new_relic else [],
+        own_secrets=_own_secrets(settings, environment),
         workspace=below.fleets.prometheus.workspace.arn,
         keys=[foundation.keys.data.arn, foundation.keys.logs.arn],
     )
+
+
+def _own_secrets(settings: Settings, environment: Environment) -> list[str]:
+    """The secrets whose values sc-deploy itself reads."""
+    switches = (
+        (settings.telemetry.new_relic, query_secret),
+        (settings.alerts.pagerduty, pagerduty_secret),
+        (settings.alerts.slack_webhook, slack_secret),
+    )
+    return [name(environment) for on, name in switches if on]
 
 
 def _resolved(settings: Settings, below: Below, delivery: Delivery) -> Resolved:

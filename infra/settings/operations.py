@@ -35,7 +35,10 @@ class AlertsSettings(Section):
     emails: Annotated[tuple[Email, ...], Field(min_length=1)]
     sms: tuple[Phone, ...] = ()
     pagerduty: bool
+    """Alarms by its endpoint, and sc-deploy's own incidents by a routing key in a secret."""
     slack: SlackSettings | None = None
+    slack_webhook: bool = False
+    """sc-deploy writes to an incoming webhook, its address in a secret: for a workspace without Chatbot."""
 
 
 class OpenSearchSettings(Section):

@@ -263,7 +263,6 @@ class TestEnvironment:
             stack.contract,
             calls,
             clock=stack.clock,
-            owner="me@host",
             silent_series=lambda series: tuple(one for one in series if "quiet" in one),
         )
 
@@ -331,20 +330,3 @@ class TestEnvironment:
         assert environment.listener_exists() is True
         stack.raw("elbv2").delete_listener(ListenerArn=stack.contract.listener_arn)
         assert environment.listener_exists() is False
-
-    def test_notify_masks_and_signs(self, stack: Stack, environment: AwsEnvironment) -> None:
-        sns, sqs = stack.raw("sns"), stack.raw("sqs")
-        topic = sns.create_topic(Name="critical")["TopicArn"]
-        queue = sqs.create_queue(QueueName="pager")["QueueUrl"]
-        queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
-            "QueueArn"
-        ]
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
-        environment.notify("Halted ü\npassword=hunter2 " + "x" * 200, "password=hunter2 broke", critical=True)
-        message = json.loads(sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
-        assert message["Subject"] == "Halted ? password=**** " + "x" * 77
-        assert message["Message"] == "password=**** broke\n\n-- sc-deploy, stack test, me@host"
-
-    def test_notify_without_topic(self, environment: AwsEnvironment) -> None:
-        with pytest.raises(Refused, match="critical"):
-            environment.notify("s", "b", critical=True)

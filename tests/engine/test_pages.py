@@ -14,6 +14,7 @@ from bluegreen.domain.reports import Result
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
 from bluegreen.errors import DeployError, ExitCode, Halted, StepFailed
+from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Effect, Fault
 from tests.world import World
 from tests.world.releasing import serving
@@ -61,30 +62,89 @@ def paged() -> tuple[World, Pager, Pager]:
     return world, critical, warning
 
 
+def subjects(pager: Pager) -> list[str]:
+    return [one["Subject"].removeprefix("[sim #2] ") for one in pager.messages()]
+
+
 def test_a_halt_pages_a_human_and_says_where_the_traffic_is(monkeypatch: pytest.MonkeyPatch) -> None:
     world, critical, warning = paged()
     result = ended(monkeypatch, world, Halted("nobody can say"))
     assert result.ending is Ending.HALTED
     (page,) = critical.messages()
-    assert page["Subject"].startswith("[sim #2]")
+    assert page["Subject"] == "[sim #2] v1.1.0: halted, a human is needed"
     assert "nobody can say" in page["Message"]
     assert result.traffic[0] in page["Message"]
-    assert warning.messages() == []
+    assert "Next: " in page["Message"]
+    assert subjects(warning) == ["v1.1.0: started"]
 
 
-@pytest.mark.parametrize(
-    ("error", "ending"), [(None, Ending.RELEASED), (StepFailed("it is bad"), Ending.ROLLED_BACK)]
-)
-def test_an_ending_that_needs_nobody_is_a_notice(
-    monkeypatch: pytest.MonkeyPatch, error: DeployError | None, ending: Ending
-) -> None:
+def test_a_release_that_goes_live_is_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     world, critical, warning = paged()
-    result = ended(monkeypatch, world, error)
-    assert result.ending is ending, world.story()
-    (notice,) = warning.messages()
-    assert notice["Subject"].startswith("[sim #2] v1.1.0")
-    assert result.traffic[0] in notice["Message"]
+    result = ended(monkeypatch, world, None)
+    assert result.ending is Ending.RELEASED, world.story()
+    started, released = warning.messages()
+    assert "promotion by test@host:1" in started["Message"]
+    assert released["Subject"] == "[sim #2] v1.1.0: released"
+    assert result.traffic[0] in released["Message"]
     assert critical.messages() == []
+
+
+def test_a_rollback_that_nobody_asked_for_is_critical(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, critical, warning = paged()
+    result = ended(monkeypatch, world, StepFailed("it is bad"))
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    (page,) = critical.messages()
+    assert page["Subject"] == "[sim #2] v1.1.0: rolled-back"
+    assert "it is bad" in page["Message"]
+    assert subjects(warning) == ["v1.1.0: started"]
+
+
+def test_one_that_was_asked_for_is_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, critical, warning = paged()
+    assert ended(monkeypatch, world, None).ending is Ending.RELEASED
+    warning.messages()
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_rollback(reason="logins")).exit_code is ExitCode.RELEASED
+    started, done = warning.messages()
+    assert started["Subject"] == "[sim #3] v1.0.0: started"
+    assert "logins" in started["Message"]
+    assert done["Subject"] == "[sim #3] v1.0.0: released"
+    assert critical.messages() == []
+
+
+def test_the_automatic_fallback_is_critical_once_it_is_found() -> None:
+    world, critical, warning = paged()
+    deployer = world.deployer()
+    world.after_first(StepKind.WEIGHTS, deployer.interrupt)
+    assert deployer.run(deployer.plan_promotion("v1.1.0")).ending is Ending.INTERRUPTED
+    world.clock.sleep(600)
+    assert critical.messages() == []
+    assert world.deployer("next@host:2").abort().exit_code is ExitCode.RELEASED
+    assert subjects(critical) == ["v1.1.0: fell back to the previous release"]
+    told = ["started", "interrupted", "resumed", "rolled-back"]
+    assert subjects(warning) == [f"v1.1.0: {words}" for words in told]
+
+
+def test_a_hold_is_told_when_it_begins() -> None:
+    """Blue turns sick during the ramp: the release is held, and that is one message however long it lasts."""
+    world, critical, warning = paged()
+    world.load()
+    world.behaviours["v1.0.0"] = Behaviour(error_rate=0.2)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    held = [one for one in subjects(warning) if "held at" in one]
+    assert held == [f"v1.1.0: held at {world.policy.rollout.ramp[0]} %"], world.story()
+    assert result.ending is Ending.HALTED
+    assert subjects(critical) == ["v1.1.0: halted, a human is needed"]
+
+
+def test_a_halt_without_a_journal_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, critical, _warning = paged()
+    gone = Fault(effect=Effect.ERROR, service="dynamodb", action="TransactWriteItems", times=0)
+    world.after_first(StepKind.FLEET, lambda: world.faults.add(gone))
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_promotion("v1.1.0")).ending is Ending.HALTED
+    assert subjects(critical) == ["v1.1.0: halted, a human is needed"]
 
 
 def test_a_page_that_cannot_be_sent_does_not_hide_the_halt(monkeypatch: pytest.MonkeyPatch) -> None:

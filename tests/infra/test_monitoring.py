@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from infra.documents.store_alarms import memory_gib
-from tools.recording import Recording, recorded, settings_of, texts
+from tests.infra.documents import documents, listed
+from tools.recording import Recording, evaluate, recorded, settings_of, texts
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+SECRET = "aws:secretsmanager/secret:Secret"
 
 
 def alarms(recording: Recording) -> dict[str, dict[str, Any]]:
@@ -253,10 +255,33 @@ def test_m10_channels(prod: Recording, stack: Recording) -> None:
     assert {s.inputs["protocol"] for s in critical} == {"email", "sms", "https"}
     (pagerduty,) = (s for s in critical if s.inputs["protocol"] == "https")
     assert "endpoint" in pagerduty.secrets
+    (key,) = (one for one in prod.of(SECRET) if one.inputs["name"] == "sportcoach/prod/pagerduty")
+    alerts = prod.outputs["contract"]["alerts"]
+    assert (alerts["pagerduty_secret"], alerts["slack_secret"]) == (key.inputs["name"], "")
     (slack,) = prod.of("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration")
     assert set(slack.inputs["snsTopicArns"]) == {topic(prod, s) for s in ("critical", "warning", "outside")}
     mailed = {s.inputs["topic"] for s in stack.of("aws:sns/topicSubscription:TopicSubscription")}
     assert mailed == {one.outputs["arn"] for one in stack.of("aws:sns/topic:Topic")}
+
+
+def test_m10_a_channel_of_sc_deploy_has_a_secret_that_it_may_read() -> None:
+    settings = settings_of("dev")
+    assert not [
+        one for one in recorded("dev").of(SECRET) if one.inputs["name"].endswith(("/pagerduty", "/slack"))
+    ]
+    settings["alerts"] = settings["alerts"] | {"slack_webhook": True}
+    changed = evaluate("dev", settings)
+    (secret,) = (one for one in changed.of(SECRET) if one.inputs["name"] == "sportcoach/dev/slack")
+    assert changed.outputs["contract"]["alerts"]["slack_secret"] == secret.inputs["name"]
+    readable = [
+        statement["Resource"]
+        for one in documents(changed, "aws:iam/policy:Policy")
+        for statement in one.statements
+        if statement.get("Sid") == "OwnSecrets"
+    ]
+    assert [[arn.rpartition(":secret:")[2] for arn in listed(one)] for one in readable] == [
+        ["sportcoach/dev/slack-??????"]
+    ]
 
 
 def test_m10_prometheus_alerts_take_the_same_ways(stack: Recording) -> None:

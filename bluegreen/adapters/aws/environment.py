@@ -1,4 +1,4 @@
-"""`ports.Environment`: what a release leans on, looked at but not touched; and the pager."""
+"""`ports.Environment`: what a release leans on, looked at but not touched."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 from bluegreen.adapters.aws.alarm_states import described
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls
 from bluegreen.adapters.aws.failures import Tolerated
-from bluegreen.adapters.aws.page_documents import by_protocol
 from bluegreen.adapters.aws.session import Json, Session
 from bluegreen.adapters.aws.silence import silent_metrics
 from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.tags import tags_of
-from bluegreen.adapters.masking import mask
 from bluegreen.adapters.threads import parallel
 from bluegreen.contract import Contract, Published, Tag, alarm_prefix
 from bluegreen.ports import Clock
@@ -33,11 +31,10 @@ class AwsEnvironment:
         calls: ElbCalls,
         *,
         clock: Clock,
-        owner: str,
         silent_series: Callable[[Sequence[str]], tuple[str, ...]],
     ) -> None:
         """`silent_series` asks Prometheus, as `silent` does."""
-        self._session, self._contract, self._calls, self._owner = session, contract, calls, owner
+        self._session, self._contract, self._calls = session, contract, calls
         self._clock, self._silent_series = clock, silent_series
         self._parameters = Parameters(session)
 
@@ -91,25 +88,3 @@ class AwsEnvironment:
             answer = self._calls.call("describe_listeners", ListenerArns=[self._contract.listener_arn])
             return bool(answer["Listeners"])
         return False
-
-    def notify(self, subject: str, body: str, *, critical: bool) -> None:
-        """Publish to the contract's SNS topic, signed with stack and deployer, secrets masked."""
-        alerts = self._contract.alerts
-        topic = alerts.critical_topic_arn if critical else alerts.warning_topic_arn
-        signature = f"-- sc-deploy, stack {self._contract.stack}, {self._owner}"
-        line, text = _subject(subject), mask(f"{body}\n\n{signature}")
-        self._session.service("sns").call(
-            "publish",
-            about=topic,
-            TopicArn=topic,
-            Subject=line,
-            Message=by_protocol(line, text, stack=self._contract.stack),
-            MessageStructure="json",
-            MessageAttributes={"stack": {"DataType": "String", "StringValue": self._contract.stack}},
-        )
-
-
-def _subject(text: str) -> str:
-    """SNS subjects are ASCII, one line, at most 100 characters, and begin with no control character."""
-    line = " ".join(mask(text).encode("ascii", "replace").decode().split())
-    return line[:100] or "sc-deploy"

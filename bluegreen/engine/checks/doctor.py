@@ -10,7 +10,7 @@ from bluegreen.domain.reports import Check
 from bluegreen.domain.verdict import Outcome
 from bluegreen.engine.arms import serving
 from bluegreen.engine.checks import preflight
-from bluegreen.engine.checks.liveness import Answer, monitoring
+from bluegreen.engine.checks.liveness import Answer, monitoring, paging
 from bluegreen.engine.security import image_faults, scans, served, today
 from bluegreen.engine.status import observe, traffic_words
 from bluegreen.engine.watch.forecast import blue_p95, expected_traffic
@@ -31,6 +31,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("metrics", partial(_metrics, contract, policy, ports)),
         ("monitoring", partial(monitoring, contract, ports)),
         ("alarms", partial(_alarms, ports)),
+        ("notifications", partial(paging, ports)),
         *([("own checks", partial(_watched, contract, policy, ports))] if policy.watches else []),
         ("vulnerabilities", partial(_vulnerabilities, contract, policy, ports)),
         ("journal", partial(_journal, ports)),

@@ -48,22 +48,40 @@ def chat_notification(subject: str, text: str, *, stack: str) -> dict[str, Any]:
     }
 
 
-def incident(
-    subject: str, text: str, *, stack: str, deployment: str, critical: bool, routing_key: str
-) -> Mapping[str, Any]:
+def incident(subject: str, text: str, *, stack: str, routing_key: str) -> Mapping[str, Any]:
     """An event of PagerDuty's Events API v2 ("Send an alert event").
 
-    A deployment has one incident: what follows adds to it. `routing_key` is a secret.
+    A stack has one open incident: what follows adds to it. `routing_key` is a secret.
     """
     return {
         "routing_key": routing_key,
         "event_action": "trigger",
-        "dedup_key": f"sc-deploy-{stack}-{deployment}",
+        "dedup_key": _incident_of(stack),
         "payload": {
             "summary": subject[:_SUMMARY],
             "source": f"sc-deploy {stack}",
-            "severity": "critical" if critical else "warning",
+            "severity": "critical",
             "component": stack,
             "custom_details": {"text": text},
         },
     }
+
+
+def resolution(*, stack: str, routing_key: str) -> Mapping[str, Any]:
+    """The event that closes the stack's incident; without one PagerDuty ignores it."""
+    return {"routing_key": routing_key, "event_action": "resolve", "dedup_key": _incident_of(stack)}
+
+
+def _incident_of(stack: str) -> str:
+    return f"sc-deploy-{stack}"
+
+
+def slack_message(subject: str, text: str, *, critical: bool) -> Mapping[str, Any]:
+    """The payload of an incoming webhook (Slack, "Sending messages using incoming webhooks"): no threads."""
+    mark = ":rotating_light: " if critical else ""
+    return {"text": f"{mark}*{_escaped(subject)[:_TITLE]}*\n{_escaped(text)[:_DESCRIPTION]}"}
+
+
+def _escaped(text: str) -> str:
+    """Slack's three control characters ("Formatting text for app surfaces"): no word becomes a mention."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

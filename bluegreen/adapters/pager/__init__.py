@@ -1,0 +1,1 @@
+"""`ports.Pager`: SNS topics, PagerDuty and Slack."""

@@ -1,0 +1,153 @@
+"""The channels of a stack: each takes a page and says in words what went wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from bluegreen.adapters.aws.session import Session
+from bluegreen.adapters.masking import mask
+from bluegreen.adapters.pager.documents import by_protocol, incident, resolution, slack_message
+from bluegreen.adapters.pager.webhook import post
+from bluegreen.contract import Contract
+from bluegreen.domain.page import Delivery, Page
+from bluegreen.errors import DeployError
+
+EVENTS_API = "https://events.pagerduty.com/v2/enqueue"
+"""PagerDuty, Events API v2, "Send an alert event"; a secret may name the one of the EU region."""
+Post = Callable[[str, Mapping[str, Any]], str]
+
+
+class Channel(Protocol):
+    """One way to people."""
+
+    def deliver(self, page: Page) -> Delivery | None:
+        """What became of it; None where such a page does not take this way. Raises nothing."""
+
+    def usable(self) -> Delivery:
+        """Whether it has what it needs, without sending anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """An SNS topic: e-mail, SMS and chat (by subscription)."""
+
+    session: Session
+    stack: str
+    name: str
+    arn: str
+    critical: bool
+    signature: str
+
+    def deliver(self, page: Page) -> Delivery | None:
+        if page.critical is not self.critical:
+            return None
+        line, text = subject_line(page.subject), mask(f"{page.text}\n\n{self.signature}")
+        try:
+            self.session.service("sns").call(
+                "publish",
+                about=self.arn,
+                TopicArn=self.arn,
+                Subject=line,
+                Message=by_protocol(line, text, stack=self.stack),
+                MessageStructure="json",
+                MessageAttributes={"stack": {"DataType": "String", "StringValue": self.stack}},
+            )
+        except DeployError as error:
+            return Delivery(channel=self.name, to=self.arn, failure=error.what, next_step=error.next_step)
+        return Delivery(channel=self.name, to=self.arn)
+
+    def usable(self) -> Delivery:
+        return Delivery(channel=self.name, to=self.arn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """An endpoint whose address or key is in a secret that an operator has filled."""
+
+    session: Session
+    name: str
+    secret: str
+    form: Callable[[str, Page], tuple[str, Mapping[str, Any]] | None]
+    """The address and the document for a page, from the secret's value; None: not this way."""
+    post: Post
+
+    def deliver(self, page: Page) -> Delivery | None:
+        value, failure = self._value()
+        if failure:
+            return failure
+        made = self.form(value, page)
+        return Delivery(channel=self.name, to=self.secret, failure=self.post(*made)) if made else None
+
+    def usable(self) -> Delivery:
+        _, failure = self._value()
+        return failure or Delivery(channel=self.name, to=self.secret)
+
+    def _value(self) -> tuple[str, Delivery | None]:
+        try:
+            answer = self.session.service("secretsmanager").call(
+                "get_secret_value", about=self.secret, SecretId=self.secret
+            )
+        except DeployError as error:
+            return "", Delivery(
+                channel=self.name,
+                to=self.secret,
+                failure=f"its secret cannot be read: {error.what}",
+                next_step=f"set it: aws secretsmanager put-secret-value --secret-id {self.secret}",
+            )
+        return str(answer.get("SecretString") or "").strip(), None
+
+
+def channels(
+    session: Session, contract: Contract, *, owner: str, post_to: Post = post
+) -> tuple[Channel, ...]:
+    """Every channel of the contract; makes no call."""
+    alerts, stack = contract.alerts, contract.stack
+    signature = f"-- sc-deploy, stack {stack}, {owner}"
+    topic = partial(Topic, session=session, stack=stack, signature=signature)
+    webhook = partial(Webhook, session=session, post=post_to)
+    found: list[Channel] = [
+        topic(name="critical", arn=alerts.critical_topic_arn, critical=True),
+        topic(name="warning", arn=alerts.warning_topic_arn, critical=False),
+    ]
+    if alerts.pagerduty_secret:
+        incidents = partial(_pagerduty, stack=stack, signature=signature)
+        found.append(webhook(name="pagerduty", secret=alerts.pagerduty_secret, form=incidents))
+    if alerts.slack_secret:
+        found.append(
+            webhook(name="slack", secret=alerts.slack_secret, form=partial(_slack, signature=signature))
+        )
+    return tuple(found)
+
+
+def _pagerduty(value: str, page: Page, *, stack: str, signature: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Only what somebody must look at opens an incident, and only a good end closes it."""
+    key, address = value, EVENTS_API
+    if value.startswith("{"):
+        document = _object(value)
+        key, address = str(document.get("routing_key", "")), str(document.get("endpoint") or EVENTS_API)
+    if page.critical:
+        text = mask(f"{page.text}\n\n{signature}")
+        return address, incident(subject_line(page.subject), text, stack=stack, routing_key=key)
+    return (address, resolution(stack=stack, routing_key=key)) if page.resolves else None
+
+
+def _slack(value: str, page: Page, *, signature: str) -> tuple[str, Mapping[str, Any]]:
+    return value, slack_message(mask(page.subject), mask(f"{page.text}\n{signature}"), critical=page.critical)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def subject_line(text: str) -> str:
+    """SNS subjects are ASCII, one line, at most 100 characters, and begin with no control character."""
+    line = " ".join(mask(text).encode("ascii", "replace").decode().split())
+    return line[:100] or "sc-deploy"

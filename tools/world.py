@@ -332,7 +332,11 @@ class World:
         if call.error or call.operation not in ("ModifyRule", "CreateRule", "DeleteAutoScalingGroup"):
             return
         state = self.cloud.balancing
-        for rule in state.rules.values():
+        # A weight that stands while EC2 takes a host away is nobody's doing.
+        changed = call.params.get("RuleArn")
+        for arn, rule in state.rules.items():
+            if changed not in (None, arn):
+                continue
             action = rule.actions[-1]
             preview = any(condition.get("Field") == "http-header" for condition in rule.conditions)
             if preview or action["Type"] != "forward":

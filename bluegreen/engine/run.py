@@ -151,9 +151,9 @@ class Run:
             tags |= {Tag.MODEL: spec.model.version, Tag.MODEL_SHA256: spec.model.sha256}
         return {str(key): str(value) for key, value in tags.items()}
 
-    def rule_tags(self, step: Step) -> dict[str, str]:
-        """The tags of the live rule, which outlives deployments."""
-        tags = {Tag.MANAGED_BY: MANAGED_BY, Tag.STACK: self.contract.stack, Tag.TIER: step.tier}
+    def rule_tags(self, tier: Tier | None) -> dict[str, str]:
+        """The tags of a tier's live rule, which outlives deployments."""
+        tags = {Tag.MANAGED_BY: MANAGED_BY, Tag.STACK: self.contract.stack, Tag.TIER: tier}
         return {str(key): str(value) for key, value in tags.items()}
 
     def preview_headers(self) -> dict[str, str]:

@@ -6,13 +6,16 @@ from itertools import product
 
 import pytest
 
-from bluegreen.contract import TierContract
+from bluegreen.contract import Contract, Tier, TierContract
 from bluegreen.domain.journal import Ending, Entry, ShareWatched
+from bluegreen.domain.plan import StepKind
 from bluegreen.domain.release import Color
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.cloud.traffic import Outcome as Lost
 from tests.world import World
+from tests.world.matrix import cells
 from tests.world.releasing import loaded
+from tools.recording import STACKS, recorded
 from tools.world import lognormal
 
 BOOT_SECONDS = 240.0
@@ -33,7 +36,7 @@ period = "20s"
 settle = "20s"
 cold_start = "1s"
 [health]
-deadline = "700s"
+deadline = "1000s"
 poll = "20s"
 [probes]
 interval = "20s"
@@ -47,23 +50,29 @@ snapshot = false
 """
 
 
-def _patient(tier: TierContract) -> TierContract:
-    slow = {"interval_seconds": 15, "timeout_seconds": 5, "unhealthy_threshold": 3}
-    check = tier.health_check.model_copy(update=slow)
-    return tier.model_copy(update={"boot_budget_seconds": 600, "health_check": check})
+SHIPPED = ("boot_budget_seconds", "warmup_seconds", "health_check", "deregistration_delay_seconds", "fleet")
+
+
+def _as_shipped(tier: TierContract, stack: str) -> TierContract:
+    """Sizes and times of the tier in a stack file; one that the stack lacks is like its app tier."""
+    tiers = {one.name: one for one in Contract.model_validate(recorded(stack).outputs["contract"]).tiers}
+    return tier.model_copy(
+        update={name: getattr(tiers.get(tier.name, tiers[Tier.APP]), name) for name in SHIPPED}
+    )
 
 
 class SlowBoots(World):
-    """Tiers of two instances each, with a boot budget of ten minutes; v1.0.0 serves."""
+    """The tiers of a stack file; v1.0.0 serves."""
 
-    def __init__(self, tiers: tuple[str, ...] = TIERS) -> None:
+    def __init__(self, stack: str, tiers: tuple[str, ...] = TIERS) -> None:
         super().__init__(
             tiers=tiers,
             policy=POLICY,
             settings=Settings(boot_seconds=1.0, metrics_period_seconds=20, host_check_seconds=90.0),
             latency=lognormal(parts=10),
         )
-        self.contract = self.contract.model_copy(update={"tiers": tuple(map(_patient, self.contract.tiers))})
+        shipped = tuple(_as_shipped(tier, stack) for tier in self.contract.tiers)
+        self.contract = self.contract.model_copy(update={"tiers": shipped})
         loaded(self, "v1.0.0")
         self.load(60)
         self.happened: list[str] = []
@@ -73,36 +82,43 @@ class SlowBoots(World):
         self.cloud.world.conditions.set({"boot_extra_seconds": BOOT_SECONDS - 1.0})
         name = f"sc-sim-{tier}-{2 if color is Color.GREEN else 1}"
         group = self.cloud.scaling.groups[name]
-        self.happened.append(f"{name} {what}")
         if what == "is lost":
             self.raw("ec2").terminate_instances(InstanceIds=[min(group.members)])
         elif what == "dies":
             self.cloud.instances.lose(self.cloud.instances.all[min(group.members)])
         else:
-            size = group.desired + 1
+            # One at its maximum does not grow, whatever it carries.
+            size = min(group.desired + 1, group.maximum)
             self.raw("autoscaling").set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=size)
+        self.happened.append(f"{name} {what}")
 
     def at(self, percent: int, tier: str, color: Color, what: str) -> None:
         """Let it happen when green is first watched at `percent`."""
+        begun: list[Entry] = []
 
         def listen(entry: Entry) -> None:
-            if isinstance(entry.event, ShareWatched) and entry.event.percent == percent:
+            if isinstance(entry.event, ShareWatched) and entry.event.percent == percent and not begun:
+                begun.append(entry)
                 self.happen(tier, color, what)
 
         self.listeners.append(listen)
 
 
-def test_a_good_release_is_released_and_its_fleets_heal() -> None:
-    """In every step of the ramp something happens to each tier: in all, everything to all of them."""
-    world = SlowBoots()
+@pytest.mark.parametrize(
+    ("stack", "turn"), cells([*product(STACKS, range(len(EVENTS)))], [*zip(STACKS, (0, 2, 3), strict=True)])
+)
+def test_a_good_release_is_released_and_its_fleets_heal(stack: str, turn: int) -> None:
+    """In every step of the ramp something happens to each tier; over the turns, everything to all of them."""
+    world = SlowBoots(stack)
     for (row, percent), (column, tier) in product(enumerate(STEPS), enumerate(TIERS)):
-        world.at(percent, tier, *EVENTS[(row + column) % len(EVENTS)])
+        world.at(percent, tier, *EVENTS[(row + column + turn) % len(EVENTS)])
     deployer = world.deployer()
     result = deployer.run(deployer.plan_promotion("v1.1.0"))
     assert result.ending is Ending.RELEASED, world.story()
     assert len(set(world.happened)) == len(TIERS) * len(EVENTS)
     assert world.violations == []
-    assert world.cloud.traffic.failed() == 0
+    if all(tier.fleet.desired > 1 for tier in world.contract.tiers):
+        assert world.cloud.traffic.failed() == 0
     world.clock.sleep(300)
     for state in world.deployer().observe().tiers:
         assert state.live is not None
@@ -115,7 +131,7 @@ def test_a_good_release_is_released_and_its_fleets_heal() -> None:
 @pytest.mark.parametrize(("color", "percent"), [(Color.GREEN, 25), (Color.GREEN, 50), (Color.BLUE, 50)])
 def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color, percent: int) -> None:
     """Until the balancer's checks notice it, half of the fleet's requests fail: for 45 s."""
-    world = SlowBoots(("app",))
+    world = SlowBoots("prod", ("app",))
     world.load(600)
     world.at(percent, "app", color, "dies")
     deployer = world.deployer()
@@ -123,3 +139,44 @@ def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color
     assert result.ending is Ending.RELEASED, world.story()
     version = "v1.1.0" if color is Color.GREEN else "v1.0.0"
     assert world.cloud.traffic.failed() == world.cloud.traffic.ledger[version, Lost.NO_CONNECTION] > 100
+
+
+def test_a_fleet_of_one_that_loses_its_host_leaves_its_users_with_blue() -> None:
+    """Green has no target for the four minutes of a boot: blue stands in, and the release continues."""
+    world = SlowBoots("dev", ("app",))
+    world.load(600)
+    world.at(50, "app", Color.GREEN, "is lost")
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.RELEASED, world.story()
+    story = world.story()
+    assert (
+        "app: green's last host is gone; blue carries its share until Auto Scaling has replaced it" in story
+    )
+    assert "app: 50 % on green again" in story
+    nobody = world.cloud.traffic.failed() / 600
+    assert nobody <= 40, f"half of the users had nobody for {2 * nobody:.0f} s"
+    assert world.orphans() == []
+
+
+def test_one_whose_host_never_comes_back_is_rolled_back() -> None:
+    world = SlowBoots("dev", ("app",))
+    world.at(50, "app", Color.GREEN, "is lost")
+    world.after_first(StepKind.WEIGHTS, lambda: world.cloud.world.conditions.set({"full_zones": ["*"]}))
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    assert "waiting for a new host of green" in result.words
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+
+
+def test_where_nobody_is_left_to_stand_in_a_new_host_is_waited_for() -> None:
+    """Both fleets of one lose their host: nothing is moved from nobody to nobody."""
+    world = SlowBoots("dev", ("app",))
+    world.at(50, "app", Color.BLUE, "is lost")
+    world.at(50, "app", Color.GREEN, "is lost")
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.RELEASED, world.story()
+    assert "blue has no healthy target either" in world.story()
+    assert world.violations == []

@@ -73,7 +73,7 @@ def detach(run: Run, step: Step) -> Done:
             next_step="sc-deploy status",
         )
     rest = {arn: weight for arn, weight in rule.weights.items() if arn != target.arn}
-    run.ports.balancer.set_weights(run.tier(step), rest, run.rule_tags(step))
+    run.ports.balancer.set_weights(run.tier(step), rest, run.rule_tags(step.tier))
     return Done(words=f"{run.name(step)} is in no rule")
 
 

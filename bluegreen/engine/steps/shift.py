@@ -47,14 +47,14 @@ def weights(run: Run, step: Step) -> Done:
     if step.fleet is Color.BLUE:
         blue = run.need_target(step)
         rule = run.ports.balancer.set_weights(
-            run.tier(step), _back(run, step, blue.arn), run.rule_tags(step), urgent=step.urgent
+            run.tier(step), _back(run, step, blue.arn), run.rule_tags(step.tier), urgent=step.urgent
         )
         run.routed_at = run.ports.clock.now()
         return Done(words="all traffic on blue", result=WeightsSet(rule_arn=rule.arn, green_percent=0))
     green, plan, percent = run.need_target(step), run.tier_plan(step), step.percent or 0
     _until_it_fits(run, step, plan.tier, percent)
     wanted = expected_weights(plan, green.arn, percent)
-    rule = run.ports.balancer.set_weights(run.tier(step), wanted, run.rule_tags(step))
+    rule = run.ports.balancer.set_weights(run.tier(step), wanted, run.rule_tags(step.tier))
     run.routed_at = run.ports.clock.now()
     shown = percent if plan.blue else FULL
     return Done(words=f"{shown} % on green", result=WeightsSet(rule_arn=rule.arn, green_percent=shown))

@@ -16,7 +16,7 @@ from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import FULL
-from bluegreen.domain.stack import HostLost, SickTargets
+from bluegreen.domain.stack import Health, HostLost, SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine import capacity
 from bluegreen.engine.accepting import acceptable
@@ -27,13 +27,17 @@ from bluegreen.engine.watch.baseline import measure_baseline
 from bluegreen.engine.watch.key_functions import KeyFunctions
 from bluegreen.engine.watch.life_stages import LifeStages
 from bluegreen.engine.watch.look import Observation, Observer
+from bluegreen.engine.watch.stand_in import gone, until_replaced
 from bluegreen.errors import Halted, StepFailed
 from bluegreen.judge.record import planned_seconds
 from bluegreen.judge.replay import verdict_on
 from bluegreen.judge.tail import asked_for
+from bluegreen.ports import Arms
 
 _FEW_NEW = 0.1
 """Share of green's instances whose cold caches do not show in the latency of all."""
+_MOST_EMPTIED = 4
+"""Times in a step that fleets may lose their last host: one that always does is a fault of something."""
 
 
 class Watch:
@@ -58,11 +62,32 @@ class Watch:
         self._tried_at, self._unmeasured = -inf, ""
         self._warned: tuple[str, ...] = ()
         self._said: tuple[object, ...] = ()
+        self._emptied = 0
 
     def until_decided(self) -> Verdict:
         """PASS is returned; FAIL raises StepFailed, an undecided deadline Halted."""
         run, clock = self._run, self._run.ports.clock
-        began = clock.now() + run.policy.rollout.dwell
+        began = self._begin()
+        while True:
+            run.heartbeat.beat()
+            observed = self._observe()
+            if emptied := self._take_in(observed):
+                for one in emptied:
+                    until_replaced(run, self._step, one, self._percent)
+                began = self._begin()
+                continue
+            verdict = self._verdict(began, always=observed.slow)
+            if verdict.outcome is Outcome.PASS and observed.slow and clock.now() >= began and self._fits():
+                return verdict
+            self._obey(verdict)
+            if observed.slow:
+                self._functions.synthetic(run.record.baseline.thin if run.record.baseline else ())
+            run.heartbeat.wait(self._observer.pause)
+
+    def _begin(self) -> float:
+        """Green has its share now; the time from which on it is measured."""
+        run = self._run
+        began = run.ports.clock.now() + run.policy.rollout.dwell
         words = f"watching {self._percent} %"
         run.note(
             ShareWatched(
@@ -75,17 +100,7 @@ class Watch:
                 notice=max(one.notice for one in self._stages.values()) + 2 * self._observer.pause,
             )
         )
-        while True:
-            run.heartbeat.beat()
-            observed = self._observe()
-            self._take_in(observed)
-            verdict = self._verdict(began, always=observed.slow)
-            if verdict.outcome is Outcome.PASS and observed.slow and clock.now() >= began and self._fits():
-                return verdict
-            self._obey(verdict)
-            if observed.slow:
-                self._functions.synthetic(run.record.baseline.thin if run.record.baseline else ())
-            run.heartbeat.wait(self._observer.pause)
+        return began
 
     def _fits(self) -> bool:
         """Whether green can carry the next share: until then this one is watched on.
@@ -136,8 +151,8 @@ class Watch:
         known, limits = self._run.record.p95_ms, self._run.policy.judge
         return {arms.tier: asked_for(known[arms.tier], limits) for arms in self._arms if arms.tier in known}
 
-    def _take_in(self, observed: Observation) -> None:
-        """Journal what is new; raise for what needs no judge."""
+    def _take_in(self, observed: Observation) -> list[Arms]:
+        """Journal what is new; the fleets whose last host is gone. Raises for what needs no judge."""
         self._warn(observed.troubles)
         if observed.rules is not None:
             live_rules.compare(self._run, self._arms, self._percent, observed.rules)
@@ -145,9 +160,20 @@ class Watch:
         self._tell_revisions(fresh)
         self._known.update({(p.stream, p.start): p for p in fresh})
         self._journal(fresh, self._sick(observed), observed, self._joined(observed), self._lost(observed))
-        for tier, health in observed.health.items():
-            if not health.healthy:
-                raise StepFailed(f"{tier}: green has no healthy target ({health})")
+        empty = {tier: health for tier, health in observed.health.items() if not health.healthy}
+        single = [
+            one for one in self._arms if one.tier in empty and self._replaceable(one.tier, empty[one.tier])
+        ]
+        if len(empty) > len(single) or self._emptied + len(single) > _MOST_EMPTIED:
+            raise StepFailed(
+                "; ".join(f"{tier}: green has no healthy target ({health})" for tier, health in empty.items())
+            )
+        self._emptied += len(single)
+        return single
+
+    def _replaceable(self, tier: Tier, health: Health) -> bool:
+        """A fleet of one whose host went: more than one host at a time does not go by chance."""
+        return gone(health) and capacity.whole(self._run, tier) == 1
 
     def _warn(self, troubles: tuple[str, ...]) -> None:
         # The same trouble with other figures is no news.

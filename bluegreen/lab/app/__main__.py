@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bluegreen.lab.app.behaviour import Release
+from bluegreen.lab.app.neighbour import Neighbour
 from bluegreen.lab.app.routes import RowStore
 from bluegreen.lab.app.server import serving
 from bluegreen.lab.process import raise_file_limit, until_stopped, write_port
@@ -32,6 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--broken", action="append", default=[], metavar="PATH")
     parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help="of the metrics")
     parser.add_argument("--database-file", type=Path, help="holds the URL of the database")
+    parser.add_argument("--internal-url", help="where other tiers are asked")
     parser.add_argument("--unhealthy", action="store_true")
     return parser.parse_args()
 
@@ -55,7 +57,11 @@ def _release(given: argparse.Namespace) -> Release:
 
 
 async def _run(given: argparse.Namespace) -> None:
-    async with _rows(given) as rows, serving(_release(given), port=given.port, rows=rows) as (_, port):
+    advisor = Neighbour(given.internal_url) if given.internal_url else None
+    async with (
+        _rows(given) as rows,
+        serving(_release(given), port=given.port, rows=rows, advisor=advisor) as (_, port),
+    ):
         write_port(given.port_file, port)
         await until_stopped(given.parent_pid)
 

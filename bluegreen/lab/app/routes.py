@@ -44,6 +44,12 @@ class RowStore(Protocol):
     async def user(self, number: str) -> Answer: ...
 
 
+class Advisor(Protocol):
+    """Another tier that is asked (`neighbour.Neighbour`)."""
+
+    async def advice(self, question: str) -> Answer: ...
+
+
 class Routes:
     """Answers requests as `release` with `behaviour` would."""
 
@@ -55,8 +61,9 @@ class Routes:
         *,
         cut: Callable[[], None],
         rows: RowStore | None = None,
+        advisor: Advisor | None = None,
     ) -> None:
-        self._release = release
+        self._release, self._advisor = release, advisor
         self._rows = rows
         self._behaviour = behaviour
         self._exposition = exposition
@@ -110,6 +117,8 @@ class Routes:
         return Reply(status=status, body=json_body(document), after=after, business=True, work=work)
 
     def _work(self, request: Request, path: str) -> Callable[[], Awaitable[Answer]] | None:
+        if path == "/api/advice" and self._advisor is not None:
+            return partial(self._advisor.advice, request.query("input") or "")
         if self._rows is None or path not in ("/api/feedback", "/api/users"):
             return None
         if path == "/api/users":
@@ -127,6 +136,8 @@ class Routes:
             return self._classify(request)
         if path == "/api/feedback" and self._rows is None:
             return 503, {"error": "no database"}
+        if path == "/api/advice" and self._advisor is None:
+            return 503, {"error": "nobody to ask: INTERNAL_URL is not set"}
         return 200, self._page(request, path)
 
     def _page(self, request: Request, path: str) -> dict[str, object]:

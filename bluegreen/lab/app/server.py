@@ -11,7 +11,7 @@ from typing import Any
 from bluegreen.lab.app import echo
 from bluegreen.lab.app.behaviour import Behaviour, Release
 from bluegreen.lab.app.exposition import Exposition
-from bluegreen.lab.app.routes import Answer, Reply, Routes, RowStore
+from bluegreen.lab.app.routes import Advisor, Answer, Reply, Routes, RowStore
 from bluegreen.lab.http1.message import Header, Request, json_body
 from bluegreen.lab.http1.server import ServerProtocol
 
@@ -61,10 +61,14 @@ class _Connection(ServerProtocol):
 class App:
     """One running instance of a release."""
 
-    def __init__(self, release: Release, rows: RowStore | None = None) -> None:
+    def __init__(
+        self, release: Release, rows: RowStore | None = None, advisor: Advisor | None = None
+    ) -> None:
         self.behaviour = Behaviour(release)
         self.exposition = Exposition(release)
-        self.routes = Routes(release, self.behaviour, self.exposition, cut=self.cut, rows=rows)
+        self.routes = Routes(
+            release, self.behaviour, self.exposition, cut=self.cut, rows=rows, advisor=advisor
+        )
         self.identity: tuple[Header, ...] = (
             (b"x-sc-version", release.version.encode()),
             (b"x-sc-instance", release.instance.encode()),
@@ -97,13 +101,13 @@ class App:
 
 @asynccontextmanager
 async def serving(
-    release: Release, *, port: int = 0, rows: RowStore | None = None
+    release: Release, *, port: int = 0, rows: RowStore | None = None, advisor: Advisor | None = None
 ) -> AsyncIterator[tuple[App, int]]:
     """Serve `release` on 127.0.0.1:`port` (0: any free one); yields the app and its port.
 
     On leaving, no connection is taken any more and what was begun is finished.
     """
-    app = App(release, rows)
+    app = App(release, rows, advisor)
     server = await asyncio.get_running_loop().create_server(
         lambda: _Connection(app.connections, app), "127.0.0.1", port, backlog=2048
     )

@@ -17,7 +17,7 @@ from bluegreen.contract import LAUNCH_HOOK
 from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.errors import CloudError
 from bluegreen.lab.cloud.instances import Instance, InstanceState
-from bluegreen.lab.instances.userdata import BootFailed, app_arguments, database_url
+from bluegreen.lab.instances.userdata import BootFailed, app_arguments, database_url, internal_url
 from bluegreen.lab.machine import Gauge, Late
 from bluegreen.lab.starting import Child, module
 
@@ -54,6 +54,8 @@ class AppLauncher:
             secret.touch(mode=0o600)
             secret.write_text(url, encoding="utf-8")
             given += ["--database-file", str(secret)]
+        if asked := internal_url(instance.tags, self._session):
+            given += ["--internal-url", asked]
         self._health_paths[instance.id] = given[given.index("--health-path") + 1]
         own = ("--port", "0", "--port-file", str(port_file), "--parent-pid", str(os.getpid()))
         return Child.start(module("app", *own, *given), log=log, port_file=port_file)

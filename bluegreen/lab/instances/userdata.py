@@ -79,6 +79,19 @@ def database_url(tags: Mapping[str, str], session: Any) -> str:
     return url_of(json.loads(found["SecretString"]))
 
 
+def internal_url(tags: Mapping[str, str], session: Any) -> str:
+    """Where the app tier asks the others (docs/decisions/0011-tier-to-tier.md); empty for the other tiers."""
+    if tags.get(Tag.TIER) != Tier.APP:
+        return ""
+    name = f"/sportcoach/{tags[Tag.STACK]}/config/INTERNAL_URL"  # as the Pulumi program names it
+    try:
+        return str(session.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+    except (ClientError, BotoCoreError) as error:
+        if getattr(error, "response", {}).get("Error", {}).get("Code") == "ParameterNotFound":
+            return ""
+        raise BootFailed(str(error)) from error
+
+
 def _contract(stack: str, session: Any) -> Contract:
     name = parameter_name(stack)
     found = session.client("ssm").get_parameter(Name=name)

@@ -65,11 +65,25 @@ class LoadProcess:
     """A running load that writes its figures into the directory `place`."""
 
     def __init__(
-        self, url: str, place: Path, *, rate: float, connections: int, seconds: float, writes: float = 0.0
+        self,
+        url: str,
+        place: Path,
+        *,
+        rate: float,
+        connections: int,
+        seconds: float,
+        writes: float = 0.0,
+        traffic: Sequence[str] = TRAFFIC,
     ) -> None:
         self._place, self._out = place, place / f"{LOAD}.jsonl"
         words = command(
-            url, rate=rate, connections=connections, seconds=seconds, out=self._out, writes=writes
+            url,
+            rate=rate,
+            connections=connections,
+            seconds=seconds,
+            out=self._out,
+            traffic=traffic,
+            writes=writes,
         )
         words += ["--parent-pid", str(os.getpid())]
         self._child = Child.start(words, log=place / f"{LOAD}.log")

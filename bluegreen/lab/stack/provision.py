@@ -75,8 +75,11 @@ def provision(
             ],
         }
     )
-    session.client("ssm").put_parameter(
-        Name=parameter_name(stack), Value=contract.to_json(), Type="String", Overwrite=True
+    ssm = session.client("ssm")
+    ssm.put_parameter(Name=parameter_name(stack), Value=contract.to_json(), Type="String", Overwrite=True)
+    # Tiers ask each other at the same load balancer, by the same rules.
+    ssm.put_parameter(
+        Name=f"/sportcoach/{stack}/config/INTERNAL_URL", Value=base_url, Type="String", Overwrite=True
     )
     return contract
 

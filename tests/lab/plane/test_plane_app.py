@@ -23,6 +23,7 @@ from prometheus_client.samples import Sample
 from bluegreen.lab.app.behaviour import Accumulator, Behaviour, Release
 from bluegreen.lab.app.classifier import classify, golden_rows, true_label
 from bluegreen.lab.app.exposition import Exposition
+from bluegreen.lab.app.neighbour import Neighbour
 from bluegreen.lab.app.server import App, serving
 from bluegreen.policy import Prometheus
 from bluegreen.policy.metrics import PLACEHOLDERS
@@ -330,3 +331,25 @@ def test_does_not_start_for_a_parent_that_is_gone(tmp_path: Path) -> None:
     gone.wait()
     process, _ = _spawn(tmp_path, "--parent-pid", str(gone.pid))
     assert process.wait(60) == 0
+
+
+def test_the_app_tier_asks_the_ai_tier_where_the_stack_says_so() -> None:
+    """What the AI tier does not answer, the app tier answers as its own failure: so the judge counts it."""
+
+    async def run() -> None:
+        async with one(tier="ai", version="v2.0.0", accuracy=1.0) as (ai, ai_port):
+            advisor = Neighbour(f"http://127.0.0.1:{ai_port}")
+            async with serving(release(), advisor=advisor) as (_, port):
+                answer = await ask(port, "/api/advice?input=run")
+                assert answer.status_code == 200
+                assert answer.json() == {"advice": classify("run", 1.0), "ai": "v2.0.0"}
+                ai.behaviour.change({"errors": 1.0})
+                broken = await ask(port, "/api/advice?input=run")
+                assert (broken.status_code, broken.json()["error"]) == (502, "the ai tier: HTTP 500")
+        async with serving(release(), advisor=Neighbour("http://127.0.0.1:1")) as (_, port):
+            away = await ask(port, "/api/advice?input=run")
+            assert (away.status_code, away.json()["error"]) == (502, "the ai tier: ConnectError")
+        async with one() as (_, port):
+            assert (await ask(port, "/api/advice?input=run")).status_code == 503
+
+    asyncio.run(run())

@@ -12,8 +12,7 @@ from bluegreen.commands._run import LongCommand
 from bluegreen.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from bluegreen.contract import Tier
-    from bluegreen.domain.measurement import Metric
+    from bluegreen.engine.accepting import Wanted
 
 SkipDown = Annotated[
     bool,
@@ -23,8 +22,8 @@ Accept = Annotated[
     list[str] | None,
     typer.Option(
         "--accept",
-        metavar="METRIC:TIER",
-        help="Take what the measurements cannot decide as passed, e.g. latency:app; needs --reason.",
+        metavar="METRIC:TIER|check:NAME",
+        help="Take what cannot be decided as passed: latency:app, 'check:database cpu'; needs --reason.",
     ),
 ]
 
@@ -45,13 +44,15 @@ def resume(
     done it.
 
     Where it is paused because the measurements decide nothing, --accept takes that metric of that tier as
-    passed, and the reason is recorded. It is refused where there is evidence against the release.
+    passed, and the reason is recorded. It is refused where there is evidence against the release. An own
+    check or a watched alarm that holds is accepted by its name; one that rolls back is not.
 
     For example:
       sc-deploy resume --stack prod
       sc-deploy resume 42 --stack prod --output json
       sc-deploy resume --stack prod --skip-down
       sc-deploy resume --stack prod --accept latency:app --reason "no traffic at night, load test was fine"
+      sc-deploy resume --stack prod --accept "check:database cpu" --reason "the nightly export, not us"
     """
     wanted = _wanted(accept or [], reason)
     run = LongCommand(settings)
@@ -64,17 +65,20 @@ def resume(
     )
 
 
-def _wanted(texts: list[str], reason: str) -> tuple[tuple[Metric, Tier], ...]:
+def _wanted(texts: list[str], reason: str) -> tuple[Wanted, ...]:
     """The metrics and tiers of `latency:app`; raises ConfigError naming each that cannot be accepted."""
     from bluegreen.contract import Tier
     from bluegreen.domain.measurement import Metric
 
     metrics = [str(one) for one in Metric if one is not Metric.AVAILABILITY]
-    allowed = f"one of {', '.join(metrics)}, a colon, and one of {', '.join(Tier)}"
-    faults, found = [], []
+    allowed = f"one of {', '.join(metrics)}, a colon, and one of {', '.join(Tier)}; or check: and its name"
+    faults: list[Fault] = []
+    found: list[Wanted] = []
     for text in texts:
         metric, _, tier = text.partition(":")
-        if metric in metrics and tier in list(Tier):
+        if metric == "check" and tier.strip():
+            found.append(tier)
+        elif metric in metrics and tier in list(Tier):
             found.append((Metric(metric), Tier(tier)))
         else:
             faults.append(Fault("--accept", repr(text), allowed))

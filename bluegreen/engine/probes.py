@@ -52,8 +52,26 @@ def version_fault(answer: Answer, version: str, model: str | None) -> tuple[str,
     return instance, "" if instance else "version path names no instance"
 
 
-def run_smoke(test: SmokeTest, prober: Prober, headers: Mapping[str, str], timeout: float) -> str:
-    """Send the steps of a smoke test in order; what was wrong first, or ""."""
+_UNDELIVERED = frozenset({0, 502, 504})
+"""Statuses of a request that no instance answered: none at all, or the balancer's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmokeFault:
+    """What was wrong with a smoke test."""
+
+    words: str
+    undelivered: bool
+    """No instance has answered: the host may be gone, and another one well."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+def run_smoke(
+    test: SmokeTest, prober: Prober, headers: Mapping[str, str], timeout: float
+) -> SmokeFault | None:
+    """Send the steps of a smoke test in order; what was wrong first, or None."""
     saved: dict[str, str] = {}
     for number, step in enumerate(test.steps, start=1):
         answer = prober.send(
@@ -67,8 +85,9 @@ def run_smoke(test: SmokeTest, prober: Prober, headers: Mapping[str, str], timeo
         )
         fault = _step_fault(step, answer, saved)
         if fault:
-            return f"step {number} ({step.method} {step.path}): {fault}"
-    return ""
+            words = f"step {number} ({step.method} {step.path}): {fault}"
+            return SmokeFault(words=words, undelivered=answer.status in _UNDELIVERED)
+    return None
 
 
 def _filled(text: str, saved: Mapping[str, str]) -> str:

@@ -6,9 +6,10 @@ takes several values in a row (`datapoints`), and one that is over has no conseq
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from bluegreen.domain.journal import CheckAccepted
 from bluegreen.domain.readings import Point, Readings
 from bluegreen.domain.verdict import CheckFinding, Outcome, Verdict
 from bluegreen.policy import NoData, OnBreach, OwnCheck, Policy
@@ -16,12 +17,27 @@ from bluegreen.policy import NoData, OnBreach, OwnCheck, Policy
 _DOES = {OnBreach.ROLLBACK: Outcome.FAIL, OnBreach.HOLD: Outcome.INCONCLUSIVE, OnBreach.WARN: Outcome.PASS}
 
 
-def check_findings(policy: Policy, readings: Readings, *, full: bool) -> tuple[CheckFinding, ...]:
+_NOTHING: Mapping[str, CheckAccepted] = {}
+
+
+def check_findings(
+    policy: Policy, readings: Readings, *, full: bool, accepted: Mapping[str, CheckAccepted] = _NOTHING
+) -> tuple[CheckFinding, ...]:
     """What was read, as a finding each; what could not be read is a trouble and none.
 
-    Where green has all the traffic (`full`) there is no blue to compare with.
+    Where green has all the traffic (`full`) there is no blue to compare with. What a person has `accepted`
+    does not hold any more; what rolls back does so whatever anybody has accepted.
     """
-    return (*_checks(policy, readings, full=full), *_alarms(policy, readings))
+    found = (*_checks(policy, readings, full=full), *_alarms(policy, readings))
+    return tuple(_accepted(one, accepted.get(one.name)) for one in found)
+
+
+def _accepted(found: CheckFinding, by: CheckAccepted | None) -> CheckFinding:
+    if by is None or found.outcome is not Outcome.INCONCLUSIVE or (found.breach and not by.breach):
+        return found
+    return replace(
+        found, outcome=Outcome.PASS, words=f"{found.words}; accepted by {by.operator}: {by.reason}"
+    )
 
 
 def _checks(policy: Policy, readings: Readings, *, full: bool) -> Iterator[CheckFinding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Accepted, BaselineMeasured, Event, Measured, ShareWatched
+from bluegreen.domain.journal import Accepted, BaselineMeasured, CheckAccepted, Event, Measured, ShareWatched
 from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.readings import Readings
 from bluegreen.domain.release import FULL
@@ -35,6 +35,8 @@ class Record:
     """What own checks and watched alarms showed at the last look."""
     accepted: dict[tuple[Tier, Metric], str] = field(default_factory=dict)
     """What a person has accepted although the counts do not decide it: by whom and why."""
+    accepted_checks: dict[str, CheckAccepted] = field(default_factory=dict)
+    """Own checks and alarms that hold, and a person says that they need not."""
     serving: dict[Tier, set[str]] = field(default_factory=dict)
     """Green's instances that this deployer has seen in service; what became of it is in the journal."""
     well: dict[Tier, dict[str, float]] = field(default_factory=dict)
@@ -57,6 +59,9 @@ class Record:
                 self.baseline = baseline
             case Accepted(tier=tier, metric=metric, operator=operator, reason=reason):
                 self.accepted[tier, metric] = f"accepted by {operator}: {reason}"
+                return
+            case CheckAccepted(check=check):
+                self.accepted_checks[check] = event
                 return
             case _:
                 return

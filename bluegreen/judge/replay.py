@@ -61,6 +61,6 @@ def _look(record: Record, plan: Plan, policy: Policy, now: float) -> Look:
         shorten=rollout.shorten,
         sick=record.sick,
         troubles=record.troubles,
-        checks=check_findings(policy, record.readings, full=percent == FULL),
+        checks=check_findings(policy, record.readings, full=percent == FULL, accepted=record.accepted_checks),
         accepted=record.accepted,
     )

@@ -53,7 +53,7 @@ class Lines:
                 said = self._judged(timeline, entry.at)
             case journal.Decided():
                 said = [f"decided: {timeline.decision}"]
-            case journal.Accepted() as event:
+            case journal.Accepted() | journal.CheckAccepted() as event:
                 said = [event.words]
             case journal.Warned(words=words):
                 said = [f"warning: {words}"]

@@ -72,7 +72,7 @@ def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a l
             return _judged(timeline, event, entry.at)
         case journal.Decided() as event:
             return _decided(timeline, event, entry.at)
-        case journal.Warned() | journal.Accepted() as event:
+        case journal.Warned() | journal.Accepted() | journal.CheckAccepted() as event:
             return _warned(timeline, event, entry.at)
         case journal.RunStopped() as event:
             return _ended(timeline, event, entry.at)
@@ -95,7 +95,9 @@ def _with_shares(timeline: Timeline, shares: Mapping[Tier, int], at: float) -> T
     return replace(timeline, tiers=tiers)
 
 
-def _warned(timeline: Timeline, event: journal.Warned | journal.Accepted, at: float) -> Timeline:
+def _warned(
+    timeline: Timeline, event: journal.Warned | journal.Accepted | journal.CheckAccepted, at: float
+) -> Timeline:
     warning = WarningView(at=at, words=event.words)
     timeline = replace(timeline, warnings=(*timeline.warnings, warning))
     returned = event.returned if isinstance(event, journal.Warned) else ()

@@ -8,6 +8,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import (
     Accepted,
     BaselineMeasured,
+    CheckAccepted,
     Decided,
     DownMigrationTried,
     Ending,
@@ -54,6 +55,7 @@ EVERY: tuple[Event, ...] = (
     _step(WindowOpened, ends=9.0),
     measured(),
     Accepted(tier=Tier.APP, metric=Metric.LATENCY, operator="anna", reason="tested"),
+    CheckAccepted(check="queue depth", breach=True, operator="anna", reason="tested"),
     VerdictGiven(
         stage="judge-25",
         step=judging(),

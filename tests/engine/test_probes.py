@@ -88,7 +88,7 @@ def test_a_saved_value_is_sent_on_and_every_request_takes_the_preview_header() -
         {"method": "POST", "path": "/login", "save": {"token": "session.token"}},
         {"path": "/me/{token}", "headers": {"authorization": "Bearer {token}"}, "body": '{"t": "{token}"}'},
     )
-    assert run_smoke(test, service, PREVIEW, 3.0) == ""
+    assert run_smoke(test, service, PREVIEW, 3.0) is None
     first, second = service.asked
     assert (first.method, dict(first.headers), first.timeout) == ("POST", PREVIEW, 3.0)
     assert second.url_path == "/me/s3"

@@ -12,6 +12,7 @@ from bluegreen.domain.plan import StepKind
 from bluegreen.domain.release import Color
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.cloud.traffic import Outcome as Lost
+from bluegreen.policy import parse_policy
 from tests.world import World
 from tests.world.matrix import cells
 from tests.world.releasing import loaded
@@ -84,8 +85,9 @@ class SlowBoots(World):
         group = self.cloud.scaling.groups[name]
         if what == "is lost":
             self.raw("ec2").terminate_instances(InstanceIds=[min(group.members)])
-        elif what == "dies":
-            self.cloud.instances.lose(self.cloud.instances.all[min(group.members)])
+        elif what.startswith("dies"):
+            host = sorted(group.members)[int(what.partition(" ")[2] or 0)]
+            self.cloud.instances.lose(self.cloud.instances.all[host])
         else:
             # One at its maximum does not grow, whatever it carries.
             size = min(group.desired + 1, group.maximum)
@@ -128,10 +130,20 @@ def test_a_good_release_is_released_and_its_fleets_heal(stack: str, turn: int) -
         assert health.healthy == state.live.group.desired, f"{state.tier}: {health}"
 
 
+LOGIN = """
+[[smoke]]
+name = "log in"
+tier = "app"
+key = true
+steps = [{ path = "/api/login" }]
+"""
+
+
 @pytest.mark.parametrize(("color", "percent"), [(Color.GREEN, 25), (Color.GREEN, 50), (Color.BLUE, 50)])
 def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color, percent: int) -> None:
-    """Until the balancer's checks notice it, half of the fleet's requests fail: for 45 s."""
+    """Until the balancer's checks notice it, half of the fleet's requests fail, those of probes too."""
     world = SlowBoots("prod", ("app",))
+    world.policy = parse_policy(POLICY + LOGIN, stack="sim", source="deploy.toml")
     world.load(600)
     world.at(percent, "app", color, "dies")
     deployer = world.deployer()
@@ -139,6 +151,18 @@ def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color
     assert result.ending is Ending.RELEASED, world.story()
     version = "v1.1.0" if color is Color.GREEN else "v1.0.0"
     assert world.cloud.traffic.failed() == world.cloud.traffic.ledger[version, Lost.NO_CONNECTION] > 100
+
+
+def test_a_key_function_that_fails_on_every_host_is_not_put_down_to_a_lost_one() -> None:
+    """All of green's hosts take connections and answer nothing: the first probe that meets it decides."""
+    world = SlowBoots("prod", ("app",))
+    world.policy = parse_policy(POLICY + LOGIN, stack="sim", source="deploy.toml")
+    for host in range(2):
+        world.at(25, "app", Color.GREEN, f"dies {host}")
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    assert world.weights() == {"app": {"v1.0.0": 100}}
 
 
 def test_a_fleet_of_one_that_loses_its_host_leaves_its_users_with_blue() -> None:

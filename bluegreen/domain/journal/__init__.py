@@ -10,6 +10,7 @@ from bluegreen.domain.journal.endings import Ending, RunEnded, RunHalted, RunInt
 from bluegreen.domain.journal.events import (
     Accepted,
     BaselineMeasured,
+    CheckAccepted,
     Decided,
     DownMigrationTried,
     Entry,

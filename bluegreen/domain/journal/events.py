@@ -168,6 +168,23 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckAccepted:
+    """A person has accepted that an own check or a watched alarm holds."""
+
+    kind: Literal["check-accepted"] = "check-accepted"
+    check: str
+    breach: bool
+    """It was beyond its limit; where it only had no data, a later breach holds all the same."""
+    operator: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"check {self.check} accepted by {self.operator}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictGiven:
     """What the judge says, and what comes next when it stays so."""
 
@@ -215,6 +232,7 @@ Event = Annotated[
     | WindowOpened
     | Measured
     | Accepted
+    | CheckAccepted
     | VerdictGiven
     | Decided
     | Warned

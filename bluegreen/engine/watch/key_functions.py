@@ -20,6 +20,8 @@ _SOURCE = "probes"
 _BY_CHANCE = 1e-6
 """Chance that a healthy blue is taken for a failing one because green answered every repetition."""
 _MOST_REPEATS = 30
+_ASKED_AGAIN = 12
+"""Of a fleet that has lost half of its hosts, so many requests all meet dead ones once in 4,096 times."""
 _MOST_SYNTHETIC = 200
 """Rounds sent at one look, however long the last one is ago."""
 
@@ -74,7 +76,7 @@ class KeyFunctions:
         own = self._unsaid.pop((test.name, arm), 0)
         sent = 1
         if arm is Color.GREEN:
-            failed = bool(self._send(test, self._run.preview_headers()))
+            failed, sent = self._fails_everywhere(test)
         else:
             repeats = repeats_for_blue(self._percent, len(test.steps))
             if repeats is None:
@@ -99,14 +101,29 @@ class KeyFunctions:
             own=own,
         )
 
+    def _fails_everywhere(self, test: SmokeTest) -> tuple[bool, int]:
+        """Whether green's key function fails, and how many requests were sent to know it.
+
+        A request that no instance answers says that a host is gone, not that the function is: until the
+        balancer's checks have noticed a dead host, its share of all requests ends so. Then green is asked
+        again, so often that a living host would answer by all odds; what the dead one costs users is in the
+        counts of requests.
+        """
+        headers = self._run.preview_headers()
+        fault = self._send(test, headers)
+        if fault is None or not fault.undelivered:
+            return fault is not None, 1
+        again = self._run.ports.parallel([partial(self._send, test, headers) for _ in range(_ASKED_AGAIN)])
+        return all(one is not None for one in again), 1 + _ASKED_AGAIN
+
     def _fails_always(self, test: SmokeTest, repeats: int) -> tuple[bool, int]:
         """Whether every repetition fails, and how many were sent."""
-        if not self._send(test, {}):
+        if self._send(test, {}) is None:
             return False, 1
-        again = [partial(self._send, test, {}) for _ in range(repeats - 1)]
-        return all(self._run.ports.parallel(again)), repeats
+        again = self._run.ports.parallel([partial(self._send, test, {}) for _ in range(repeats - 1)])
+        return all(one is not None for one in again), repeats
 
-    def _send(self, test: SmokeTest, headers: Mapping[str, str]) -> str:
+    def _send(self, test: SmokeTest, headers: Mapping[str, str]) -> probes.SmokeFault | None:
         return probes.run_smoke(test, self._run.ports.prober, headers, self._policy.timeout)
 
     def synthetic(self, tiers: Sequence[Tier]) -> None:

@@ -6,6 +6,7 @@ Here is measured, asked, journalled and obeyed; what is decided, and from what, 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import dropwhile, islice
@@ -132,7 +133,7 @@ class Watch:
         if verdict.ask:
             words = "`sc-deploy resume` watches this step again, `sc-deploy abort` rolls it back"
             if may := acceptable(verdict):
-                named = " ".join(f"--accept {metric}:{tier}" for metric, tier in may)
+                named = " ".join(f"--accept {shlex.quote(one)}" for one in may)
                 words += f', `sc-deploy resume {named} --reason "..."` takes it as passed'
             raise Halted(f"paused at {self._percent} %: {verdict.reason}", next_step=words)
 

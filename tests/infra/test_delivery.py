@@ -26,6 +26,12 @@ def deleted(rules: list[dict[str, Any]], tags: set[str], age_days: int) -> bool:
     return False
 
 
+def test_p2_r5_images_are_scanned_when_they_are_pushed_and_tags_stay(stack: Recording) -> None:
+    for repository in stack.of("aws:ecr/repository:Repository"):
+        assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
+        assert repository.inputs["imageTagMutability"].startswith("IMMUTABLE")
+
+
 def test_p2_no_rule_deletes_a_release(stack: Recording) -> None:
     """Not even one that was built as a branch build and tagged again."""
     policies = stack.of("aws:ecr/lifecyclePolicy:LifecyclePolicy")

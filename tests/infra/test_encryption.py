@@ -23,6 +23,7 @@ def test_s2_stores_refuse_plain_connections(stack: Recording) -> None:
     (group_,) = stack.of("aws:rds/parameterGroup:ParameterGroup")
     parameters = {p["name"]: p["value"] for p in group_.inputs["parameters"]}
     assert parameters["rds.force_ssl"] == "1"
+    assert parameters["ssl_min_protocol_version"] == "TLSv1.2"
     for cache in stack.of("aws:elasticache/replicationGroup:ReplicationGroup"):
         assert cache.inputs["transitEncryptionEnabled"] is True
         assert "authToken" in cache.secrets

@@ -85,6 +85,7 @@ def test_s4_the_world_reaches_the_balancer_alone(stack: Recording) -> None:
         assert not WORLD & set(texts(rule))
     else:
         assert sorted((rule["fromPort"], rule["toPort"]) for rule in opened) == [(80, 80), (443, 443)]
+        assert {rule["cidrIpv4"] for rule in opened} == {"0.0.0.0/0"}
 
 
 def test_s4_groups_have_no_rules_of_their_own(stack: Recording) -> None:

@@ -20,6 +20,8 @@ PROMETHEUS_ALERT = "prometheus:"
 _GLOBAL_ALARM = f"{US_EAST_1}:"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """No query of Prometheus has a word alone in braces, so its own braces need no escape."""
+_SEVERAL = re.compile(r"\b(?:SEARCH|METRICS|INSIGHT_RULE_METRIC|SLICE|SORT|DB_PERF_INSIGHTS|LAMBDA)\b")
+"""Functions of metric math that give several series, or that GetMetricData does not carry out."""
 _OF_A_TIER = frozenset(PLACEHOLDERS) - {"stack"}
 
 
@@ -59,26 +61,79 @@ def _known(text: str) -> str:
 Template = Annotated[str, AfterValidator(_known)]
 
 
-class CloudWatchQuery(Section):
+class CloudWatchMetric(Section):
     """One metric of CloudWatch."""
 
-    namespace: Annotated[str, Field(min_length=1)]
-    name: Annotated[str, Field(min_length=1)]
+    namespace: Annotated[str, Field(min_length=1, max_length=255)]
+    name: Annotated[str, Field(min_length=1, max_length=255)]
     dimensions: Annotated[Mapping[str, Template], Field(max_length=30)] = {}
     statistic: Annotated[
         str, Field(pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?|T[CM]\(.+\))$")
     ] = "Average"
+
+
+MetricId = Annotated[str, Field(pattern=r"^[a-z][a-zA-Z0-9_]{0,30}$")]
+
+
+class CloudWatchQuery(Section):
+    """One metric of CloudWatch, or metric math over some of them."""
+
+    namespace: Annotated[str, Field(max_length=255)] = ""
+    name: Annotated[str, Field(max_length=255)] = ""
+    dimensions: Annotated[Mapping[str, Template], Field(max_length=30)] = {}
+    statistic: Annotated[
+        str, Field(pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?|T[CM]\(.+\))$")
+    ] = "Average"
+    expression: Annotated[str, Field(max_length=1024)] = ""
+    """Metric math with one result ("Using metric math", CloudWatch user guide), e.g. `100 * bad / all`."""
+    metrics: Annotated[Mapping[MetricId, CloudWatchMetric], Field(max_length=10)] = {}
+    """What the expression calls each metric."""
     region: Annotated[str, Field(pattern=rf"^(|{US_EAST_1})$")] = ""
     """Empty: that of the stack."""
     period: Annotated[Duration, Field(ge=1, le=3600)] = 60.0
     datapoints: Annotated[int, Field(ge=1, le=10)] = 2
     """So many of the newest must be beyond the limit: one alone may be a burst."""
 
+    @property
+    def parts(self) -> Mapping[str, CloudWatchMetric]:
+        """Every metric that is asked for; of one alone by an empty name."""
+        if self.expression:
+            return self.metrics
+        whole = CloudWatchMetric(
+            namespace=self.namespace, name=self.name, dimensions=self.dimensions, statistic=self.statistic
+        )
+        return {"": whole}
+
     @model_validator(mode="after")
-    def _periodic(self) -> Self:
-        if self.period not in (1, 5, 10, 20, 30) and self.period % 60:
-            raise ValueError(f"period {self.period:g}s: must be 1, 5, 10, 20 or 30 seconds or whole minutes")
+    def _sensible(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
+
+    def _problems(self) -> Iterable[str]:
+        if self.period not in (1, 5, 10, 20, 30) and self.period % 60:
+            yield f"period {self.period:g}s: must be 1, 5, 10, 20 or 30 seconds or whole minutes"
+        alone = bool(self.namespace or self.name or self.dimensions)
+        if alone is bool(self.expression or self.metrics):
+            yield "must be one metric (namespace and name), or an expression with its metrics"
+        elif alone and not (self.namespace and self.name):
+            yield "a metric needs namespace and name"
+        elif not alone:
+            yield from self._math_problems()
+
+    def _math_problems(self) -> Iterable[str]:
+        used = set(re.findall(r"(?<![\w.])[a-z]\w*", self.expression))
+        if not self.expression or not self.metrics:
+            yield "an expression needs metrics, and metrics an expression"
+        elif unknown := sorted(used - set(self.metrics)):
+            yield f"the expression names {', '.join(unknown)}, which metrics does not have"
+        elif unused := sorted(set(self.metrics) - used):
+            yield f"the expression does not use {', '.join(unused)}"
+        if many := re.findall(
+            r"\b(?:SEARCH|METRICS|INSIGHT_RULE_METRIC|SLICE|SORT|DB_PERF_INSIGHTS|LAMBDA)\b", self.expression
+        ):
+            yield f"{many[0]} has several results: a check has one value"
 
 
 class OwnCheck(Section):
@@ -86,6 +141,7 @@ class OwnCheck(Section):
 
     name: Annotated[str, Field(pattern=r"^\w[\w .,%/-]{0,39}$")]
     cloudwatch: CloudWatchQuery | None = None
+    """One metric, or metric math."""
     promql: Template = ""
     """An expression with one value; `[metrics.prometheus]` says where it is asked."""
     tier: Tier | None = None
@@ -99,7 +155,8 @@ class OwnCheck(Section):
 
     @property
     def _named(self) -> set[str]:
-        texts = [self.promql, *(self.cloudwatch.dimensions.values() if self.cloudwatch else ())]
+        parts = self.cloudwatch.parts.values() if self.cloudwatch else ()
+        texts = [self.promql, *(text for one in parts for text in one.dimensions.values())]
         return set.union(*map(placeholders, texts))
 
     @property

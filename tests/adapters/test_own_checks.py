@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.validate import validate_parameters
 
+from bluegreen.adapters.metrics.cloudwatch_queries import MetricMath, read_series
 from bluegreen.adapters.metrics.own_checks import WatchedChecks
 from bluegreen.adapters.metrics.sources import open_checks, open_metrics
 from bluegreen.contract import Tier
@@ -181,3 +184,69 @@ def test_prometheus_without_an_address_is_refused_with_who_needs_it(stack: Stack
             clock=stack.clock,
         )
     assert "prometheus is asked for check queue, prometheus:Up" in str(caught.value)
+
+
+MATH = """
+[[check]]
+name = "refused share"
+tier = "app"
+times_blue = 2
+on_breach = "hold"
+no_data = "hold"
+[check.cloudwatch]
+expression = "100 * bad / (bad + good)"
+datapoints = 1
+[check.cloudwatch.metrics]
+bad = { namespace = "N", name = "Refused", dimensions = { Fleet = "{fleet}" }, statistic = "Sum" }
+good = { namespace = "N", name = "Taken", dimensions = { Fleet = "{fleet}" }, statistic = "Sum" }
+"""
+
+
+def test_metric_math_is_asked_of_both_fleets_and_no_id_meets_another(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parameters are botocore's to check; the simulated CloudWatch does no metric math."""
+    asked: list[dict[str, Any]] = []
+    service = stack.session.service("cloudwatch")
+    now = stack.clock.now()
+
+    def pages(_operation: str, _key: str, **parameters: Any) -> list[dict[str, Any]]:
+        validate_parameters(
+            parameters, service.client.meta.service_model.operation_model("GetMetricData").input_shape
+        )
+        asked.extend(parameters["MetricDataQueries"])
+        results = [one for one in parameters["MetricDataQueries"] if one["ReturnData"]]
+        stamp = datetime.fromtimestamp(now - 300 - now % 60, UTC)
+        return [
+            {"Id": one["Id"], "Timestamps": [stamp], "Values": [9.0 + number], "StatusCode": "Complete"}
+            for number, one in enumerate(results)
+        ]
+
+    monkeypatch.setattr(type(service), "pages", lambda _self, *words, **more: pages(*words, **more))
+    found = read(stack, MATH).readings
+    assert found is not None
+    assert found.points == {"refused share": ((9.0, 10.0),)}
+    assert [one["Id"] for one in asked] == ["m0_bad", "m0_good", "m0", "m1_bad", "m1_good", "m1"]
+    results = {one["Id"]: (one["Expression"], one["Period"]) for one in asked if "Expression" in one}
+    assert results == {f"m{n}": (f"100 * m{n}_bad / (m{n}_bad + m{n}_good)", 60) for n in (0, 1)}
+    fleets = [one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in asked if "MetricStat" in one]
+    assert fleets == ["sc-test-app-2"] * 2 + ["sc-test-app-1"] * 2
+
+
+def test_a_call_takes_no_more_queries_than_cloudwatch_does() -> None:
+    """A result and its metrics stay together."""
+    stat = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
+    math = MetricMath(expression="a / b", stats={"a": stat, "b": stat})
+    sizes: list[int] = []
+
+    class Counting:
+        def pages(self, *_: Any, **parameters: Any) -> list[dict[str, Any]]:
+            queries = parameters["MetricDataQueries"]
+            sizes.append(len(queries))
+            ids = [one["Id"] for one in queries if one["ReturnData"]]
+            assert all(f"{one}_a" in {query["Id"] for query in queries} for one in ids)
+            return [{"Id": one, "Timestamps": [], "Values": []} for one in ids]
+
+    found = read_series(Counting(), dict.fromkeys(range(200), math), 0, 60)  # type: ignore[arg-type]  # stands for it
+    assert len(found) == 200
+    assert sizes == [498, 102]

@@ -17,6 +17,8 @@ def check(*lines: str, name: str = "x") -> str:
 
 
 QUERY = "promql = 'sum(q{fleet=\"{fleet}\"})'"
+_M = '{{ namespace = "N", name = "M" }}'
+MATH = f'cloudwatch = {{{{ expression = "{{}}", metrics = {{{{ bad = {_M}, all = {_M} }}}} }}}}'
 METRIC = 'cloudwatch = { namespace = "N", name = "M" }'
 
 
@@ -34,6 +36,17 @@ METRIC = 'cloudwatch = { namespace = "N", name = "M" }'
         (("promql = 'sum({flet})'", "above = 1"), "unknown placeholder flet; known are stack"),
         (('cloudwatch = { namespace = "N", name = "M", region = "eu-west-1" }', "above = 1"), "region"),
         (('cloudwatch = { namespace = "N", name = "M", statistic = "avg" }', "above = 1"), "statistic"),
+        (('cloudwatch = { namespace = "N" }', "above = 1"), "a metric needs namespace and name"),
+        (("cloudwatch = {}", "above = 1"), "must be one metric"),
+        (
+            ('cloudwatch = { namespace = "N", name = "M", expression = "m" }', "above = 1"),
+            "must be one metric",
+        ),
+        (('cloudwatch = { expression = "1 + 1" }', "above = 1"), "an expression needs metrics"),
+        ((MATH.format("100 * bad / every"), "above = 1"), "names every, which metrics does not have"),
+        ((MATH.format("100 * bad"), "above = 1"), "does not use all"),
+        ((MATH.format("bad + all + SEARCH('{{N}}', 'Sum')"), "above = 1"), "SEARCH has several results"),
+        ((MATH.format("bad / all"), "times_blue = 2"), "times_blue needs {fleet}"),
         (('cloudwatch = { namespace = "N", name = "M", period = "90s" }', "above = 1"), "whole minutes"),
     ],
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -69,18 +70,47 @@ class MetricData:
         return {"Metric": metric, "Period": period, "Stat": query.statistic}
 
 
-def read_series(cloudwatch: Service, stats: Mapping[K, Json], start: float, end: float) -> dict[K, Series]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricMath:
+    """One result: a metric alone, or an expression over metrics by their names in it."""
+
+    stats: Mapping[str, Json]
+    """MetricStat by name; of a metric alone by an empty one."""
+    expression: str = ""
+    period: int = 60
+
+    def queries(self, name: str) -> list[Json]:
+        """The MetricDataQueries whose result has the id `name`."""
+        if not self.expression:
+            (stat,) = self.stats.values()
+            return [{"Id": name, "MetricStat": stat, "ReturnData": True}]
+        # An id is known in the whole call: those of two checks must not meet.
+        expression = re.sub(
+            r"(?<![\w.])[a-z]\w*",
+            lambda match: f"{name}_{match[0]}" if match[0] in self.stats else match[0],
+            self.expression,
+        )
+        parts = [
+            {"Id": f"{name}_{key}", "MetricStat": stat, "ReturnData": False}
+            for key, stat in self.stats.items()
+        ]
+        return [*parts, {"Id": name, "Expression": expression, "Period": self.period, "ReturnData": True}]
+
+
+def read_series(
+    cloudwatch: Service, stats: Mapping[K, Json | MetricMath], start: float, end: float
+) -> dict[K, Series]:
     """The series of each MetricStat that began in [start, end); raises CloudUnavailable for a part of it."""
-    wanted = list(stats.items())
+    wanted = [
+        (key, one if isinstance(one, MetricMath) else MetricMath(stats={"": one}))
+        for key, one in stats.items()
+    ]
     found: dict[K, Series] = {key: {} for key in stats}
-    for position in range(0, len(wanted), _QUERIES_PER_CALL):
-        batch = {f"m{n}": one for n, one in enumerate(wanted[position : position + _QUERIES_PER_CALL])}
+    for batch in _batches(wanted):
         answers = cloudwatch.pages(
             "get_metric_data",
             "MetricDataResults",
-            MetricDataQueries=[
-                {"Id": name, "MetricStat": stat, "ReturnData": True} for name, (_, stat) in batch.items()
-            ],
+            MetricDataQueries=[query for name, (_, one) in batch.items() for query in one.queries(name)],
             StartTime=datetime.fromtimestamp(start, UTC),
             EndTime=datetime.fromtimestamp(end, UTC),
             ScanBy="TimestampAscending",
@@ -90,6 +120,25 @@ def read_series(cloudwatch: Service, stats: Mapping[K, Json], start: float, end:
             stamps = (stamp.timestamp() for stamp in answer["Timestamps"])
             found[batch[answer["Id"]][0]].update(zip(stamps, answer["Values"], strict=True))
     return found
+
+
+def _math(one: Json | MetricMath) -> MetricMath:
+    return one if isinstance(one, MetricMath) else MetricMath(stats={"": one})
+
+
+def _batches(wanted: Sequence[tuple[K, MetricMath]]) -> Iterator[dict[str, tuple[K, MetricMath]]]:
+    """What one call takes, by the ids of the results."""
+    batch: dict[str, tuple[K, MetricMath]] = {}
+    queries = 0
+    for number, (key, one) in enumerate(wanted):
+        size = len(one.stats) + bool(one.expression)
+        if queries + size > _QUERIES_PER_CALL:
+            yield batch
+            batch, queries = {}, 0
+        batch[f"m{number}"] = (key, one)
+        queries += size
+    if batch:
+        yield batch
 
 
 def _check_complete(answers: Sequence[Json]) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bluegreen.adapters.aws.alarm_states import described
 from bluegreen.adapters.aws.session import Json, Session
-from bluegreen.adapters.metrics.cloudwatch_queries import Series, read_series
+from bluegreen.adapters.metrics.cloudwatch_queries import MetricMath, Series, read_series
 from bluegreen.adapters.metrics.prometheus_api import PrometheusApi
 from bluegreen.adapters.metrics.selectors import names_of
 from bluegreen.adapters.threads import parallel
@@ -17,7 +17,7 @@ from bluegreen.domain.readings import Point, Readings
 from bluegreen.domain.release import Color
 from bluegreen.errors import CloudUnavailable, LoggedOut, Refused
 from bluegreen.policy import PROMETHEUS_ALERT, CloudWatchQuery, OwnCheck, Policy
-from bluegreen.policy.checks import filled, region_of
+from bluegreen.policy.checks import CloudWatchMetric, filled, region_of
 from bluegreen.ports import Arms, Clock, Collected
 
 _LATE = 3
@@ -78,7 +78,7 @@ class WatchedChecks:
     def _metrics(self, region: str, asked: Sequence[_Asked]) -> Readings:
         now = self._clock.now() - self._policy.judge.settle
         stats = {
-            (one.check.name, arm): _stat(_query(one), names)
+            (one.check.name, arm): _asked_for(_query(one), names)
             for one in asked
             for arm, names in one.arms().items()
         }
@@ -134,10 +134,18 @@ def _query(asked: _Asked) -> CloudWatchQuery:
     return asked.check.cloudwatch
 
 
-def _stat(query: CloudWatchQuery, names: Mapping[str, str]) -> Json:
-    dimensions = [{"Name": key, "Value": filled(value, names)} for key, value in query.dimensions.items()]
-    metric = {"Namespace": query.namespace, "MetricName": query.name, "Dimensions": dimensions}
-    return {"Metric": metric, "Period": floor(query.period), "Stat": query.statistic}
+def _asked_for(query: CloudWatchQuery, names: Mapping[str, str]) -> MetricMath:
+    return MetricMath(
+        expression=query.expression,
+        stats={key: _stat(one, query.period, names) for key, one in query.parts.items()},
+        period=floor(query.period),
+    )
+
+
+def _stat(one: CloudWatchMetric, period: float, names: Mapping[str, str]) -> Json:
+    dimensions = [{"Name": key, "Value": filled(value, names)} for key, value in one.dimensions.items()]
+    metric = {"Namespace": one.namespace, "MetricName": one.name, "Dimensions": dimensions}
+    return {"Metric": metric, "Period": floor(period), "Stat": one.statistic}
 
 
 def _points(query: CloudWatchQuery, green: Series, blue: Series | None, now: float) -> tuple[Point, ...]:

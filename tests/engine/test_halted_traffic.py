@@ -8,6 +8,7 @@ import pytest
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Entry, RunHalted, RunInterrupted, RunResumed, Warned
+from bluegreen.domain.page import Page
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.engine.run import Done, Run
@@ -22,20 +23,17 @@ from tests.world import World
 HALTED = Halted("paused at 50 %")
 
 
-def stopped(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> tuple[World, Result, list[tuple[str, str]], Entry]:
+def stopped(monkeypatch: pytest.MonkeyPatch, error: Exception) -> tuple[World, Result, list[Page], Entry]:
     """A world whose run ended in the judge step at 50 %: its result, its pages and the ending's entry."""
 
     def ends(_run: Run, _step: Step) -> Done:
         raise error
 
-    world, pages = prepared(bad=False), list[tuple[str, str]]()
+    world, pages = prepared(bad=False), list[Page]()
     with monkeypatch.context() as patch:
         patch.setitem(HANDLERS, StepKind.JUDGE, ends)  # type: ignore[arg-type]  # a dict behind Mapping
         patch.setattr(
-            "bluegreen.adapters.aws.environment.AwsEnvironment.notify",
-            lambda _self, subject, body, **_: pages.append((subject, body)),
+            "bluegreen.adapters.pager.pager.ChannelPager.send", lambda _self, page: pages.append(page)
         )
         deployer = world.deployer()
         result = deployer.run(deployer.plan_promotion("v1.2.0"))
@@ -60,7 +58,7 @@ def test_every_ending_says_when_the_watchdog_acts(monkeypatch: pytest.MonkeyPatc
     assert result.traffic == ending.event.traffic == (line(told_at),)
     assert event(world.entries[-1][0], ending)["returns"]["app"]["at"].endswith("Z")
     if not isinstance(error, Interrupted):
-        assert f"Traffic now:\n{line(told_at)}" in pages[-1][1]
+        assert f"Traffic now:\n{line(told_at)}" in pages[-1].text
     assert look(world.contract, world.ports()).traffic == (line(told_at),)
     world.clock.sleep(told_at - world.clock.now() - 1)
     assert world.weights() == {"app": {"v1.0.0": 50, "v1.2.0": 50}}

@@ -19,9 +19,9 @@ from bluegreen.errors import CloudUnavailable
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.policy import NewRelic
 from bluegreen.ports import Arms
+from tools.metric_server import Asked, Reply, Server, serving
 
 from .conftest import Stack
-from .metric_server import Asked, Reply, Server, serving
 
 T0 = 1_800_000_000.0
 KEY = "NRAK-ABCDEFGHIJKLMNOPQRSTUVWXYZ1"

@@ -17,9 +17,9 @@ from bluegreen.domain.stack import TargetGroup
 from bluegreen.errors import ConfigError
 from bluegreen.policy import Policy, parse_policy
 from bluegreen.ports import Arms, Collected
+from tools.metric_server import Asked, Reply, Server, serving
 
 from .conftest import Stack, refused, tags
-from .metric_server import Asked, Reply, Server, serving
 
 ARMS = Arms(
     tier=Tier.APP,

@@ -15,9 +15,9 @@ from bluegreen.adapters.pager.pager import ChannelPager
 from bluegreen.adapters.pager.webhook import ATTEMPTS, LONGEST_PAUSE, post
 from bluegreen.contract import Alerts
 from bluegreen.domain.page import Page
+from tools.metric_server import Reply, serving
 
 from .conftest import Stack
-from .metric_server import Reply, serving
 
 SUBJECT, TEXT = "HALTED: a human is needed", "The traffic is on v1.0.0. password=hunter2"
 

@@ -23,9 +23,9 @@ from bluegreen.lab.app.exposition import Exposition
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.policy import Prometheus
 from bluegreen.ports import Arms
+from tools.metric_server import Asked, Reply, Scraped, Server, serving
 
 from .conftest import Stack
-from .metric_server import Asked, Reply, Scraped, Server, serving
 
 T0 = 1_800_000_000.0
 SLOW = {Tier.APP: (100.0, 120.0, 140.0), Tier.AI: (100.0, 120.0, 140.0)}

@@ -1,8 +1,8 @@
 """The judge end to end: releases that go bad under load in the lab, and what the command line does of it.
 
-Starts a lab of its own with a load through the front door, promotes a release per case, breaks it in the
-middle of its first ramp step, and prints how the run ended, how long that took and how many requests the
-broken release answered and failed meanwhile. Ends with 1 where a case did not end as it must.
+Starts a lab of its own with a load through the front door, promotes a release per case, breaks it (or only
+disturbs it) in the middle of its ramp, and prints how the run ended, how long that took and how many requests
+the release answered and failed meanwhile. Ends with 1 where a case did not end as it must.
 
     python -m benchmarks.judging_in_the_lab [--rate 600] [--only errors]
 """
@@ -22,63 +22,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.judging_in_the_lab.cases import CASES, Case
+from benchmarks.judging_in_the_lab.scraping import prometheus
 from bluegreen.errors import ExitCode
 from bluegreen.lab import lifecycle
 from bluegreen.lab.faults import breakage
-from bluegreen.lab.faults.breakage import Breakage
-from bluegreen.lab.faults.kinds import Break
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from tools.commands import Done, sc_deploy
 
-CASE_SECONDS = 180.0
+CASE_SECONDS = 900.0
 """A case's load ends by itself after so long."""
 INCIDENT_SECONDS = 5.0
 """How long a shared incident lasts once the release is on hold for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """What goes wrong, and how the run must end."""
-
-    name: str
-    version: str
-    ends: ExitCode
-    says: str
-    """What the reason of the decision must contain."""
-    fault: Breakage | None = None
-    """Comes with the first verdict of the first ramp step; without one the release is bad from the start."""
-    passes_over: bool = False
-    """The fault ends some seconds after the release was put on hold for it."""
-    load: bool = True
-
-
-CASES = (
-    Case(
-        name="errors 2 %", version="v1.1.0", ends=ExitCode.ROLLED_BACK, says="errors:",
-        fault=Breakage(kind=Break.ERRORS, share=0.02),
-    ),
-    Case(
-        name="latency +60 %", version="v1.1.0", ends=ExitCode.ROLLED_BACK, says="slower than",
-        fault=Breakage(kind=Break.LATENCY, factor=1.6),
-    ),
-    Case(
-        name="key function down", version="v1.1.0", ends=ExitCode.ROLLED_BACK, says="probes failed on green",
-        fault=Breakage(kind=Break.FUNCTION, path="/api/login"),
-    ),
-    Case(name="AI accuracy -25 %", version="v1.5.0", ends=ExitCode.ROLLED_BACK, says="AI validation failed"),
-    Case(
-        name="metrics source down", version="v1.1.0", ends=ExitCode.HALTED, says="undecided at 25 %",
-        fault=Breakage(kind=Break.METRICS_DOWN),
-    ),
-    Case(
-        name="no traffic", version="v1.1.0", ends=ExitCode.HALTED, says="too little traffic", load=False,
-    ),
-    Case(
-        name="shared incident", version="v1.1.0", ends=ExitCode.RELEASED, says="blue itself is unhealthy",
-        fault=Breakage(kind=Break.ERRORS, share=0.1, version="all"), passes_over=True,
-    ),
-)  # fmt: skip
 
 
 def _at(event: Mapping[str, Any]) -> float:
@@ -96,6 +52,8 @@ class Witness:
     decided: float = 0.0
     held: float = 0.0
     reasons: list[str] = field(default_factory=list)
+    steps: set[int] = field(default_factory=set)
+    """Shares at which a verdict was given."""
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         kind = event["event"]
@@ -106,10 +64,15 @@ class Witness:
             self.reasons.append(str(event.get("reason") or event.get("words")))
 
     def _verdict(self, event: Mapping[str, Any]) -> None:
+        if self.case.each_step and event["percent"] not in self.steps:
+            breakage.break_(self.lab, self.case.each_step)
+        self.steps.add(event["percent"])
         if not self.began:
             self.began = time.time()
             if self.case.fault:
                 breakage.break_(self.lab, self.case.fault)
+            if self.case.act:
+                self.case.act(self.lab)
         elif event["hold"] and not self.held:
             self.held = _at(event)
             self.reasons.append(str(event["reason"]))
@@ -132,7 +95,7 @@ class Result:
     @property
     def holds(self) -> bool:
         """The run ended as it must, for the reason that it must."""
-        said = any(self.case.says in reason for reason in self.witness.reasons)
+        said = not self.case.says or any(self.case.says in one for one in self.witness.reasons)
         held = bool(self.witness.held) or not self.case.passes_over
         return self.done.code == self.case.ends and said and held
 
@@ -142,7 +105,8 @@ class Result:
         began = self.witness.began or self.done.began
         decided = self.witness.held if self.case.passes_over else self.witness.decided
         seconds = f"{decided - began:.1f}" if decided and self.witness.began else "before traffic"
-        outcome = {0: "held, then released", 5: "rolled back", 6: "held, then asked"}
+        released = "held, then released" if self.case.passes_over else "released"
+        outcome = {0: released, 5: "rolled back", 6: "held, then asked"}
         words = outcome.get(self.done.code, f"exit {self.done.code}")
         shown = f"| {self.case.name} | {words} | {seconds} | {self.answered:,} | {self.failed:,} |"
         return f"{shown} {'yes' if self.holds else 'NO'} |"
@@ -158,34 +122,44 @@ def counted(figures: list[dict[str, Any]], witness: Witness) -> tuple[int, int]:
     return answered, sum(second["failed_by_version"].get(version, 0) for second in mine)
 
 
-def patience(lab: LabInfo, case: Case) -> Path:
-    """The lab's policy, with more time for a decision, or less where only an operator can decide."""
-    extension = "15s" if case.ends == ExitCode.HALTED else "90s"
+def policy_of(lab: LabInfo, case: Case, prometheus: str) -> Path:
+    """The lab's policy with the case's patience, and what else the case adds."""
     text = lab.policy.read_text(encoding="utf-8")
-    text = re.sub(r'^extension = ".*"$', f'extension = "{extension}"', text, flags=re.MULTILINE)
-    policy = lab.policy.with_name(f"extension-{extension}.toml")
-    policy.write_text(text, encoding="utf-8")
+    text = re.sub(r'^extension = ".*"$', f'extension = "{case.patience}"', text, flags=re.MULTILINE)
+    if prometheus:
+        text += '\n[metrics]\nerrors = ["prometheus"]\nlatency = ["prometheus"]\n'
+        text += f'[metrics.prometheus]\nurl = "{prometheus}"\nperiod = "2s"\nsettle = "2s"\n'
+    policy = lab.policy.with_name(f"{re.sub(r'[^a-z0-9]+', '-', case.name)}.toml")
+    policy.write_text(text + case.policy, encoding="utf-8")
     return policy
 
 
 def run_case(lab: LabInfo, case: Case, rate: float) -> Result:
-    """One promotion, and the way back to v1.0.0 where it halted."""
+    """One promotion, and the way back to v1.0.0 where it halted or was released."""
     witness = Witness(lab, case)
+    case.prepare(lab)
+    rate = case.rate or rate
     load = LoadProcess(lab.front_url, lab.state_dir, rate=rate, connections=100, seconds=CASE_SECONDS)
     if not case.load:
         load.end()
-    with load if case.load else nullcontext():
-        time.sleep(3 if case.load else 0)
-        words = ("promote", case.version, "--yes", "--policy", str(patience(lab, case)))
+    with load if case.load else nullcontext(), prometheus(lab) if case.scraped else nullcontext("") as url:
+        time.sleep(0 if case.fresh or not case.load else 3)
+        words = ("promote", case.version, "--yes", "--policy", str(policy_of(lab, case, url)))
         done = sc_deploy(lab, *words, on_event=witness)
         breakage.heal(lab)
         if done.code == ExitCode.HALTED:
-            back = sc_deploy(lab, "abort", "--yes")
-            if back.code not in {ExitCode.RELEASED, ExitCode.ROLLED_BACK}:
-                raise SystemExit(f"`sc-deploy abort` ended with {back.code}: {back.stderr}")
+            ended(sc_deploy(lab, "abort", "--yes"))
         figures = load.figures()[0] if case.load else []
+    if done.code == ExitCode.RELEASED and not case.fresh:
+        ended(sc_deploy(lab, "rollback", "--yes"))
     answered, failed = counted(figures, witness)
     return Result(case=case, done=done, witness=witness, answered=answered, failed=failed)
+
+
+def ended(back: Done) -> None:
+    """A way back that did not work would spoil the next case."""
+    if back.code not in {ExitCode.RELEASED, ExitCode.ROLLED_BACK}:
+        raise SystemExit(f"`sc-deploy {back.words[0]}` ended with {back.code}: {back.stderr}")
 
 
 @contextmanager
@@ -209,16 +183,25 @@ def main() -> None:
     given = parser.parse_args()
     print("| case | outcome | seconds to decide | answered by it | failed | as it must |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    chosen = [case for case in CASES if given.only in case.name]
     holds = True
-    with lab() as info:
-        for case in CASES:
-            if given.only in case.name:
-                result = run_case(info, case, given.rate)
-                print(result.row, flush=True)
-                holds &= result.holds
-                if not result.holds:
-                    print(*result.witness.reasons, result.done.stderr, sep="\n")
+    for fresh in (case for case in chosen if case.fresh):
+        with lab() as info:
+            holds &= told(run_case(info, fresh, given.rate))
+    warm = [case for case in chosen if not case.fresh]
+    with lab() if warm else nullcontext() as info:
+        for case in warm:
+            assert info is not None
+            holds &= told(run_case(info, case, given.rate))
     sys.exit(int(ExitCode.RELEASED if holds else ExitCode.BUG))
+
+
+def told(result: Result) -> bool:
+    """Print the case's row; whether it holds."""
+    print(result.row, flush=True)
+    if not result.holds:
+        print(*result.witness.reasons, result.done.stderr, sep="\n")
+    return result.holds
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-.PHONY: demo test check engine lint types imports format clean
+.PHONY: demo test check matrix engine lint types imports format clean
 
 # Bytecode matters: importing pulumi_aws without it is three times slower.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,6 +18,12 @@ test: .venv/ready
 check: .venv/ready
 	$(MAKE) --jobs=2 lint types imports
 	$(MAKE) test
+
+# Crashes, faults, races and slow boots: every cell, where `make check` runs some of the costly ones.
+matrix: .venv/ready
+	SC_DEPLOY_MATRIX=1 $(BIN)/pytest -n $(WORKERS) --dist=loadgroup tests/engine/test_crash_matrix.py \
+	    tests/engine/test_fault_matrix.py tests/engine/test_lost_lease.py tests/engine/test_take_over.py \
+	    tests/engine/test_read_lag.py tests/engine/test_slow_boots.py
 
 # Preview, apply and preview again with the real engine: needs `pulumi` on PATH and an emulator in AWS_ENDPOINT_URL.
 # Elsewhere each test says why it was skipped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pulumi
@@ -27,12 +28,14 @@ def left_by(stack: str, changed: dict[str, dict[str, Any]], monkeypatch: pytest.
     return left
 
 
-def faults_of(stack: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def faults_of(
+    stack: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, into: Recording | None = None
+) -> list[str]:
     """The lines below the heading of what the engine prints."""
     for token, answer in WAITING.items():
         monkeypatch.setitem(answers.DATA_SOURCES, token, answer)
     with pytest.raises(pulumi.RunError) as caught:
-        evaluate(stack, settings, into=Recording(stack=stack))
+        evaluate(stack, settings, into=into)
     heading, *faults = str(caught.value).splitlines()
     assert heading == f"Pulumi.{stack}.yaml is invalid; nothing was changed:"
     return faults
@@ -67,6 +70,23 @@ def test_nothing_is_registered_before(monkeypatch: pytest.MonkeyPatch) -> None:
     assert left.aws == []
     regions = [provider for token, provider in left.invokes if "getCertificate" in token]
     assert regions == (["main", "us-east-1"] if "edge" in settings_of("dev") else ["main"])
+
+
+def test_it_asks_for_the_stacks_own_that_wait_and_for_the_record_that_acm_wants(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left = Recording(stack="dev")
+    faults_of("dev", settings_of("dev"), monkeypatch, into=left)
+    asked = dict(left.asked)
+    domain = settings_of("dev")["domain"]
+    certificate = asked["aws:acm/getCertificate:getCertificate"]
+    assert (certificate["domain"], certificate["statuses"]) == (domain, ["PENDING_VALIDATION"])
+    assert certificate["tags"] == {"project": "sportcoach", "stack": "dev"}
+    zone = asked["aws:route53/getZone:getZone"]
+    assert (zone["name"], zone["privateZone"]) == (domain, False)
+    wanted = asked["aws:route53/getRecords:getRecords"]["nameRegex"]
+    assert re.search(wanted, f"_{'0a' * 16}.{domain}.")
+    assert not re.search(wanted, f"_dmarc.{domain}.")
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,6 @@ def test_an_image_that_is_gone_is_named_before_anything_is_registered() -> None:
     assert "machine_image.ami: ami-00000000deadbeef0 is not an image of this account" in fault
     assert "(allowed: one that `aws imagebuilder list-images" in fault
     assert left.aws == []
+    asked = dict(left.asked)["aws:ec2/getAmiIds:getAmiIds"]
+    assert asked["owners"] == ["self"]
+    assert asked["filters"] == [{"name": "image-id", "values": ["ami-00000000deadbeef0"]}]

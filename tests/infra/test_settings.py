@@ -62,6 +62,7 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("edge.rate_limit", 14_999, "edge: rate_limit", "15000"),
     ("alerts.emails", [], "alerts: emails", "at least 1"),
     ("alerts.sms", ["0312345678"], "alerts: sms.0", "E.164"),
+    ("alerts.sms", ["+81312345678"], "alerts: sms.0", "mobile number"),
     ("account_id", "123", "account_id", "12 digits"),
     ("backup_region", "ap-northeast-1", "backup_region", "outlive"),
     ("network.zones", ["ap-northeast-1a", "us-east-1b"], "zones: us-east-1b", "ap-northeast-1"),

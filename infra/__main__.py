@@ -14,8 +14,9 @@ try:
     settings = parse_settings(
         pulumi.get_stack(), config.get_object("settings"), secrets, plain=plain, given=given
     )
+    outputs = build(settings, config)
 except SettingsError as error:
     # The engine prints a RunError as it is, and everything else with a traceback.
     raise pulumi.RunError(str(error)) from error
-for name, value in build(settings, config).items():
+for name, value in outputs.items():
     pulumi.export(name, value)

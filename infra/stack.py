@@ -7,8 +7,8 @@ from typing import Any
 
 import pulumi
 
-from infra.components.dns import require_validated
-from infra.components.machine_image import require_image
+from infra.components.dns import unvalidated_certificates
+from infra.components.machine_image import missing_image
 from infra.environment import Environment
 from infra.layers.fleets import build_fleets
 from infra.layers.foundation import lay_foundation
@@ -16,14 +16,18 @@ from infra.layers.front_door import build_front_door
 from infra.layers.releases import Below, build_releases
 from infra.layers.stores import build_stores
 from infra.layers.watch import build_watch
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 
 
 def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
-    """Register the whole environment; returns what `pulumi stack output` shows."""
+    """Register the whole environment; returns what `pulumi stack output` shows.
+
+    Raises SettingsError for what only the account can tell to be wrong, before anything is registered.
+    """
     environment = Environment.of(settings)
-    require_image(settings, environment)
-    require_validated(settings, environment)
+    faults = [*missing_image(settings, environment), *unvalidated_certificates(settings, environment)]
+    if faults:
+        raise SettingsError(settings.stack, faults)
     foundation = lay_foundation(settings, environment, config)
     stores = build_stores(settings, environment, config, foundation)
     door = build_front_door(settings, environment, config, foundation)

@@ -77,6 +77,8 @@ class Recording:
     resources: list[Recorded] = field(default_factory=list)
     invokes: list[tuple[str, str]] = field(default_factory=list)
     """Token and provider of each data source call."""
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Token and arguments of each data source call."""
     outputs: dict[str, Any] = field(default_factory=dict)
     duplicates: list[str] = field(default_factory=list)
 
@@ -238,6 +240,7 @@ class Monitor(MockMonitor):
     def Invoke(self, request: Any) -> Any:  # noqa: N802  # the name in the protocol
         provider = self._providers.get(request.provider.rpartition("::")[0], "")
         self._recording.invokes.append((request.tok, provider))
+        self._recording.asked.append((request.tok, json_format.MessageToDict(request.args)))
         response = resource_pb2.ResourceInvokeResponse()
         answer = answers.DATA_SOURCES[request.tok]
         if answer is None:

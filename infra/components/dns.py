@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from infra.component import Component, Findings
 from infra.environment import PROJECT, Environment
-from infra.settings import ROOT, Settings, SettingsError
+from infra.settings import ROOT, Settings
 
 ACCEPTED: Findings = {
     (
@@ -115,8 +115,8 @@ class Dns(Component):
         )
 
 
-def require_validated(settings: Settings, environment: Environment) -> None:
-    """Raises SettingsError for certificates that an earlier `pulumi up` has asked for in vain.
+def unvalidated_certificates(settings: Settings, environment: Environment) -> list[str]:
+    """Certificates that an earlier `pulumi up` has asked for in vain.
 
     Their record stands in the zone, so what is missing is the delegation, and all behind the listener would
     wait for it. Where the record is missing too, this `pulumi up` makes it.
@@ -127,17 +127,14 @@ def require_validated(settings: Settings, environment: Environment) -> None:
     pending = {region: arn for region, one in providers.items() if (arn := _pending(settings, one))}
     zone = _zone(settings, environment.providers.main) if pending else None
     if zone is None:
-        return
+        return []
     servers = ", ".join(zone.name_servers)
-    raise SettingsError(
-        settings.stack,
-        [
-            f"{ROOT}: domain: {settings.domain}: certificate {arn} in {region} is PENDING_VALIDATION"
-            f" (allowed: ISSUED: enter the zone's name servers {servers} where the domain is registered, then"
-            f" `aws acm wait certificate-validated --region {region} --certificate-arn {arn}`)"
-            for region, arn in pending.items()
-        ],
-    )
+    return [
+        f"{ROOT}: domain: {settings.domain}: certificate {arn} in {region} is PENDING_VALIDATION"
+        f" (allowed: ISSUED: enter the zone's name servers {servers} where the domain is registered, then"
+        f" `aws acm wait certificate-validated --region {region} --certificate-arn {arn}`)"
+        for region, arn in pending.items()
+    ]
 
 
 def _pending(settings: Settings, provider: aws.Provider) -> str:

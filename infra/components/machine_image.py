@@ -18,7 +18,7 @@ from infra.components.encryption import Encryption
 from infra.documents.trust import service_trust
 from infra.documents.user_data import script
 from infra.environment import Environment
-from infra.settings import ROOT, MachineImageSettings, Settings, SettingsError
+from infra.settings import ROOT, MachineImageSettings, Settings
 
 UBUNTU = "/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"
 """Canonical's own parameter for Ubuntu 22.04 LTS."""
@@ -154,21 +154,22 @@ class MachineImage(Component):
         )
 
 
-def require_image(settings: Settings, environment: Environment) -> None:
-    """Raises SettingsError for a baked image that is gone: launches would fail, fleet by fleet, later."""
+def missing_image(settings: Settings, environment: Environment) -> list[str]:
+    """What is wrong with a baked image that is gone: launches would fail, fleet by fleet, later."""
     ami = settings.machine_image.ami
     if not ami:
-        return
+        return []
     found = aws.ec2.get_ami_ids(
         owners=["self"],
         filters=[{"name": "image-id", "values": [ami]}],
         opts=pulumi.InvokeOptions(provider=environment.providers.main),
     )
-    if ami not in found.ids:
-        pipeline = f"aws imagebuilder list-images --filters name=name,values={environment.name}-host"
-        problem = f"{ami} is not an image of this account in {settings.region}"
-        allowed = f"one that `{pipeline}` leads to, or no `ami`"
-        raise SettingsError(settings.stack, [f"{ROOT}: machine_image.ami: {problem} (allowed: {allowed})"])
+    if ami in found.ids:
+        return []
+    pipeline = f"aws imagebuilder list-images --filters name=name,values={environment.name}-host"
+    problem = f"{ami} is not an image of this account in {settings.region}"
+    allowed = f"one that `{pipeline}` leads to, or no `ami`"
+    return [f"{ROOT}: machine_image.ami: {problem} (allowed: {allowed})"]
 
 
 def component_document(region: str) -> str:

@@ -6,6 +6,7 @@ What sc-deploy creates is named `sc-<stack>-...` and tagged; what Pulumi created
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -14,6 +15,18 @@ from bluegreen.contract import MANAGED_BY, Tag, run_document
 from infra.documents.deploy_scope import DeployScope, data, measurements, publish, state
 from infra.documents.policies import Statement, allow
 from infra.environment import Environment
+
+ACCEPTED_PATHS: Mapping[str, str] = {
+    "a host of its own with a role": "Auto Scaling asks for it: of the stack's templates, images, groups and"
+    " subnets alone. User data cannot be held down, so each such launch pages (LAUNCH_BY_HAND)",
+    "a fleet of its own with a role": "A release is one: from the stack's templates alone, by name and tag",
+    "a schedule with a role": "The watchdog's own role alone, which may move traffic of one listener",
+    "a command on a host": "The stack's own document alone: an image of its repositories, no shell",
+}
+"""Known ways from a role to the rights of another one that a release needs, each with what holds it down.
+
+What is left: whoever may release runs an image of their own with the application's secrets, since that is
+what a release is. The owner's password of the database is on no host and in no image."""
 
 
 def access_policies(environment: Environment, scope: DeployScope) -> dict[str, list[Statement]]:

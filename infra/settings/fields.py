@@ -109,7 +109,13 @@ office or of a mobile carrier."""
 Email = Annotated[
     str, worded(r"[^@\s]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "an e-mail address, such as oncall@example.com")
 ]
-Phone = Annotated[str, worded(r"\+[1-9]\d{7,14}", "a mobile number in E.164 format, such as +819012345678")]
+# A Japanese number tells a mobile from a landline, which takes no SMS.
+Phone = Annotated[
+    str,
+    worded(
+        r"\+(81[789]0\d{8}|(?!81)[1-9]\d{7,14})", "a mobile number in E.164 format, such as +819012345678"
+    ),
+]
 Region = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, such as ap-northeast-1")]
 Zone = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an availability zone, such as ap-northeast-1a")]
 Domain = Annotated[

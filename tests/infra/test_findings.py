@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.findings import accepted, compare, main
+from tools.policies import write
 from tools.recording import Recording, recorded
 from tools.terraform_plan import address_of, plan, terraform_type
 
@@ -63,6 +64,14 @@ def test_a_report_with_a_new_finding_fails(tmp_path: Path, capsys: pytest.Captur
 )
 def test_types_have_terraforms_names(token: str, terraform: str) -> None:
     assert terraform_type(token) == terraform
+
+
+def test_linters_get_every_policy_of_a_role(stack: Recording, tmp_path: Path) -> None:
+    kinds = ("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolicy")
+    files = write(stack.stack, tmp_path)
+    assert len(set(files)) == sum(len(stack.of(kind)) for kind in kinds) > 5
+    for file in files:
+        assert json.loads(file.read_text(encoding="utf-8"))["Statement"]
 
 
 def test_the_plan_has_every_resource_in_terraforms_form(stack: Recording) -> None:

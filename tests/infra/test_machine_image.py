@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from infra.components.machine_image import component_document, version_of
 from infra.documents.user_data import script
-from infra.settings import SettingsError
 from tools.answers import DATA_SOURCES
 from tools.recording import Recording, evaluate, recorded, settings_of
 
@@ -76,9 +76,12 @@ def test_an_image_that_is_gone_is_named_before_anything_is_registered() -> None:
     settings = settings_of("test")
     settings["machine_image"]["ami"] = "ami-00000000deadbeef0"
     left = Recording(stack="test")
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(pulumi.RunError) as caught:
         evaluate("test", settings, into=left)
-    (fault,) = caught.value.faults
+    _, fault = str(caught.value).splitlines()
     assert "machine_image.ami: ami-00000000deadbeef0 is not an image of this account" in fault
     assert "(allowed: one that `aws imagebuilder list-images" in fault
     assert left.aws == []
+    asked = dict(left.asked)["aws:ec2/getAmiIds:getAmiIds"]
+    assert asked["owners"] == ["self"]
+    assert asked["filters"] == [{"name": "image-id", "values": ["ami-00000000deadbeef0"]}]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pulumi
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from infra.settings import SECRETS as SECRET_FORMS
-from infra.settings import SettingsError, parse_settings
+from infra.settings import Settings, SettingsError, parse_settings
 from tools.recording import REPOSITORY, SECRETS, STACKS, Recording, evaluate, settings_of
 
 GONE = object()
@@ -60,6 +62,7 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("edge.rate_limit", 14_999, "edge: rate_limit", "15000"),
     ("alerts.emails", [], "alerts: emails", "at least 1"),
     ("alerts.sms", ["0312345678"], "alerts: sms.0", "E.164"),
+    ("alerts.sms", ["+81312345678"], "alerts: sms.0", "mobile number"),
     ("account_id", "123", "account_id", "12 digits"),
     ("backup_region", "ap-northeast-1", "backup_region", "outlive"),
     ("network.zones", ["ap-northeast-1a", "us-east-1b"], "zones: us-east-1b", "ap-northeast-1"),
@@ -74,6 +77,8 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("tiers.web.rule_priority", 150, "highest rule_priority", "/*"),
     ("tiers.ai.paths", ["/ai"], "end in /*", "/ai"),
     ("tiers.ai.image_repository", "ai", "ai.image_repository", "sportcoach-ai"),
+    ("tiers.ai.image_repository", GONE, "tiers: ai.image_repository", "Field required"),
+    ("tiers.ai.image_repository", "", "ai.image_repository", "sportcoach-ai"),
     ("database.engine_version", "14", "engine_version", "14.22"),
     ("database.max_storage_gb", 105, "max_storage_gb 105", "110"),
     ("telemetry.log_days", 100, "telemetry: log_days", "90, 120"),
@@ -111,6 +116,45 @@ def test_a_fault_names_its_key_and_what_is_allowed(path: str, value: object, key
     assert fault.startswith("sportcoach:settings: ")
     assert key in fault
     assert allowed in fault
+
+
+def sections(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of every object in the settings."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    elif isinstance(value, Mapping):
+        yield path
+    for key, one in value.items() if isinstance(value, Mapping) else ():
+        yield from sections(one, f"{path}.{key}" if path else str(key))
+
+
+def test_an_unknown_switch_is_refused_in_every_section() -> None:
+    """One that is misspelt would otherwise be off, and nobody would know."""
+    places = list(sections(settings_of("prod")))
+    assert len(places) > 20
+    for place in places:
+        settings: Any = settings_of("prod")
+        section = settings
+        for part in filter(None, place.split(".")):
+            section = section[int(part) if isinstance(section, list) else part]
+        section["swich"] = True
+        assert "swich" in fault_of(settings), place
+
+
+def models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Every section that settings can have, whether or not a stack file has it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models(field.annotation)
+    for inner in get_args(annotation):
+        yield from models(inner)
+
+
+def test_no_section_takes_keys_that_it_does_not_know() -> None:
+    known = set(models(Settings))
+    assert len(known) > 20
+    assert [one.__name__ for one in known if one.model_config.get("extra") != "forbid"] == []
 
 
 def test_all_faults_come_at_once_and_nothing_is_registered() -> None:
@@ -166,6 +210,13 @@ def test_the_application_may_not_have_the_owners_password() -> None:
     fault = fault_of(settings_of("prod"), same)
     assert "must differ" in fault
     assert SECRETS["databasePassword"] not in fault
+
+
+def test_a_secret_without_a_value_is_missing() -> None:
+    left = Recording(stack="dev")
+    with pytest.raises(pulumi.RunError, match="sportcoach:databasePassword is missing"):
+        evaluate("dev", settings_of("dev"), secrets={**SECRETS, "databasePassword": ""}, into=left)
+    assert left.resources == []
 
 
 def test_secrets_that_no_switch_asks_for_may_be_missing() -> None:

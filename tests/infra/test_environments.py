@@ -107,6 +107,7 @@ def test_e5_e12_e13_database(
     assert len(others) == replicas
     for replica in others:
         assert replica.inputs["replicateSourceDb"] == primary["identifier"]
+        assert replica.inputs["instanceClass"] == instance_class
         assert replica.provider == "main"  # the same region
         assert "kmsKeyId" not in replica.inputs  # RDS takes the primary's
 

@@ -64,10 +64,21 @@ def test_m2_database(stack: Recording) -> None:
         found[f"database-{name}"]["metricName"] for name in ("connections", "storage", "read-latency")
     }
     assert measured == {"DatabaseConnections", "FreeStorageSpace", "ReadLatency"}
-    assert ("database-replica-lag" in found) is (stack.stack == "prod")
+    lag = found.get("database-replica-lag", {}).get("metricName")
+    assert lag == ("ReplicaLag" if stack.stack == "prod" else None)
     for instance in stack.of("aws:rds/instance:Instance"):
         assert instance.inputs["performanceInsightsEnabled"] is True
         assert instance.inputs["monitoringInterval"] == 60
+
+
+def test_m2_m5_slow_statements_and_what_changes_data_or_rights_are_logged(stack: Recording) -> None:
+    (group,) = stack.of("aws:rds/parameterGroup:ParameterGroup")
+    found = {one["name"]: one for one in group.inputs["parameters"]}
+    assert found["log_min_duration_statement"]["value"] == "1000"
+    libraries = found["shared_preload_libraries"]
+    assert libraries["value"].split(",") == ["pg_stat_statements", "pgaudit"]
+    assert libraries["applyMethod"] == "pending-reboot", "RDS refuses to set it at once"
+    assert set(found["pgaudit.log"]["value"].split(",")) == {"ddl", "role", "write"}
 
 
 def test_m2_logs_of_the_database_are_encrypted_before_rds_makes_them(stack: Recording) -> None:
@@ -94,7 +105,9 @@ def test_m3_every_node_of_the_cache(stack: Recording) -> None:
 
 
 def test_m4_application(stack: Recording, prod: Recording) -> None:
-    assert {"error-rate", "response-time"} <= set(alarms(stack))
+    found = alarms(stack)
+    assert found["error-rate"]["threshold"] == 1
+    assert "response-time" in found
     (stream,) = prod.of("aws:cloudwatch/metricStream:MetricStream")
     assert {"AWS/ApplicationELB", "SportCoach/prod"} <= set(texts(stream.inputs["includeFilters"]))
     hose = prod.one("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", "new-relic")

@@ -207,6 +207,7 @@ def test_agents_are_configured(host: Machine) -> None:
     host.boot()
     agent = json.loads((host.root / "etc/amazon-cloudwatch-agent.json").read_text(encoding="utf-8"))
     assert agent["metrics"]["namespace"] == "SportCoach/prod"
+    assert agent["metrics"]["metrics_collected"]["disk"]["resources"] == ["/"]
     dimensions = agent["metrics"]["metrics_collected"]["mem"]["append_dimensions"]
     assert dimensions == {"Stack": "prod", "Tier": "ai", "AutoScalingGroupName": "sc-prod-ai-42"}
     prometheus = yaml.safe_load((host.root / "etc/prometheus/prometheus.yml").read_text(encoding="utf-8"))

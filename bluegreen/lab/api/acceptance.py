@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,13 +19,17 @@ Accepts = Callable[[Any], bool]
 _Known = dict[str, Accepts]
 _NUMBERS = ("integer", "long", "float", "double")
 _MODELS: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
+_MAKING = Lock()
+"""While a shape that contains itself is made, its function leads to itself: no other thread may meet it."""
 
 
 def accepts(model: Any, parameters: dict[str, Any]) -> bool:
     """Whether `parameters` are valid beyond doubt for an operation (`model`: botocore's OperationModel)."""
     if model.input_shape is None:
         return True
-    return _function(model.input_shape, _MODELS.setdefault(model.service_model, {}))(parameters)
+    with _MAKING:
+        function = _function(model.input_shape, _MODELS.setdefault(model.service_model, {}))
+    return function(parameters)
 
 
 def _function(shape: Any, known: _Known) -> Accepts:

@@ -22,6 +22,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """No query of Prometheus has a word alone in braces, so its own braces need no escape."""
 _SEVERAL = re.compile(r"\b(?:SEARCH|METRICS|INSIGHT_RULE_METRIC|SLICE|SORT|DB_PERF_INSIGHTS|LAMBDA)\b")
 """Functions of metric math that give several series, or that GetMetricData does not carry out."""
+METRIC_NAME = re.compile(r"(?<![\w.])[a-z]\w*")
+"""A metric in an expression: functions are in capitals."""
 _OF_A_TIER = frozenset(PLACEHOLDERS) - {"stack"}
 
 
@@ -123,17 +125,16 @@ class CloudWatchQuery(Section):
             yield from self._math_problems()
 
     def _math_problems(self) -> Iterable[str]:
-        used = set(re.findall(r"(?<![\w.])[a-z]\w*", self.expression))
         if not self.expression or not self.metrics:
             yield "an expression needs metrics, and metrics an expression"
-        elif unknown := sorted(used - set(self.metrics)):
+            return
+        used = set(METRIC_NAME.findall(self.expression))
+        if unknown := sorted(used - set(self.metrics)):
             yield f"the expression names {', '.join(unknown)}, which metrics does not have"
-        elif unused := sorted(set(self.metrics) - used):
+        if unused := sorted(set(self.metrics) - used):
             yield f"the expression does not use {', '.join(unused)}"
-        if many := re.findall(
-            r"\b(?:SEARCH|METRICS|INSIGHT_RULE_METRIC|SLICE|SORT|DB_PERF_INSIGHTS|LAMBDA)\b", self.expression
-        ):
-            yield f"{many[0]} has several results: a check has one value"
+        if many := sorted(set(_SEVERAL.findall(self.expression))):
+            yield f"{', '.join(many)} cannot be used: a check has one value"
 
 
 class OwnCheck(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -186,7 +187,7 @@ def test_prometheus_without_an_address_is_refused_with_who_needs_it(stack: Stack
     assert "prometheus is asked for check queue, prometheus:Up" in str(caught.value)
 
 
-MATH = """
+SHARE = """
 [[check]]
 name = "refused share"
 tier = "app"
@@ -223,7 +224,7 @@ def test_metric_math_is_asked_of_both_fleets_and_no_id_meets_another(
         ]
 
     monkeypatch.setattr(type(service), "pages", lambda _self, *words, **more: pages(*words, **more))
-    found = read(stack, MATH).readings
+    found = read(stack, SHARE).readings
     assert found is not None
     assert found.points == {"refused share": ((9.0, 10.0),)}
     assert [one["Id"] for one in asked] == ["m0_bad", "m0_good", "m0", "m1_bad", "m1_good", "m1"]
@@ -233,10 +234,27 @@ def test_metric_math_is_asked_of_both_fleets_and_no_id_meets_another(
     assert fleets == ["sc-test-app-2"] * 2 + ["sc-test-app-1"] * 2
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_is_no_number_is_no_data(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """Held against a limit, a NaN is never beyond it."""
+    service, stamp = stack.session.service("cloudwatch"), datetime.fromtimestamp(stack.clock.now() - 300, UTC)
+    answer = [{"Id": f"m{n}", "Timestamps": [stamp], "Values": [value if n == 0 else 1.0]} for n in range(2)]
+    monkeypatch.setattr(type(service), "pages", lambda *_, **__: answer)
+    assert read(stack, METRIC.replace("REST", "datapoints = 1")).readings == Readings(points={"cpu": ()})
+    answer.reverse()
+    for number, one in enumerate(answer):
+        one["Id"] = f"m{number}"
+    assert read(stack, METRIC.replace("REST", "datapoints = 1")).readings == Readings(
+        points={"cpu": ((1.0, None),)}
+    )
+
+
 def test_a_call_takes_no_more_queries_than_cloudwatch_does() -> None:
     """A result and its metrics stay together."""
     stat = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
-    math = MetricMath(expression="a / b", stats={"a": stat, "b": stat})
+    ratio = MetricMath(expression="a / b", stats={"a": stat, "b": stat})
     sizes: list[int] = []
 
     class Counting:
@@ -247,6 +265,6 @@ def test_a_call_takes_no_more_queries_than_cloudwatch_does() -> None:
             assert all(f"{one}_a" in {query["Id"] for query in queries} for one in ids)
             return [{"Id": one, "Timestamps": [], "Values": []} for one in ids]
 
-    found = read_series(Counting(), dict.fromkeys(range(200), math), 0, 60)  # type: ignore[arg-type]  # stands for it
+    found = read_series(Counting(), dict.fromkeys(range(200), ratio), 0, 60)  # type: ignore[arg-type]  # stands for it
     assert len(found) == 200
     assert sizes == [498, 102]

@@ -45,7 +45,14 @@ METRIC = 'cloudwatch = { namespace = "N", name = "M" }'
         (('cloudwatch = { expression = "1 + 1" }', "above = 1"), "an expression needs metrics"),
         ((MATH.format("100 * bad / every"), "above = 1"), "names every, which metrics does not have"),
         ((MATH.format("100 * bad"), "above = 1"), "does not use all"),
-        ((MATH.format("bad + all + SEARCH('{{N}}', 'Sum')"), "above = 1"), "SEARCH has several results"),
+        (
+            (MATH.format("bad + all + SEARCH('{{N}}', 'Sum')"), "above = 1"),
+            "SEARCH cannot be used: a check has one value",
+        ),
+        (
+            (MATH.format("bad / every"), "above = 1"),
+            "which metrics does not have; the expression does not use all",
+        ),
         ((MATH.format("bad / all"), "times_blue = 2"), "times_blue needs {fleet}"),
         (('cloudwatch = { namespace = "N", name = "M", period = "90s" }', "above = 1"), "whole minutes"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import TypeVar
 
 from bluegreen.adapters.aws.failures import AwsUnavailable
 from bluegreen.adapters.aws.session import Json, Service, Session
+from bluegreen.policy.checks import METRIC_NAME
 
 _NAMESPACE = "AWS/ApplicationELB"
 _QUERIES_PER_CALL = 500
@@ -85,11 +85,7 @@ class MetricMath:
             (stat,) = self.stats.values()
             return [{"Id": name, "MetricStat": stat, "ReturnData": True}]
         # An id is known in the whole call: those of two checks must not meet.
-        expression = re.sub(
-            r"(?<![\w.])[a-z]\w*",
-            lambda match: f"{name}_{match[0]}" if match[0] in self.stats else match[0],
-            self.expression,
-        )
+        expression = METRIC_NAME.sub(lambda match: f"{name}_{match[0]}", self.expression)
         parts = [
             {"Id": f"{name}_{key}", "MetricStat": stat, "ReturnData": False}
             for key, stat in self.stats.items()
@@ -101,10 +97,7 @@ def read_series(
     cloudwatch: Service, stats: Mapping[K, Json | MetricMath], start: float, end: float
 ) -> dict[K, Series]:
     """The series of each MetricStat that began in [start, end); raises CloudUnavailable for a part of it."""
-    wanted = [
-        (key, one if isinstance(one, MetricMath) else MetricMath(stats={"": one}))
-        for key, one in stats.items()
-    ]
+    wanted = [(key, _math(one)) for key, one in stats.items()]
     found: dict[K, Series] = {key: {} for key in stats}
     for batch in _batches(wanted):
         answers = cloudwatch.pages(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import floor
+from math import floor, isfinite
 from typing import NamedTuple
 
 from bluegreen.adapters.aws.alarm_states import described
@@ -149,12 +149,18 @@ def _stat(one: CloudWatchMetric, period: float, names: Mapping[str, str]) -> Jso
 
 
 def _points(query: CloudWatchQuery, green: Series, blue: Series | None, now: float) -> tuple[Point, ...]:
-    """The newest settled values in order of time: only whole periods, and no old ones."""
+    """The newest settled values in order of time: only whole periods, no old ones, and only numbers."""
     oldest = now - (query.datapoints + _LATE) * query.period
+    green, blue = _numbers(green), None if blue is None else _numbers(blue)
     starts = sorted(start for start in green if oldest <= start <= now - query.period)
     return tuple(
         (green[start], None if blue is None else blue.get(start)) for start in starts[-query.datapoints :]
     )
+
+
+def _numbers(series: Series) -> Series:
+    """Metric math may divide by zero: what no limit can be held against is no data."""
+    return {start: value for start, value in series.items() if isfinite(value)}
 
 
 def _tried(name: str, call: Callable[[], Readings]) -> Readings | str:

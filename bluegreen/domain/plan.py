@@ -46,6 +46,7 @@ class StepKind(StrEnum):
     STAND_DOWN = "stand-down"  # no watchdog is armed
     WEIGHTS = "weights"  # the live rule has these weights, read back
     JUDGE = "judge"  # green was measured against blue
+    AS_BEFORE = "as-before"  # the fleets that got their traffic back serve as they did before
     PROVE_BLUE = "prove-blue"  # blue is healthy enough to carry all traffic
     MODEL_POINTER = "model-pointer"  # the model parameter names the live model
     LABEL = "label"  # the serving fleet is tagged blue

@@ -43,6 +43,8 @@ def _stages(
         smoke = [tier for tier in back if any(test.tier == tier for test in policy.smoke)]
         checks = [Step(kind=StepKind.VERSION, tier=tier, fleet=Color.BLUE) for tier in back]
         checks += [Step(kind=StepKind.SMOKE, tier=tier, fleet=Color.BLUE) for tier in smoke]
+        if Tier.AI in back and policy.golden:
+            checks.append(Step(kind=StepKind.GOLDEN, tier=Tier.AI, fleet=Color.BLUE))
         stages.add("verify", "Verify blue through the front door", checks, policy.rollout.dwell + 10.0)
     done = blue(StepKind.STAND_DOWN) + blue(StepKind.FREE_SIZE) + blue(StepKind.LABEL)
     done += [
@@ -54,6 +56,10 @@ def _stages(
     if shifted:
         stages.add("close", "Delete rules that lead to green alone", failed(StepKind.DELETE_RULE, new))
         stages.add("quiet", "Wait until green has no requests", failed(StepKind.QUIET), policy.retire.quiet)
+        # Where probes decide in the place of users, those of `verify` have decided.
+        if back and policy.judge.without_traffic == "ask":
+            step = Step(kind=StepKind.AS_BEFORE, fleet=Color.BLUE)
+            stages.add("as-before", "Measure that blue serves as before", [step], policy.rollout.min_bake)
     if down:
         step = Step(kind=StepKind.MIGRATE_DOWN, tier=Tier.APP, fleet=Color.GREEN)
         stages.add("migrate-down", "Run green's down migration", [step], 60.0)

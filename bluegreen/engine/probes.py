@@ -169,17 +169,18 @@ def ask_golden(
     return GoldenScore(asked=len(faults), right=len(faults) - len(wrong), first_fault=next(iter(wrong), ""))
 
 
-def golden_fault(green: GoldenScore, blue: GoldenScore | None, limit: float) -> str:
-    """R4: a relative fall of accuracy above `limit` against blue on the same questions.
+def golden_fault(found: GoldenScore, against: float | None, limit: float, *, who: str, than: str) -> str:
+    """R4: a relative fall of accuracy above `limit` against another one on the same questions.
 
-    Without blue the set must be answered at all: an accuracy below 1 - limit fails.
+    Without another the set must be answered at all: an accuracy below 1 - limit fails.
+    `who` was asked, and is compared with `than`.
     """
-    before = blue.accuracy if blue else 1.0
-    drop = (before - green.accuracy) / before if before else 0.0
+    before = 1.0 if against is None else against
+    drop = (before - found.accuracy) / before if before else 0.0
     if drop <= limit:
         return ""
-    against = f"blue's {blue.accuracy:.1%}" if blue else "the known answers"
+    other = "the known answers" if against is None else f"{than} {against:.1%}"
     return (
-        f"green is right on {green.right} of {green.asked}, {drop:.1%} below {against}; "
-        f"at most {limit:.0%} allowed; e.g. {green.first_fault}"
+        f"{who} is right on {found.right} of {found.asked}, {drop:.1%} below {other}; "
+        f"at most {limit:.0%} allowed; e.g. {found.first_fault}"
     )

@@ -187,6 +187,11 @@ class Stack:
             weights = self.sides[tier.tier].weights or {}
             assert weights.get(plan.number) == step.percent or tier.blue is None, step.id
 
+    def do_as_before(self, plan: Plan, step: Step) -> None:
+        for tier in plan.tiers:
+            weights = self.sides[tier.tier].weights or {}
+            assert tier.blue is None or weights.get(tier.blue.deployment) == 100, step.id
+
     def do_window(self, plan: Plan, step: Step) -> None:
         assert all(self.sides[one.tier].fleets[one.blue.deployment].group for one in plan.tiers if one.blue)
 

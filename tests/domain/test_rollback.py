@@ -63,7 +63,8 @@ def test_rolled_back_in_the_middle_of_a_shift() -> None:
     stack, plan = at("shift-50", policy(rollout=QUICK, smoke=SMOKE))
     back = rolled_back(stack, plan, policy(rollout=QUICK, smoke=SMOKE), shifted=True)
     assert names(back) == [
-        "prove-blue", "shift-back", "verify", "accept", "quiet", "detach", "remove", "remove-groups",
+        "prove-blue", "shift-back", "verify", "accept", "quiet", "as-before", "detach", "remove",
+        "remove-groups",
     ]  # fmt: skip
     assert (back.intent, back.number, back.reason, back.release) == (
         Intent.ROLLBACK,
@@ -128,7 +129,7 @@ def test_a_blue_that_is_gone_is_named_as_it_was_planned() -> None:
 def test_its_down_migration_runs_between_quiet_and_removal() -> None:
     stack, plan = at("shift-50", KEPT)
     back = rolled_back(stack, plan, KEPT, shifted=True, database=DOWN)
-    assert names(back)[-5:] == ["quiet", "migrate-down", "detach", "remove", "remove-groups"]
+    assert names(back)[-6:] == ["quiet", "as-before", "migrate-down", "detach", "remove", "remove-groups"]
     assert [s.id for s in back.steps if s.kind is StepKind.MIGRATE_DOWN] == ["migrate-down.app.green"]
     assert back.snapshot == "sc-lab-before-2"
     assert [note.partition(" of ")[0] for note in back.notes] == [

@@ -78,6 +78,6 @@ def test_without_blue_the_known_answers_are_the_measure() -> None:
 def test_the_fall_is_relative_and_the_limit_itself_is_allowed(
     green: int, blue: int | None, *, fails: bool
 ) -> None:
-    before = None if blue is None else GoldenScore(asked=100, right=blue)
-    fault = golden_fault(GoldenScore(asked=100, right=green, first_fault="e.g."), before, 0.1)
+    found = GoldenScore(asked=100, right=green, first_fault="e.g.")
+    fault = golden_fault(found, None if blue is None else blue / 100, 0.1, who="green", than="blue's")
     assert bool(fault) is fails

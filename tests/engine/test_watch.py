@@ -430,8 +430,14 @@ class Feed(Wrapped):
             return replace(real, troubles=(f"metrics broken: prometheus: {self.fails}",))
         first, last = int(asked["since"] // 15) + 1, int((asked["until"] - 15) // 15)
         slow_ms = asked["slow_ms"].get(Tier.APP, ()) if self.latency else ()
+        beside_blue = arms[0].blue is not None
         own = [
-            fifteen(arm, number * 15.0, errors=self.errors if arm is Color.GREEN else 0, slow_ms=slow_ms)
+            fifteen(
+                arm,
+                number * 15.0,
+                errors=self.errors if arm is Color.GREEN and beside_blue else 0,
+                slow_ms=slow_ms,
+            )
             for number in range(first, last)
             for arm in Color
         ]

@@ -42,7 +42,7 @@ def test_the_summary_stays() -> None:
         view.close(RESULT)
     text = console.export_text()
     tail = text[text.index("✗ rolled-back") :].splitlines()
-    assert tail[0] == "✗ rolled-back  lab · promotion v1.0.0 → v1.1.0 · deployment 2 in 33s"
+    assert tail[0] == "✗ rolled-back  lab · promotion v1.0.0 → v1.1.0 · deployment 2 in 35s"
     assert "v1.1.0 was rolled back" in tail[1]
     assert any(line.strip().startswith("traffic") for line in tail)
     assert any("history 2" in line for line in tail)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bluegreen.domain.plan import StepKind
 from bluegreen.engine.run import Handler
-from bluegreen.engine.steps import build, prepare, prove, retire, shift
+from bluegreen.engine.steps import as_before, build, prepare, prove, retire, shift
 
 HANDLERS: Mapping[StepKind, Handler] = {
     StepKind.CHECK: prepare.check,
@@ -29,6 +29,7 @@ HANDLERS: Mapping[StepKind, Handler] = {
     StepKind.STAND_DOWN: shift.stand_down,
     StepKind.WEIGHTS: shift.weights,
     StepKind.JUDGE: shift.judge,
+    StepKind.AS_BEFORE: as_before.as_before,
     StepKind.WINDOW: retire.window,
     StepKind.QUIET: retire.quiet,
     StepKind.DETACH: retire.detach,

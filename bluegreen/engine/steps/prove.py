@@ -8,8 +8,11 @@ from itertools import repeat
 
 from bluegreen.domain.journal import GoldenCompared, TargetsHealthy, TargetsSeen
 from bluegreen.domain.plan import Step
+from bluegreen.domain.release import Color
 from bluegreen.domain.stack import Health
 from bluegreen.engine import probes
+from bluegreen.engine.before import golden_before
+from bluegreen.engine.probes import GoldenScore
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted, StepFailed
 from bluegreen.policy import SmokeTest
@@ -131,15 +134,39 @@ def golden(run: Run, step: Step) -> Done:
         return Done(words="no golden set")
     beat, timeout = run.heartbeat.beat, run.policy.probes.timeout
     ask = partial(probes.ask_golden, questions, run.ports, beat=beat, timeout=timeout)
+    if step.fleet is Color.BLUE:
+        return _golden_again(run, step, ask(headers={}))
     green = ask(headers=run.preview_headers())
     blue = ask(headers={}) if run.tier_plan(step).blue else None
-    fault = probes.golden_fault(green, blue, run.policy.judge.accuracy_drop_limit)
+    limit, known = run.policy.judge.accuracy_drop_limit, blue.accuracy if blue else None
+    fault = probes.golden_fault(green, known, limit, who="green", than="blue's")
     beside = f", blue {blue.accuracy:.1%}" if blue else ""
     words = f"accuracy {green.accuracy:.1%} of {green.asked}{beside}"
     if fault:
         raise StepFailed(f"AI validation failed: {fault}", next_step="compare the model versions")
     result = GoldenCompared(green=green.accuracy, blue=blue.accuracy if blue else None)
     return Done(words=words, result=result)
+
+
+def _golden_again(run: Run, step: Step, blue: GoldenScore) -> Done:
+    """Blue has its traffic back and answers as it did before the release (R10).
+
+    Where nothing says how it answered, nobody is kept from a rollback by what may always have been so.
+    """
+    before = golden_before(run)
+    limit = run.policy.judge.accuracy_drop_limit
+    fault = probes.golden_fault(blue, before, limit, who="blue", than="its")
+    words = f"accuracy {blue.accuracy:.1%} of {blue.asked}"
+    if before is None:
+        if fault:
+            run.warn(f"{step.tier}: after the rollback {fault}; how it answered before is not known")
+        return Done(words=words)
+    if fault:
+        raise StepFailed(
+            f"rolled back, but the AI answers are not what they were: {fault} before the release",
+            next_step="look at the model and its data, then `sc-deploy resume`",
+        )
+    return Done(words=f"{words}, {before:.1%} before the release")
 
 
 def prove_blue(run: Run, step: Step) -> Done:

@@ -73,7 +73,7 @@ def test_without_users_a_rollback_says_that_performance_could_not_be_shown() -> 
     world.clock.sleep(10)
     deployer = world.deployer()
     assert deployer.run(deployer.plan_rollback()).exit_code is ExitCode.RELEASED, world.story()
-    assert "whether blue serves as before could not be shown within 11 s" in warnings(world)
+    assert "whether blue serves as before could not be shown within 11 s: too little" in warnings(world)
 
 
 def test_a_kept_blue_is_held_against_its_figures_before_it_was_left() -> None:
@@ -91,6 +91,7 @@ def test_metrics_that_do_not_answer_keep_nobody_from_a_rollback() -> None:
     world.after_first(StepKind.QUIET, lambda: world.faults.add(away))
     assert deployer.run(deployer.plan_rollback()).exit_code is ExitCode.RELEASED, world.story()
     assert "could not be shown" in warnings(world)
+    assert "cloudwatch" in warnings(world)
 
 
 def test_where_probes_decide_for_users_nothing_is_waited_for() -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine.arms import blue_of
 from bluegreen.engine.before import figures_before
 from bluegreen.engine.run import Done, Run
-from bluegreen.errors import CloudUnavailable, StepFailed
+from bluegreen.errors import StepFailed
 from bluegreen.judge.as_before import Before, decides_after, figures, verdict_as_before, worse
 from bluegreen.judge.tail import asked_for
 from bluegreen.ports import Arms
@@ -30,16 +27,12 @@ def as_before(run: Run, step: Step) -> Done:
     since = (run.routed_at or now()) + rollout.dwell
     # One look more than decides: the first of them may come just too early.
     within = max(since - now(), 0.0) + decides_after(run.policy) + max(judging.period, rollout.tick)
-    told, verdict, unread = "", None, ""
+    told, troubles = "", tuple[str, ...]()
 
     def look() -> Verdict | None:
-        nonlocal told, verdict, unread
+        nonlocal told, troubles
         run.heartbeat.beat()
-        try:
-            verdict, unread = _verdict(run, arms, before, since), ""
-        except CloudUnavailable as error:
-            unread = error.what
-            return None
+        verdict, troubles = _verdict(run, arms, before, since)
         words = figures(verdict.findings, before.baseline)
         if words != told:
             run.progress(step, words)
@@ -49,9 +42,10 @@ def as_before(run: Run, step: Step) -> Done:
     pauses = steadily(rollout.tick, within=within, now=now)
     found = until(look, pauses, run.heartbeat.wait)
     if found is None:
-        why = unread or (verdict.reason if verdict else "nothing was measured")
+        known = told or "nothing was measured"
+        why = "; ".join(troubles) or f"too little traffic to tell ({known})"
         run.warn(f"whether blue serves as before could not be shown within {within:.0f} s: {why}")
-        return Done(words=told or "not enough was measured")
+        return Done(words=known)
     if found.outcome is Outcome.FAIL:
         raise StepFailed(
             f"rolled back, but blue does not serve as before: {worse(found, before.baseline)}",
@@ -61,16 +55,17 @@ def as_before(run: Run, step: Step) -> Done:
     return Done(words=told)
 
 
-def _verdict(run: Run, arms: list[Arms], before: Before, since: float) -> Verdict:
+def _verdict(run: Run, arms: list[Arms], before: Before, since: float) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict now, and what the sources object to."""
     now = run.ports.clock.now()
     slow_ms = {tier: asked_for(p95, run.policy.judge) for tier, p95 in before.baseline.p95_ms.items()}
-    collect = partial(run.ports.metrics.collect, arms, since=since, until=now, slow_ms=slow_ms)
-    periods: tuple[Period, ...] = collect().periods
-    return verdict_as_before(
-        periods,
+    collected = run.ports.metrics.collect(arms, since=since, until=now, slow_ms=slow_ms)
+    verdict = verdict_as_before(
+        collected.periods,
         tiers=tuple(one.tier for one in arms),
         before=before,
         policy=run.policy,
         since=since,
         now=now,
     )
+    return verdict, collected.troubles

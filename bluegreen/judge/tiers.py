@@ -8,6 +8,7 @@ from math import inf, log, sqrt
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import BlueBaseline, Metric
 from bluegreen.domain.release import FULL
+from bluegreen.domain.stack import BlueShort
 from bluegreen.judge.batches import Batch, Calendar
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.coverage import Coverage
@@ -19,6 +20,7 @@ from bluegreen.judge.readers import Errors, Reader
 from bluegreen.policy import Judging
 
 _REQUEST_METRICS = (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY)
+_ROUNDING = 1e-6
 _MAY_HARM = 25.0
 """Failed requests beyond the acceptable that a step may cost, by what is known, to be entered unasked."""
 _NOT_WORSE = -log(2)
@@ -55,6 +57,7 @@ class TierState:
         self._errors: dict[str, Errors] = {}
         self._limits = limits
         self._calendar = calendar
+        self._short: BlueShort | None = None
         self._controlled: dict[tuple[Metric, str], Comparison] = {}
         self._alone: dict[tuple[Metric, str], Comparison] = {}
 
@@ -132,6 +135,11 @@ class TierState:
         """New instances of green have begun to serve."""
         self.cold_until = max(self.cold_until, at + self._calendar.cold)
 
+    def short_of_hosts(self, found: BlueShort | None, at: float) -> None:
+        """Blue has too few hosts for its share: what it shows then is not how it usually is."""
+        self._short = found
+        self._hold(at)
+
     def restart(self, clock: float, why: str, *, blue_was_sick: bool = False) -> None:
         """Void the evidence for a pass; `clock` is when the disturbance was over."""
         if clock >= self.clock:
@@ -150,6 +158,8 @@ class TierState:
         if batch.green is not None and (name := batch.green.noisiest):
             failed, served = self.noisy.get(name, (0, 0))
             self.noisy[name] = failed + batch.green.noisiest_errors, served + batch.green.noisiest_requests
+        if batch.period.start < self.clock - _ROUNDING:
+            batch = batch._replace(inside=False)  # counted late, of the time of a disturbance
         running = self._controlled if batch.controlled else self._alone
         self.coverage.add(batch)
         middle = batch.period.start + batch.period.seconds / 2
@@ -203,12 +213,17 @@ class TierState:
     def _watch_blue(self, batch: Batch) -> None:
         if batch.blue is None and not self.holding:
             return
+        self._hold(batch.period.end)
+
+    def _hold(self, at: float) -> None:
         why = self._sickness()
         if self.holding and not why:
-            self.restart(batch.period.end, "blue was unhealthy", blue_was_sick=True)
+            self.restart(at, "blue was unhealthy", blue_was_sick=True)
         self.holding = why
 
     def _sickness(self) -> str:
+        if self._short is not None:
+            return self._short.words
         for (metric, _), one in self.comparisons.items():
             if one.health is not None and one.health.value >= BLUE_SICK:
                 return f"blue itself is unhealthy ({metric})"

@@ -13,6 +13,7 @@ from bluegreen.judge.batches import Batch, Calendar
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.coverage import Coverage
 from bluegreen.judge.criteria import ALONE, SUSPICIOUS
+from bluegreen.judge.instances import Instances
 from bluegreen.judge.key_probes import KeyProbes
 from bluegreen.judge.latency import LatencyCounts
 from bluegreen.judge.metric_tests import BLUE_SICK, BlueShares, comparison
@@ -48,8 +49,8 @@ class TierState:
         """The highest evidence so far, which is what fails a release (Ville)."""
         self.spared: Mapping[str, int] = {}
         """Failed requests that a lost host has lost and that are not counted, by host."""
-        self.noisy: dict[str, tuple[int, int]] = {}
-        """Of the noisiest instances of green: (failed, all) requests in the periods in which they were it."""
+        self.instances = Instances()
+        """Of green, what stands out."""
         self.coverage = Coverage()
         self.cold_until = calendar.warm_from
         """Green's latency is judged from here: caches and compilers warm up with the first requests."""
@@ -155,9 +156,7 @@ class TierState:
         return resumed, f"{self.tier}: {why}" if resumed > self._calendar.begun else ""
 
     def _compare(self, batch: Batch) -> None:
-        if batch.green is not None and (name := batch.green.noisiest):
-            failed, served = self.noisy.get(name, (0, 0))
-            self.noisy[name] = failed + batch.green.noisiest_errors, served + batch.green.noisiest_requests
+        self.instances.add(batch)
         if batch.period.start < self.clock - _ROUNDING:
             batch = batch._replace(inside=False)  # counted late, of the time of a disturbance
         running = self._controlled if batch.controlled else self._alone
@@ -171,6 +170,8 @@ class TierState:
             running[place] = tests
             if tests.add(batch, warm=metric is not Metric.LATENCY or middle >= self.cold_until):
                 self.seen.add(place)
+                if tests.latency is not None:
+                    self.instances.add_slow(batch, tests.latency.limit_ms)
                 self.peak[metric] = max(self.peak.get(metric, 1.0), self.evidence(metric))
 
     def _begin(self, metric: Metric, batch: Batch) -> Comparison | None:

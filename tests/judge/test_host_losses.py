@@ -191,19 +191,3 @@ def test_a_request_without_an_answer_has_no_latency() -> None:
     assert calm < 1
     assert blue_lost < 1
     assert green_lost == pytest.approx(calm, rel=0.5)
-
-
-@pytest.mark.parametrize(("elsewhere", "named"), [(0, True), (20, False)])
-def test_one_noisy_instance_is_named_and_told_apart_from_the_release(elsewhere: int, *, named: bool) -> None:
-    judge = Judge(Judging(), BASELINE)
-    judge.begin(step(planned=60.0))
-    for number in range(6):
-        for arm in Color:
-            green = arm is Color.GREEN
-            counted = period(arm, number, Failing(answered=(30 + elsewhere) if green else 0))
-            noisy = {"noisiest": "i-7", "noisiest_errors": 30, "noisiest_requests": 100} if green else {}
-            judge.take(replace(counted, **noisy), counted.end)  # type: ignore[arg-type]  # of three types
-    verdict = judge.look(look(60.0, planned_seconds=60.0))
-    assert verdict.outcome is Outcome.FAIL
-    assert ("180 of 600 on i-7 alone, 0 of 1,200 elsewhere" in verdict.reason) is named
-    assert ("i-7" in verdict.reason) is named

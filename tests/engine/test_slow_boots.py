@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.journal import Ending, Entry, ShareWatched, VerdictGiven
+from bluegreen.domain.journal import Ending, Entry, Measured, ShareWatched, VerdictGiven
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.release import Color
 from bluegreen.lab.cloud.settings import Settings
@@ -146,7 +146,8 @@ steps = [{ path = "/api/login" }]
 def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color, percent: int) -> None:
     """Until the balancer's checks notice it, half of the fleet's requests fail, those of probes too."""
     world = SlowBoots("prod", ("app",))
-    world.policy = parse_policy(POLICY + LOGIN, stack="sim", source="deploy.toml")
+    fast = POLICY.replace('interval = "20s"', 'interval = "10s"')
+    world.policy = parse_policy(fast + LOGIN, stack="sim", source="deploy.toml")
     world.load(600)
     world.at(percent, "app", color, "dies")
     deployer = world.deployer()
@@ -157,6 +158,15 @@ def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color
     story = world.story()
     held = "hold: app: blue has 1 healthy host of the 2 that its share needs" in story
     assert held is ((color, percent) == (Color.BLUE, 25)), story
+    measured = [entry.event for _, entry in world.entries if isinstance(entry.event, Measured)]
+    (later,) = {
+        one.event.blue_notice - one.event.notice
+        for _, one in world.entries
+        if isinstance(one.event, ShareWatched)
+    }
+    assert later == 2 * (20.0 - 10.0), "blue is looked at by the slow clock"
+    # Unhealthy, gone, replaced: looks at green between those at blue change nothing.
+    assert len([one for one in measured if one.short is not None]) == (3 if held else 0)
     assert "blue itself is unhealthy" not in story
     # At green's first share the host is found before the first period begins.
     assert ("that died with i-" in story) is ((color, percent) != (Color.GREEN, 25))

@@ -70,6 +70,11 @@ class Period:
     noisiest_errors: int = 0
     noisiest_requests: int = 0
     """What it answered."""
+    slowest: str = ""
+    """The instance that is much slower than the others, where the source counts instances."""
+    slowest_requests: int = 0
+    slowest_slow: tuple[tuple[float, int], ...] = ()
+    """What it answered, and how slowly; as `slow`."""
 
     @property
     def end(self) -> float:
@@ -112,6 +117,9 @@ class Period:
             ("wrong", self.wrong, "labels", self.labels),
             ("probes_failed", self.probes_failed, "probes", self.probes),
         )
+        its = [self.slowest_requests, *(count for _, count in self.slowest_slow)]
+        if not all(_is_count(one) and one <= its[0] for one in its):
+            yield f"{self.slowest or 'an instance'} was slower in {its[1:]} of {its[0]} requests"
         if not _is_count(self.own):
             yield f"own is {self.own!r}, not a count"
         for bad_name, bad, total_name, total in pairs:
@@ -198,7 +206,8 @@ def period_of(row: Any) -> Period:
     try:
         source, tier, arm, *rest = row
         counted = dict(zip(_FIELDS[3:], rest, strict=False))
-        counted["slow"] = tuple((limit, count) for limit, count in counted.get("slow", ()))
+        for name in ("slow", "slowest_slow"):
+            counted[name] = tuple((limit, count) for limit, count in counted.get(name, ()))
         period = Period(source=source, tier=Tier(tier), arm=Color(arm), **counted)
     except (TypeError, ValueError) as error:
         raise ValueError(f"not a measured period: {row!r} ({error})") from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import MANAGED_BY, Tag, Tier
-from bluegreen.domain.release import Image, Model
+from bluegreen.domain.release import Color, Image, Model
 
 
 def is_ours(tags: Mapping[str, str], stack: str) -> bool:
@@ -57,8 +57,28 @@ class SickTargets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlueShort:
+    """Blue has fewer healthy targets than its share of the traffic needs."""
+
+    healthy: int
+    needed: int
+    unhealthy: tuple[str, ...] = ()
+    """Those that fail their checks; a host that is gone altogether is not among them."""
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        which = f" ({', '.join(self.unhealthy)} unhealthy)" if self.unhealthy else ""
+        hosts = "host" if self.healthy == 1 else "hosts"
+        return (
+            f"blue has {self.healthy} healthy {hosts} of the {self.needed} that its share needs{which}: "
+            "waiting until it carries it again"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostLost:
-    """A target of green that was healthy and is no more."""
+    """A target that was healthy and is no more."""
 
     tier: Tier
     target: str
@@ -68,6 +88,7 @@ class HostLost:
     """Epoch seconds from which on requests to it may have failed: the balancer's checks need a while."""
     until: float
     """And up to which."""
+    arm: Color = Color.GREEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,8 @@ def _holding(verdict: Verdict) -> list[str]:
 
 def _held_by_checks_alone(verdict: Verdict) -> bool:
     """Whether nothing but own checks and alarms holds: their words stand first, and no other hold follows."""
+    if verdict.outcome is Outcome.ERROR:
+        return False  # the measurement is broken, whatever the checks say
     return bool(_holding(verdict)) and "; meanwhile: hold: " not in verdict.reason
 
 

@@ -42,6 +42,13 @@ def least(run: Run, tier: Tier, percent: int) -> int:
     return max(1, ceil(part * whole(run, tier) - _ROUNDING))
 
 
+def least_of_blue(run: Run, tier: Tier, percent: int) -> int:
+    """The healthy targets that blue needs beside a green of `percent`, as when it had all the traffic."""
+    blue, held = run.plan.tier(tier).blue, run.find_result(SizeHeld, tier)
+    size = held.size if held else blue.desired if blue else 0
+    return max(1, ceil((FULL - percent) / FULL * size - _ROUNDING))
+
+
 def ensure(run: Run, tier: Tier, percent: int) -> Capacity:
     """Whether green has the healthy targets for `percent`; it is grown where it is too small for that."""
     plan, name = run.plan.tier(tier), fleet_name(run.contract.stack, tier, run.plan.number)

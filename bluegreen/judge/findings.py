@@ -79,7 +79,9 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
         its = ", ".join(f"{count:,} that died with {host}" for host, count in state.spared.items())
         words += f" (without {its})"
     if metric is Metric.ERRORS:
-        words += _one_instance(state, one, limits)
+        words += state.instances.noisy(one, limits.error_acceptable)
+    elif metric is Metric.LATENCY:
+        words += state.instances.slow(one)
     words += f"; evidence {_round(evidence)} of {needed_to_fail(limits):.0f} needed"
     if outcome is Outcome.INCONCLUSIVE:
         words += _missing(one, pass_evidence, limits)
@@ -100,17 +102,6 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
             "pass_needed": NEEDED_TO_PASS,
         },
     )
-
-
-def _one_instance(state: TierState, one: Comparison, limits: Judging) -> str:
-    """Names the one instance without which green's errors would be acceptable: a bad host."""
-    name, (failed, served) = max(state.noisy.items(), key=lambda item: item[1], default=("", (0, 0)))
-    others, rest = one.green_bad - failed, one.green - served
-    if not name or one.green_bad <= limits.error_acceptable * one.green or not rest:
-        return ""
-    if others > limits.error_acceptable * rest or failed <= one.green_bad / 2:
-        return ""
-    return f" ({_share(failed, served)} on {name} alone, {_share(max(others, 0), rest)} elsewhere)"
 
 
 def _slower(one: Comparison, *, blue: bool) -> str:

@@ -1,10 +1,10 @@
-"""A host that dies is no fault of the release: which failed requests are its, and which are the release's.
+"""A host that dies is no fault of its release: which failed requests are its, and which are the release's.
 
 Until the balancer's checks notice a dead host, its share of the requests fails without an answer of
 any instance. An instance's own 5xx always count. What the balancer could not deliver is put down to a lost
-host where a target of green was found to be lost at that time, for one host in a step, and no more than its
-share of the requests: a release whose hosts fall one after the other, or whose instances do not answer while
-they stand, is judged by all that it fails.
+host where a target of the fleet was found to be lost at that time, for one host in a step, and no more than
+its share of the requests: a release whose hosts fall one after the other, or whose instances do not answer
+while they stand, is judged by all that it fails. The same holds for blue, or it would be taken for sick.
 
 The balancer's counts may be here before the loss is known. So a period in which it could not deliver more
 than is acceptable waits until a host that died in it must have been noticed; what its source counts later
@@ -20,8 +20,10 @@ from math import ceil, sqrt
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import Color
 from bluegreen.domain.stack import HostLost
 from bluegreen.judge.batches import Batch
+from bluegreen.judge.settings import StepMark
 from bluegreen.policy import Judging
 
 _BY_CHANCE = 3.0
@@ -32,19 +34,22 @@ class HostLosses:
     """Holds batches back while they may be a host's fault, and takes a lost host's requests out of them."""
 
     def __init__(self, limits: Judging) -> None:
-        self.notice = 0.0
-        """Seconds within which a lost host is found."""
         self.spared: dict[Tier, Counter[str]] = defaultdict(Counter)
-        """Failed requests that are not the release's, by tier and host."""
+        """Failed requests that are not their release's, by tier and host."""
+        self._notice = dict.fromkeys(Color, 0.0)
         self._acceptable = limits.error_acceptable
-        self._lost: dict[Tier, list[HostLost]] = defaultdict(list)
+        self._lost: dict[tuple[Tier, Color], list[HostLost]] = defaultdict(list)
         self._queues: dict[tuple[Tier, str], deque[Batch]] = defaultdict(deque)
-        self._blamed: dict[tuple[Tier, int], str] = {}
+        self._blamed: dict[tuple[Tier, Color, int], str] = {}
+
+    def begin(self, step: StepMark) -> None:
+        """A ramp step begins, with the seconds within which a lost host is found in it."""
+        self._notice = {Color.GREEN: step.notice, Color.BLUE: step.blue_notice}
 
     def lost(self, found: Iterable[HostLost]) -> None:
-        """Targets of green that were healthy are no more."""
+        """Targets that were healthy are no more."""
         for one in found:
-            self._lost[one.tier].append(one)
+            self._lost[one.tier, one.arm].append(one)
 
     def add(self, batch: Batch, now: float) -> Iterator[Batch]:
         """Take in a batch; every batch of its source that can be judged by now, in order of arrival."""
@@ -61,40 +66,54 @@ class HostLosses:
         """What is not judged yet, and why; nothing passes meanwhile."""
         found = []
         for (tier, source), queue in self._queues.items():
-            if queue and (green := queue[0].green) is not None:
-                words = f"{tier}: {green.undelivered:,} of {green.requests:,} requests reached no instance"
-                found.append(f"{words} ({source}); whether a host is lost shows within {self.notice:.0f} s")
+            for one in self._unexplained(queue[0]) if queue else ():
+                words = f"{tier}: {one.undelivered:,} of {one.requests:,} requests reached no instance"
+                words += f" of {one.arm} ({source})"
+                found.append(f"{words}; whether a host is lost shows within {self._notice[one.arm]:.0f} s")
         return found
 
     def _ready(self, queue: deque[Batch], now: float) -> Iterator[Batch]:
         while queue:
             batch = queue[0]
-            green = batch.green
-            if green is not None and green.undelivered > self._acceptable * green.requests:
-                loss = self._cause(green, batch.window.step)
-                if loss is None and now < green.end + self.notice:
-                    return
-                batch = batch if loss is None else batch._replace(green=self._without(green, loss))
+            if any(now < one.end + self._notice[one.arm] for one in self._unexplained(batch)):
+                return
             queue.popleft()
-            yield batch
+            step = batch.window.step
+            yield batch._replace(green=self._spare(batch.green, step), blue=self._spare(batch.blue, step))
 
-    def _cause(self, green: Period, step: int) -> HostLost | None:
-        """The one lost host of the step that green's failures in the period may be put down to."""
+    def _unexplained(self, batch: Batch) -> Iterator[Period]:
+        """The periods of which too much was not delivered, while no host is known to be lost."""
+        for one in (batch.green, batch.blue):
+            if one is not None and self._suspect(one) and self._cause(one, batch.window.step) is None:
+                yield one
+
+    def _suspect(self, one: Period) -> bool:
+        # Where blue serves little, a failed request now and then keeps nobody waiting.
+        beyond = 0.0 if one.arm is Color.GREEN else _BY_CHANCE * sqrt(one.undelivered)
+        return one.undelivered - beyond > self._acceptable * one.requests
+
+    def _cause(self, period: Period, step: int) -> HostLost | None:
+        """The one lost host of the step that the failures in the period may be put down to."""
         at_that_time = [
-            one for one in self._lost[green.tier] if green.start < one.until and one.since < green.end
+            one
+            for one in self._lost[period.tier, period.arm]
+            if period.start < one.until and one.since < period.end
         ]
         if not at_that_time:
             return None
-        blamed = self._blamed.setdefault((green.tier, step), at_that_time[0].target)
+        blamed = self._blamed.setdefault((period.tier, period.arm, step), at_that_time[0].target)
         return next((one for one in at_that_time if one.target == blamed), None)
 
-    def _without(self, green: Period, loss: HostLost) -> Period:
-        share = green.requests / loss.of
-        its = min(green.undelivered, ceil(share + _BY_CHANCE * sqrt(share)))
-        self.spared[green.tier][loss.target] += its
+    def _spare(self, period: Period | None, step: int) -> Period | None:
+        """The period without what its lost host has lost."""
+        if period is None or not self._suspect(period) or (loss := self._cause(period, step)) is None:
+            return period
+        share = period.requests / loss.of
+        its = min(period.undelivered, ceil(share + _BY_CHANCE * sqrt(share)))
+        self.spared[period.tier][loss.target] += its
         return replace(
-            green,
-            requests=green.requests - its,
-            errors=green.errors - its,
-            undelivered=green.undelivered - its,
+            period,
+            requests=period.requests - its,
+            errors=period.errors - its,
+            undelivered=period.undelivered - its,
         )

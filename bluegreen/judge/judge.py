@@ -9,7 +9,7 @@ from math import inf
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.settling import Rejected, Settling
-from bluegreen.domain.stack import HostLost
+from bluegreen.domain.stack import BlueShort, HostLost
 from bluegreen.domain.verdict import Finding, Outcome, Verdict
 from bluegreen.judge.batches import Batch, Calendar, Pairing
 from bluegreen.judge.criteria import SUSPICIOUS
@@ -46,7 +46,7 @@ class Judge:
     def begin(self, step: StepMark) -> None:
         """A ramp step begins."""
         self._calendar.begin(step)
-        self._losses.notice = step.notice
+        self._losses.begin(step)
         for state in self._tiers.values():
             state.enter()
         self._step = []
@@ -71,8 +71,13 @@ class Judge:
             state.baseline = baseline
 
     def lost(self, hosts: Iterable[HostLost]) -> None:
-        """Targets of green that were healthy are no more."""
+        """Targets that were healthy are no more."""
         self._losses.lost(hosts)
+
+    def short(self, found: Mapping[Tier, BlueShort], at: float) -> None:
+        """The tiers whose blue has too few hosts for its share; the others carry theirs at that time."""
+        for tier in {*self._tiers, *found}:
+            self._tier(tier).short_of_hosts(found.get(tier), at)
 
     def settle(self, now: float) -> None:
         """What waited for a host that might be lost is judged once `now` shows whether one is."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import Accepted, BaselineMeasured, CheckAccepted, Event, Measured, ShareWatched
 from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.readings import Readings
-from bluegreen.domain.release import FULL
-from bluegreen.domain.stack import SickTargets
+from bluegreen.domain.release import FULL, Color
+from bluegreen.domain.stack import BlueShort, SickTargets
 from bluegreen.judge.judge import Judge
 from bluegreen.judge.settings import StepMark
 from bluegreen.policy import Policy, Rollout
@@ -29,6 +29,8 @@ class Record:
     """None until blue's figures are measured."""
     sick: Mapping[Tier, SickTargets] = field(default_factory=dict)
     """Green's sick targets at the last look."""
+    short: Mapping[Tier, BlueShort] = field(default_factory=dict)
+    """The tiers whose blue has too few hosts for its share."""
     troubles: tuple[str, ...] = ()
     """What did not answer at the last look, and what the metric sources object to."""
     readings: Readings = field(default_factory=Readings)
@@ -39,8 +41,8 @@ class Record:
     """Own checks and alarms that hold, and a person says that they need not."""
     serving: dict[Tier, set[str]] = field(default_factory=dict)
     """Green's instances that this deployer has seen in service; what became of it is in the journal."""
-    well: dict[Tier, dict[str, float]] = field(default_factory=dict)
-    """When this deployer last saw each of green's healthy targets; what was lost is in the journal."""
+    well: dict[tuple[Tier, Color], dict[str, float]] = field(default_factory=dict)
+    """When each healthy target was last seen so; by the journal, when its fleet last changed."""
     _judge: Judge | None = None
     _unfolded: list[tuple[float, Event]] = field(default_factory=list)
     """What the judge has not been given yet."""
@@ -48,8 +50,10 @@ class Record:
     def add(self, event: Event, at: float = inf) -> None:
         """Take in one event that was journalled `at` that time; most kinds measure nothing."""
         match event:
-            case Measured(periods=periods, sick=sick, troubles=troubles, readings=readings):
+            case Measured(periods=periods, sick=sick, troubles=troubles, readings=readings, short=short):
                 self.periods.extend(periods)
+                self.short = self.short if short is None else short
+                self._see(event.well or {}, at)
                 self.sick = self.sick if sick is None else sick
                 self.troubles = self.troubles if troubles is None else troubles
                 self.readings = self.readings if readings is None else readings
@@ -67,6 +71,11 @@ class Record:
                 return
         self._unfolded.append((at, event))
 
+    def _see(self, well: Mapping[Tier, Mapping[Color, Iterable[str]]], at: float) -> None:
+        for tier, arms in well.items():
+            for arm, targets in arms.items():
+                self.well[tier, arm] = dict.fromkeys(targets, at)
+
     @property
     def p95_ms(self) -> Mapping[Tier, float]:
         """Blue's latency p95 before the release, of the tiers where it is known."""
@@ -79,13 +88,16 @@ class Record:
         for at, event in self._unfolded:
             self._judge.settle(at)
             match event:
-                case Measured(periods=periods, joined=joined, lost=lost):
+                case Measured(periods=periods, joined=joined, lost=lost, short=short):
                     self._judge.joined(joined, at)
                     self._judge.lost(lost)
+                    if short is not None:
+                        self._judge.short(short, at)
                     for period in periods:
                         self._judge.take(period, at)
-                case ShareWatched(since=since, percent=percent, notice=notice):
-                    self._judge.begin(step_mark(policy.rollout, since, percent, notice))
+                case ShareWatched(since=since, percent=percent):
+                    mark = step_mark(policy.rollout, since, percent)
+                    self._judge.begin(replace(mark, notice=event.notice, blue_notice=event.blue_notice))
                 case BaselineMeasured(baseline=baseline):
                     self._judge.know(baseline)
                 case _:
@@ -94,10 +106,10 @@ class Record:
         return self._judge
 
 
-def step_mark(rollout: Rollout, since: float, percent: int, notice: float = 0.0) -> StepMark:
+def step_mark(rollout: Rollout, since: float, percent: int) -> StepMark:
     """A step with its own planned length."""
     planned = planned_seconds(rollout, percent)
-    return StepMark(started_at=since, percent=percent, planned_seconds=planned, notice=notice)
+    return StepMark(started_at=since, percent=percent, planned_seconds=planned)
 
 
 def planned_seconds(rollout: Rollout, percent: int) -> float:

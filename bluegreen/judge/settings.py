@@ -23,6 +23,8 @@ class StepMark:
     planned_seconds: float = 300.0
     notice: float = 0.0
     """Seconds within which a host of green that dies is found to be lost."""
+    blue_notice: float = 0.0
+    """The same of blue."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.started_at) and 0 < self.planned_seconds < math.inf):

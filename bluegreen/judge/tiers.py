@@ -8,10 +8,12 @@ from math import inf, log, sqrt
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import BlueBaseline, Metric
 from bluegreen.domain.release import FULL
+from bluegreen.domain.stack import BlueShort
 from bluegreen.judge.batches import Batch, Calendar
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.coverage import Coverage
 from bluegreen.judge.criteria import ALONE, SUSPICIOUS
+from bluegreen.judge.instances import Instances
 from bluegreen.judge.key_probes import KeyProbes
 from bluegreen.judge.latency import LatencyCounts
 from bluegreen.judge.metric_tests import BLUE_SICK, BlueShares, comparison
@@ -19,6 +21,7 @@ from bluegreen.judge.readers import Errors, Reader
 from bluegreen.policy import Judging
 
 _REQUEST_METRICS = (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY)
+_ROUNDING = 1e-6
 _MAY_HARM = 25.0
 """Failed requests beyond the acceptable that a step may cost, by what is known, to be entered unasked."""
 _NOT_WORSE = -log(2)
@@ -46,8 +49,8 @@ class TierState:
         """The highest evidence so far, which is what fails a release (Ville)."""
         self.spared: Mapping[str, int] = {}
         """Failed requests that a lost host has lost and that are not counted, by host."""
-        self.noisy: dict[str, tuple[int, int]] = {}
-        """Of the noisiest instances of green: (failed, all) requests in the periods in which they were it."""
+        self.instances = Instances()
+        """Of green, what stands out."""
         self.coverage = Coverage()
         self.cold_until = calendar.warm_from
         """Green's latency is judged from here: caches and compilers warm up with the first requests."""
@@ -55,6 +58,7 @@ class TierState:
         self._errors: dict[str, Errors] = {}
         self._limits = limits
         self._calendar = calendar
+        self._short: BlueShort | None = None
         self._controlled: dict[tuple[Metric, str], Comparison] = {}
         self._alone: dict[tuple[Metric, str], Comparison] = {}
 
@@ -132,6 +136,11 @@ class TierState:
         """New instances of green have begun to serve."""
         self.cold_until = max(self.cold_until, at + self._calendar.cold)
 
+    def short_of_hosts(self, found: BlueShort | None, at: float) -> None:
+        """Blue has too few hosts for its share: what it shows then is not how it usually is."""
+        self._short = found
+        self._hold(at)
+
     def restart(self, clock: float, why: str, *, blue_was_sick: bool = False) -> None:
         """Void the evidence for a pass; `clock` is when the disturbance was over."""
         if clock >= self.clock:
@@ -147,9 +156,9 @@ class TierState:
         return resumed, f"{self.tier}: {why}" if resumed > self._calendar.begun else ""
 
     def _compare(self, batch: Batch) -> None:
-        if batch.green is not None and (name := batch.green.noisiest):
-            failed, served = self.noisy.get(name, (0, 0))
-            self.noisy[name] = failed + batch.green.noisiest_errors, served + batch.green.noisiest_requests
+        self.instances.add(batch)
+        if batch.period.start < self.clock - _ROUNDING:
+            batch = batch._replace(inside=False)  # counted late, of the time of a disturbance
         running = self._controlled if batch.controlled else self._alone
         self.coverage.add(batch)
         middle = batch.period.start + batch.period.seconds / 2
@@ -161,6 +170,8 @@ class TierState:
             running[place] = tests
             if tests.add(batch, warm=metric is not Metric.LATENCY or middle >= self.cold_until):
                 self.seen.add(place)
+                if tests.latency is not None:
+                    self.instances.add_slow(batch, tests.latency.limit_ms)
                 self.peak[metric] = max(self.peak.get(metric, 1.0), self.evidence(metric))
 
     def _begin(self, metric: Metric, batch: Batch) -> Comparison | None:
@@ -203,12 +214,17 @@ class TierState:
     def _watch_blue(self, batch: Batch) -> None:
         if batch.blue is None and not self.holding:
             return
+        self._hold(batch.period.end)
+
+    def _hold(self, at: float) -> None:
         why = self._sickness()
         if self.holding and not why:
-            self.restart(batch.period.end, "blue was unhealthy", blue_was_sick=True)
+            self.restart(at, "blue was unhealthy", blue_was_sick=True)
         self.holding = why
 
     def _sickness(self) -> str:
+        if self._short is not None:
+            return self._short.words
         for (metric, _), one in self.comparisons.items():
             if one.health is not None and one.health.value >= BLUE_SICK:
                 return f"blue itself is unhealthy ({metric})"

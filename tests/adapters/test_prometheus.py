@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from bluegreen.adapters.metrics.prometheus import PrometheusMetrics
 from bluegreen.adapters.metrics.prometheus_api import PrometheusApi, sigv4
 from bluegreen.adapters.metrics.sources import silent_series
 from bluegreen.contract import Tag, Tier
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import Period, period_of, period_row
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.errors import CloudUnavailable
@@ -131,6 +133,33 @@ class TestCounts:
         assert noisiest == {("", 0, 0), ("2i-2", 5, 100)}
         assert green[0].slow == ((50.0, 100), (100.0, 10), (120.0, 6), (250.0, 2))
         assert all(period.counts_errors for period in found)
+
+    @pytest.mark.parametrize(("slow", "found"), [(60, ("2i-2", 100)), (12, ("", 0))])
+    def test_the_instance_that_is_much_slower_than_the_others(
+        self, server: Server, clock: ManualClock, slow: int, found: tuple[str, int]
+    ) -> None:
+        """Of green, whose instance 2 is slower than 100 ms in so many of 100 requests, the other in 10."""
+        scraped = Scraped()
+        for index, (number, instance) in product(range(8), product((1, 2), ("i-1", "i-2"))):
+            labels = {"fleet": f"sc-test-app-{number}", "instance_id": f"{number}{instance}"}
+            fast = 100 - (slow if instance == "i-2" else 10)
+            scraped.add(T0 + 15 * index + 3, "http_requests_total", 100 * index, status="200", **labels)
+            for le, share in (("0.05", fast // 2), ("0.1", fast), ("0.25", 100), ("+Inf", 100)):
+                scraped.add(
+                    T0 + 15 * index + 3,
+                    "http_request_duration_seconds_bucket",
+                    share * index,
+                    le=le,
+                    **labels,
+                )
+        server.reply = scraped.reply
+        periods = [one for one in collect(source(server, clock)) if one.start > T0]
+        assert {(one.slowest, one.slowest_requests) for one in periods if one.arm is Color.BLUE} == {("", 0)}
+        greens = [one for one in periods if one.arm is Color.GREEN]
+        assert {(one.slowest, one.slowest_requests) for one in greens} == {found}
+        if found[0]:
+            assert {one.slowest_slow for one in greens} == {((50.0, 80), (100.0, 60), (250.0, 0))}
+        assert {period_of(json.loads(json.dumps(period_row(one)))) for one in periods} == set(periods)
 
     def test_latency_alone_says_nothing_of_errors(self, server: Server, clock: ManualClock) -> None:
         scraped = Scraped()

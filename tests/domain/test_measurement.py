@@ -22,8 +22,9 @@ GOOD = Period(
     p95_ms=201.0,
 )
 FULL = replace(
-    GOOD, counts_errors=False, own=1, undelivered=1, noisiest="i-1", noisiest_errors=1, noisiest_requests=9
-)
+    GOOD, counts_errors=False, own=1, undelivered=1, noisiest="i-1", noisiest_errors=1, noisiest_requests=9,
+    slowest="i-2", slowest_requests=9, slowest_slow=((200.0, 8), (240.0, 1)),
+)  # fmt: skip
 
 
 def test_a_good_period_has_no_fault() -> None:
@@ -64,6 +65,13 @@ def test_every_fault_is_named_at_once() -> None:
     assert len(faults) == 4
 
 
+@pytest.mark.parametrize("slow", [((200.0, 10),), ((200.0, -1),), ((200.0, 0.5),)])
+def test_an_instance_cannot_be_slower_than_it_answers(slow: tuple[tuple[float, int], ...]) -> None:
+    assert FULL.faults() == []
+    (fault,) = replace(FULL, slowest_slow=slow).faults()
+    assert f"i-2 was slower in [{slow[0][1]}] of 9 requests" in str(fault)
+
+
 counts = st.integers(min_value=-5, max_value=10**9) | st.floats() | st.none() | st.booleans()
 
 
@@ -92,7 +100,7 @@ def through_json(period: Period) -> Period:
 
 
 def test_periods_survive_the_journal() -> None:
-    batch = (GOOD, replace(GOOD, arm=Color.BLUE, slow=(), p95_ms=None, key="login"))
+    batch = (GOOD, FULL, replace(GOOD, arm=Color.BLUE, slow=(), p95_ms=None, key="login"))
     assert tuple(map(through_json, batch)) == batch
 
 

@@ -113,8 +113,12 @@ def test_a_metric_may_be_accepted_while_only_checks_hold() -> None:
     assert acceptable(only) == ("check:q", "latency:app")
     sick = replace(only, reason="hold: q; meanwhile: hold: app: blue is unhealthy")
     assert acceptable(sick) == ("check:q",)
+    broken = replace(
+        only, outcome=Outcome.ERROR, reason="hold: q; meanwhile: metrics broken: app: nothing new"
+    )
+    assert acceptable(broken) == ()
     asked = [(Metric.LATENCY, Tier.APP)]
-    for verdict, refused in ((only, False), (sick, True)):
+    for verdict, refused in ((only, False), (sick, True), (broken, True)):
         entries = [replace(entry, event=replace(entry.event, verdict=verdict))]
         if refused:
             with pytest.raises(Refused, match="latency:app cannot be accepted"):

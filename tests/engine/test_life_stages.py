@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bluegreen.contract import Tier
+from bluegreen.domain.release import Color
 from bluegreen.domain.stack import Health, HostLost, SickTargets
 from bluegreen.engine.watch.life_stages import LifeStages
 from tests.domain.stacks import CONTRACT
@@ -54,9 +55,9 @@ def test_those_that_fall_one_after_the_other_add_up_although_each_is_replaced() 
 
 def test_a_healthy_target_that_is_no_more_is_lost_once() -> None:
     """It may have died any time since it was last seen well, or a little before, and requests hang on."""
-    stages, well, check = LifeStages(APP), dict[str, float](), APP.health_check
-    looks = [list(stages.lost(well, fleet(*now), at)) for at, now in ((0.0, ("12",)), (5.0, ("2", "1")))]
+    stages, check = LifeStages(APP, arm=Color.BLUE), APP.health_check
+    assert list(stages.lost({}, fleet("12"), 0.0)) == []
     unnoticed = check.interval_seconds * check.unhealthy_threshold + check.timeout_seconds
-    assert looks == [[], [HostLost(tier=Tier.APP, target="i-1", of=2, since=-unnoticed, until=65.0)]]
-    assert list(stages.lost(well, fleet("2", "1"), 10.0)) == []
-    assert well == {"i-2": 10.0}
+    lost = HostLost(tier=Tier.APP, arm=Color.BLUE, target="i-1", of=2, since=3.0 - unnoticed, until=65.0)
+    assert list(stages.lost({"i-1": 3.0, "i-2": 0.0}, fleet("2", "1"), 5.0)) == [lost]
+    assert list(stages.lost({"i-2": 5.0}, fleet("2", "1"), 10.0)) == []

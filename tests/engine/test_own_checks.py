@@ -128,6 +128,16 @@ class TestAlarms:
         assert result.ending is Ending.HALTED, made.story()
         assert "hold: alarm sportcoach/sim/database-cpu: AWS cloudwatch DescribeAlarms" in result.words
 
+    def test_one_that_is_gone_holds_until_it_is_there_again(self) -> None:
+        made = world('[alarms]\nrollback = ["sportcoach/sim/database-cpu"]', alarms=self.NAMES)
+        at(made, 25, lambda: made.raw("cloudwatch").delete_alarms(AlarmNames=list(self.NAMES)))
+        result = promote(made)
+        assert result.ending is Ending.HALTED, made.story()
+        assert "hold: alarm sportcoach/sim/database-cpu: there is no such alarm" in result.words
+        assert "`sc-deploy resume` watches this step again" in result.next_step
+        fire(made, self.NAMES[0], "OK")
+        assert made.deployer().resume().ending is Ending.RELEASED, made.story()
+
     def test_one_that_is_firing_or_missing_refuses_the_start(self) -> None:
         made = world('[alarms]\nrollback = ["calm"]\nhold = ["nobody*"]', alarms=("calm",))
         fire(made, "calm")
@@ -156,6 +166,19 @@ class TestChecks:
         assert promote(made).ending is Ending.RELEASED, made.story()
         assert any(one.hold and "check speech: 0.5" in one.reason for one in verdicts(made))
         assert own(made).words == "check speech: 0.8 (limit: below 0.7)"
+
+    @pytest.mark.parametrize("on_breach", ["rollback", "hold", "warn"])
+    def test_a_limit_on_the_wrong_side_is_named_before_the_start(self, on_breach: str) -> None:
+        """A satisfaction of 0.9 and `above = 0.7`: the check is in breach while all is well."""
+        wrong = CHECK.replace("below", "above").format(on_breach=on_breach, no_data="hold")
+        made = world(wrong, speech=0.9)
+        found = own(made)
+        assert (found.ok, found.words) == (False, "check speech: 0.9 (limit: above 0.7)")
+        assert "is the limit on the wrong side?" in found.next_step
+        if on_breach == "rollback":
+            with pytest.raises(Refused, match="may not start") as caught:
+                promote(made)
+            assert "check speech: 0.9 (limit: above 0.7)" in str(caught.value.faults[0])
 
     def test_one_value_beyond_the_limit_is_no_breach(self) -> None:
         made = world(CHECK.format(on_breach="rollback", no_data="hold"), speech=0.9)

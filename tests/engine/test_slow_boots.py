@@ -7,11 +7,12 @@ from itertools import product
 import pytest
 
 from bluegreen.contract import Contract, Tier, TierContract
-from bluegreen.domain.journal import Ending, Entry, ShareWatched
+from bluegreen.domain.journal import Ending, Entry, Measured, ShareWatched, VerdictGiven
 from bluegreen.domain.plan import StepKind
 from bluegreen.domain.release import Color
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.cloud.traffic import Outcome as Lost
+from bluegreen.lab.faults import Crashed
 from bluegreen.policy import parse_policy
 from tests.world import World
 from tests.world.matrix import cells
@@ -139,11 +140,14 @@ steps = [{ path = "/api/login" }]
 """
 
 
-@pytest.mark.parametrize(("color", "percent"), [(Color.GREEN, 25), (Color.GREEN, 50), (Color.BLUE, 50)])
+@pytest.mark.parametrize(
+    ("color", "percent"), [(Color.GREEN, 25), (Color.GREEN, 50), (Color.BLUE, 25), (Color.BLUE, 50)]
+)
 def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color, percent: int) -> None:
     """Until the balancer's checks notice it, half of the fleet's requests fail, those of probes too."""
     world = SlowBoots("prod", ("app",))
-    world.policy = parse_policy(POLICY + LOGIN, stack="sim", source="deploy.toml")
+    fast = POLICY.replace('interval = "20s"', 'interval = "10s"')
+    world.policy = parse_policy(fast + LOGIN, stack="sim", source="deploy.toml")
     world.load(600)
     world.at(percent, "app", color, "dies")
     deployer = world.deployer()
@@ -151,6 +155,46 @@ def test_a_host_that_dies_without_a_word_is_no_fault_of_the_release(color: Color
     assert result.ending is Ending.RELEASED, world.story()
     version = "v1.1.0" if color is Color.GREEN else "v1.0.0"
     assert world.cloud.traffic.failed() == world.cloud.traffic.ledger[version, Lost.NO_CONNECTION] > 100
+    story = world.story()
+    held = "hold: app: blue has 1 healthy host of the 2 that its share needs" in story
+    assert held is ((color, percent) == (Color.BLUE, 25)), story
+    measured = [entry.event for _, entry in world.entries if isinstance(entry.event, Measured)]
+    (later,) = {
+        one.event.blue_notice - one.event.notice
+        for _, one in world.entries
+        if isinstance(one.event, ShareWatched)
+    }
+    assert later == 2 * (20.0 - 10.0), "blue is looked at by the slow clock"
+    # Unhealthy, gone, replaced: looks at green between those at blue change nothing.
+    assert len([one for one in measured if one.short is not None]) == (3 if held else 0)
+    assert "blue itself is unhealthy" not in story
+    # At green's first share the host is found before the first period begins.
+    assert ("that died with i-" in story) is ((color, percent) != (Color.GREEN, 25))
+
+
+@pytest.mark.parametrize("color", Color)
+def test_who_resumes_knows_what_died_while_nobody_looked(color: Color) -> None:
+    """The deployer dies with the host, and another one continues once the balancer has noticed."""
+    world = SlowBoots("prod", ("app",))
+    world.load(600)
+    world.at(50, "app", color, "dies")
+    deaths = iter([Crashed("with the host")])
+
+    def listen(entry: Entry) -> None:
+        if world.happened and isinstance(entry.event, VerdictGiven) and (death := next(deaths, None)):
+            raise death
+
+    world.listeners.append(listen)
+    deployer = world.deployer()
+    with pytest.raises(Crashed):
+        deployer.run(deployer.plan_promotion("v1.1.0"))
+    world.cloud.world.conditions.set({"boot_extra_seconds": 9.0})  # or its failures are too old to be read
+    world.clock.sleep(50)
+    result = world.deployer("second@host:2").resume()
+    assert result.ending is Ending.RELEASED, world.story()
+    story = world.story()
+    assert "that died with i-" in story
+    assert "blue itself is unhealthy" not in story
 
 
 def test_a_key_function_that_fails_on_every_host_is_not_put_down_to_a_lost_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.release import Color
-from bluegreen.domain.stack import HostLost
+from bluegreen.domain.stack import BlueShort, HostLost
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import Judge
 from bluegreen.judge.settings import StepMark
@@ -21,6 +21,9 @@ REQUESTS = 300
 DIED = range(4, 7)
 """Numbers of the periods, of 10 s, in which a host is dead and the balancer does not know."""
 NOTICE = 35.0
+MARK = StepMark(
+    started_at=step().started_at, percent=50, planned_seconds=60.0, notice=NOTICE, blue_notice=NOTICE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,27 +41,31 @@ def period(arm: Color, number: int, bad: Failing) -> Period:
     )  # fmt: skip
 
 
-def lost(target: str, number: int, *, of: int = 3) -> HostLost:
+def lost(target: str, number: int, *, of: int = 3, arm: Color = Color.GREEN) -> HostLost:
     """Found when the period of that number is over."""
     at = START + 10.0 * (number + 1)
-    return HostLost(tier=Tier.APP, target=target, of=of, since=at - NOTICE, until=at)
+    return HostLost(tier=Tier.APP, arm=arm, target=target, of=of, since=at - NOTICE, until=at)
 
 
 def judged(
-    failing: Failing, losses: Iterable[HostLost] = (), *, until: int = 20, times: Collection[int] = DIED
+    failing: Failing,
+    losses: Iterable[HostLost] = (),
+    *,
+    until: int = 20,
+    times: Collection[int] = DIED,
+    arm: Color = Color.GREEN,
 ) -> Verdict:
     """The verdict after so many periods, each counted 5 s after its end and looked at then."""
     judge = Judge(Judging(), BASELINE)
-    begun = step(planned=60.0)
-    judge.begin(StepMark(started_at=begun.started_at, percent=50, planned_seconds=60.0, notice=NOTICE))
+    judge.begin(MARK)
     found = list(losses)
     for number in range(until):
         now = START + 10.0 * number + 15.0
         judge.settle(now)
         judge.lost([one for one in found if one.until <= now < one.until + 10])
-        for arm in Color:
-            bad = failing if arm is Color.GREEN and number in times else Failing()
-            judge.take(period(arm, number, bad), now)
+        for one in Color:
+            bad = failing if one is arm and number in times else Failing()
+            judge.take(period(one, number, bad), now)
         verdict = judge.look(look(now - START, planned_seconds=60.0))
         if verdict.outcome is Outcome.FAIL:
             return verdict
@@ -105,6 +112,66 @@ def test_nothing_passes_or_fails_before_it_is_known_whether_a_host_is_lost() -> 
     assert "reached no instance" not in few.reason
 
 
+class TestBlue:
+    """Its lost host is no sickness of its release either, and what it shows meanwhile is no measure."""
+
+    def test_what_died_with_its_host_is_no_hold(self) -> None:
+        died = Failing(undelivered=100)
+        verdict = judged(died, [lost("i-9", 6, arm=Color.BLUE)], arm=Color.BLUE)
+        (errors, *_) = verdict.findings
+        assert errors.outcome is Outcome.PASS, verdict.reason
+        assert "blue was unhealthy" not in verdict.reason
+        assert errors.numbers["blue_bad"] == 0
+        assert "without 300 that died with i-9" in errors.words
+
+    @pytest.mark.parametrize(
+        ("failing", "losses"),
+        [
+            pytest.param(Failing(undelivered=100), [], id="no host is lost"),
+            pytest.param(Failing(undelivered=100), [lost("i-1", 6)], id="one of green is"),
+            pytest.param(
+                Failing(answered=100), [lost("i-9", 6, arm=Color.BLUE)], id="instances answered 5xx"
+            ),
+        ],
+    )
+    def test_one_that_is_sick_does_not_hide_behind_a_host(
+        self, failing: Failing, losses: list[HostLost]
+    ) -> None:
+        verdict = judged(failing, losses, arm=Color.BLUE, until=12)
+        assert "since it restarted (app: blue was unhealthy)" in verdict.reason
+
+    def test_nothing_passes_before_it_is_known_whether_a_host_is_lost(self) -> None:
+        verdict = judged(Failing(undelivered=100), until=DIED[-1], arm=Color.BLUE)
+        assert verdict.outcome is Outcome.INCONCLUSIVE
+        assert "100 of 300 requests reached no instance of blue" in verdict.reason
+        few = judged(Failing(undelivered=8), until=DIED[-1], arm=Color.BLUE)
+        assert "reached no instance" not in few.reason
+
+    def test_too_few_hosts_hold_until_they_carry_its_share_again(self) -> None:
+        """And what was counted until then, whenever it arrives, is no evidence for a pass."""
+        short = {Tier.APP: BlueShort(healthy=1, needed=2, unhealthy=("i-9",))}
+        held, late, whole = (self.after(short, until) for until in (None, 10, 4))
+        words = "hold: app: blue has 1 healthy host of the 2 that its share needs (i-9 unhealthy): waiting"
+        assert held.hold
+        assert held.reason.startswith(words)
+        assert late.outcome is Outcome.INCONCLUSIVE
+        assert "since it restarted (app: blue was unhealthy)" in late.reason
+        assert late.findings[0].numbers["pass_evidence"] == 0.0
+        assert whole.findings[0].outcome is Outcome.PASS, whole.reason
+
+    def after(self, short: dict[Tier, BlueShort], until: int | None) -> Verdict:
+        """Of ten good periods that arrive at the end, blue being short in those up to `until`."""
+        judge = Judge(Judging(), BASELINE)
+        judge.begin(MARK)
+        judge.short(short, START)
+        if until is not None:
+            judge.short({}, START + 10.0 * (until + 1))
+        for number in range(11):
+            for arm in Color:
+                judge.take(period(arm, number, Failing()), START + 120)
+        return judge.look(look(120.0, planned_seconds=60.0, min_bake_seconds=10.0))
+
+
 def test_a_request_without_an_answer_has_no_latency() -> None:
     """Were it taken for a fast one, a fleet would be the faster the more hosts it has lost."""
     found = []
@@ -124,19 +191,3 @@ def test_a_request_without_an_answer_has_no_latency() -> None:
     assert calm < 1
     assert blue_lost < 1
     assert green_lost == pytest.approx(calm, rel=0.5)
-
-
-@pytest.mark.parametrize(("elsewhere", "named"), [(0, True), (20, False)])
-def test_one_noisy_instance_is_named_and_told_apart_from_the_release(elsewhere: int, *, named: bool) -> None:
-    judge = Judge(Judging(), BASELINE)
-    judge.begin(step(planned=60.0))
-    for number in range(6):
-        for arm in Color:
-            green = arm is Color.GREEN
-            counted = period(arm, number, Failing(answered=(30 + elsewhere) if green else 0))
-            noisy = {"noisiest": "i-7", "noisiest_errors": 30, "noisiest_requests": 100} if green else {}
-            judge.take(replace(counted, **noisy), counted.end)  # type: ignore[arg-type]  # of three types
-    verdict = judge.look(look(60.0, planned_seconds=60.0))
-    assert verdict.outcome is Outcome.FAIL
-    assert ("180 of 600 on i-7 alone, 0 of 1,200 elsewhere" in verdict.reason) is named
-    assert ("i-7" in verdict.reason) is named

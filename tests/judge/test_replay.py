@@ -21,7 +21,7 @@ from bluegreen.domain.journal import (
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color
-from bluegreen.domain.stack import SickTargets
+from bluegreen.domain.stack import BlueShort, HostLost, SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine.accepting import accepted
 from bluegreen.errors import Refused
@@ -188,12 +188,22 @@ def test_a_judge_that_has_followed_the_run_says_what_one_says_that_reads_it_whol
     starts = sorted({one.start for one in periods})
     events += [measured([one for one in periods if one.start == start]) for start in starts]
     events.append(measured(joined=(Tier.WEB,)))
-    followed = record()
+    short = {Tier.APP: BlueShort(healthy=1, needed=2)}
+    gone = [
+        HostLost(tier=Tier.AI, arm=arm, target="i-1", of=2, since=START, until=START + 60) for arm in Color
+    ]
+    events[20:20] = [measured(short=short), measured(lost=gone)]
+    events[24:24] = [measured(short={})]
+    followed, held = record(), 0
     for number, event in enumerate(events, start=1):
-        followed.add(event, START + 900)
-        if followed.marks:
-            now = 15.0 * number
-            assert verdict(followed, now) == verdict(followed, now) == verdict(record(*events[:number]), now)
+        followed.add(event, START + 15.0 * number)
+        now, whole = 15.0 * number, record()
+        for at, one in enumerate(events[:number], start=1):
+            whole.add(one, START + 15.0 * at)
+        found = verdict(followed, now)
+        assert found == verdict(followed, now) == verdict(whole, now)
+        held += "blue has 1 healthy host of the 2 that its share needs" in found.reason
+    assert held == 4, "the case is none otherwise"
 
 
 class TestTheReplay:

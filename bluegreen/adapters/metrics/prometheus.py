@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from math import ceil, floor, inf
 
 from bluegreen.adapters.metrics.buckets import exceedances, unfit
 from bluegreen.adapters.metrics.counters import GAP, Increases, Series, increases
+from bluegreen.adapters.metrics.instances import Slowest, noisiest, total
+from bluegreen.adapters.metrics.instances import slowest as find_slowest
 from bluegreen.adapters.metrics.metrics_http import unusable
 from bluegreen.adapters.metrics.prometheus_api import PrometheusApi
 from bluegreen.adapters.metrics.selectors import selector
@@ -173,10 +174,13 @@ class PrometheusMetrics:
         policy = self._policy
         counters = _named(rises, policy.requests)
         failed = [one for one in counters if self._failed.fullmatch(self._status(one.series))]
-        labels = _sum(_named(rises, policy.labelled), number)
-        total, slow = exceedances(_named(rises, self._histogram), number, slow_ms, self._milliseconds)
-        requests = _sum(counters, number) if "errors" in self._feeds else total
-        noisiest, its_errors, its_requests = self._noisiest(counters, failed, number)
+        labels = total(_named(rises, policy.labelled), number)
+        buckets, label = _named(rises, self._histogram), policy.instance_label
+        answered, slow = exceedances(buckets, number, slow_ms, self._milliseconds)
+        requests = total(counters, number) if "errors" in self._feeds else answered
+        noisy, slowest = noisiest(counters, failed, number, label), Slowest()
+        if arm is Color.GREEN:
+            slowest = find_slowest(buckets, number, slow_ms, self._milliseconds, label)
         return Period(
             source=SOURCE,
             tier=tier,
@@ -184,28 +188,19 @@ class PrometheusMetrics:
             start=number * policy.period,
             seconds=policy.period,
             requests=requests,
-            errors=_sum(failed, number),
+            errors=total(failed, number),
             # Two counters of one request may be scraped between its two increments.
             slow=tuple((ms, min(count, requests)) for ms, count in slow),
             labels=labels,
-            wrong=min(_sum(_named(rises, policy.wrong), number), labels),
+            wrong=min(total(_named(rises, policy.wrong), number), labels),
             counts_errors="errors" in self._feeds,
-            noisiest=noisiest,
-            noisiest_errors=its_errors,
-            noisiest_requests=its_requests,
+            noisiest=noisy.name,
+            noisiest_errors=noisy.errors,
+            noisiest_requests=noisy.requests,
+            slowest=slowest.name,
+            slowest_requests=slowest.requests,
+            slowest_slow=slowest.slow,
         )
-
-    def _noisiest(
-        self, counters: Sequence[Increases], failed: Sequence[Increases], number: int
-    ) -> tuple[str, int, int]:
-        """The instance with most failed requests, those, and all that it answered; none where it is alone."""
-        label = self._policy.instance_label
-        errors = Counter({name: _sum(some, number) for name, some in _by_label(failed, label).items()})
-        served = _by_label(counters, label)
-        ((name, most),) = errors.most_common(1) or [("", 0)]
-        if not name or not most or len(served) < 2:
-            return "", 0, 0
-        return name, most, _sum(served[name], number)
 
     def _status(self, series: Series) -> str:
         status = series.labels.get(self._policy.status_label)
@@ -234,14 +229,3 @@ class PrometheusMetrics:
 
 def _named(rises: Sequence[Increases], name: str) -> list[Increases]:
     return [one for one in rises if one.series.name == name]
-
-
-def _by_label(rises: Sequence[Increases], label: str) -> dict[str, list[Increases]]:
-    found: dict[str, list[Increases]] = {}
-    for one in rises:
-        found.setdefault(one.series.labels.get(label, ""), []).append(one)
-    return found
-
-
-def _sum(rises: Sequence[Increases], number: int) -> int:
-    return sum(one.by_period.get(number, 0) for one in rises)

@@ -18,7 +18,8 @@ from bluegreen.domain.measurement import BlueBaseline, Metric, PeriodRow
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Plan, Step
 from bluegreen.domain.readings import Readings
-from bluegreen.domain.stack import HostLost, SickTargets
+from bluegreen.domain.release import Color
+from bluegreen.domain.stack import BlueShort, HostLost, SickTargets
 from bluegreen.domain.verdict import Verdict
 
 
@@ -105,6 +106,8 @@ class ShareWatched(StepEvent):
     since: float
     notice: float = 0.0
     """Seconds within which a host of green that dies is found to be lost."""
+    blue_notice: float = 0.0
+    """The same of blue, whose targets are looked at less often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,11 @@ class Measured:
     readings: Readings | None = None
     """What own checks and watched alarms show, where that changed."""
     lost: tuple[HostLost, ...] = ()
-    """Targets of green that were healthy at the look before and are no more."""
+    """Targets of either fleet that were healthy when they were looked at before and are no more."""
+    short: Mapping[Tier, BlueShort] | None = None
+    """The tiers whose blue has too few hosts for its share, where that changed."""
+    well: Mapping[Tier, Mapping[Color, tuple[str, ...]]] | None = None
+    """The healthy targets, where they changed: who resumes knows by them what was lost meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import cycle, islice
-from math import ceil, inf, log
+from math import ceil, comb, inf, log
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
@@ -21,7 +21,8 @@ _BY_CHANCE = 1e-6
 """Chance that a healthy blue is taken for a failing one because green answered every repetition."""
 _MOST_REPEATS = 30
 _ASKED_AGAIN = 12
-"""Of a fleet that has lost half of its hosts, so many requests all meet dead ones once in 4,096 times."""
+_BY_A_HOST = 0.01
+"""Chance that a lost host alone is taken for a failing key function; three in a row fail a release."""
 _MOST_SYNTHETIC = 200
 """Rounds sent at one look, however long the last one is ago."""
 
@@ -38,6 +39,19 @@ def repeats_for_blue(percent: int, requests: int) -> int | None:
         return None
     repeats = max(1, ceil(log(_BY_CHANCE) / log(met)))
     return repeats if repeats <= _MOST_REPEATS else None
+
+
+def too_many_for_a_host(targets: int) -> int:
+    """How many of the repeated requests fail where it is not one lost host of so many that fails them.
+
+    The balancer takes turns, so a dead host gets its share of them; of a fleet of one, all.
+    """
+    share, chance = 1 / max(1, targets), 0.0
+    for failed in range(_ASKED_AGAIN, 0, -1):
+        chance += comb(_ASKED_AGAIN, failed) * share**failed * (1 - share) ** (_ASKED_AGAIN - failed)
+        if chance > _BY_A_HOST:
+            return min(failed + 1, _ASKED_AGAIN)
+    return 1
 
 
 class KeyFunctions:
@@ -76,7 +90,7 @@ class KeyFunctions:
         own = self._unsaid.pop((test.name, arm), 0)
         sent = 1
         if arm is Color.GREEN:
-            failed, sent = self._fails_everywhere(test)
+            failed, sent = self._fails_beyond_a_host(test)
         else:
             repeats = repeats_for_blue(self._percent, len(test.steps))
             if repeats is None:
@@ -101,20 +115,22 @@ class KeyFunctions:
             own=own,
         )
 
-    def _fails_everywhere(self, test: SmokeTest) -> tuple[bool, int]:
+    def _fails_beyond_a_host(self, test: SmokeTest) -> tuple[bool, int]:
         """Whether green's key function fails, and how many requests were sent to know it.
 
         A request that no instance answers says that a host is gone, not that the function is: until the
         balancer's checks have noticed a dead host, its share of all requests ends so. Then green is asked
-        again, so often that a living host would answer by all odds; what the dead one costs users is in the
-        counts of requests.
+        again, so often that the other hosts are seen to answer; what the dead one costs users is in the
+        counts of requests. A function that hangs or breaks for most requests fails all the same.
         """
         headers = self._run.preview_headers()
         fault = self._send(test, headers)
         if fault is None or not fault.undelivered:
             return fault is not None, 1
         again = self._run.ports.parallel([partial(self._send, test, headers) for _ in range(_ASKED_AGAIN)])
-        return all(one is not None for one in again), 1 + _ASKED_AGAIN
+        failed = sum(one is not None for one in again)
+        targets = len(self._run.record.well.get((test.tier, Color.GREEN), ()))
+        return failed >= too_many_for_a_host(targets), 1 + _ASKED_AGAIN
 
     def _fails_always(self, test: SmokeTest, repeats: int) -> tuple[bool, int]:
         """Whether every repetition fails, and how many were sent."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bluegreen.contract import TierContract
+from bluegreen.domain.release import Color
 from bluegreen.domain.stack import Health, HostLost, SickTargets
 
 _LOOKS = 2
@@ -22,11 +23,18 @@ class LifeStages:
     although each is replaced: within a step a replacement does not make up for what has fallen.
     """
 
-    def __init__(self, tier: TierContract, sick: Sequence[str] = (), *, needed: int = 1) -> None:
+    def __init__(
+        self,
+        tier: TierContract,
+        sick: Sequence[str] = (),
+        *,
+        needed: int = 1,
+        arm: Color = Color.GREEN,
+    ) -> None:
         check = tier.health_check
         self.notice = float(check.interval_seconds * check.unhealthy_threshold + check.timeout_seconds)
         """Seconds within which the balancer's checks notice that a target is dead."""
-        self._tier = tier.name
+        self._tier, self._arm = tier.name, arm
         self._budget = float(tier.boot_budget_seconds)
         self._needed = needed
         self._since: dict[str, float] = {}
@@ -48,16 +56,18 @@ class LifeStages:
         left = min(health.healthy, self._most - len(self._fallen))
         return SickTargets(ids=ids, left=max(left, 0), needed=self._needed)
 
-    def lost(self, well: dict[str, float], health: Health, now: float) -> Iterator[HostLost]:
-        """Those of `well` (target -> when it was last seen healthy) that are no more; `well` is brought up.
+    def lost(self, well: Mapping[str, float], health: Health, now: float) -> Iterator[HostLost]:
+        """Those of `well` (target -> when it was last seen healthy) that are no more.
 
         One look is enough here: it fails nobody, it says when a host may have left requests unanswered.
         """
-        before, healthy = len(well), set(health.healthy_ids)
-        for target in [one for one in well if one not in healthy]:
-            since = well.pop(target) - self.notice
-            yield HostLost(tier=self._tier, target=target, of=before, since=since, until=now + _IN_FLIGHT)
-        well.update(dict.fromkeys(health.healthy_ids, now))
+        healthy = set(health.healthy_ids)
+        for target, seen in well.items():
+            if target not in healthy:
+                yield HostLost(
+                    tier=self._tier, arm=self._arm, target=target, of=len(well),
+                    since=seen - self.notice, until=now + _IN_FLIGHT,
+                )  # fmt: skip
 
     def _counts(self, target: str, now: float) -> bool:
         since = self._since.setdefault(target, now)

@@ -2,13 +2,13 @@
 answer is named instead of hiding what the others say.
 
 There are two clocks. The fast one (`probes.interval`) asks for the health of green's targets and for the
-key functions: what it sees may only roll back. The slow one (`rollout.tick`) also collects the metrics
-and compares the live rules; only a look of the slow clock may advance.
+key functions: what it sees may only roll back. The slow one (`rollout.tick`) also collects the metrics,
+looks at blue's targets and compares the live rules; only a look of the slow clock may advance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -39,6 +39,9 @@ class Observation:
     rules: tuple[Rule, ...] | None = None
     """None where they were not asked for, or did not answer."""
     health: Mapping[Tier, Health] = field(default_factory=dict)
+    """Of green's targets."""
+    blue: Mapping[Tier, Health] = field(default_factory=dict)
+    """Of blue's, where they were asked for and answered."""
     periods: tuple[Period, ...] = ()
     troubles: tuple[str, ...] = ()
     """What did not answer, and what the metric sources object to."""
@@ -49,8 +52,12 @@ class Observation:
 class Observer:
     """Looks at the fleets of one ramp step."""
 
-    def __init__(self, run: Run, arms: Sequence[Arms], functions: KeyFunctions) -> None:
+    def __init__(
+        self, run: Run, arms: Sequence[Arms], functions: KeyFunctions, *, beside: bool = True
+    ) -> None:
         self._run, self._arms, self._functions = run, tuple(arms), functions
+        self._beside = beside
+        """Blue serves beside green: where it has no share, nobody needs its hosts."""
         self._asked_at = -inf
         self._pending: Callable[[float], Any] | None = None
         self._objections: tuple[str, ...] = ()
@@ -72,19 +79,20 @@ class Observer:
             self._asked_at = now
             self._pending = run.ports.aside(partial(self._collect, now, slow_ms))
         calls: list[Callable[[], Any]] = [self._functions.probe]
-        calls += [partial(run.ports.balancer.health, one.green.arn) for one in self._arms]
+        greens = {one.tier: one.green.arn for one in self._arms}
+        blues = {one.tier: one.blue.arn for one in self._arms if one.blue} if due and self._beside else {}
+        calls += [partial(run.ports.balancer.health, arn) for arn in (*greens.values(), *blues.values())]
         calls += [run.ports.balancer.rules] if due else []
         answers = run.ports.parallel([partial(_tried, call) for call in calls])
         troubles = [answer.what for answer in answers if isinstance(answer, CloudUnavailable)]
         probed, *others = (None if isinstance(one, CloudUnavailable) else one for one in answers)
-        health = {
-            one.tier: found for one, found in zip(self._arms, others, strict=False) if found is not None
-        }
+        of_blue = others[len(greens) : len(greens) + len(blues)]
         collected = self._arrived(now)
         return Observation(
             slow=collected is not None,
             rules=others[-1] if due else None,
-            health=health,
+            health=_answered(greens, others),
+            blue=_answered(blues, of_blue),
             periods=(*(collected.periods if collected else ()), *(probed or ())),
             troubles=(*troubles, *self._objections),
             readings=collected.readings if collected else None,
@@ -118,6 +126,10 @@ class Observer:
             counted = Collected(troubles=(counted.what,))
         troubles = (*counted.troubles, *checked.troubles)
         return Collected(periods=counted.periods, troubles=troubles, readings=checked.readings)
+
+
+def _answered(asked: Iterable[Tier], answers: Sequence[Health | None]) -> dict[Tier, Health]:
+    return {tier: found for tier, found in zip(asked, answers, strict=False) if found is not None}
 
 
 def _tried(call: Callable[[], Any]) -> Any:

@@ -17,7 +17,7 @@ from bluegreen.domain.journal import Measured, ShareWatched, VerdictGiven
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import FULL
-from bluegreen.domain.stack import Health, HostLost, SickTargets
+from bluegreen.domain.stack import Health
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.engine import capacity
 from bluegreen.engine.accepting import acceptable
@@ -25,8 +25,8 @@ from bluegreen.engine.arms import arms_of
 from bluegreen.engine.run import Run
 from bluegreen.engine.watch import live_rules
 from bluegreen.engine.watch.baseline import measure_baseline
+from bluegreen.engine.watch.hosts import HostNews, Hosts
 from bluegreen.engine.watch.key_functions import KeyFunctions
-from bluegreen.engine.watch.life_stages import LifeStages
 from bluegreen.engine.watch.look import Observation, Observer
 from bluegreen.engine.watch.stand_in import gone, until_replaced
 from bluegreen.errors import Halted, StepFailed
@@ -35,8 +35,6 @@ from bluegreen.judge.replay import verdict_on
 from bluegreen.judge.tail import asked_for
 from bluegreen.ports import Arms
 
-_FEW_NEW = 0.1
-"""Share of green's instances whose cold caches do not show in the latency of all."""
 _MOST_EMPTIED = 4
 """Times in a step that fleets may lose their last host: one that always does is a fault of something."""
 
@@ -50,15 +48,8 @@ class Watch:
         self._arms = arms_of(run)
         self._known = {(period.stream, period.start): period for period in run.record.periods}
         self._functions = KeyFunctions(run, self._arms, self._percent)
-        self._observer = Observer(run, self._arms, self._functions)
-        self._stages = {
-            one.tier: LifeStages(
-                run.contract.tier(one.tier),
-                found.ids if (found := run.record.sick.get(one.tier)) else (),
-                needed=capacity.least(run, one.tier, self._percent),
-            )
-            for one in self._arms
-        }
+        self._observer = Observer(run, self._arms, self._functions, beside=self._percent < FULL)
+        self._hosts = Hosts(run, self._arms, self._percent)
         self._passed_at, self._lacking = inf, ""
         self._tried_at, self._unmeasured = -inf, ""
         self._warned: tuple[str, ...] = ()
@@ -98,7 +89,8 @@ class Watch:
                 percent=self._percent,
                 since=began,
                 # A loss is seen at the look after the balancer has noticed it, which may be under way then.
-                notice=max(one.notice for one in self._stages.values()) + 2 * self._observer.pause,
+                notice=self._hosts.notice + 2 * self._observer.pause,
+                blue_notice=self._hosts.notice + 2 * max(run.policy.rollout.tick, self._observer.pause),
             )
         )
         return began
@@ -160,7 +152,7 @@ class Watch:
         fresh = [p for p in observed.periods if self._known.get((p.stream, p.start)) != p]
         self._tell_revisions(fresh)
         self._known.update({(p.stream, p.start): p for p in fresh})
-        self._journal(fresh, self._sick(observed), observed, self._joined(observed), self._lost(observed))
+        self._journal(fresh, observed, self._hosts.news(observed))
         empty = {tier: health for tier, health in observed.health.items() if not health.healthy}
         single = [
             one for one in self._arms if one.tier in empty and self._replaceable(one.tier, empty[one.tier])
@@ -184,59 +176,23 @@ class Watch:
             self._run.warn(f"holding at {self._percent} %: {words}")
         self._warned = gist
 
-    def _sick(self, observed: Observation) -> dict[Tier, SickTargets]:
-        """Green's sick targets; tiers without any are left out."""
-        now = self._run.ports.clock.now()
-        found = {tier: self._stages[tier].sick(health, now) for tier, health in observed.health.items()}
-        return {tier: sick for tier, sick in found.items() if sick}
-
-    def _lost(self, observed: Observation) -> tuple[HostLost, ...]:
-        """The targets of green that were healthy, at whatever step, and are no more."""
-        now, well = self._run.ports.clock.now(), self._run.record.well
-        return tuple(
-            one
-            for tier, health in observed.health.items()
-            for one in self._stages[tier].lost(well.setdefault(tier, {}), health, now)
-        )
-
-    def _joined(self, observed: Observation) -> tuple[Tier, ...]:
-        """The tiers whose green has so many new instances that their cold caches show in its latency."""
-        found = []
-        for tier, health in observed.health.items():
-            known, now = self._run.record.serving.setdefault(tier, set()), set(health.healthy_ids)
-            if known and len(now - known) > _FEW_NEW * len(now):
-                found.append(tier)
-            known |= now
-        return tuple(found)
-
-    def _journal(
-        self,
-        fresh: Sequence[Period],
-        sick: dict[Tier, SickTargets],
-        observed: Observation,
-        joined: tuple[Tier, ...],
-        lost: tuple[HostLost, ...],
-    ) -> None:
+    def _journal(self, fresh: Sequence[Period], observed: Observation, hosts: HostNews) -> None:
         """All that the verdict of this look is made of, as far as the journal does not have it yet."""
         record = self._run.record
-        new_sick = sick if sick != record.sick else None
-        new_troubles = observed.troubles if observed.troubles != record.troubles else None
-        readings = observed.readings if observed.readings != record.readings else None
-        news = (fresh, joined, lost)
-        if not any(news) and new_sick is None and new_troubles is None and readings is None:
-            return
-        self._run.note(
-            Measured(
-                stage=self._stage,
-                percent=self._percent,
-                periods=tuple(fresh),
-                sick=new_sick,
-                troubles=new_troubles,
-                joined=joined,
-                readings=readings,
-                lost=lost,
-            )
+        measured = Measured(
+            stage=self._stage,
+            percent=self._percent,
+            periods=tuple(fresh),
+            sick=hosts.sick,
+            troubles=observed.troubles if observed.troubles != record.troubles else None,
+            joined=hosts.joined,
+            readings=observed.readings if observed.readings != record.readings else None,
+            lost=hosts.lost,
+            short=hosts.short,
+            well=hosts.well,
         )
+        if measured != Measured(stage=self._stage, percent=self._percent):
+            self._run.note(measured)
 
     def _tell_revisions(self, fresh: Sequence[Period]) -> None:
         """A source may count a period again; the judge keeps to what it used, people are told."""

@@ -32,7 +32,7 @@ class _Alarm:
 
 
 class Alarms:
-    """PutMetricAlarm, DescribeAlarms, SetAlarmState, ListTagsForResource."""
+    """PutMetricAlarm, DescribeAlarms, SetAlarmState, DeleteAlarms, ListTagsForResource."""
 
     def __init__(self, world: World, queries: Queries) -> None:
         self._world = world
@@ -81,6 +81,12 @@ class Alarms:
         alarm = self._named(params["AlarmName"])
         self._change(alarm, params["StateValue"], params["StateReason"])
         alarm.looked = self._world.at
+        return {}
+
+    @api
+    def delete_alarms(self, params: Document) -> Document:
+        for name in params["AlarmNames"]:
+            self._alarms.pop(name, None)
         return {}
 
     @api

@@ -114,7 +114,7 @@ class Scraped:
         self._samples[tuple(sorted({"__name__": name, **labels}.items()))].append([at, str(value)])
 
     def forget(self, instance: str, *, since: float) -> None:
-        """Take back what was scraped from an instance since then."""
+        """Forget what was scraped from an instance since then."""
         for series, samples in self._samples.items():
             if ("instance_id", instance) in series:
                 samples[:] = [pair for pair in samples if pair[0] < since]

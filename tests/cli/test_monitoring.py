@@ -104,3 +104,12 @@ def test_doctor_has_a_row_for_each_channel(line: Line, world: World) -> None:
     assert rows["pages by pagerduty"]["words"].startswith("its secret cannot be read")
     assert "--secret-id sportcoach/sim/pagerduty" in rows["pages by pagerduty"]["next_step"]
     assert "hooks.example" not in result.output
+
+
+def test_a_run_says_once_which_channel_was_not_told(line: Line, world: World) -> None:
+    """It started and it ended: two pages that the topic does not take, and a release all the same."""
+    alerts = Alerts(critical_topic_arn=world.topic, warning_topic_arn=f"{world.topic}-gone")
+    world.contract = world.contract.model_copy(update={"alerts": alerts})
+    result = line("promote", "v1.0.0", *SIM, "--yes")
+    assert result.exit_code == 0
+    assert result.output.count("not everybody was told: warning: ") == 1

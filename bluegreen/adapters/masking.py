@@ -38,6 +38,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(--[\w-]*(?:{_NAMES})[\w-]*\s+)(\"[^\"]*\"|'[^']*'|\S+)", re.IGNORECASE), rf"\1{_HIDDEN}"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), _HIDDEN),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"), _HIDDEN),  # JSON Web Token
+    (re.compile(r"(\bhooks\.slack(?:-gov)?\.com/)[\w/.-]+", re.IGNORECASE), rf"\1{_HIDDEN}"),
     (re.compile(r"\bNRAK-\w{8,}"), _HIDDEN),  # New Relic user key
     (re.compile(r"\b(?:ghp|gho|ghs|github_pat|xox[abp]|sk)[-_][\w-]{16,}"), _HIDDEN),
 )

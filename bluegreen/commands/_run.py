@@ -115,11 +115,12 @@ class LongCommand:
                 continue
             try:
                 result = future.result()
+                view.close(result)
             except CloudUnavailable as error:
                 # Even where the last call was a read: what this command began to do is not finished.
                 error.exit_code = ExitCode.HALTED
                 raise
-            view.close(result)
-            for one in self.stack.ports.pager.flush(_PAGING_SECONDS):
-                view.note(f"not everybody was told: {one.channel}: {one.failure}")
+            finally:
+                for one in self.stack.ports.pager.flush(_PAGING_SECONDS):
+                    view.note(f"not everybody was told: {one.channel}: {one.failure}")
         return result

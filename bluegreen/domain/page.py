@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NO_DEPLOYMENT = 0
+"""What a test is about."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -11,10 +14,17 @@ class Page:
 
     subject: str
     text: str
+    next_step: str = ""
+    deployment: int = NO_DEPLOYMENT
     critical: bool = False
     """Somebody must look now."""
-    resolves: bool = False
-    """What was critical about this stack before is over."""
+    resolves: tuple[int, ...] = ()
+    """The deployments of which nothing critical is open any more."""
+
+    @property
+    def whole(self) -> str:
+        """All its words, for receivers that have no place of their own for the next step."""
+        return f"{self.text}\nNext: {self.next_step}" if self.next_step else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,11 @@ from bluegreen.engine.accepting import Wanted, accepted
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
 from bluegreen.engine.deployment.take_over import LeaseWatch, take_over
-from bluegreen.engine.notices import Notices
+from bluegreen.engine.notices import Notices, unresolved
 from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
 from bluegreen.engine.run import Run
-from bluegreen.errors import CloudUnavailable, Locked, Refused
+from bluegreen.errors import CloudUnavailable, DeployError, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
 from bluegreen.ports.wait import patiently
@@ -181,8 +181,16 @@ class Deployer:
 
     def _opener(self, holder: Holder) -> Opener:
         # Whoever only follows another process's deployment tells nobody: that process does.
-        told: tuple[Subscriber, ...] = (*self._subscribers, Notices(self._ports.pager))
+        notices = Notices(self._ports.pager, self._earlier())
+        told: tuple[Subscriber, ...] = (*self._subscribers, notices)
         return Opener(ports=self._ports, holder=holder, subscribers=told)
+
+    def _earlier(self) -> tuple[int, ...]:
+        """The deployments whose incidents a good end closes."""
+        # No reason to keep a deployment from running: they stay open then.
+        with suppress(DeployError):
+            return unresolved(self._ports.journal.history())
+        return ()
 
     def _conduct(self, holder: Holder, begin: Callable[[], Run], how: Callable[[Run], Result]) -> Result:
         # A crash leaves the lease to expire by itself: whoever comes next must know that nobody

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import takewhile
+
 from bluegreen.domain.journal import (
     Ending,
     Entry,
@@ -24,23 +28,51 @@ from bluegreen.ports import Pager
 class Notices:
     """Sends a page for each event that people want to know of. One for the runs of one process."""
 
-    def __init__(self, pager: Pager) -> None:
-        self._pager = pager
-        self._held = False
+    def __init__(self, pager: Pager, earlier: Sequence[int] = ()) -> None:
+        """`earlier`: the deployments of which something critical may be open until one ends well."""
+        self._pager, self._earlier = pager, tuple(earlier)
+        self._held: set[int] = set()
+        """Green's shares at which the release was held: a hold that comes and goes is told once."""
 
     def __call__(self, header: Header, entry: Entry) -> None:
         event = entry.event
         if isinstance(event, VerdictGiven):
-            held, self._held = self._held, event.verdict.hold
-            if held or not event.verdict.hold:
-                return  # it is told once, when it begins
-        page = page_of(header, event)
+            if not event.verdict.hold or event.percent in self._held:
+                return
+            self._held.add(event.percent)
+        page = page_of(header, event, self._earlier)
         if page is not None:
             self._pager.send(page)
 
 
-def page_of(header: Header, event: Event) -> Page | None:
+def page_of(header: Header, event: Event, earlier: Sequence[int] = ()) -> Page | None:
     """What `event` tells people; None for what only the log is for."""
+    page = _page_of(header, event)
+    if page is None:
+        return None
+    over = tuple(sorted({*earlier, header.number})) if _good(event) else ()
+    return replace(page, deployment=header.number, resolves=over)
+
+
+def unresolved(history: Iterable[Header]) -> tuple[int, ...]:
+    """The deployments since the last released one that may not have ended well; `history`: newest first."""
+    since = takewhile(lambda one: one.ending is not Ending.RELEASED, history)
+    harmless = (Ending.ABORTED, Ending.TORN_DOWN)
+    return tuple(one.number for one in since if one.ending not in harmless)
+
+
+def _good(event: Event) -> bool:
+    """Whether all is well with the stack once this has happened."""
+    good = (Ending.RELEASED, Ending.ROLLED_BACK)
+    return isinstance(event, RunEnded) and event.ending in good and not _failed(event)
+
+
+def _failed(event: RunEnded) -> bool:
+    """A rollback that nobody asked for is something to look at; one that was is what they wanted."""
+    return event.exit_code == ExitCode.ROLLED_BACK
+
+
+def _page_of(header: Header, event: Event) -> Page | None:
     what = f"[{header.stack} #{header.number}] {header.version or header.intent}"
     page: Page | None = None
     match event:
@@ -55,18 +87,14 @@ def page_of(header: Header, event: Event) -> Page | None:
             fell_back = f"{what}: fell back to the previous release"
             page = Page(subject=fell_back, text=event.words, critical=True)
         case RunHalted():
-            page = Page(subject=f"{what}: halted, a human is needed", text=_told(event), critical=True)
+            page = _told(f"{what}: halted, a human is needed", event, critical=True)
         case RunInterrupted():
-            page = Page(subject=f"{what}: interrupted", text=_told(event))
+            page = _told(f"{what}: interrupted", event)
         case RunEnded():
-            # A rollback that nobody asked for is something to look at; one that was is what they wanted.
-            failed = event.exit_code == ExitCode.ROLLED_BACK
-            good = event.ending in (Ending.RELEASED, Ending.ROLLED_BACK) and not failed
-            ended = f"{what}: {event.ending}"
-            page = Page(subject=ended, text=_told(event), critical=failed, resolves=good)
+            page = _told(f"{what}: {event.ending}", event, critical=_failed(event))
     return page
 
 
-def _told(event: RunStopped) -> str:
-    lines = [event.words, "Traffic now:", *event.traffic]
-    return "\n".join([*lines, f"Next: {event.next}"] if event.next else lines)
+def _told(subject: str, event: RunStopped, *, critical: bool = False) -> Page:
+    text = "\n".join([event.words, "Traffic now:", *event.traffic])
+    return Page(subject=subject, text=text, next_step=event.next, critical=critical)

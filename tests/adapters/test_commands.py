@@ -180,6 +180,7 @@ class TestRemote:
         ("key AKIAIOSFODNN7EXAMPLE", "key ****"),
         ("key ASIAIOSFODNN7EXAMPLE", "key ****"),
         ("asked with NRAK-ABCDEFGH123456", "asked with ****"),
+        ("posted to https://hooks.slack.com/services/T0/B0/abc", "posted to https://hooks.slack.com/****"),
         ("cloned with ghp_0123456789abcdefABCD", "cloned with ****"),
         ("cut off: -----BEGIN PRIVATE KEY-----\nMII", "cut off: ****"),
         ("authorization: Basic dXNlcjpwYXNz", "authorization: ****"),

@@ -67,7 +67,10 @@ def behind(world: World) -> Iterator[list[Deployer]]:
         deployer = world.deployer("anna@desk:1", subscribers)
         opened.append(deployer)
         return _connect.Stack(
-            contract=world.contract, policy=world.policy, ports=world.ports(), deployer=deployer
+            contract=world.contract,
+            policy=world.policy,
+            ports=deployer._ports,  # one world of both, as the product has it
+            deployer=deployer,
         )
 
     with pytest.MonkeyPatch.context() as patch:

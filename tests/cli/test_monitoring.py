@@ -80,3 +80,36 @@ def test_a_channel_that_takes_no_page_is_named_and_the_others_get_theirs(line: L
     result, (document,) = line.json("notify", "test", *SIM)
     assert result.exit_code == 3
     assert {one["check"]: one["ok"] for one in document["checks"]} == {"critical": False, "warning": True}
+
+
+def test_doctor_has_a_row_for_each_channel(line: Line, world: World) -> None:
+    alerts = Alerts(
+        critical_topic_arn=world.topic,
+        warning_topic_arn=world.topic,
+        pagerduty_secret="sportcoach/sim/pagerduty",
+        slack_secret="sportcoach/sim/slack",
+    )
+    world.contract = world.contract.model_copy(update={"alerts": alerts})
+    world.raw("secretsmanager").create_secret(
+        Name="sportcoach/sim/slack", SecretString="https://hooks.example/s"
+    )
+    result, (document,) = line.json("doctor", *SIM)
+    rows = {one["check"]: one for one in document["checks"] if one["check"].startswith("pages by ")}
+    assert {name.removeprefix("pages by "): one["ok"] for name, one in rows.items()} == {
+        "critical": True,
+        "warning": True,
+        "pagerduty": False,
+        "slack": True,
+    }
+    assert rows["pages by pagerduty"]["words"].startswith("its secret cannot be read")
+    assert "--secret-id sportcoach/sim/pagerduty" in rows["pages by pagerduty"]["next_step"]
+    assert "hooks.example" not in result.output
+
+
+def test_a_run_says_once_which_channel_was_not_told(line: Line, world: World) -> None:
+    """It started and it ended: two pages that the topic does not take, and a release all the same."""
+    alerts = Alerts(critical_topic_arn=world.topic, warning_topic_arn=f"{world.topic}-gone")
+    world.contract = world.contract.model_copy(update={"alerts": alerts})
+    result = line("promote", "v1.0.0", *SIM, "--yes")
+    assert result.exit_code == 0
+    assert result.output.count("not everybody was told: warning: ") == 1

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from bluegreen.contract import Alerts
-from bluegreen.domain.journal import Ending
-from bluegreen.domain.plan import StepKind
+from bluegreen.domain.journal import Ending, Entry, Header, VerdictGiven
+from bluegreen.domain.page import Delivery, Page
+from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.reports import Result
+from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.engine.notices import Notices
 from bluegreen.engine.run import Done, Run
 from bluegreen.engine.steps.handlers import HANDLERS
-from bluegreen.errors import DeployError, ExitCode, Halted, StepFailed
+from bluegreen.errors import CloudUnavailable, DeployError, ExitCode, Halted, StepFailed
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Effect, Fault
+from bluegreen.ports import Ports
 from tests.world import World
-from tests.world.releasing import serving
+from tests.world.releasing import QUICK, loaded, serving
 
 
 @dataclass
@@ -60,6 +64,45 @@ def paged() -> tuple[World, Pager, Pager]:
     alerts = Alerts(critical_topic_arn=critical.topic, warning_topic_arn=warning.topic)
     world.contract = world.contract.model_copy(update={"alerts": alerts})
     return world, critical, warning
+
+
+@dataclass
+class Noted:
+    """`ports.Pager` that keeps what it is handed."""
+
+    pages: list[Page] = field(default_factory=list)
+
+    def send(self, page: Page) -> None:
+        self.pages.append(page)
+
+    def flush(self, _seconds: float) -> tuple[Delivery, ...]:
+        return ()
+
+    deliver = channels = lambda *_: ()  # asked by commands alone
+
+    def ends(self) -> list[tuple[int, bool, tuple[int, ...]]]:
+        """Deployment, whether it is critical, and what it resolves, of each page but those that only tell."""
+        told = [one for one in self.pages if one.critical or one.resolves]
+        self.pages.clear()
+        return [(one.deployment, one.critical, one.resolves) for one in told]
+
+
+class Paged(World):
+    """Its pages are noted."""
+
+    noted: Noted
+
+    def ports(self) -> Ports:
+        return replace(super().ports(), pager=self.noted)
+
+
+def noting() -> tuple[Paged, Noted]:
+    noted = Noted()
+    world = Paged(policy=QUICK)
+    world.noted = noted
+    loaded(world, "v1.0.0")
+    noted.pages.clear()
+    return world, noted
 
 
 def subjects(pager: Pager) -> list[str]:
@@ -123,6 +166,57 @@ def test_the_automatic_fallback_is_critical_once_it_is_found() -> None:
     assert subjects(critical) == ["v1.1.0: fell back to the previous release"]
     told = ["started", "interrupted", "resumed", "rolled-back"]
     assert subjects(warning) == [f"v1.1.0: {words}" for words in told]
+
+
+def test_a_good_end_resolves_what_was_critical_since_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, noted = noting()
+    assert ended(monkeypatch, world, StepFailed("it is bad")).ending is Ending.ROLLED_BACK
+    assert ended(monkeypatch, world, StepFailed("still bad")).ending is Ending.ROLLED_BACK
+    assert noted.ends() == [(2, True, ()), (3, True, ())]
+    assert ended(monkeypatch, world, None).ending is Ending.RELEASED, world.story()
+    assert noted.ends() == [(4, False, (2, 3, 4))]
+    deployer = world.deployer()
+    assert deployer.run(deployer.plan_rollback(reason="logins")).ending is Ending.RELEASED
+    assert noted.ends() == [(5, False, (5,))]
+
+
+@pytest.mark.parametrize("verb", ["resume", "abort"])
+def test_a_halt_is_resolved_by_its_own_good_end(monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    world, noted = noting()
+    assert ended(monkeypatch, world, Halted("nobody can say")).ending is Ending.HALTED
+    assert noted.ends() == [(2, True, ())]
+    assert getattr(world.deployer(), verb)().exit_code is ExitCode.RELEASED, world.story()
+    assert noted.ends() == [(2, False, (2,))]
+
+
+def test_a_history_that_cannot_be_read_keeps_nothing_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, noted = noting()
+    asked: list[str] = []
+
+    def fails(*_: object) -> tuple[int, ...]:
+        asked.append("history")
+        raise CloudUnavailable("the journal does not answer")
+
+    monkeypatch.setattr("bluegreen.engine.deployer.unresolved", fails)
+    assert ended(monkeypatch, world, None).ending is Ending.RELEASED, world.story()
+    assert asked
+    assert noted.ends() == [(2, False, (2,))]
+
+
+def test_a_hold_that_comes_and_goes_is_told_once_at_each_share() -> None:
+    noted = Noted()
+    notices = Notices(noted)
+    header = Header(
+        number=2, stack="sim", intent="promotion", version="v1.1.0", operator="me", started_at=0.0
+    )
+    step = Step(kind=StepKind.JUDGE, percent=50)
+    for seq, (percent, hold) in enumerate([(25, True), (25, False), (25, True), (50, False), (50, True)]):
+        verdict = Verdict(outcome=Outcome.INCONCLUSIVE, reason="blue is sick", hold=hold)
+        event = VerdictGiven(
+            stage="judge", step=step, percent=percent, verdict=verdict, next="", next_at=None
+        )
+        notices(header, Entry(seq=seq, at=0.0, event=event))
+    assert [one.subject for one in noted.pages] == [f"[sim #2] v1.1.0: held at {n} %" for n in (25, 50)]
 
 
 def test_a_hold_is_told_when_it_begins() -> None:

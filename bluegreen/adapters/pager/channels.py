@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.masking import mask
 from bluegreen.adapters.pager.documents import by_protocol, incident, resolution, slack_message
-from bluegreen.adapters.pager.webhook import post
+from bluegreen.adapters.pager.webhook import Failure, post
 from bluegreen.contract import Contract
 from bluegreen.domain.page import Delivery, Page
 from bluegreen.errors import DeployError
 
 EVENTS_API = "https://events.pagerduty.com/v2/enqueue"
 """PagerDuty, Events API v2, "Send an alert event"; a secret may name the one of the EU region."""
-Post = Callable[[str, Mapping[str, Any]], str]
+Post = Callable[[str, Mapping[str, Any]], Failure | None]
+Posts = Sequence[tuple[str, Mapping[str, Any]]]
+"""Address and document of each."""
 
 
 class Channel(Protocol):
     """One way to people."""
+
+    @property
+    def name(self) -> str: ...
 
     def deliver(self, page: Page) -> Delivery | None:
         """What became of it; None where such a page does not take this way. Raises nothing."""
@@ -45,14 +50,15 @@ class Topic:
     def deliver(self, page: Page) -> Delivery | None:
         if page.critical is not self.critical:
             return None
-        line, text = subject_line(page.subject), mask(f"{page.text}\n\n{self.signature}")
+        line = subject_line(page.subject)
+        shown = replace(_masked(page), subject=line)
         try:
             self.session.service("sns").call(
                 "publish",
                 about=self.arn,
                 TopicArn=self.arn,
                 Subject=line,
-                Message=by_protocol(line, text, stack=self.stack),
+                Message=by_protocol(shown, stack=self.stack, signature=self.signature),
                 MessageStructure="json",
                 MessageAttributes={"stack": {"DataType": "String", "StringValue": self.stack}},
             )
@@ -71,16 +77,20 @@ class Webhook:
     session: Session
     name: str
     secret: str
-    form: Callable[[str, Page], tuple[str, Mapping[str, Any]] | None]
-    """The address and the document for a page, from the secret's value; None: not this way."""
+    form: Callable[[str, Page], Posts]
+    """The addresses and documents for a page, from the secret's value; none: not this way."""
     post: Post
 
     def deliver(self, page: Page) -> Delivery | None:
         value, failure = self._value()
         if failure:
             return failure
-        made = self.form(value, page)
-        return Delivery(channel=self.name, to=self.secret, failure=self.post(*made)) if made else None
+        posts = self.form(value, _masked(page))
+        for url, document in posts:
+            found = self.post(url, document)
+            if found is not None:
+                return self._failed(found.words, passing=found.passing)
+        return Delivery(channel=self.name, to=self.secret) if posts else None
 
     def usable(self) -> Delivery:
         _, failure = self._value()
@@ -92,13 +102,15 @@ class Webhook:
                 "get_secret_value", about=self.secret, SecretId=self.secret
             )
         except DeployError as error:
-            return "", Delivery(
-                channel=self.name,
-                to=self.secret,
-                failure=f"its secret cannot be read: {error.what}",
-                next_step=f"set it: aws secretsmanager put-secret-value --secret-id {self.secret}",
-            )
-        return str(answer.get("SecretString") or "").strip(), None
+            return "", self._failed(f"its secret cannot be read: {error.what}")
+        value = str(answer.get("SecretString") or "").strip()
+        return value, None if value else self._failed("its secret is empty")
+
+    def _failed(self, words: str, *, passing: bool = False) -> Delivery:
+        advice = f"set it: aws secretsmanager put-secret-value --secret-id {self.secret}"
+        if passing:
+            advice = "`sc-deploy notify test` tries it again"
+        return Delivery(channel=self.name, to=self.secret, failure=words, next_step=advice)
 
 
 def channels(
@@ -123,20 +135,19 @@ def channels(
     return tuple(found)
 
 
-def _pagerduty(value: str, page: Page, *, stack: str, signature: str) -> tuple[str, Mapping[str, Any]] | None:
+def _pagerduty(value: str, page: Page, *, stack: str, signature: str) -> Posts:
     """Only what somebody must look at opens an incident, and only a good end closes it."""
     key, address = value, EVENTS_API
     if value.startswith("{"):
         document = _object(value)
         key, address = str(document.get("routing_key", "")), str(document.get("endpoint") or EVENTS_API)
     if page.critical:
-        text = mask(f"{page.text}\n\n{signature}")
-        return address, incident(subject_line(page.subject), text, stack=stack, routing_key=key)
-    return (address, resolution(stack=stack, routing_key=key)) if page.resolves else None
+        return [(address, incident(page, stack=stack, routing_key=key, signature=signature))]
+    return [(address, resolution(number, stack=stack, routing_key=key)) for number in page.resolves]
 
 
-def _slack(value: str, page: Page, *, signature: str) -> tuple[str, Mapping[str, Any]]:
-    return value, slack_message(mask(page.subject), mask(f"{page.text}\n{signature}"), critical=page.critical)
+def _slack(value: str, page: Page, *, signature: str) -> Posts:
+    return [(value, slack_message(page, signature=signature))]
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -145,6 +156,10 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _masked(page: Page) -> Page:
+    return replace(page, subject=mask(page.subject), text=mask(page.text), next_step=mask(page.next_step))
 
 
 def subject_line(text: str) -> str:

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
 from bluegreen.adapters.http_client import read_body, trusted
 from bluegreen.adapters.loopback import is_loopback
+from bluegreen.adapters.threads import aside
 
 ATTEMPTS = 3
 SECONDS = 10.0
-"""For one whole exchange."""
+"""For one whole exchange, with looking up the name and connecting."""
 LONGEST_PAUSE = 15.0
 """However long the endpoint asks to be left alone."""
 _BODY_LIMIT = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an endpoint did not take a document: never with its address, which may be a secret."""
+
+    words: str
+    passing: bool
+    """It may be over soon: another try can help."""
+    pause: float = 0.0
+    """Seconds for which the endpoint asks to be left alone."""
 
 
 def post(
@@ -25,41 +39,48 @@ def post(
     *,
     seconds: float = SECONDS,
     sleep: Callable[[float], None] = time.sleep,
-) -> str:
-    """What went wrong in words, without the address; empty where the endpoint took it.
+) -> Failure | None:
+    """What went wrong; None where the endpoint took it.
 
     Answers 429 and 5xx, and connections that fail, are tried again up to `ATTEMPTS` times.
     """
     if not (url.startswith("https://") or is_loopback(url)):
-        return "its address is not an https URL"
-    failure = ""
-    for attempt in range(ATTEMPTS):
-        failure, pause = _once(url, document, seconds)
-        if not failure or pause is None:
+        return Failure(words="its address is not an https URL", passing=False)
+    failure = _once(url, document, seconds)
+    for attempt in range(1, ATTEMPTS):
+        if failure is None or not failure.passing:
             break
-        if attempt + 1 < ATTEMPTS:
-            sleep(min(max(pause, 2.0**attempt), LONGEST_PAUSE))
+        sleep(min(max(failure.pause, 2.0 ** (attempt - 1)), LONGEST_PAUSE))
+        failure = _once(url, document, seconds)
     return failure
 
 
-def _once(url: str, document: Mapping[str, Any], seconds: float) -> tuple[str, float | None]:
-    """What went wrong, and after how many seconds another try is worth it; None: it is not."""
-    ends, trust = time.monotonic() + seconds, not is_loopback(url)
-    headers = {"accept-encoding": "identity"}
+def _once(url: str, document: Mapping[str, Any], seconds: float) -> Failure | None:
+    # httpx times each read by itself: headers that drip would never end. So somebody else waits for them.
+    exchange = aside(partial(_exchange, url, document, seconds))
     try:
-        with (
-            httpx.Client(trust_env=trust, verify=trusted(), timeout=seconds) as client,
-            client.stream("POST", url, json=dict(document), headers=headers) as answer,
-        ):
-            # The words of an endpoint may repeat what was sent; only its status is told.
-            read_body(answer, ends=ends, limit=_BODY_LIMIT)
-            status, after = answer.status_code, answer.headers.get("retry-after", "")
-    except httpx.TimeoutException:
-        return f"no answer within {seconds:g} s", 0.0
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        status, after = exchange(seconds)
+    except (TimeoutError, httpx.TimeoutException):
+        return Failure(words=f"no answer within {seconds:g} s", passing=True)
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError):
+        return Failure(words="its address is not an https URL", passing=False)
+    except httpx.HTTPError as error:
         # httpx's own words hold the address.
-        return f"the connection failed ({type(error).__name__})", 0.0
+        return Failure(words=f"the connection failed ({type(error).__name__})", passing=True)
     if 200 <= status < 300:
-        return "", None
-    again = status == 429 or status >= 500
-    return f"HTTP {status}", (float(after) if after.isdigit() else 0.0) if again else None
+        return None
+    pause = float(after) if after.isdecimal() else 0.0
+    return Failure(words=f"HTTP {status}", passing=status == 429 or status >= 500, pause=pause)
+
+
+def _exchange(url: str, document: Mapping[str, Any], seconds: float) -> tuple[int, str]:
+    """Status, and what the endpoint asks to wait for."""
+    ends, outside = time.monotonic() + seconds, not is_loopback(url)
+    headers = {"accept-encoding": "identity"}
+    with (
+        httpx.Client(trust_env=outside, verify=trusted(), timeout=seconds) as client,
+        client.stream("POST", url, json=dict(document), headers=headers) as answer,
+    ):
+        # The words of an endpoint may repeat what was sent; only its status is told.
+        read_body(answer, ends=ends, limit=_BODY_LIMIT)
+        return answer.status_code, answer.headers.get("retry-after", "")

@@ -31,7 +31,6 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         ("metrics", partial(_metrics, contract, policy, ports)),
         ("monitoring", partial(monitoring, contract, ports)),
         ("alarms", partial(_alarms, ports)),
-        ("notifications", partial(paging, ports)),
         *([("own checks", partial(_watched, contract, policy, ports))] if policy.watches else []),
         ("vulnerabilities", partial(_vulnerabilities, contract, policy, ports)),
         ("journal", partial(_journal, ports)),
@@ -42,7 +41,7 @@ def examine(contract: Contract, policy: Policy, ports: Ports) -> tuple[Check, ..
         *((f"model {tier.name}", partial(_model, ports, tier)) for tier in contract.tiers if tier.model),
     )
     found: list[Check] = ports.parallel([partial(_guarded, name, check) for name, check in checks])
-    return tuple(found)
+    return (*found, *paging(ports))
 
 
 def _guarded(name: str, check: Callable[[], Answer]) -> Check:

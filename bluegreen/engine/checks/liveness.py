@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bluegreen.contract import QUEUE_METRIC, Contract, Published, host_namespace
-from bluegreen.domain.page import Delivery, Page
+from bluegreen.domain.page import NO_DEPLOYMENT, Delivery, Page
 from bluegreen.domain.reports import Check
 from bluegreen.domain.stack import StackState
 from bluegreen.engine.arms import serving
@@ -51,7 +51,7 @@ def page_everyone(ports: Ports) -> tuple[Check, ...]:
     """A marked page through every channel of the contract (C3: alerts work), and its end where one opens."""
     text = "This is a test of this channel. Nothing is wrong and nobody needs to act."
     critical = ports.pager.deliver(Page(subject="TEST: critical page", text=text, critical=True))
-    rest = ports.pager.deliver(Page(subject="TEST: warning page", text=text, resolves=True))
+    rest = ports.pager.deliver(Page(subject="TEST: warning page", text=text, resolves=(NO_DEPLOYMENT,)))
     # PagerDuty and Slack take both; what went wrong with either is told.
     found = {one.channel: one for one in (*rest, *critical)}
     found |= {one.channel: one for one in (*rest, *critical) if one.failure}
@@ -65,10 +65,14 @@ def _sent(one: Delivery) -> Check:
     return Check(name=one.channel, ok=True, words=f"sent to {one.to}", next_step=asked)
 
 
-def paging(ports: Ports) -> Answer:
-    """Whether every channel has what it needs; `notify test` tries them."""
-    found = ports.pager.channels()
-    bad = [one for one in found if one.failure]
-    if bad:
-        return False, "; ".join(f"{one.channel}: {one.failure}" for one in bad), bad[0].next_step
-    return True, f"{', '.join(one.channel for one in found)}; `sc-deploy notify test` tries each", ""
+def paging(ports: Ports) -> tuple[Check, ...]:
+    """Whether each channel has what it needs; `notify test` tries them."""
+    return tuple(
+        Check(
+            name=f"pages by {one.channel}",
+            ok=not one.failure,
+            words=one.failure or f"{one.to}; `sc-deploy notify test` tries it",
+            next_step=one.next_step,
+        )
+        for one in ports.pager.channels()
+    )

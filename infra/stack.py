@@ -54,5 +54,6 @@ def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
         "database": stores.database.primary.endpoint,
         "state_table": delivery.table_name,
         "deploy_role_arn": delivery.deployer.arn,
+        "plan_role_arn": delivery.planner.arn,
         "operator_role_arn": delivery.operator.arn,
     }

@@ -54,11 +54,15 @@ class Delivery(Component):
         aws.scheduler.ScheduleGroup(name, name=self.schedule_group_name, opts=self.options())
         self.dead_letters = self._dead_letters()
         self.watchdog = self._watchdog()
-        self.deployer = self._person_or_pipeline("deploy", self._github_trust())
+        github = args.settings.github_environment
+        self.deployer = self._person_or_pipeline("deploy", self._github_trust(github))
+        # Reviewers are asked before a job starts: what they decide on must be known by then.
+        self.planner = self._person_or_pipeline("plan", self._github_trust(f"{github}-plan"))
         self.operator = self._person_or_pipeline(
             "operator", operator_trust(environment.account_id, args.settings.permission_set)
         )
-        self.register_outputs({"deploy_role": self.deployer.arn, "operator_role": self.operator.arn})
+        roles = {"deploy": self.deployer, "plan": self.planner, "operator": self.operator}
+        self.register_outputs({f"{name}_role": role.arn for name, role in roles.items()})
 
     def _table(self) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(
@@ -112,11 +116,11 @@ class Delivery(Component):
             opts=self.options(),
         )
 
-    def _github_trust(self) -> dict[str, Any]:
+    def _github_trust(self, github_environment: str) -> dict[str, Any]:
         settings = self._args.settings
         account = self.environment.account_id
         return github_trust(
             f"arn:aws:iam::{account}:oidc-provider/{GITHUB}",
             settings.github_repository,
-            settings.github_environment,
+            github_environment,
         )

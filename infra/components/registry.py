@@ -11,6 +11,7 @@ from infra.component import Component
 from infra.components.encryption import Encryption
 from infra.documents.image_lifecycle import image_lifecycle
 from infra.documents.people import GITHUB
+from infra.documents.policies import allow, document
 from infra.environment import Environment
 from infra.settings import DeliverySettings
 
@@ -50,15 +51,12 @@ class Registry(Component):
         )
 
     def _account_wide(self) -> None:
-        environment = self.environment
         aws.ecr.ReplicationConfiguration(
             self.name,
             replication_configuration={
                 "rules": [
                     {
-                        "destinations": [
-                            {"region": environment.backup_region, "registry_id": environment.account_id}
-                        ],
+                        "destinations": self._destinations(),
                         "repository_filters": [
                             {"filter": repository, "filter_type": "PREFIX_MATCH"}
                             for repository in self._args.settings.repositories
@@ -68,7 +66,42 @@ class Registry(Component):
             },
             opts=self.options(),
         )
+        if source := self._args.settings.replicate_from:
+            self._accept_copies(source)
         # AWS trusts GitHub's certificate authorities; no thumbprint is needed.
         aws.iam.OpenIdConnectProvider(
             self.name, url=f"https://{GITHUB}", client_id_lists=["sts.amazonaws.com"], opts=self.options()
         )
+
+    def _destinations(self) -> list[dict[str, str]]:
+        environment = self.environment
+        places = [(environment.backup_region, environment.account_id)]
+        if target := self._args.settings.replicate_to:
+            # A copy is not copied on: the other account's backup region is served from here.
+            places += [(region, target) for region in (environment.region, environment.backup_region)]
+        return [{"region": region, "registry_id": account} for region, account in places]
+
+    def _accept_copies(self, source: str) -> None:
+        """Images of another account's registry, by the same digests.
+
+        In this region they find the repositories, with tag rule, scan, key and lifecycle; in the backup
+        region the first copy makes them.
+        """
+        environment = self.environment
+        places = (
+            (self.name, environment.region, environment.providers.main),
+            (f"{self.name}-copies", environment.backup_region, environment.providers.backup),
+        )
+        for name, region, provider in places:
+            statement = allow(
+                ["ecr:CreateRepository", "ecr:ReplicateImage"],
+                [
+                    environment.arn("ecr", f"repository/{repository}", region=region)
+                    for repository in self._args.settings.repositories
+                ],
+                sid="CopiesOfTested",
+                principal={"AWS": f"arn:aws:iam::{source}:root"},
+            )
+            aws.ecr.RegistryPolicy(
+                name, policy=json.dumps(document([statement])), opts=self.options(provider=provider)
+            )

@@ -40,6 +40,19 @@ def access_policies(environment: Environment, scope: DeployScope) -> dict[str, l
     }
 
 
+def plan_policy(environment: Environment, scope: DeployScope) -> list[Statement]:
+    """What `plan`, `status` and `history` ask: the reading actions of a release, and no secret's value."""
+    release = access_policies(environment, scope)
+    asked = [one for name, part in release.items() if name != "publish" for one in part]
+    allowed = [one for one in asked if not one["Sid"].startswith("OwnSecrets")]
+    reading = [(one, [action for action in one["Action"] if _reads(action)]) for one in allowed]
+    return [{**one, "Action": actions} for one, actions in reading if actions]
+
+
+def _reads(action: str) -> bool:
+    return action.partition(":")[2].startswith(("Decrypt", "Describe", "Get", "List", "Query"))
+
+
 def _read(environment: Environment) -> list[Statement]:
     """Calls that change nothing; those of the first statement support no resource-level permissions."""
     return [

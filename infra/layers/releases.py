@@ -65,6 +65,7 @@ def build_releases(settings: Settings, environment: Environment, below: Below) -
         environment,
         DeployAccessArgs(
             roles={"deploy": delivery.deployer, "operator": delivery.operator},
+            planner=delivery.planner,
             scope=_scope(settings, environment, below, delivery),
             alerts_topic_arn=below.foundation.alerts.critical.arn,
         ),

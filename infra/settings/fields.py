@@ -116,6 +116,7 @@ Phone = Annotated[
         r"\+(81[789]0\d{8}|(?!81)[1-9]\d{7,14})", "a mobile number in E.164 format, such as +819012345678"
     ),
 ]
+AccountId = Annotated[str, worded(r"\d{12}", "the 12 digits of an AWS account, in quotes")]
 Region = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, such as ap-northeast-1")]
 Zone = Annotated[str, worded(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an availability zone, such as ap-northeast-1a")]
 Domain = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from infra.settings.fields import Email, LogDays, Phone, Section
+from infra.settings.fields import AccountId, Email, LogDays, Phone, Section
 
 
 class DeliverySettings(Section):
@@ -17,6 +17,11 @@ class DeliverySettings(Section):
     ]
     github_repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     github_environment: Annotated[str, Field(pattern=r"^[\w-]+$")]
+    """Its jobs may release. Those of the environment with the suffix `-plan` may plan, and push images."""
+    replicate_to: AccountId | None = None
+    """The account that gets a copy of every image pushed here: what was tested is what is promoted. It is the
+    next stack's, whose `replicate_from` names this account."""
+    replicate_from: AccountId | None = None
     permission_set: Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,32}$")] | None = None
     """The permission set of IAM Identity Center whose users may release. Without one, IAM users of the
     account may, with MFA no older than an hour."""

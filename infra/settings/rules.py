@@ -71,6 +71,17 @@ def _repositories(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[st
             )
 
 
+def _copies(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
+    """Copies of images between accounts: a registry's policy and its replication are one for an account."""
+    delivery = parts["delivery"]
+    for key in ("replicate_to", "replicate_from"):
+        other = getattr(delivery, key)
+        if other and other == parts["account_id"]:
+            yield f"delivery.{key}: {other} is the stack's own account (allowed: another account)"
+        if other and not parts["account_wide"]:
+            yield f"delivery.{key}: belongs to the stack with account_wide: true, which owns the registry"
+
+
 def _search(parts: Mapping[str, Any], _: Mapping[str, str]) -> Iterable[str]:
     search, zones = parts["telemetry"].opensearch, len(parts["network"].zones)
     if search and search.nodes % zones:
@@ -118,6 +129,7 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("region", "network"), _zones),
     (("tiers",), _tiers),
     (("tiers", "delivery"), _repositories),
+    (("account_id", "account_wide", "delivery"), _copies),
     (("telemetry", "network"), _search),
     ((), _secret("databasePassword", lambda _: True)),
     ((), _secret("databaseAppPassword", lambda _: True)),

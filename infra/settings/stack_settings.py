@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from bluegreen.contract import STACK_PATTERN, Tier, faults_of
-from infra.settings.fields import Domain, Region, Section, worded
+from infra.settings.fields import AccountId, Domain, Region, Section
 from infra.settings.operations import AlertsSettings, DeliverySettings, TelemetrySettings
 from infra.settings.orderings import disorder
 from infra.settings.rules import RULES, SECRETS
@@ -40,7 +40,7 @@ class Settings(Section):
     """One stack. Stacks differ in sizes and switches, not in their structure."""
 
     stack: Annotated[str, Field(pattern=STACK_PATTERN)]
-    account_id: Annotated[str, worded(r"\d{12}", "the 12 digits of an AWS account, in quotes")]
+    account_id: AccountId
     account_wide: bool
     """Whether this stack owns what an account has only one of: CloudTrail, GuardDuty, Inspector, OIDC
     provider, image repositories. Exactly one of the stacks in an account owns them, and is created first."""

@@ -6,8 +6,19 @@ import json
 from typing import Any
 
 from bluegreen.contract import Contract
-from tests.infra.documents import documents
+from tests.infra.documents import documents, listed
+from tests.infra.iam import statements_of
 from tools.recording import Recording, evaluate, recorded, settings_of
+
+PUSHES = {
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+}
+READING = ("Decrypt", "Describe", "Get", "List", "Query")
 
 
 def deleted(rules: list[dict[str, Any]], tags: set[str], age_days: int) -> bool:
@@ -42,6 +53,49 @@ def test_p2_no_rule_deletes_a_release(stack: Recording) -> None:
         assert not deleted(rules, {"v1.4.0", "build-main"}, 2000)
         assert deleted(rules, {"build-main"}, 31)
         assert deleted(rules, set(), 15)
+
+
+def test_p1_the_plan_of_a_pipeline_reads_and_publishes_and_no_more(stack: Recording) -> None:
+    """Reviewers decide on a plan: its job starts before they agree, so it must not be able to release."""
+    statements = statements_of(stack, "delivery-plan")
+    publishing = {*PUSHES, "s3:PutObject", "kms:GenerateDataKey"}
+    actions = {action for one in statements for action in listed(one["Action"])}
+    assert {a for a in actions if not a.partition(":")[2].startswith(READING)} <= publishing
+    assert "secretsmanager:GetSecretValue" not in actions
+    released = {action for one in statements_of(stack, "delivery-deploy") for action in listed(one["Action"])}
+    assert actions <= released
+    assert {a for a in released if a.partition(":")[2].startswith(READING)} - actions <= {
+        "secretsmanager:GetSecretValue"
+    }
+    settings = settings_of(stack.stack)["delivery"]
+    trust = json.loads(stack.one("aws:iam/role:Role", "delivery-plan").inputs["assumeRolePolicy"])
+    (statement,) = trust["Statement"]
+    subject = f"repo:{settings['github_repository']}:environment:{settings['github_environment']}-plan"
+    assert statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"] == subject
+    assert stack.outputs["plan_role_arn"].endswith(f":role/sportcoach-{stack.stack}-plan")
+
+
+def test_p2_prod_gets_the_very_images_that_test_has() -> None:
+    source, target = recorded("test"), recorded("prod")
+    (rules,) = (
+        one.inputs["replicationConfiguration"]["rules"]
+        for one in source.of("aws:ecr/replicationConfiguration:ReplicationConfiguration")
+    )
+    (rule,) = rules
+    copies = {(one["region"], one["registryId"]) for one in rule["destinations"]}
+    account = settings_of("prod")["account_id"]
+    assert {("ap-northeast-1", account), ("ap-southeast-1", account)} <= copies
+    policies = target.of("aws:ecr/registryPolicy:RegistryPolicy")
+    regions = {"main": "ap-northeast-1", "backup-region": "ap-southeast-1"}
+    assert {str(one.provider) for one in policies} == set(regions)
+    for policy in policies:
+        (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+        assert statement["Principal"] == {"AWS": f"arn:aws:iam::{settings_of('test')['account_id']}:root"}
+        assert set(statement["Action"]) == {"ecr:ReplicateImage", "ecr:CreateRepository"}
+        assert len(statement["Resource"]) == 2
+        place = f"arn:aws:ecr:{regions[str(policy.provider)]}:{account}:repository/sportcoach-"
+        assert all(arn.startswith(place) for arn in statement["Resource"])
+    assert not source.of("aws:ecr/registryPolicy:RegistryPolicy")
 
 
 def test_s1_users_of_identity_center_can_release() -> None:

@@ -30,6 +30,7 @@ def in_a_shared_account() -> Recording:
     settings = settings_of("test") | {"account_wide": False, "account_id": "111122223333"}
     settings["telemetry"]["opensearch"] = {"instance_type": "t3.small.search", "nodes": 2, "storage_gb": 20}
     settings["storage"]["personal_data_search"] = True
+    del settings["delivery"]["replicate_to"]
     return evaluate("test", settings)
 
 

@@ -56,7 +56,20 @@ def _wants_json(words: Sequence[str]) -> bool:
     return asked or os.environ.get("SC_DEPLOY_OUTPUT") == "json"
 
 
-class _Commands(typer.core.TyperGroup):
+class _Listed(typer.core.TyperGroup):
+    """Its list of commands has the whole first sentence of each, over several lines where it is long."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [
+            (name, found.get_short_help_str(1000))
+            for name in self.list_commands(ctx)
+            if (found := self.get_command(ctx, name)) is not None and not found.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class _Commands(_Listed):
     """A command line that cannot be parsed is an error like any other: programs get it as their last line."""
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
@@ -165,13 +178,13 @@ for _verb in VERBS:
     _add(app, _verb.__name__, _verb)
 
 _lab = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="A laptop-sized AWS to try everything out."
+    cls=_Listed, no_args_is_help=True, rich_markup_mode=None, help="A laptop-sized AWS to try everything out."
 )
 for _name, _verb in lab.VERBS.items():
     _add(_lab, _name, _verb)
 app.add_typer(_lab, name="lab")
 
-_notify = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Whether pages arrive.")
+_notify = typer.Typer(cls=_Listed, no_args_is_help=True, rich_markup_mode=None, help="Whether pages arrive.")
 for _name, _verb in notify.VERBS.items():
     _add(_notify, _name, _verb)
 app.add_typer(_notify, name="notify")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -16,21 +19,22 @@ if TYPE_CHECKING:
 
     from bluegreen.ui.view import View
 
-_PIPE_WIDTH = 140
-"""Columns for a table that goes into a pipe, where there is no terminal to ask."""
+_PIPE_WIDTH = 1000
+"""Columns for what goes into a pipe, where there is no terminal to ask: a row is one line for grep."""
 
 
 def console(stream: TextIO | None = None) -> Console:
     """A rich console; rich itself honours NO_COLOR, TERM and COLUMNS."""
     from rich.console import Console
 
-    stream = stream or sys.stdout
-    fixed = None if stream.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
-    return Console(file=stream, width=fixed, highlight=False)
+    return Console(file=stream or sys.stdout, highlight=False)
 
 
 def say(words: str) -> None:
-    """Prose, on stderr."""
+    """Prose, on stderr; a terminal's lines break between words."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        words = textwrap.fill(words, max(20, width - 1), subsequent_indent="  ", break_on_hyphens=False)
     typer.echo(words, err=True)
 
 
@@ -40,8 +44,20 @@ def show(settings: Settings, document: Mapping[str, Any], shown: RenderableType)
         from bluegreen.ui.events import json_line
 
         typer.echo(json_line(document))
-    else:
+    elif sys.stdout.isatty():
         console().print(shown)
+    else:
+        typer.echo(unpadded(shown))
+
+
+def unpadded(shown: RenderableType) -> str:
+    """`shown` as a pipe gets it: no line ends in spaces, and none is broken but where COLUMNS asks for it."""
+    from rich.console import Console
+
+    written = io.StringIO()
+    width = None if os.environ.get("COLUMNS") else _PIPE_WIDTH
+    Console(file=written, width=width, highlight=False).print(shown)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 
 def show_nothing(settings: Settings, words: str) -> None:

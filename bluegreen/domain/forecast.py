@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
+
+_THIN = (
+    "The run pauses there for your decision (exit code 6). More traffic (probes.synthetic), larger steps "
+    "(rollout.ramp) or a longer bake decide it without you"
+)
+"""Said once, whatever the number of tiers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +81,16 @@ class TierForecast:
     steps: tuple[StepForecast, ...]
 
     @property
-    def warning(self) -> str:
-        """What the operator should know before it begins; empty where there is enough traffic."""
-        thin = [f"{step.percent} %" for step in self.steps if step.thin]
-        if not thin:
+    def thin(self) -> str:
+        """The steps at which its traffic is too little for a pass; empty where there is enough."""
+        steps = [step for step in self.steps if step.thin]
+        if not steps:
             return ""
-        minutes = max(step.patience_seconds for step in self.steps) / 60
-        return (
-            f"{self.traffic.tier}: about {self.traffic.requests_per_second:.3g} requests/s, too little for a "
-            f"pass at {', '.join(thin)} within {minutes:.0f} min: the run will ask you. More traffic "
-            "(probes.synthetic), larger steps (rollout.ramp) or a longer bake decide it without you"
-        )
+        shares = ", ".join(f"{step.percent} %" for step in steps)
+        within = _in_words(max(step.patience_seconds for step in self.steps))
+        rate = self.traffic.requests_per_second
+        about = f"{self.traffic.tier}: about {rate:.3g} requests/s"
+        return f"{about}, too little for a pass at {shares} within {within}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,18 @@ class ReleaseForecast:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything the operator should know before it begins."""
-        thin = tuple(one.warning for one in self.tiers if one.warning)
+        thin = tuple(filter(None, (thin_words(self.tiers),)))
         unjudged = (self.unjudged,) if self.unjudged else ()
         unmeasured = (f"traffic could not be measured: {words}" for words in self.troubles)
         return (*self.foreseen, *unjudged, *thin, *unmeasured)
+
+
+def thin_words(tiers: Iterable[TierForecast]) -> str:
+    """What the operator should know of tiers with little traffic, once for all of them; or nothing."""
+    found = [one.thin for one in tiers if one.thin]
+    return f"{'; '.join(found)}. {_THIN}" if found else ""
+
+
+def _in_words(seconds: float) -> str:
+    """Below two minutes in seconds: a lab's patience is short."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

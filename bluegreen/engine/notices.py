@@ -17,6 +17,7 @@ from bluegreen.domain.journal import (
     RunResumed,
     RunStarted,
     RunStopped,
+    StepFailed,
     VerdictGiven,
     Warned,
 )
@@ -33,6 +34,8 @@ class Notices:
         self._pager, self._earlier = pager, tuple(earlier)
         self._held: set[int] = set()
         """Green's shares at which the release was held: a hold that comes and goes is told once."""
+        self._faults: dict[int, tuple[str, ...]] = {}
+        """By deployment: all that the step which failed last has found wrong."""
 
     def __call__(self, header: Header, entry: Entry) -> None:
         event = entry.event
@@ -40,9 +43,19 @@ class Notices:
             if not event.verdict.hold or event.percent in self._held:
                 return
             self._held.add(event.percent)
+        if isinstance(event, StepFailed):
+            self._faults[header.number] = event.faults
         page = page_of(header, event, self._earlier)
         if page is not None:
-            self._pager.send(page)
+            self._pager.send(self._with_faults(page, event))
+
+    def _with_faults(self, page: Page, event: Event) -> Page:
+        """An ending names every fault that led to it: whoever is paged has no other place to read them."""
+        faults = self._faults.get(page.deployment, ()) if isinstance(event, RunStopped) else ()
+        if not faults:
+            return page
+        what, *rest = page.text.split("\n")
+        return replace(page, text="\n".join([what, *(f"- {fault}" for fault in faults), *rest]))
 
 
 def page_of(header: Header, event: Event, earlier: Sequence[int] = ()) -> Page | None:

@@ -32,6 +32,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def ending_label(intent: str, ending: str) -> str:
+    """How an ending is called: a rollback that built the earlier release again has not `released` one."""
+    return "rolled-back" if (intent, ending) == ("rollback", "released") else ending
+
+
 def ending_words(ending: str, words: str) -> str:
     """`rolled-back: why`, without saying the ending twice."""
     return words if words.startswith(ending.replace("-", " ")) else f"{ending}: {words}"

@@ -9,7 +9,7 @@ from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.ui.figures import figures
-from bluegreen.ui.format import clock, duration, ending_words, rate, share
+from bluegreen.ui.format import clock, duration, ending_label, ending_words, rate, share
 from bluegreen.ui.screen import title
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
@@ -70,6 +70,8 @@ class Lines:
         tier = f"{event.step.tier}: " if event.step.tier else ""
         failed = "FAILED: " if isinstance(event, journal.StepFailed) else ""
         yield f"    {tier}{failed}{event.words}"
+        if isinstance(event, journal.StepFailed):
+            yield from (f"      - {fault}" for fault in event.faults)
 
     def _judged(self, timeline: Timeline, now: float) -> Iterable[str]:
         verdict = timeline.verdict
@@ -117,7 +119,7 @@ def traffic_lines(timeline: Timeline) -> list[str]:
 
 
 def _ended(timeline: Timeline) -> Iterable[str]:
-    yield ending_words(timeline.ending, timeline.words)
+    yield ending_words(ending_label(timeline.intent, timeline.ending), timeline.words)
     yield from (f"    traffic: {line}" for line in timeline.traffic)
     if timeline.next_step:
         yield f"    next: {timeline.next_step}"

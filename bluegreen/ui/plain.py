@@ -8,7 +8,7 @@ from typing import TextIO
 
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.reports import Result
-from bluegreen.ui.format import ending_words
+from bluegreen.ui.format import ending_label, ending_words
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.view import View
@@ -40,7 +40,9 @@ class PlainView(View):
         """The ending, unless the journal has said it already."""
         timeline = self._lines.timeline
         known = timeline is not None and timeline.ending == result.ending and timeline.words == result.words
-        lines = [] if known else [ending_words(result.ending, result.words)]
+        lines = (
+            [] if known else [ending_words(ending_label(result.header.intent, result.ending), result.words)]
+        )
         if not (known and timeline and timeline.traffic == result.traffic):
             lines += [f"    traffic: {line}" for line in result.traffic]
         if result.next_step and not (known and timeline and timeline.next_step == result.next_step):

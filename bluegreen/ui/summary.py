@@ -6,7 +6,8 @@ from rich.text import Text
 
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.reports import Result
-from bluegreen.ui.format import clock, duration
+from bluegreen.errors import ExitCode
+from bluegreen.ui.format import clock, duration, ending_label
 from bluegreen.ui.glyphs import ENDING_STYLE, UNICODE, Glyphs
 from bluegreen.ui.screen import title
 from bluegreen.ui.timeline import Progress, Timeline
@@ -16,15 +17,16 @@ _SLOWEST = 3
 
 def summary(timeline: Timeline | None, result: Result, *, glyphs: Glyphs = UNICODE) -> list[Text]:
     """How it ended, where the traffic is, what took long, what was warned of and what to do next."""
-    good = result.ending in (Ending.RELEASED, Ending.TORN_DOWN)
+    good = result.exit_code == ExitCode.RELEASED  # what was asked for was done, a rollback too
     sign = glyphs.stage[Progress.DONE if good else Progress.FAILED]
     header = result.header
     named = title(timeline, glyphs) if timeline else f"{header.stack} {glyphs.dot} deployment {header.number}"
     took = (
         f" in {duration(timeline.ended_at - timeline.started_at)}" if timeline and timeline.ended_at else ""
     )
-    style = ENDING_STYLE[result.ending]
-    lines = [Text.assemble((f"{sign} {result.ending}", style), f"  {named}{took}")]
+    style = ENDING_STYLE[Ending.RELEASED if good else result.ending]
+    label = ending_label(header.intent, result.ending)
+    lines = [Text.assemble((f"{sign} {label}", style), f"  {named}{took}")]
     lines.append(_row("", result.words))
     lines += [_row("traffic", words) for words in result.traffic]
     if timeline:

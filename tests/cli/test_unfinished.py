@@ -43,6 +43,25 @@ def test_nothing_else_begins_and_abort_rolls_it_back(line: Line, unfinished: Wor
     assert unfinished.orphans() == []
 
 
+def test_doctor_says_whether_somebody_works_on_it(line: Line, unfinished: World) -> None:
+    def journal() -> tuple[str, str]:
+        _, (document,) = line.json("doctor", *SIM)
+        (found,) = [one for one in document["checks"] if one["check"] == "journal"]
+        return found["words"], found["next_step"]
+
+    idle = journal()
+    assert idle == (
+        "last deployment #2: interrupted; nobody is working on it",
+        "`sc-deploy resume` or `sc-deploy abort`",
+    )
+    unfinished.ports().lease.acquire(
+        owner="ben@desk", why="resume", deployment=2, ttl=30, now=unfinished.clock.now()
+    )
+    assert journal() == ("last deployment #2: interrupted; ben@desk is working on it", "sc-deploy status")
+    unfinished.clock.sleep(31)
+    assert journal() == idle
+
+
 def test_resume_knows_what_was_done_before(line: Line, unfinished: World) -> None:
     result = line("resume", *SIM)
     assert result.exit_code == 0, result.output

@@ -128,6 +128,31 @@ def test_the_timeline_of_one_deployment(line: Line) -> None:
     assert "no deployment #9" in missing.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("history",), ("history", "2"), ("status",), ("doctor",), ("plan", "v1.2.0")]
+)
+def test_a_pipe_gets_lines_without_padding_that_are_not_broken(line: Line, words: tuple[str, ...]) -> None:
+    shown = line(*words, *SIM).stdout.splitlines()
+    assert shown
+    assert [one for one in shown if one != one.rstrip()] == []
+    if words[0] == "doctor":
+        _, (document,) = line.json(*words, *SIM)
+        for check in document["checks"]:
+            assert any(check["words"] in one for one in shown), "a row is one line"
+
+
+def test_a_pipe_is_as_wide_as_it_is_told_to_be(line: Line) -> None:
+    shown = line("doctor", *SIM, env={"COLUMNS": "60"}).stdout.splitlines()
+    assert max(map(len, shown)) <= 60
+
+
+@pytest.mark.parametrize("words", [("--help",), ("lab", "--help"), ("notify", "--help")])
+def test_the_list_of_commands_cuts_no_sentence(line: Line, words: tuple[str, ...]) -> None:
+    listed = line(*words, env={"COLUMNS": "60"}).stdout.partition("Commands:")[2]
+    assert listed.strip()
+    assert "..." not in listed
+
+
 @pytest.mark.parametrize("verb", ["resume", "abort"])
 def test_a_deployment_that_has_ended_is_neither_resumed_nor_aborted(line: Line, verb: str) -> None:
     result = line(verb, "2", *SIM)

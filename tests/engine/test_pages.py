@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bluegreen.contract import Alerts
+from bluegreen.domain import journal
 from bluegreen.domain.journal import Ending, Entry, Header, VerdictGiven
 from bluegreen.domain.page import Delivery, Page
 from bluegreen.domain.plan import Step, StepKind
@@ -217,6 +218,31 @@ def test_a_hold_that_comes_and_goes_is_told_once_at_each_share() -> None:
         )
         notices(header, Entry(seq=seq, at=0.0, event=event))
     assert [one.subject for one in noted.pages] == [f"[sim #2] v1.1.0: held at {n} %" for n in (25, 50)]
+
+
+def test_an_ending_names_the_faults_that_led_to_it() -> None:
+    noted = Noted()
+    notices = Notices(noted)
+    header = Header(
+        number=2, stack="sim", intent="promotion", version="v1.1.0", operator="me", started_at=0.0
+    )
+    faults = ("images: no v1.1.0", "alarms: cpu is firing")
+    refused = "this release may not start"
+    check = Step(kind=StepKind.CHECK)
+    events = (
+        journal.StepFailed(stage="preflight", step=check, words=refused, next="", faults=faults),
+        journal.RunEnded(ending=Ending.ABORTED, words=refused, traffic=("app: 100 % v1.0.0",), exit_code=3),
+    )
+    for seq, event in enumerate(events):
+        notices(header, Entry(seq=seq, at=0.0, event=event))
+    (page,) = noted.pages
+    assert page.text.splitlines() == [
+        refused,
+        "- images: no v1.1.0",
+        "- alarms: cpu is firing",
+        "Traffic now:",
+        "app: 100 % v1.0.0",
+    ]
 
 
 def test_a_hold_is_told_when_it_begins() -> None:

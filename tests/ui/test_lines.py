@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
-from bluegreen.domain.journal import Entry, RunResumed, StepProgress
-from bluegreen.domain.plan import StepKind
+from bluegreen.domain.journal import Ending, Entry, RunResumed, StepFailed, StepProgress
+from bluegreen.domain.plan import Step, StepKind
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.plain import PlainView
 from bluegreen.ui.timeline_fold import told
 from tests.ui.samples import SameAs, Script, broken_verdict, proving, result
+
+CHECK = Step(kind=StepKind.CHECK)
 
 
 def lines(script: Script) -> list[str]:
@@ -45,6 +48,28 @@ def test_the_same_words_of_a_step_are_printed_once() -> None:
     for words in ("1 of 2 healthy", "1 of 2 healthy", "2 of 2 healthy"):
         script.say(StepProgress(stage="healthy", step=proving(StepKind.HEALTHY), words=words))
     assert [line[13:] for line in lines(script)[-2:]] == ["web: 1 of 2 healthy", "web: 2 of 2 healthy"]
+
+
+def test_a_refused_release_names_every_fault() -> None:
+    script = Script().start()
+    faults = ("images: no v1.1.0", "alarms: cpu is firing")
+    script.say(
+        StepFailed(stage="preflight", step=CHECK, words="this release may not start", next="", faults=faults)
+    )
+    assert [line[9:] for line in lines(script)[-3:]] == [
+        "    FAILED: this release may not start",
+        "      - images: no v1.1.0",
+        "      - alarms: cpu is firing",
+    ]
+
+
+def test_a_rollback_that_built_the_release_again_is_not_called_a_release() -> None:
+    script = Script().released()
+    script.header = replace(script.header, intent="rollback")
+    assert any(line.endswith("rolled-back: v1.1.0 serves") for line in lines(script))
+    out = io.StringIO()
+    PlainView(out).close(result(header=script.header, ending=Ending.RELEASED, words="v1.0.0 is live"))
+    assert out.getvalue().startswith("rolled-back: v1.0.0 is live")
 
 
 def test_a_view_that_joins_late_does_not_repeat_what_was() -> None:

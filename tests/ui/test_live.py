@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bluegreen.domain.journal import Entry
+from bluegreen.domain.journal import Ending, Entry
+from bluegreen.errors import ExitCode
 from bluegreen.ui import live
 from bluegreen.ui.live import LiveView
+from bluegreen.ui.summary import summary
 from bluegreen.ui.timeline_fold import told
 from tests.ui.samples import Script, broken_verdict, result
 
@@ -46,6 +48,20 @@ def test_the_summary_stays() -> None:
     assert "v1.1.0 was rolled back" in tail[1]
     assert any(line.strip().startswith("traffic") for line in tail)
     assert any("history 2" in line for line in tail)
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "label"),
+    [
+        (Ending.ROLLED_BACK, ExitCode.ROLLED_BACK, "✗ rolled-back"),
+        (Ending.ROLLED_BACK, ExitCode.RELEASED, "✓ rolled-back"),
+        (Ending.RELEASED, ExitCode.RELEASED, "✓ released"),
+        (Ending.HALTED, ExitCode.HALTED, "✗ halted"),
+    ],
+)
+def test_what_did_what_it_was_asked_for_went_well(ending: Ending, code: ExitCode, label: str) -> None:
+    lines = summary(None, result(ending=ending, exit_code=code))
+    assert lines[0].plain.startswith(label)
 
 
 def test_the_screen_shows_notes_and_the_story_so_far() -> None:

@@ -85,6 +85,18 @@ def test_a_forecast_for_programs_has_numbers_and_no_infinity() -> None:
     assert "forecast" not in plan_document(plan, command="x")
 
 
+def test_tiers_with_little_traffic_are_warned_of_once() -> None:
+    few = release_forecast(rate=2.0)
+    (warning,) = few.warnings
+    assert "app: about 2 requests/s" in warning
+    assert "ai: about 0.01 requests/s" in warning
+    assert warning.count("The run pauses there for your decision (exit code 6).") == 1
+    hurried = replace(
+        few.tiers[0], steps=tuple(replace(step, patience_seconds=20.0) for step in few.tiers[0].steps)
+    )
+    assert "within 20 s" in hurried.thin
+
+
 def test_a_plan_back_shows_both_ends() -> None:
     plan = roll_back(promotion())
     shown = text(plan_view(plan))
@@ -122,11 +134,28 @@ def test_a_status(same_as: SameAs) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("ending", "held", "words"),
+    [
+        (Ending.RUNNING, True, "is running, started"),
+        (Ending.HALTED, True, "is running again after it was halted"),
+        (Ending.RUNNING, False, "has lost its deployer: nobody renews its lease"),
+        (Ending.HALTED, False, "is halted, started"),
+    ],
+)
+def test_an_unfinished_deployment_is_one_thing_only(ending: Ending, *, held: bool, words: str) -> None:
+    holder = Holder(owner="x", why="y", deployment=2, token=7, since=START, expires=START + 90, ttl=90)
+    opened = header(ending=ending, reason="web latency: no decision")
+    shown = text(status_view(status(holder=holder if held else None, open=opened), now=START))
+    assert f"deployment 2 (promotion of v1.1.0) {words}" in shown
+    assert ("because" in shown) is (ending is Ending.HALTED or not held)
+
+
 def test_an_empty_stack_and_an_expired_lease() -> None:
     holder = Holder(owner="x", why="y", deployment=2, token=7, since=START, expires=START + 90, ttl=90)
     shown = text(status_view(status(state(), holder=holder, traffic=()), now=START + 100))
     assert shown.count("nothing deployed") == 3
-    assert "expired" in shown
+    assert "ran out 10s ago" in shown
 
 
 def test_a_fleet_with_traffic_and_without_health_is_named() -> None:
@@ -135,16 +164,29 @@ def test_a_fleet_with_traffic_and_without_health_is_named() -> None:
     assert status_document(found)["tiers"][0]["fleets"][0]["health"] is None
 
 
-def test_history(same_as: SameAs) -> None:
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_history(width: int, same_as: SameAs) -> None:
     rows = [
         header(number=3, version="v1.2.0", ending=Ending.ROLLED_BACK, ended_at=START + 61, reason="errors"),
         header(number=2, ending=Ending.RELEASED, ended_at=START + 400, proven=True),
         header(number=1, version="v1.0.0", ending=Ending.INTERRUPTED),
     ]
-    same_as("history-140", text(history_view(rows, now=START + 30)))
+    same_as(f"history-{width}", text(history_view(rows, now=START + 30), width))
     assert text(history_view([], now=START)).strip() == "no deployment yet"
     assert header_document(rows[0])["ended_at"] == "2026-08-03T12:01:01.000Z"
     assert header_document(rows[2])["ended_at"] is None
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 110, 140])
+def test_a_deployment_is_one_line_of_the_history_at_any_width(width: int) -> None:
+    rows = [
+        header(number=142, version="v12.14.33", ending=Ending.ROLLED_BACK, reason="errors " * 40, proven=True)
+    ] * 3
+    shown = text(history_view(rows, now=START), width).rstrip().splitlines()
+    assert len(shown) == 2 + len(rows)
+    for words in ("142", "v12.14.33 (verified)", "rolled-back"):
+        assert all(words in line for line in shown[2:])
+    assert max(map(len, shown)) <= width
 
 
 def test_one_deployment_tells_its_story() -> None:

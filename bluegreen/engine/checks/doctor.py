@@ -145,9 +145,15 @@ def _vulnerabilities(contract: Contract, policy: Policy, ports: Ports) -> Answer
 
 def _journal(ports: Ports) -> Answer:
     last = ports.journal.history(limit=1)
-    words = f"last deployment #{last[0].number}: {last[0].ending}" if last else "no deployment yet"
-    stuck = bool(last) and last[0].ending.open
-    return True, words, "sc-deploy resume" if stuck else ""
+    if not last:
+        return True, "no deployment yet", ""
+    words = f"last deployment #{last[0].number}: {last[0].ending}"
+    if not last[0].ending.open:
+        return True, words, ""
+    holder = ports.lease.holder()
+    if holder is not None and holder.expires > ports.clock.now():
+        return True, f"{words}; {holder.owner} is working on it", "sc-deploy status"
+    return True, f"{words}; nobody is working on it", "`sc-deploy resume` or `sc-deploy abort`"
 
 
 def _lease(ports: Ports) -> Answer:

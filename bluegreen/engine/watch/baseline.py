@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bluegreen.domain.forecast import thin_words
 from bluegreen.domain.journal import BaselineMeasured
 from bluegreen.domain.measurement import BlueBaseline
 from bluegreen.domain.plan import Step
@@ -29,7 +30,7 @@ def measure_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
         return f"blue's figures are unknown: {error.what}"
     figures = ", ".join(f"{tier} {p95:.0f} ms" for tier, p95 in p95_ms.items())
     percents = ramp_percents(run.plan)
-    thin = [one for one in tier_forecasts(expected, percents, _without_synthetic(run.policy)) if one.warning]
+    thin = [one for one in tier_forecasts(expected, percents, _without_synthetic(run.policy)) if one.thin]
     baseline = BlueBaseline(
         p95_ms=p95_ms,
         wrong={
@@ -40,9 +41,8 @@ def measure_baseline(run: Run, step: Step, arms: Sequence[Arms]) -> str:
     )
     words = f"blue's p95: {figures or 'no traffic yet'}"
     run.note(BaselineMeasured(stage=run.stage(step), step=step, words=words, baseline=baseline))
-    for one in tier_forecasts(expected, percents, run.policy):
-        if one.warning:
-            run.warn(one.warning)
+    if words := thin_words(tier_forecasts(expected, percents, run.policy)):
+        run.warn(words)
     return ""
 
 

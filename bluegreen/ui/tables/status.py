@@ -8,9 +8,11 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bluegreen.domain.journal import Ending, Header
+from bluegreen.domain.lease import Holder
 from bluegreen.domain.reports import Status
 from bluegreen.domain.stack import Fleet, Health, TierState
-from bluegreen.ui.format import day, iso, percent
+from bluegreen.ui.format import day, duration, iso, percent
 from bluegreen.ui.tables.grid import field, grid
 from bluegreen.ui.tables.history import header_document
 
@@ -50,19 +52,32 @@ def status_view(status: Status, *, now: float) -> RenderableType:
 def _open(status: Status, now: float) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if status.open:
-        one = status.open
-        words = f"deployment {one.number} ({one.intent} of {one.version}) is {one.ending}"
-        parts.append(field("open", f"{words}, started {day(one.started_at)} by {one.operator}", "yellow"))
+        parts.append(field("open", _unfinished(status.open, status.holder), "yellow"))
+        if status.open.reason and not (status.holder and status.open.ending is Ending.RUNNING):
+            parts.append(field("because", status.open.reason))
     if status.holder:
         holder = status.holder
         expired = holder.expires <= now
-        until = f"{'expired' if expired else 'until'} {day(holder.expires)}"
+        ago = duration(abs(holder.expires - now))
+        until = f"ran out {ago} ago" if expired else f"for {ago} more unless it is renewed"
         words = f"{holder.owner} since {day(holder.since)}, {until}: {holder.why}"
         parts.append(field("lease", words, "dim" if expired else "yellow"))
     parts += [field("watchdog", name) for name in status.watchdogs]
     if status.next_step:
         parts.append(field("next", status.next_step, "bold"))
     return parts
+
+
+def _unfinished(header: Header, holder: Holder | None) -> str:
+    """What an unfinished deployment is doing: the header alone does not know whether its deployer lives."""
+    what = f"deployment {header.number} ({header.intent} of {header.version})"
+    began = f", started {day(header.started_at)} by {header.operator}"
+    if holder is not None:
+        again = "" if header.ending is Ending.RUNNING else f" again after it was {header.ending}"
+        return f"{what} is running{again}{began}"
+    if header.ending is Ending.RUNNING:
+        return f"{what} has lost its deployer: nobody renews its lease{began}"
+    return f"{what} is {header.ending}{began}"
 
 
 def status_document(status: Status) -> dict[str, Any]:

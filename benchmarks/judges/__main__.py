@@ -7,9 +7,10 @@ python -m benchmarks.judges --runs 40 --only "req/s"
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,15 +66,21 @@ def done(job: Job) -> Cells:
         others = [name for name in PEERS if name != "Flagger"]
         results |= run_peers(world(), runs, feed_named(feed, runs, seed), ["Flagger"], halting=True)
         results |= run_peers(world(), runs, feed_named(feed, runs, seed), others, halting=False)
+    # Looking for cycles among many small values that live long takes a sixth of the time; see `processes`.
+    gc.collect()
     return {(feed, case.name, name): result for name, result in results.items()}
 
 
-def simulate(jobs: Iterable[Job]) -> Cells:
-    """All jobs, on as many processors as there are."""
+def processes() -> ProcessPoolExecutor:
+    """As many as there are processors; they collect cycles between two jobs."""
+    return ProcessPoolExecutor(os.cpu_count(), initializer=gc.disable)
+
+
+def simulate(jobs: Iterable[Job], pool: Executor) -> Cells:
+    """All jobs."""
     cells: Cells = {}
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for some in pool.map(done, jobs):
-            cells |= some
+    for some in pool.map(done, jobs):
+        cells |= some
     return cells
 
 
@@ -216,8 +223,8 @@ def bars(cells: Cells, probing: float, speed: tuple[int, float, float]) -> list[
     ]
 
 
-def print_limits(runs: int, seed: int) -> None:
-    """Where the judge is weak: stress, late defects and the two-step plan."""
+def limit_trials() -> list[tuple[str, Case, tuple[int, ...]]]:
+    """Where the judge is weak: stress, late defects and the two-step plan, with the ramp of each."""
     by_name = {case.name: case for case in CASES}
     three, five_percent = by_name["shared errors 3 %"], by_name["errors 5 %"]
     slower = by_name["latency +35 %"]
@@ -227,7 +234,7 @@ def print_limits(runs: int, seed: int) -> None:
         for drop in (12, 25)
     ]
     two = (10, 95)
-    trials: list[tuple[str, Case, tuple[int, ...]]] = [
+    return [
         ("fleets differ by 5 % in latency", replace(by_name["latency +15 %"], fleet_noise=0.05), RAMP),
         ("incident varies by 25 % per fleet and minute", replace(three, unsteady=0.25), RAMP),
         ("incident varies by 25 % per fleet and minute", replace(uneven, unsteady=0.25), RAMP),
@@ -247,12 +254,22 @@ def print_limits(runs: int, seed: int) -> None:
             )
         ],
     ]
+
+
+def limit_jobs(runs: int, seed: int) -> list[Job]:
+    """Each trial on both feeds."""
+    return [
+        Job(case, feed, runs, seed, peers=False, ramp=ramp)
+        for _, case, ramp in limit_trials()
+        for feed in FEEDS
+    ]
+
+
+def print_limits(found: Sequence[Result]) -> None:
+    """What became of the trials, in the order of `limit_jobs`."""
     print("\n**Stress and weak places (CW / 15 s, %)**\n")
     print("| condition | case | rolled back | promoted | asked |\n| --- | --- | --- | --- | --- |")
-    jobs = [Job(case, feed, runs, seed, peers=False, ramp=ramp) for _, case, ramp in trials for feed in FEEDS]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        found = [next(iter(some.values())) for some in pool.map(done, jobs)]
-    for index, (words, case, _) in enumerate(trials):
+    for index, (words, case, _) in enumerate(limit_trials()):
         results = found[2 * index : 2 * index + 2]
         cells = [
             "/".join(f"{percent(result, outcome):.3g}" for result in results)
@@ -271,15 +288,19 @@ def main() -> int:
     options = parser.parse_args()
     print(f"{options.runs} runs a cell, seed {options.seed}")
     conditions = [case for case in CONDITIONS if options.only in case.name]
-    jobs = jobs_for(conditions, options.runs, options.seed)
-    if options.only:
-        return 1 if print_conditions(simulate(jobs), conditions) else 0
-    cells = simulate([*jobs, *jobs_for(CASES, options.runs, options.seed)])
-    wrong = print_conditions(cells, conditions)
-    print_tables(cells)
-    print_limits(options.runs, options.seed)
-    probing = max(seconds_to_find(options.seed + count) for count in range(50))
-    results = bars(cells, probing, measure(15.0))
+    runs, seed = options.runs, options.seed
+    jobs = jobs_for(conditions, runs, seed)
+    with processes() as pool:
+        if options.only:
+            return 1 if print_conditions(simulate(jobs, pool), conditions) else 0
+        speed = pool.submit(measure, 15.0)
+        limits = pool.map(done, limit_jobs(runs, seed))
+        cells = simulate([*jobs, *jobs_for(CASES, runs, seed)], pool)
+        wrong = print_conditions(cells, conditions)
+        print_tables(cells)
+        print_limits([next(iter(some.values())) for some in limits])
+        probing = max(seconds_to_find(seed + count) for count in range(50))
+        results = bars(cells, probing, speed.result())
     print("\n**Bars**\n\n| bar | worst figure | holds |\n| --- | --- | --- |")
     for bar in results:
         print(f"| {bar.words} | {bar.figure:.2f} | {'yes' if bar.holds else 'NO'} |")

@@ -92,17 +92,22 @@ class PassProcess:
     def __init__(self, test: Test) -> None:
         self._test = test
         self._sums = [0.0] * len(test)
+        self._log_value: float | None = 0.0
 
     def add(self, counts: Counts) -> None:
         """Take in a batch that lies wholly inside the step."""
+        self._log_value = None
         for index, ratio in enumerate(self._test.log_ratios(counts)):
             self._sums[index] += ratio
 
     def reset(self) -> None:
         """Restart: another step, or a disturbance is over."""
         self._sums = [0.0] * len(self._sums)
+        self._log_value = 0.0
 
     @property
     def log_value(self) -> float:
-        """Log P; a metric passes at log(1/beta)."""
-        return log_mean_exp(self._sums)
+        """Log P; a metric passes at log(1/beta). A look asks for it several times."""
+        if self._log_value is None:
+            self._log_value = log_mean_exp(self._sums)
+        return self._log_value

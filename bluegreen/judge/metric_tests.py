@@ -28,7 +28,7 @@ _RATIOS = (1.25, 1.6, 2.5, 5.0, 12.0)
 _SLOWER = (1.085, 1.155, 1.25, 1.5, 1.85)
 """Of latency, as multiples of the acceptable one: with 20 % from +30 % to +122 %. What that makes of the
 counts follows the slope of blue's tail."""
-_CALM = {1.085: 5.0, 1.155: 5.0, 1.25: 2.5}
+_CALM = {1.085: 10.0, 1.155: 7.0, 1.25: 2.5}
 """Fleets drift apart by so much for a minute or two and come back: a small difference must last."""
 _SMALLER = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
 _WRONG = (1.15, 1.3, 1.6, 2.2, 3.0)

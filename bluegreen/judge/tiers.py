@@ -22,7 +22,7 @@ from bluegreen.policy import Judging
 
 _REQUEST_METRICS = (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY)
 _ROUNDING = 1e-6
-_MAY_HARM = 25.0
+_MAY_HARM = 30.0
 """Failed requests beyond the acceptable that a step may cost, by what is known, to be entered unasked."""
 _NOT_WORSE = -log(2)
 """Log of the evidence that latency is better than the limit, below which it looks worse."""

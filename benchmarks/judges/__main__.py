@@ -210,6 +210,7 @@ def bars(cells: Cells, probing: float, speed: tuple[int, float, float]) -> list[
     seconds = float(np.median(fast.seconds))
     slower = float(np.median(cells["15 s", "latency +60 %", OURS].seconds))
     _, milliseconds, megabytes = speed
+    unlike = sum(not result.replayed for (_, _, judge), result in cells.items() if judge == OURS)
     return [
         Bar("false rollbacks of good or acceptable releases, <= 0.5 %", alone, alone <= 0.5),
         Bar("rollbacks in a shared incident, <= 1 %", shared, shared <= 1),
@@ -217,6 +218,7 @@ def bars(cells: Cells, probing: float, speed: tuple[int, float, float]) -> list[
         Bar("errors 5 %, 15 s feed: median seconds to detect, <= 45", seconds, seconds <= 45),
         Bar("latency +60 %, 15 s feed: median seconds to detect, <= 195", slower, slower <= 195),
         Bar("users harmed there, as a share of the best calm peer's, <= 0.5", share, share <= 0.5),
+        Bar("cases whose journal, read anew, gives other verdicts, 0", unlike, unlike == 0),
         Bar("key function down: slowest rollback by probes in s, <= 20", probing, probing <= 20),
         Bar("one look after 8 hours at 15 s, 3 tiers x 4 metrics: ms, < 10", milliseconds, milliseconds < 10),
         Bar("memory of the judge then: MB, < 20", megabytes, megabytes < 20),

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.judges.feeds import Delivery, Feed
 from benchmarks.judges.world import Floats, Ints, World
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import BaselineMeasured, Measured, ShareWatched
+from bluegreen.domain.journal import BaselineMeasured, Event, Measured, ShareWatched
 from bluegreen.domain.measurement import BlueBaseline, Period
 from bluegreen.domain.plan import Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import FULL, Color
@@ -33,6 +33,8 @@ class Result:
     outcome: Ints
     seconds: Floats
     harmed: Floats
+    replayed: bool = True
+    """The first run's journal alone, read anew for each of its last looks, gave the same verdicts."""
 
 
 class Deployment:
@@ -47,15 +49,32 @@ class Deployment:
             tiers=(TierPlan(tier=Tier.AI),), stages=stages,
         )  # fmt: skip
         self.record, self._of = Record(), of
+        self._journal: list[tuple[Event, float]] = []
+        self._verdicts: list[tuple[int, float, Verdict]] = []
         self._bounds = tuple(float(ms) for ms in world.bounds)
         self.enter(0.0)
         baseline = BlueBaseline(p95_ms={Tier.AI: world.told_p95(of)}, wrong={Tier.AI: (100, 1_000)})
-        self.record.add(BaselineMeasured(stage="", step=self.steps[0], words="", baseline=baseline), START)
+        self._add(BaselineMeasured(stage="", step=self.steps[0], words="", baseline=baseline), START)
+
+    def _add(self, event: Event, at: float) -> None:
+        self.record.add(event, at)
+        if not self._of:
+            self._journal.append((event, at))
+
+    def replays(self) -> bool:
+        """Whether the journal alone gives the last verdicts again, each by the entries before it."""
+        for entries, at, verdict in self._verdicts[-3:]:
+            record = Record()
+            for event, written in self._journal[:entries]:
+                record.add(event, written)
+            if verdict_on(record, plan=self.plan, policy=self.policy, now=at) != verdict:
+                return False
+        return bool(self._verdicts)
 
     def enter(self, now: float) -> None:
         """The weights of the step are in force."""
         step = self.steps[self.step]
-        self.record.add(
+        self._add(
             ShareWatched(stage="", step=step, words="", percent=step.percent or 0, since=START + now),
             START + now,
         )
@@ -65,7 +84,7 @@ class Deployment:
         periods = [self._period(batch, arm) for arm in (Color.BLUE, Color.GREEN)]
         # CloudWatch has no datapoint where there was no request; a scrape counts none.
         served = tuple(one for one in periods if one.requests or one.seconds < 60)
-        self.record.add(Measured(stage="", percent=self.ramp[self.step], periods=served), START + now)
+        self._add(Measured(stage="", percent=self.ramp[self.step], periods=served), START + now)
 
     def _period(self, batch: Delivery, arm: Color) -> Period:
         counts, of = batch.green if arm is Color.GREEN else batch.blue, self._of
@@ -78,7 +97,10 @@ class Deployment:
 
     def look(self, now: float) -> Verdict:
         """What is to be done now."""
-        return verdict_on(self.record, plan=self.plan, policy=self.policy, now=START + now)
+        verdict = verdict_on(self.record, plan=self.plan, policy=self.policy, now=START + now)
+        if not self._of:
+            self._verdicts.append((len(self._journal), START + now, verdict))
+        return verdict
 
     def judge(self, now: float) -> int:
         """How the deployment has ended, if it has; a pass leads to the next step."""
@@ -127,4 +149,4 @@ def run(world: World, feed: Feed, *, ramp: Sequence[int] = (5, 25, 50, 95)) -> R
                 outcome[of], seconds[of] = ended, now
         if not (outcome == RUNNING).any():
             break
-    return Result(outcome, seconds, harmed)
+    return Result(outcome, seconds, harmed, deployments[0].replays())

@@ -29,7 +29,9 @@ _SLOWER = (1.085, 1.155, 1.25, 1.5, 1.85)
 """Of latency, as multiples of the acceptable one: with 20 % from +30 % to +122 %. What that makes of the
 counts follows the slope of blue's tail."""
 _CALM = {1.085: 10.0, 1.155: 7.0, 1.25: 2.5}
-"""Fleets drift apart by so much for a minute or two and come back: a small difference must last."""
+"""Fleets drift apart by so much for a few minutes and come back: a small difference must last."""
+_CALM_OF_FEW = {1.085: 3.0, 1.155: 3.0, 1.25: 2.0}
+"""The same where one request in a hundred is slow: so few take as long to add up by themselves."""
 _SMALLER = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
 _WRONG = (1.15, 1.3, 1.6, 2.2, 3.0)
 _FEWER_WRONG = tuple(1 / factor for factor in (1.15, 1.3, 1.6, 2.2))
@@ -66,8 +68,13 @@ def fail_tests(metric: Metric, limits: Judging) -> tuple[Test, ...]:
     if metric is Metric.ERRORS:
         return (OneArm(limits.error_acceptable, _rates(limits)), TwoArms(BLUE_ERROR_RATIO, _RATIOS))
     if metric is Metric.LATENCY:
-        return (TwoArms(1.0, _SLOWER, calm=_CALM),)
+        return (slower(TAIL),)
     return (TwoArms(1.0, _WRONG, thinning=limits.accuracy_drop_acceptable),)
+
+
+def slower(share: float) -> TwoArms:
+    """Green over the threshold that `share` of blue's requests exceed, against blue."""
+    return TwoArms(1.0, _SLOWER, calm=_CALM if share >= TAIL else _CALM_OF_FEW)
 
 
 def pass_test(metric: Metric, limits: Judging) -> Test:
@@ -108,10 +115,9 @@ def _rates(limits: Judging) -> list[float]:
 def _latency(limits: Judging, latency: LatencyCounts, *, controlled: bool) -> Comparison:
     slow, needed = OneArm(TAIL, _above(TAIL, _RATIOS)), _needed(limits, controlled=controlled)
     if controlled:
-        (test,) = fail_tests(Metric.LATENCY, limits)
         fails = tuple(
             Suspicion(
-                process=FailProcess(test, needed=needed / weight),
+                process=FailProcess(slower(share), needed=needed / weight),
                 read=partial(latency.over, share=share),
                 weight=weight,
             )

@@ -62,6 +62,7 @@ class LatencyCounts:
         self._normal: float | None = None
         self._triples: dict[tuple[Bounds, Bounds], dict[int, Triple]] = {}
         self._aimed: dict[float, Triple | None] = {}
+        self._floors: dict[tuple[Bounds, bool], int | None] = {}
 
     def aim(self, batch: Batch) -> None:
         """Fix the thresholds for `batch` by what arrived before it; without blue the last ones stay."""
@@ -145,7 +146,10 @@ class LatencyCounts:
         if green is None or not green.answered or not green.slow or not self._floor:
             return None
         bounds = _bounds(green)
-        index = (_last_at_most if at_most else _first_at_least)(bounds, self._floor)
+        key = (bounds, at_most)
+        if key not in self._floors:
+            self._floors[key] = (_last_at_most if at_most else _first_at_least)(bounds, self._floor)
+        index = self._floors[key]
         if index is None:
             return None
         share = TAIL * (self._floor / bounds[index]) ** (self._mine.slope(self._floor) * (1 - CAREFUL))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from math import exp, inf, isfinite, log, sqrt
+from math import exp, inf, log, sqrt
 
 from bluegreen.judge.criteria import latency_floor_ms
 from bluegreen.policy import Judging
@@ -93,11 +93,13 @@ class Tail:
         if not self.known:
             return min(fit, key=lambda at: _apart(self.bounds[at], usual)) if share == TAIL else None
         best, found = inf, fit[0]
+        wanted, counted = share * self._total, self._over
         for at in fit:
-            far = _apart(self._over[at], share * self._total)
-            # Of equal ones the slowest; where nothing was ever slow, the fastest: it would show first.
-            if far <= best and isfinite(far):
-                best, found = far, at
+            if over := counted[at]:
+                far = over / wanted if over > wanted else wanted / over
+                # Of equal ones the slowest; where nothing was ever slow, the fastest: it would show first.
+                if far <= best:
+                    best, found = far, at
         return found
 
     def least(self, place: int) -> float:
@@ -134,4 +136,4 @@ class Tail:
 
 def _apart(one: float, other: float) -> float:
     """How many times the larger is the smaller."""
-    return max(one / other, other / one) if one else inf
+    return max(one / other, other / one)

@@ -25,6 +25,7 @@ from bluegreen.commands.doctor import doctor
 from bluegreen.commands.history import history
 from bluegreen.commands.plan import plan
 from bluegreen.commands.promote import promote
+from bluegreen.commands.report import report
 from bluegreen.commands.resume import resume
 from bluegreen.commands.rollback import rollback
 from bluegreen.commands.status import status
@@ -39,6 +40,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     abort,
     status,
     history,
+    report,
     teardown,
     bans,
     doctor,

@@ -6,6 +6,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -75,7 +76,14 @@ def stopping(
 class LongCommand:
     """An opened stack with a display: plan and ask first, then `go`."""
 
-    def __init__(self, settings: Settings, *, listeners: Sequence[Subscriber] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        listeners: Sequence[Subscriber] = (),
+        reports: Sequence[Path] | None = None,
+    ) -> None:
+        self._reports = tuple(reports or ())
         self._view = _terminal.view_for(settings)
         self._follower = _Follower()
         self.stack = _connect.open_stack(settings, (self._follower, self._view, *listeners))
@@ -121,6 +129,22 @@ class LongCommand:
                 error.exit_code = ExitCode.HALTED
                 raise
             finally:
+                self._report()
                 for one in self.stack.ports.pager.flush(_PAGING_SECONDS):
                     view.note(f"not everybody was told: {one.channel}: {one.failure}")
         return result
+
+    def _report(self) -> None:
+        """Write the reports that were asked for; what cannot be written ends no run differently."""
+        timeline = self._follower.timeline
+        if timeline is None:
+            return
+        from bluegreen.commands._report import write_report
+
+        for path in self._reports:
+            try:
+                write_report(self.stack.ports.journal, timeline.number, path)
+            except DeployError as error:
+                self._view.note(f"no report: {error.what}")
+            else:
+                _terminal.say(f"report: {path.absolute()}")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from bluegreen.commands._confirm import confirm
 from bluegreen.commands._options import Reason, Settings, verb
+from bluegreen.commands._report import ReportOption
 from bluegreen.commands._request import DownOption, NumberArgument
 from bluegreen.commands._run import LongCommand
 
 
 @verb
 def abort(
-    settings: Settings, number: NumberArgument = None, reason: Reason = "", down: DownOption = False
+    settings: Settings,
+    number: NumberArgument = None,
+    reason: Reason = "",
+    down: DownOption = False,
+    report: ReportOption = None,
 ) -> None:
     """Roll back an unfinished deployment: all traffic to blue, green deleted.
 
@@ -25,7 +30,7 @@ def abort(
     from bluegreen.engine.rolling_back import plan_open_rollback
     from bluegreen.ui.questions import abort_question
 
-    run = LongCommand(settings)
+    run = LongCommand(settings, reports=report)
     header = run.stack.deployer.unfinished(number)
     if down:  # refused before the question where it cannot run
         plan_open_rollback(run.stack.ports, header, reason=reason, down=True)

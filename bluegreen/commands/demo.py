@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -109,6 +110,7 @@ def _play(stage: Demo, settings: Settings, began: float) -> bool:
     good = stage.deploy(GOOD, before=FIRST)
     _terminal.say(f"3/3 promoting {BAD}, which answers about 2 % of requests with errors")
     bad = stage.deploy(BAD, before=GOOD)
+    _report(replace(settings, policy=stage.policy))
     time.sleep(_AFTERMATH)
     seen = stage.stop_load()
     leftovers = _leftovers(replace(settings, policy=stage.policy))
@@ -118,6 +120,17 @@ def _play(stage: Demo, settings: Settings, began: float) -> bool:
         "rate": round(stage.rate),
     }
     return _told(settings, (first, good, bad), seen, leftovers, took)
+
+
+def _report(settings: Settings) -> None:
+    """Leave the report of the last act where it outlives the demo."""
+    from bluegreen.commands import _connect
+    from bluegreen.commands._report import write_report
+
+    journal = _connect.open_stack(settings).ports.journal
+    path = Path(tempfile.mkdtemp(prefix="sc-deploy-report-")) / f"{settings.stack}-3.html"
+    write_report(journal, journal.history(limit=1)[0].number, path)
+    _terminal.say(f"what happened, as a report: {path}")
 
 
 def _leftovers(settings: Settings) -> list[str]:

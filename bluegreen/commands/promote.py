@@ -9,6 +9,7 @@ import typer
 from bluegreen.commands import _terminal
 from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Reason, Settings, command_line, verb
+from bluegreen.commands._report import ReportOption
 from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
 from bluegreen.commands._run import LongCommand
 from bluegreen.errors import Refused
@@ -24,6 +25,7 @@ def promote(
     tiers: TiersOption = "",
     model: ModelOption = "",
     reason: Reason = "",
+    report: ReportOption = None,
 ) -> None:
     """Bring VERSION live: build green, verify it, shift the traffic step by step, retire blue.
 
@@ -44,7 +46,7 @@ def promote(
     from bluegreen.ui.questions import promote_question
 
     chosen = tiers_of(tiers)
-    run = LongCommand(settings)
+    run = LongCommand(settings, reports=report)
     plan = promotion(*run.stack.known, version=version, tiers=chosen, model=model or None, reason=reason)
     if plan_id and plan.fingerprint != plan_id:
         again = command_line(settings, "plan", version, tiers=tiers, model=model, reason=reason)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bluegreen.commands._options import Reason, Settings, verb
+from bluegreen.commands._report import ReportOption
 from bluegreen.commands._request import NumberArgument
 from bluegreen.commands._run import LongCommand
 from bluegreen.errors import ConfigError, Fault
@@ -35,6 +36,7 @@ def resume(
     skip_down: SkipDown = False,
     accept: Accept = None,
     reason: Reason = "",
+    report: ReportOption = None,
 ) -> None:
     """Continue a deployment that was interrupted, halted, or whose deployer died.
 
@@ -55,7 +57,7 @@ def resume(
       sc-deploy resume --stack prod --accept "check:database cpu" --reason "the nightly export, not us"
     """
     wanted = _wanted(accept or [], reason)
-    run = LongCommand(settings)
+    run = LongCommand(settings, reports=report)
     header = run.stack.deployer.unfinished(number)
     run.recall(header)
     run.go(

@@ -10,6 +10,7 @@ import typer
 from bluegreen.commands import _terminal
 from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Reason, Settings, verb
+from bluegreen.commands._report import ReportOption
 from bluegreen.commands._request import DownOption
 from bluegreen.commands._run import LongCommand
 
@@ -47,6 +48,7 @@ def rollback(
     down: DownOption = False,
     new_host: NewHost = False,
     security: SecurityOption = "",
+    report: ReportOption = None,
 ) -> None:
     """Go back to the last verified release, or to the one that --to names.
 
@@ -72,7 +74,7 @@ def rollback(
     from bluegreen.engine.security import banning
     from bluegreen.ui.questions import rollback_question
 
-    run = LongCommand(settings)
+    run = LongCommand(settings, reports=report)
     words = "; ".join(filter(None, (security and f"security finding {security}", reason)))
     plan = planning.rollback(*run.stack.known, to=to or None, reason=words, down=down, new_host=new_host)
     if security:

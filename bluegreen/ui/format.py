@@ -22,6 +22,11 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%H:%M:%S")
 
 
+def clock_utc(at: float) -> str:
+    """The time of day in UTC, for what is read in other places: `12:03:10`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+
+
 def day(at: float) -> str:
     """Local date and time of epoch seconds, `2026-08-03 12:03`."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

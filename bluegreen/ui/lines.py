@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bluegreen.domain import journal
 from bluegreen.domain.journal import Entry, Header
@@ -15,14 +15,16 @@ from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
 from bluegreen.ui.verdict_rows import check_rows, verdict_rows
 
-_QUIET_SECONDS = 15.0
+QUIET_SECONDS = 15.0
 """A verdict that only repeats itself is printed this often."""
 
 
 class Lines:
     """Turns entries into lines; remembers what was said so that nothing is said twice in a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at: Callable[[float], str] = clock, quiet: float = QUIET_SECONDS) -> None:
+        """`at` writes the time of day; a verdict that only repeats itself is told every `quiet` seconds."""
+        self._at, self._quiet = at, quiet
         self.timeline: Timeline | None = None
         self._said: dict[Step, str] = {}
         self._verdict: tuple[object, ...] = ()
@@ -37,7 +39,7 @@ class Lines:
         said = list(self._told(self.timeline, entry))
         if before is None or before.number != header.number:
             said = [_opening(self.timeline), *said]
-        return [f"{clock(entry.at)} {line}" for line in said]
+        return [f"{self._at(entry.at)} {line}" for line in said]
 
     def _told(self, timeline: Timeline, entry: Entry) -> Iterable[str]:
         match entry.event:
@@ -78,13 +80,13 @@ class Lines:
         if verdict is None:
             return
         key = (verdict.percent, verdict.outcome, verdict.hold, verdict.ask, verdict.next)
-        if key == self._verdict and now - self._verdict_at < _QUIET_SECONDS:
+        if key == self._verdict and now - self._verdict_at < self._quiet:
             return
         self._verdict, self._verdict_at = key, now
         at = "" if verdict.percent is None else f" at {verdict.percent} %"
         hold = " (holding)" if verdict.hold else " (your decision is needed)" if verdict.ask else ""
         then = f"; next: {verdict.next}" if verdict.next else ""
-        when = f" at {clock(verdict.next_at)}" if verdict.next_at and verdict.next_at > now else ""
+        when = f" at {self._at(verdict.next_at)}" if verdict.next_at and verdict.next_at > now else ""
         yield f"    verdict{at}: {verdict.outcome}{hold}: {verdict.reason}{then}{when}"
         yield from (f"    {line}" for line in traffic_lines(timeline))
         yield from (f"    {row}" for row, _ in verdict_rows(verdict.findings))

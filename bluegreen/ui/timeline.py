@@ -45,12 +45,17 @@ class StageView:
     back: bool = False
     """Part of the rollback."""
     state: Progress = Progress.WAITING
+    first_at: float | None = None
+    """When it began."""
     started_at: float | None = None
+    """When it began, or was begun again by whoever resumed; None while nobody works on it."""
     ended_at: float | None = None
+    worked: float = 0.0
+    """Seconds of earlier processes, which stopped or died in it; the time until it was resumed is none."""
 
     def elapsed(self, now: float) -> float:
-        """Seconds it has taken so far; 0 before it began."""
-        return 0.0 if self.started_at is None else (self.ended_at or now) - self.started_at
+        """Seconds of work so far; 0 before it began."""
+        return self.worked + (0.0 if self.started_at is None else (self.ended_at or now) - self.started_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,8 @@ class Timeline:
     traffic: tuple[str, ...] = ()
     next_step: str = ""
     last_seq: int = 0
+    last_at: float = 0.0
+    """Of the newest entry."""
 
     @property
     def from_versions(self) -> tuple[str, ...]:

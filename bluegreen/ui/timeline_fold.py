@@ -45,7 +45,7 @@ def tell(timeline: Timeline | None, header: Header, entry: Entry) -> Timeline:
         timeline = begin(header)
     if entry.seq <= timeline.last_seq:
         return timeline
-    return replace(_after(timeline, entry), last_seq=entry.seq)
+    return replace(_after(timeline, entry), last_seq=entry.seq, last_at=entry.at)
 
 
 def told(header: Header, entries: Iterable[Entry]) -> Timeline:
@@ -80,11 +80,20 @@ def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a l
 
 def _resumed(timeline: Timeline, event: journal.RunResumed, at: float) -> Timeline:
     """Begins from what is observed: the figures and verdict from before the stop are stale."""
+    stopped = timeline.ended_at or timeline.last_at
+    stages = tuple(_paused(stage, stopped) for stage in timeline.stages)
+    timeline = replace(timeline, stages=stages, periods=(), verdict=None, traffic=())
     timeline = replace(
         timeline, ending=Ending.RUNNING, ended_at=None, operator=event.operator, words="", next_step=""
     )
-    timeline = replace(timeline, periods=(), verdict=None, traffic=())
     return _with_shares(timeline, event.shares, at)
+
+
+def _paused(stage: StageView, at: float) -> StageView:
+    """What was under way when its process stopped waits for the next one: nobody worked on it since."""
+    if stage.started_at is None or stage.state in (Progress.DONE, Progress.DROPPED):
+        return stage
+    return replace(stage, state=Progress.WAITING, worked=stage.elapsed(at), started_at=None, ended_at=None)
 
 
 def _with_shares(timeline: Timeline, shares: Mapping[Tier, int], at: float) -> Timeline:
@@ -150,8 +159,14 @@ def _stage_started(timeline: Timeline, event: journal.StageStarted, at: float) -
         stages, index = [*timeline.stages, new], len(names)
     for position in range(timeline.first, index):
         stages[position] = _closed(stages[position], at)
-    started = stages[index].started_at
-    stages[index] = replace(stages[index], state=Progress.RUNNING, started_at=started or at, ended_at=None)
+    began = stages[index]
+    stages[index] = replace(
+        began,
+        state=Progress.RUNNING,
+        first_at=began.first_at or at,
+        started_at=began.started_at or at,
+        ended_at=None,
+    )
     return replace(timeline, stages=tuple(stages))
 
 
@@ -217,8 +232,9 @@ def _decided(timeline: Timeline, event: journal.Decided, at: float) -> Timeline:
 
 
 def _ended(timeline: Timeline, event: journal.RunStopped, at: float) -> Timeline:
-    stages = timeline.stages
-    if not event.ending.open:
+    if event.ending.open:
+        stages = tuple(_paused(s, at) if s.state is Progress.RUNNING else s for s in timeline.stages)
+    else:
         stages = tuple(s if s.state is Progress.WAITING else _closed(s, at) for s in timeline.stages)
     return replace(
         timeline,

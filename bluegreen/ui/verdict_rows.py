@@ -1,8 +1,9 @@
-"""The verdict in figures, a row per tier and metric: the same on the live screen and in plain lines."""
+"""The verdict in figures, a row per tier and metric: on the live screen, in plain lines and in reports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.verdict import CheckFinding, Finding, Outcome, Row
@@ -13,16 +14,52 @@ _WIDE = 100
 """Columns from which on the bars have ten signs; else they have four."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """One finding's figures in words."""
+
+    name: str
+    green: str
+    blue: str
+    change: str
+    """Empty where it would say nothing: an absolute limit needs none."""
+    limit: str
+    breach: str
+    """What a breach does; empty where there is none. Color alone never says it."""
+
+
+def cells(one: Finding) -> Cells:
+    """The figures of a finding that has some."""
+    row = one.row
+    if row is None:
+        raise ValueError(f"{one.metric} of {one.tier} has no figures")
+    over = "over the limit" if row.over else ""
+    difference = row.difference
+    return Cells(
+        name=_NAMES[one.metric],
+        green=_value(row.green, row.unit),
+        blue=_value(row.blue, row.unit),
+        # Nobody needs to know that 0.1 % is twice 0.05 %: errors have an absolute limit.
+        change=_change(difference) if row.relative and difference is not None else "",
+        limit=_change(row.limit) if row.relative else share(row.limit),
+        breach="ROLLED BACK" if one.outcome is Outcome.FAIL else over,
+    )
+
+
 def verdict_rows(findings: Sequence[Finding], width: int = _WIDE) -> Iterator[tuple[str, bool]]:
     """The text of each row, and whether it shows a breach; findings without figures have none."""
     for one in findings:
-        row = one.row
-        if row is not None:
-            breach = (
-                "  ROLLED BACK" if one.outcome is Outcome.FAIL else "  over the limit" if row.over else ""
-            )
-            bars = _bars(row, 10 if width >= _WIDE else 4)
-            yield f"{one.tier:<4}{_NAMES[one.metric]:<7}{_figures(row)}{bars}{breach}", bool(breach)
+        if one.row is not None:
+            found = cells(one)
+            bars = _bars(one.row, 10 if width >= _WIDE else 4)
+            breach = f"  {found.breach}" if found.breach else ""
+            yield f"{one.tier:<4}{found.name:<7}{_figures(found)}{bars}{breach}", bool(breach)
+
+
+def row_words(one: Finding) -> str:
+    """`errors green 2.11 % blue 0.02 % (limit 1.00 %)`: a row in running text."""
+    found = cells(one)
+    return " ".join(f"{found.name} {_figures(found)}".split())
 
 
 def check_rows(checks: Sequence[CheckFinding]) -> Iterator[tuple[str, bool]]:
@@ -32,10 +69,16 @@ def check_rows(checks: Sequence[CheckFinding]) -> Iterator[tuple[str, bool]]:
             if one.breach:
                 yield f"{one.words}  {_does(one)}", True
             continue
-        value = "no data" if one.value is None else f"{one.value:.4g}"
         blue = "" if one.blue is None else f" blue {one.blue:.4g}"
         does = f"  {_does(one)}" if one.breach or one.outcome is not Outcome.PASS else ""
-        yield f"{one.name:<28} {value:>8}{blue} (limit {one.limit}){does}", one.breach
+        yield f"{one.name:<28} {check_value(one):>8}{blue} (limit {one.limit}){does}", one.breach
+
+
+def check_value(one: CheckFinding) -> str:
+    """What an own check shows; an alarm has no value."""
+    if one.value is None:
+        return "no data" if one.limit else ""
+    return f"{one.value:.4g}"
 
 
 def _does(one: CheckFinding) -> str:
@@ -43,12 +86,8 @@ def _does(one: CheckFinding) -> str:
     return words.get(one.outcome, "over the limit")
 
 
-def _figures(row: Row) -> str:
-    green, blue, difference = _value(row.green, row.unit), _value(row.blue, row.unit), row.difference
-    # Nobody needs to know that 0.1 % is twice 0.05 %: errors have an absolute limit.
-    change = _change(difference) if row.relative and difference is not None else ""
-    limit = _change(row.limit) if row.relative else share(row.limit)
-    return f"green {green:>7} blue {blue:>7} {change:>6} {f'(limit {limit})':<15}"
+def _figures(found: Cells) -> str:
+    return f"green {found.green:>7} blue {found.blue:>7} {found.change:>6} {f'(limit {found.limit})':<15}"
 
 
 def _value(value: float | None, unit: str) -> str:

@@ -52,7 +52,7 @@ def migrate(run: Run, step: Step) -> Done:
     migration = run.policy.migration
     if migration is None:
         return Done(words="no migration")
-    green = run.spec(step)
+    green, said = run.spec(step), ""
     for name, text in (("check", migration.check), ("run", migration.command)):
         if text:
             command = _filled(text, green.image, green.version)
@@ -62,7 +62,8 @@ def migrate(run: Run, step: Step) -> Done:
                     f"the migration failed: {output}",
                     next_step=f"correct the migration{_snapshot_words(run)}",
                 )
-    return Done(words="the migration has run")
+            said = output.strip()
+    return Done(words="\n".join(filter(None, ("the migration has run", said))))
 
 
 def migrate_down(run: Run, step: Step) -> Done:

@@ -37,6 +37,14 @@ TiersOption = Annotated[
 ModelOption = Annotated[
     str, typer.Option("--model", help="The AI model version.  [default: the current one]")
 ]
+DespiteOption = Annotated[
+    str,
+    typer.Option(
+        "--despite",
+        metavar="WHY",
+        help="Continue although the live fleet is sick or gone, alarms fire, or releases are frozen; recorded.",
+    ),
+]
 NumberArgument = Annotated[
     int | None,
     typer.Argument(metavar="NUMBER", help="The deployment.  [default: the unfinished one]", min=1),

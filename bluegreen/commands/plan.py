@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Reason, Settings, command_line, verb
-from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
+from bluegreen.commands._request import DespiteOption, ModelOption, TiersOption, VersionArgument, tiers_of
 
 
 @verb
@@ -14,6 +14,7 @@ def plan(
     tiers: TiersOption = "",
     model: ModelOption = "",
     reason: Reason = "",
+    despite: DespiteOption = "",
 ) -> None:
     """Show what `promote VERSION` would do, and change nothing.
 
@@ -32,8 +33,11 @@ def plan(
 
     chosen = tiers_of(tiers)
     stack = _connect.open_stack(settings)
-    made = promotion(*stack.known, version=version, tiers=chosen, model=model or None, reason=reason)
-    options = {"tiers": tiers, "model": model, "reason": reason, "plan_id": made.fingerprint}
+    made = promotion(
+        *stack.known, version=version, tiers=chosen, model=model or None, reason=reason, despite=despite
+    )
+    options = {"tiers": tiers, "model": model, "reason": reason, "despite": despite}
+    options |= {"plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
     seen = release_forecast(made, *stack.known)
     shown = plan_view(made, command=line, forecast=seen)

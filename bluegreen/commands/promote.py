@@ -10,7 +10,7 @@ from bluegreen.commands import _terminal
 from bluegreen.commands._confirm import confirm_plan
 from bluegreen.commands._options import Reason, Settings, command_line, verb
 from bluegreen.commands._report import ReportOption
-from bluegreen.commands._request import ModelOption, TiersOption, VersionArgument, tiers_of
+from bluegreen.commands._request import DespiteOption, ModelOption, TiersOption, VersionArgument, tiers_of
 from bluegreen.commands._run import LongCommand
 from bluegreen.errors import Refused
 
@@ -25,12 +25,16 @@ def promote(
     tiers: TiersOption = "",
     model: ModelOption = "",
     reason: Reason = "",
+    despite: DespiteOption = "",
     report: ReportOption = None,
 ) -> None:
     """Bring VERSION live: build green, verify it, shift the traffic step by step, retire blue.
 
     A harmful release is rolled back automatically. Ctrl-C stops at the next safe point;
     `sc-deploy resume` continues from there, `sc-deploy abort` rolls it back.
+
+    With --despite it is a way out: the live fleet may be sick or gone, alarms may fire, a freeze may be on.
+    Where no target of the live fleet is healthy, green gets all traffic at once when it is verified.
 
     Exit codes:
       0 released   2 usage or configuration   3 refused, nothing changed
@@ -40,6 +44,7 @@ def promote(
       sc-deploy promote v1.4.0 --stack prod
       sc-deploy promote v1.4.0 --stack prod --plan-id 3f9a1c20b7de --yes
       sc-deploy promote v1.4.0 --stack prod --tiers ai --model v7 --reason "better answers"
+      sc-deploy promote v1.4.1 --stack prod --despite "v1.4.0 crashes, this repairs it"
     """
     from bluegreen.engine.planning import promotion
     from bluegreen.engine.watch.forecast import release_forecast
@@ -47,9 +52,13 @@ def promote(
 
     chosen = tiers_of(tiers)
     run = LongCommand(settings, reports=report)
-    plan = promotion(*run.stack.known, version=version, tiers=chosen, model=model or None, reason=reason)
+    plan = promotion(
+        *run.stack.known, version=version, tiers=chosen, model=model or None, reason=reason, despite=despite
+    )
     if plan_id and plan.fingerprint != plan_id:
-        again = command_line(settings, "plan", version, tiers=tiers, model=model, reason=reason)
+        again = command_line(
+            settings, "plan", version, tiers=tiers, model=model, reason=reason, despite=despite
+        )
         raise Refused(
             f"plan {plan_id} is out of date: the stack, the release or the options have changed since it was "
             f"shown; the current plan is {plan.fingerprint}",

@@ -159,6 +159,8 @@ class Plan:
     """In a rollback: the pre-release database snapshot, where there is one."""
     bans: tuple[Ban, ...] = ()
     """In a rollback because of a vulnerability: what is not released again (R5)."""
+    despite: str = ""
+    """Why a person continues although a preflight check that may be passed over does not hold."""
 
     @property
     def rolls_back(self) -> bool:

@@ -44,6 +44,10 @@ class PromotionRequest:
     intent: Intent = Intent.PROMOTION
     all_at_once: bool = False
     """No ramp: a rollback to an earlier version goes to 100 % once green is verified (R7)."""
+    despite: str = ""
+    """Why it continues although a preflight check that may be passed over does not hold."""
+    unfit: frozenset[Tier] = frozenset()
+    """Tiers whose live fleet carries nothing any more: there is nothing to compare with, or to return to."""
     database: DatabaseRollback = field(default_factory=DatabaseRollback)
     """In a rollback: what becomes of the database changes of the live release (R8)."""
 
@@ -83,7 +87,9 @@ class _Promotion:
         self, request: PromotionRequest, contract: Contract, policy: Policy, tiers: tuple[TierPlan, ...]
     ) -> None:
         self.request, self.contract, self.policy, self.tiers = request, contract, policy, tiers
-        self.with_blue = [plan.tier for plan in tiers if plan.blue]
+        self.with_blue = [plan.tier for plan in tiers if plan.blue and plan.tier not in request.unfit]
+        """Where there is something to compare with, and to return to."""
+        self.replaced = [plan.tier for plan in tiers if plan.blue]
         self.all = [plan.tier for plan in tiers]
         self.stages = Stages()
 
@@ -92,6 +98,10 @@ class _Promotion:
 
     def blue(self, kind: StepKind, **more: object) -> list[Step]:
         return [Step(kind=kind, tier=tier, fleet=Color.BLUE, **more) for tier in self.with_blue]  # type: ignore[arg-type]  # fields of Step
+
+    def old(self, kind: StepKind) -> list[Step]:
+        """Of every fleet that is replaced, whatever it still carries."""
+        return [Step(kind=kind, tier=tier, fleet=Color.BLUE) for tier in self.replaced]
 
     def smoke(self, **more: object) -> list[Step]:
         tested = {test.tier for test in self.policy.smoke}
@@ -133,7 +143,8 @@ class _Promotion:
 
     def shift(self) -> None:
         rollout = self.policy.rollout
-        ramp = () if self.request.all_at_once or not self.with_blue else rollout.ramp
+        at_once = self.request.all_at_once or self.request.unfit or not self.with_blue
+        ramp = () if at_once else rollout.ramp
         self.stages.add("watch-over", "Arm the automatic fallback", self.blue(StepKind.WATCHDOG))
         for percent in (*ramp, FULL):
             steps = self.green(StepKind.WEIGHTS, percent=percent)
@@ -169,22 +180,29 @@ class _Promotion:
             title = "Keep blue for the announced rollback window"
             self.stages.add("window", title, [Step(kind=StepKind.WINDOW)], float(keep))
         quiet = self.policy.retire.quiet
-        self.stages.add("quiet", "Wait until blue has no requests", self.blue(StepKind.QUIET), quiet)
+        self.stages.add("quiet", "Wait until blue has no requests", self.old(StepKind.QUIET), quiet)
         if down:
             step = Step(kind=StepKind.MIGRATE_DOWN, tier=Tier.APP, fleet=Color.BLUE)
             self.stages.add("migrate-down", "Run blue's down migration", [step], 60.0)
-        self.stages.add("detach", "Remove blue from the rules", self.blue(StepKind.DETACH))
-        drain = max((self.contract.tier(t).deregistration_delay_seconds for t in self.with_blue), default=0)
+        self.stages.add("detach", "Remove blue from the rules", self.old(StepKind.DETACH))
+        drain = max((self.contract.tier(t).deregistration_delay_seconds for t in self.replaced), default=0)
         self.stages.add(
-            "retire", "Drain and delete blue's fleets", self.blue(StepKind.DELETE_FLEET), drain + 30.0
+            "retire", "Drain and delete blue's fleets", self.old(StepKind.DELETE_FLEET), drain + 30.0
         )
-        groups = self.blue(StepKind.DELETE_TARGET_GROUP)
+        groups = self.old(StepKind.DELETE_TARGET_GROUP)
         self.stages.add("retire-groups", "Delete blue's target groups", groups)
 
     def notes(self) -> Iterable[str]:
         for plan in self.tiers:
             if plan.blue is None:
-                yield f"{plan.tier}: nothing is live yet; the first deployment gets 100 % once it is verified"
+                yield f"{plan.tier}: nothing is live yet; the first fleet gets 100 % once it is verified"
+            elif plan.tier in self.request.unfit:
+                yield (
+                    f"{plan.tier}: no target of {plan.blue.version} is healthy, so there is no ramp: green"
+                    " gets 100 % once it is verified, and nothing can return"
+                )
+        if self.request.despite:
+            yield f"it continues despite preflight checks that do not hold: {self.request.despite}"
         if self.policy.retire.keep_blue == "until-next" and self.with_blue and not self.request.database.down:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.request.intent is Intent.PROMOTION:
@@ -202,16 +220,17 @@ class _Promotion:
 def plan_promotion(request: PromotionRequest, contract: Contract, policy: Policy, state: StackState) -> Plan:
     """The plan that brings `request` live on `state`; pure.
 
-    Raises Refused where a green fleet could not be as big as blue is now, or where a down migration is
-    asked for that cannot run.
+    Raises Refused where a green fleet could not be as big as blue is now (but for a way out of trouble), or
+    where a down migration is asked for that cannot run.
     """
     tiers = tuple(
         _tier_plan(request, contract, state.of(tier.name))
         for tier in contract.tiers
         if any(item.tier == tier.name for item in request.release.tiers)
     )
+    way_out = request.intent is Intent.ROLLBACK or request.despite
     for plan in tiers:
-        if plan.blue and plan.green and plan.green.desired < plan.blue.desired:
+        if not way_out and plan.blue and plan.green and plan.green.desired < plan.blue.desired:
             raise Refused(
                 f"{plan.tier}: blue runs {plan.blue.desired} instances, above the contract's maximum of "
                 f"{plan.green.maximum}; green could not carry its traffic",
@@ -233,4 +252,5 @@ def plan_promotion(request: PromotionRequest, contract: Contract, policy: Policy
         stages=tuple(promotion.stages.all),
         notes=tuple(promotion.notes()),
         snapshot=request.database.snapshot,
+        despite=request.despite,
     )

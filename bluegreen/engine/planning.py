@@ -37,8 +37,12 @@ def promotion(
     tiers: Sequence[Tier] = (),
     model: str | None = None,
     reason: str = "",
+    despite: str = "",
 ) -> Plan:
     """Plan `version` for all tiers, or for `tiers` alone; `model` for the tiers that have one.
+
+    With `despite`, why it continues although the live fleet is sick or gone, alarms fire or releases are
+    frozen: where no target of a live fleet is healthy there is no ramp.
 
     Raises Refused: unknown tier, image or model, a plan that cannot be carried out, or an unfinished
     deployment; and Locked where that one runs.
@@ -55,9 +59,20 @@ def promotion(
         release=Release(version=version, tiers=tuple(releases)),
         number=_next_number(state, history),
         launch_templates=_templates(ports, chosen),
-        reason=reason,
+        reason=reason or (f"despite: {despite}" if despite else ""),
+        despite=despite,
+        unfit=_unfit(ports, state, chosen) if despite else frozenset(),
     )
     return plan_promotion(request, contract, policy, state)
+
+
+def _unfit(ports: Ports, state: StackState, tiers: Sequence[TierContract]) -> frozenset[Tier]:
+    """The tiers whose live fleet has no healthy target any more."""
+    lives = {tier.name: live for tier in tiers if (live := state.of(tier.name).live)}
+    groups = {name: live.target_group for name, live in lives.items() if live.target_group}
+    healths = ports.parallel([partial(ports.balancer.health, one.arn) for one in groups.values()])
+    healthy = dict(zip(groups, (one.healthy for one in healths), strict=True))
+    return frozenset(name for name, live in lives.items() if live.group is None or not healthy.get(name))
 
 
 def _seen(contract: Contract, ports: Ports, limit: int) -> tuple[StackState, tuple[Header, ...]]:
@@ -170,6 +185,7 @@ def rollback(
         reason=words,
         intent=Intent.ROLLBACK,
         all_at_once=True,
+        unfit=_unfit(ports, state, tiers),
         database=database,
     )
     return plan_promotion(request, contract, policy, state)

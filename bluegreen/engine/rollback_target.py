@@ -53,22 +53,24 @@ def find_target(ports: Ports, history: Sequence[Header], state: StackState, to: 
 
     What a rollback has left is withdrawn: nothing returns to it until it is promoted again. Nothing
     returns to a banned version.
-    None where `to` is live. Raises Refused where there is no such release.
+    None where `to` is live. Where every live fleet is gone, and none is kept either, it is the newest
+    verified release: nobody said that it was bad. Raises Refused where there is no such release.
     """
-    live = max((tier.live.deployment for tier in state.tiers if tier.live), default=0)
-    if not live:
-        raise Refused("nothing is live, so there is nothing to roll back", next_step="sc-deploy status")
     proven = [header for header in history if header.proven and header.version]
-    serving = {tier.live.version for tier in state.tiers if tier.live and tier.live.deployment == live}
+    lives = [] if _outage(state) else [tier.live for tier in state.tiers if tier.live]
+    live = max((one.deployment for one in lives), default=0)
+    if not live and not proven:
+        raise Refused("nothing is live, so there is nothing to roll back", next_step="sc-deploy status")
+    serving = {one.version for one in lives if one.deployment == live}
     left = _withdrawn(ports, history)
     bans = ports.bans.all()
     banned = {header.version: one for header in proven for one in bans if one.version == header.version}
     sound = [header for header in proven if header.number not in left and header.version not in banned]
-    if to is None or to in serving:
+    if live and (to is None or to in serving):
         sound = [header for header in sound if header.number < live]
     for header in sound:
         if to in (None, header.version):
-            builds = _builds(ports, state, ports.journal.header(header.number) or header)
+            builds = _builds(ports, state, ports.journal.header(header.number) or header, sound)
             if builds:
                 return Target(number=header.number, version=header.version, builds=builds)
     if to is not None and to in serving:
@@ -107,9 +109,15 @@ def _withdrawn(ports: Ports, history: Sequence[Header]) -> frozenset[int]:
     return frozenset(fleet.deployment for fleet in left if fleet)
 
 
-def _builds(ports: Ports, state: StackState, target: Header) -> dict[Tier, Build]:
+def _outage(state: StackState) -> bool:
+    """Whether no fleet is left: none that is live, and none that was kept."""
+    return not any(fleet.group for tier in state.tiers for fleet in tier.fleets)
+
+
+def _builds(ports: Ports, state: StackState, target: Header, sound: Sequence[Header]) -> dict[Tier, Build]:
     """What each tier rolls back to: the target release, and for tiers that the live release changed
     and the target did not touch, what they ran before. A tier that runs its target already is left alone.
+    A tier of which nothing stands gets what the newest release that had it ran.
     """
     plan = target.began_with.plan
     builds = (
@@ -126,12 +134,25 @@ def _builds(ports: Ports, state: StackState, target: Header) -> dict[Tier, Build
                 tier=tier.tier, version=before.version, image=before.image, model=before.model
             )
             builds[tier.tier] = Build(release=release, launch_template_version=before.launch_template_version)
-    running = {tier.tier: tier.live for tier in state.tiers if tier.live}
+    if _outage(state):
+        for tier in state.tiers:
+            if tier.tier not in builds and (found := _newest(ports, tier.tier, sound)):
+                builds[tier.tier] = found
+    running = {tier.tier: tier.live for tier in state.tiers if tier.live and tier.live.group}
     return {
         name: build
         for name, build in builds.items()
         if name not in running or not build.runs_as(running[name])
     }
+
+
+def _newest(ports: Ports, tier: Tier, sound: Sequence[Header]) -> Build | None:
+    for one in sound:
+        plan = (ports.journal.header(one.number) or one).began_with.plan
+        for item in plan.release.tiers if plan.release else ():
+            if item.tier is tier:
+                return _green(plan.tier(tier), item)
+    return None
 
 
 def _green(plan: TierPlan, release: TierRelease) -> Build:

@@ -44,7 +44,8 @@ class AutoScalingFleets:
         return tuple(group for group in groups if is_ours(group.tags, self._contract.stack))
 
     def group(self, name: str) -> Group | None:
-        document = self._describe(name)
+        # A fleet of which a part is gone has no name for it; AWS refuses an empty one.
+        document = self._describe(name) if name else None
         return group_from(document) if document else None
 
     def _describe(self, name: str) -> Json | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,26 +19,47 @@ from bluegreen.policy import Policy
 from bluegreen.ports import Arms, Ports
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """One preflight check, and whom it may bar.
+
+    A check that looks at what is left, and not at what comes, never bars a way out: a rollback leaves
+    the live fleet because it is sick, and its alarms fire because of that.
+    """
+
+    asks: Callable[[Plan, Contract, Policy, Ports], Iterable[Fault]]
+    bars_rollback: bool = False
+    """What comes could not stand or could not work, of a rollback too."""
+    overruled: bool = False
+    """`promote --despite` continues all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The preflight checks that a plan fails."""
+
+    faults: tuple[Fault, ...]
+    overruled: bool
+    """Whether `--despite` would leave none of them."""
+
+
+def examined(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> Found:
+    """Every preflight check that `plan` fails, but for those that a person has overruled."""
+    guards = [one for one in GUARDS if plan.intent is Intent.PROMOTION or one.bars_rollback]
+    asked = [one for one in guards if not (plan.despite and one.overruled)]
+    found: list[list[Fault]] = ports.parallel(
+        [partial(_all, partial(one.asks, plan, contract, policy, ports)) for one in asked]
+    )
+    failed = [(one, faults) for one, faults in zip(asked, found, strict=True) if faults]
+    return Found(
+        faults=tuple(fault for _, faults in failed for fault in faults),
+        overruled=bool(failed) and all(one.overruled for one, _ in failed),
+    )
+
+
 def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list[Fault]:
-    """Every preflight check that `plan` fails; a rollback is not held up by alarms or freezes."""
-    checks: list[Callable[[], Iterable[Fault]]] = [
-        partial(environment_faults, contract, ports),
-        partial(patience_faults, contract, policy),
-        partial(_quota, plan, ports),
-        partial(_vcpus, plan, contract, ports),
-        partial(gone_hosts, plan, contract, ports),
-        *[partial(_blue, tier, ports) for tier in plan.tiers],
-    ]
-    if plan.intent is Intent.PROMOTION:
-        checks += [
-            partial(_alarms, ports),
-            partial(_frozen, policy, ports.clock.now()),
-            partial(_accuracy, plan, policy),
-            partial(_watched, plan, policy, ports),
-            partial(_vulnerable, plan, policy, ports),
-        ]
-    found: list[list[Fault]] = ports.parallel([partial(_all, check) for check in checks])
-    return [fault for some in found for fault in some]
+    """Every preflight check that `plan` fails; a rollback is not held up by what it leaves."""
+    return list(examined(plan, contract, policy, ports).faults)
 
 
 def _all(check: Callable[[], Iterable[Fault]]) -> list[Fault]:
@@ -138,6 +159,13 @@ def host_gone(tier: Tier, template: str, version: int, image: str) -> Fault:
     )
 
 
+def _blues(plan: Plan, ports: Ports) -> Iterable[Fault]:
+    asked: list[list[Fault]] = ports.parallel(
+        [partial(_all, partial(_blue, one, ports)) for one in plan.tiers]
+    )
+    return [fault for some in asked for fault in some]
+
+
 def _blue(tier: TierPlan, ports: Ports) -> Iterable[Fault]:
     if tier.blue is None:
         return
@@ -195,3 +223,18 @@ def _frozen(policy: Policy, now: float) -> Iterable[Fault]:
             yield Fault(
                 "freeze", f"no release until {freeze.end}: {freeze.reason}", "wait, or edit deploy.toml"
             )
+
+
+GUARDS: tuple[Guard, ...] = (
+    Guard(asks=lambda _, contract, __, ports: environment_faults(contract, ports), bars_rollback=True),
+    Guard(asks=lambda plan, _, __, ports: _quota(plan, ports), bars_rollback=True),
+    Guard(asks=lambda plan, contract, _, ports: _vcpus(plan, contract, ports), bars_rollback=True),
+    Guard(asks=lambda plan, contract, _, ports: gone_hosts(plan, contract, ports), bars_rollback=True),
+    Guard(asks=lambda _, contract, policy, __: patience_faults(contract, policy)),
+    Guard(asks=lambda plan, _, policy, __: _accuracy(plan, policy)),
+    Guard(asks=lambda plan, _, policy, ports: _vulnerable(plan, policy, ports)),
+    Guard(asks=lambda plan, _, __, ports: _blues(plan, ports), overruled=True),
+    Guard(asks=lambda _, __, ___, ports: _alarms(ports), overruled=True),
+    Guard(asks=lambda _, __, policy, ports: _frozen(policy, ports.clock.now()), overruled=True),
+    Guard(asks=lambda plan, _, policy, ports: _watched(plan, policy, ports), overruled=True),
+)

@@ -14,11 +14,14 @@ from bluegreen.errors import Halted, HostNotReady, Refused, StepFailed
 
 def check(run: Run, _step: Step) -> Done:
     """The preflight checks pass (C1); every fault is named at once (raises Refused)."""
-    faults = preflight.faults(run.plan, run.contract, run.policy, run.ports)
-    if faults:
-        raise Refused(
-            "this release may not start", faults=faults, next_step="`sc-deploy doctor` shows them again"
-        )
+    found = preflight.examined(run.plan, run.contract, run.policy, run.ports)
+    if found.faults:
+        advice = "`sc-deploy doctor` shows them again"
+        if found.overruled:
+            advice += '; where it is the way out, `--despite "why"` continues with what is there'
+        raise Refused("this release may not start", faults=found.faults, next_step=advice)
+    if run.plan.despite:
+        return Done(words=f"the other preflight checks passed; despite: {run.plan.despite}")
     return Done(words="all preflight checks passed")
 
 

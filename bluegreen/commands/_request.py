@@ -42,7 +42,7 @@ DespiteOption = Annotated[
     typer.Option(
         "--despite",
         metavar="WHY",
-        help="Continue although the live fleet is sick or gone, alarms fire, or releases are frozen; recorded.",
+        help="Continue although the live fleet is sick or gone, alarms fire, or a freeze is on; recorded.",
     ),
 ]
 NumberArgument = Annotated[

@@ -127,7 +127,7 @@ CASES = (
     ),
     Case(name="AI accuracy -25 %", version="v1.5.0", ends=ExitCode.ROLLED_BACK, says="AI validation failed"),
     Case(
-        name="metrics source down", ends=ExitCode.HALTED, says="undecided at 25 %", patience="15s",
+        name="metrics source down", ends=ExitCode.HALTED, says="paused at 25 %", patience="15s",
         fault=Breakage(kind=Break.METRICS_DOWN),
     ),
     Case(name="no traffic", ends=ExitCode.HALTED, says="too little traffic", load=False, patience="15s"),

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bluegreen.engine.deployer import Deployer
     from bluegreen.ui.timeline import Timeline
 
+R = TypeVar("R", bound="Result | None")
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SIGNAL_SECONDS = 0.25
 """A signal is answered within this time."""
@@ -108,7 +109,7 @@ class LongCommand:
         """Run `action`, show it, and end the process with the exit code of its result."""
         raise typer.Exit(int(self.complete(action).exit_code))
 
-    def complete(self, action: Callable[[Deployer], Result]) -> Result:
+    def complete(self, action: Callable[[Deployer], R]) -> R:
         """Run `action` and show it.
 
         The action has a thread of its own: Python runs signal handlers in the main thread, which
@@ -123,7 +124,8 @@ class LongCommand:
                 continue
             try:
                 result = future.result()
-                view.close(result)
+                if result is not None:
+                    view.close(result)
             except CloudUnavailable as error:
                 # Even where the last call was a read: what this command began to do is not finished.
                 error.exit_code = ExitCode.HALTED

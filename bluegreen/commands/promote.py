@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bluegreen.commands import _terminal
-from bluegreen.commands._confirm import confirm_plan
+from bluegreen.commands._confirm import confirm, confirm_plan
 from bluegreen.commands._options import Reason, Settings, command_line, verb
 from bluegreen.commands._report import ReportOption
 from bluegreen.commands._request import DespiteOption, ModelOption, TiersOption, VersionArgument, tiers_of
@@ -15,6 +15,13 @@ from bluegreen.commands._run import LongCommand
 from bluegreen.errors import Refused
 
 PlanId = Annotated[str, typer.Option("--plan-id", metavar="FINGERPRINT", help="Apply only this plan.")]
+TakeOver = Annotated[
+    bool,
+    typer.Option(
+        "--take-over-unfinished",
+        help="For pipelines: first roll back what a dead deployer left unfinished, never a living one.",
+    ),
+]
 
 
 @verb
@@ -26,6 +33,7 @@ def promote(
     model: ModelOption = "",
     reason: Reason = "",
     despite: DespiteOption = "",
+    take_over_unfinished: TakeOver = False,
     report: ReportOption = None,
 ) -> None:
     """Bring VERSION live: build green, verify it, shift the traffic step by step, retire blue.
@@ -36,6 +44,9 @@ def promote(
     With --despite it is a way out: the live fleet may be sick or gone, alarms may fire, a freeze may be on.
     Where no target of the live fleet is healthy, green gets all traffic at once when it is verified.
 
+    With --take-over-unfinished a job that was cancelled, or whose machine died, keeps nobody waiting: what it
+    left is rolled back first. Where that halts, this command ends as it does.
+
     Exit codes:
       0 released   2 usage or configuration   3 refused, nothing changed
       4 locked     5 rolled back              6 halted      130 interrupted
@@ -44,6 +55,7 @@ def promote(
       sc-deploy promote v1.4.0 --stack prod
       sc-deploy promote v1.4.0 --stack prod --plan-id 3f9a1c20b7de --yes
       sc-deploy promote v1.4.0 --stack prod --tiers ai --model v7 --reason "better answers"
+      sc-deploy promote v1.4.0 --stack test --yes --take-over-unfinished
       sc-deploy promote v1.4.1 --stack prod --despite "v1.4.0 crashes, this repairs it"
     """
     from bluegreen.engine.planning import promotion
@@ -52,6 +64,8 @@ def promote(
 
     chosen = tiers_of(tiers)
     run = LongCommand(settings, reports=report)
+    if take_over_unfinished:
+        _take_over(run, settings, version)
     plan = promotion(
         *run.stack.known, version=version, tiers=chosen, model=model or None, reason=reason, despite=despite
     )
@@ -68,3 +82,21 @@ def promote(
         _terminal.say(f"Warning: {words}")
     confirm_plan(settings, plan, promote_question(plan))
     run.go(lambda deployer: deployer.run(plan, note=run.note))
+
+
+def _take_over(run: LongCommand, settings: Settings, version: str) -> None:
+    """Roll back what a dead deployer left; ends the process where that is not finished either."""
+    from bluegreen.domain.journal import open_header
+    from bluegreen.ui.questions import abort_question
+
+    ports = run.stack.ports
+    found = open_header(ports.journal.history(limit=5))
+    if found is None:
+        return
+    header = run.stack.deployer.unfinished(found.number)
+    confirm(settings, abort_question(header.began_with.plan, down=False))
+    run.recall(header)
+    words = f"taken over by the promotion of {version}"
+    result = run.complete(lambda deployer: deployer.take_over_unfinished(reason=words, note=run.note))
+    if result is not None and result.ending.open:
+        raise typer.Exit(int(result.exit_code))

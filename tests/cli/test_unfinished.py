@@ -6,6 +6,7 @@ import pytest
 
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.errors import CloudUnavailable
+from bluegreen.lab.cloud.behaviour import Behaviour
 from tests.cli.conftest import SIM, Line
 from tests.world import World
 
@@ -90,3 +91,58 @@ def test_an_abort_does_not_need_to_show_what_was_done_before(
     monkeypatch.setattr(DynamoJournal, "entries", entries)
     assert line("abort", *SIM, "--yes").exit_code == 0
     assert failures == []
+
+
+def test_a_pipeline_takes_over_what_a_dead_deployer_left(line: Line, unfinished: World) -> None:
+    done, documents = line.json("promote", "v1.2.0", *SIM, "--yes", "--take-over-unfinished")
+    assert done.exit_code == 0, done.output
+    assert unfinished.weights() == {"app": {"v1.2.0": 100}}
+    assert unfinished.orphans() == []
+    assert documents[-1]["ending"] == "released"
+    newest, taken = unfinished.deployer().history(2)
+    assert (newest.version, newest.ending) == ("v1.2.0", "released")
+    assert (taken.number, taken.ending) == (2, "rolled-back")
+    assert "taken over by the promotion of v1.2.0" in taken.reason
+
+
+def test_it_asks_first_and_has_nothing_to_do_where_nothing_is_unfinished(
+    line: Line, unfinished: World
+) -> None:
+    unasked = line("promote", "v1.2.0", *SIM, "--take-over-unfinished")
+    assert unasked.exit_code == 3
+    assert ASKED in unasked.stderr
+    assert unfinished.entries == []
+    assert line("abort", *SIM, "--yes").exit_code == 0
+    assert line("promote", "v1.2.0", *SIM, "--yes", "--take-over-unfinished").exit_code == 0
+
+
+def test_one_that_cannot_be_rolled_back_ends_the_command(
+    line: Line, unfinished: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blue is sick: nothing is moved onto it, and no other release begins on top."""
+    unfinished.behaviours["v1.0.0"] = Behaviour(healthy=False)
+    unfinished.clock.sleep(60)
+    halted = line("promote", "v1.2.0", *SIM, "--yes", "--take-over-unfinished")
+    assert halted.exit_code == 6, halted.output
+    assert "v1.2.0" not in unfinished.weights()["app"]
+    assert unfinished.deployer().history(1)[0].number == 2
+
+
+def test_a_deployer_that_lives_is_left_alone(
+    line: Line, unfinished: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is watched for a while: it is renewed, so somebody is there."""
+    lease = unfinished.ports().lease
+    holder = lease.acquire(owner="ben@desk:7", why="x", deployment=2, ttl=30, now=unfinished.clock.now())
+    sleep = type(unfinished.clock).sleep
+
+    def renewed(self: object, seconds: float) -> None:
+        nonlocal holder
+        sleep(unfinished.clock, seconds)
+        holder = lease.renew(holder, ttl=30, now=unfinished.clock.now())
+
+    monkeypatch.setattr(type(unfinished.clock), "sleep", renewed)
+    refused = line("promote", "v1.2.0", *SIM, "--yes", "--take-over-unfinished")
+    assert refused.exit_code == 4, refused.output
+    assert "ben@desk" in refused.stderr
+    assert unfinished.entries == []

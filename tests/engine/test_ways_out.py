@@ -142,3 +142,16 @@ def test_what_comes_must_stand_whoever_insists() -> None:
 def test_no_guard_that_may_be_overruled_bars_a_rollback() -> None:
     assert not [one for one in GUARDS if one.overruled and one.bars_rollback]
     assert len([one for one in GUARDS if one.overruled]) == 4
+
+
+def test_a_green_that_fails_beside_a_deleted_blue_is_removed_all_the_same() -> None:
+    """Nothing can be tagged on a group that is gone, and that bars nobody from ending the deployment."""
+    world = serving("v1.0.0")
+    (group,) = world.ports().fleets.groups()
+    world.raw("autoscaling").delete_auto_scaling_group(AutoScalingGroupName=group.name, ForceDelete=True)
+    world.clock.sleep(60)
+    world.behaviours["v1.1.0"] = Behaviour(healthy=False)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0", despite="the live fleet was deleted"))
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    assert world.orphans() == []

@@ -65,9 +65,13 @@ def label(run: Run, step: Step) -> Done:
     """The live fleet carries the colour tag blue."""
     target, name = run.need_target(step), run.name(step)
     tags = {str(Tag.COLOR): str(Color.BLUE)}
-    run.ports.parallel(
-        [lambda: run.ports.balancer.tag([target.arn], tags), lambda: run.ports.fleets.tag(name, tags)]
-    )
+
+    def tag_group() -> None:
+        # One that somebody has deleted keeps nobody from ending the deployment.
+        if run.ports.fleets.group(name) is not None:
+            run.ports.fleets.tag(name, tags)
+
+    run.ports.parallel([lambda: run.ports.balancer.tag([target.arn], tags), tag_group])
     return Done(words=f"{name} is blue")
 
 

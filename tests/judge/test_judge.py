@@ -12,7 +12,9 @@ from bluegreen.domain.measurement import BlueBaseline, Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Outcome, Verdict
+from bluegreen.judge.evidence import Counts, TwoArms
 from bluegreen.judge.judge import Judge, judge
+from bluegreen.judge.metric_tests import _SLOWER, slower
 from bluegreen.judge.settings import Look, StepMark
 from bluegreen.policy import Judging
 from tests.judge.traffic import BASELINE, GOOD, START, Fleet, Traffic, look, probes, step
@@ -322,6 +324,30 @@ def test_a_small_service_advances_by_what_it_can_harm_and_passes_by_the_whole_ra
     assert min(one.numbers["pass_evidence"] for one in last.findings) < 100, "by the step alone it does not"
     much = Traffic(rate=5.0, green=lambda _: Fleet(errors=0.05)).periods({0: 5}, 300)
     assert verdict(much, look(300, next_percent=25)).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("errors", "outcome"), [(15, Outcome.PASS), (40, Outcome.FAIL)])
+def test_between_what_may_be_risked_and_what_fails_there_is_no_gap(errors: int, outcome: Outcome) -> None:
+    """1.3 % of 1,180 requests in a step of 5 %: too little to fail, so the next step shows it unasked."""
+    failing = set(np.random.default_rng(1).choice(80, errors, replace=False))
+    counted: list[Period] = []
+    for at, one in enumerate(Traffic(rate=20.0).periods({0: 5}, 1_200)):
+        bad = at // 2 in failing if one.arm is Color.GREEN else at % 8 == 0
+        counted.append(replace(one, errors=int(bad)))
+    found = verdict(counted, look(1_200, next_percent=25))
+    (shown,) = [one for one in found.findings if one.metric is Metric.ERRORS]
+    assert (shown.evidence < 10) is (outcome is Outcome.PASS), "the case is none otherwise"
+    assert found.outcome is outcome, found.reason
+    assert not found.ask
+
+
+def test_a_small_difference_of_latency_must_last() -> None:
+    """Of the smallest alternative, so much as that: it takes as many times the requests to add up."""
+    counts = Counts(green_bad=900, green=10_000, blue_bad=2_000, blue=30_000, slope=4.0)
+    plain, tail, few = (one.log_ratios(counts) for one in (TwoArms(1.0, _SLOWER), slower(0.05), slower(0.01)))
+    assert [round(whole / part, 3) for whole, part in zip(plain, tail, strict=True)] == [10, 7, 2.5, 1, 1]
+    assert [round(whole / part, 3) for whole, part in zip(plain, few, strict=True)] == [3, 3, 2, 1, 1]
+    assert slower(0.30).log_ratios(counts) == tail
 
 
 def test_what_is_bad_by_itself_is_suspicious_where_blue_has_next_to_no_traffic() -> None:

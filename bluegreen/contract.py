@@ -343,7 +343,9 @@ def faults_of(error: ValidationError, root: str) -> list[Fault]:
     """Every fault of a pydantic error, each with its place under `root`."""
     faults = []
     for item in error.errors(include_url=False, include_input=True):
-        where = ".".join(str(part) for part in item["loc"]) or "document"
+        # A key may hold anything, the escape of a terminal too.
+        parts = [str(part) if str(part).isprintable() else repr(part) for part in item["loc"]]
+        where = ".".join(parts) or "document"
         value = item.get("input")
         shown = f", got {value!r}" if isinstance(value, str | int | float | bool) else ""
         message = re.sub(r"^Value error, ", "", item["msg"])

@@ -7,19 +7,12 @@ are seconds and shares are fractions of one.
 """
 
 from bluegreen.policy.checks import PROMETHEUS_ALERT, Alarms, CloudWatchQuery, NoData, OnBreach, OwnCheck
+from bluegreen.policy.freeze import Freeze
 from bluegreen.policy.metrics import MetricsPolicy, NewRelic, Prometheus, Source
 from bluegreen.policy.reading import load_policy, parse_policy
 from bluegreen.policy.security import FINDING_PATTERN, AcceptedFinding, Security
-from bluegreen.policy.tables import (
-    Freeze,
-    GoldenSet,
-    Judging,
-    Migration,
-    Policy,
-    Rollout,
-    SmokeStep,
-    SmokeTest,
-)
+from bluegreen.policy.smoke import GoldenSet, SmokeStep, SmokeTest
+from bluegreen.policy.tables import Judging, Migration, Policy, Rollout
 from bluegreen.policy.watching import watched_words
 
 __all__ = [

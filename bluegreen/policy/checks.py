@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from math import isfinite
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from bluegreen.contract import Tier
-from bluegreen.policy.metrics import PLACEHOLDERS, TELLING_APART
-from bluegreen.policy.units import Duration, Section
+from bluegreen.policy.metrics import PLACEHOLDERS, TELLING_APART, period_fault
+from bluegreen.policy.units import Duration, Line, Lines, Name, Number, Section, Whole, unprintable
 
 US_EAST_1 = "us-east-1"
 """Where AWS keeps the metrics of what is global: CloudFront, Route 53, its web ACLs."""
@@ -60,17 +59,22 @@ def _known(text: str) -> str:
     return text
 
 
-Template = Annotated[str, AfterValidator(_known)]
+Template = Annotated[Name, AfterValidator(_known)]
+Query = Annotated[Lines, AfterValidator(_known)]
+Given = Annotated[Name, Field(max_length=255)]
 
 
 class CloudWatchMetric(Section):
     """One metric of CloudWatch."""
 
-    namespace: Annotated[str, Field(min_length=1, max_length=255)]
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    dimensions: Annotated[Mapping[str, Template], Field(max_length=30)] = {}
+    namespace: Given
+    name: Given
+    dimensions: Annotated[Mapping[Given, Template], Field(max_length=30)] = {}
     statistic: Annotated[
-        str, Field(pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?|T[CM]\(.+\))$")
+        str,
+        Field(
+            pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p[0-9]{1,2}(\.[0-9]+)?|T[CM]\([0-9%.:]+\))$"
+        ),
     ] = "Average"
 
 
@@ -80,20 +84,23 @@ MetricId = Annotated[str, Field(pattern=r"^[a-z][a-zA-Z0-9_]{0,30}$")]
 class CloudWatchQuery(Section):
     """One metric of CloudWatch, or metric math over some of them."""
 
-    namespace: Annotated[str, Field(max_length=255)] = ""
-    name: Annotated[str, Field(max_length=255)] = ""
-    dimensions: Annotated[Mapping[str, Template], Field(max_length=30)] = {}
+    namespace: Annotated[Line, Field(max_length=255)] = ""
+    name: Annotated[Line, Field(max_length=255)] = ""
+    dimensions: Annotated[Mapping[Given, Template], Field(max_length=30)] = {}
     statistic: Annotated[
-        str, Field(pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?|T[CM]\(.+\))$")
+        str,
+        Field(
+            pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p[0-9]{1,2}(\.[0-9]+)?|T[CM]\([0-9%.:]+\))$"
+        ),
     ] = "Average"
-    expression: Annotated[str, Field(max_length=1024)] = ""
+    expression: Annotated[Lines, Field(max_length=1024)] = ""
     """Metric math with one result ("Using metric math", CloudWatch user guide), e.g. `100 * bad / all`."""
     metrics: Annotated[Mapping[MetricId, CloudWatchMetric], Field(max_length=10)] = {}
     """What the expression calls each metric."""
     region: Annotated[str, Field(pattern=rf"^(|{US_EAST_1})$")] = ""
     """Empty: that of the stack."""
     period: Annotated[Duration, Field(ge=1, le=3600)] = 60.0
-    datapoints: Annotated[int, Field(ge=1, le=10)] = 2
+    datapoints: Annotated[Whole, Field(ge=1, le=10)] = 2
     """So many of the newest must be beyond the limit: one alone may be a burst."""
 
     @property
@@ -114,8 +121,8 @@ class CloudWatchQuery(Section):
         return self
 
     def _problems(self) -> Iterable[str]:
-        if self.period not in (1, 5, 10, 20, 30) and self.period % 60:
-            yield f"period {self.period:g}s: must be 1, 5, 10, 20 or 30 seconds or whole minutes"
+        if fault := period_fault(self.period):
+            yield fault
         alone = bool(self.namespace or self.name or self.dimensions)
         if alone is bool(self.expression or self.metrics):
             yield "must be one metric (namespace and name), or an expression with its metrics"
@@ -143,13 +150,13 @@ class OwnCheck(Section):
     name: Annotated[str, Field(pattern=r"^\w[\w .,%/-]{0,39}$")]
     cloudwatch: CloudWatchQuery | None = None
     """One metric, or metric math."""
-    promql: Template = ""
+    promql: Query = ""
     """An expression with one value; `[metrics.prometheus]` says where it is asked."""
     tier: Tier | None = None
     """Of a query that names a fleet: whose."""
-    above: float | None = None
-    below: float | None = None
-    times_blue: float | None = None
+    above: Number | None = None
+    below: Number | None = None
+    times_blue: Annotated[Number, Field(le=1_000)] | None = None
     """Beyond the limit where green's value is more than so many times blue's."""
     on_breach: OnBreach
     no_data: NoData
@@ -191,7 +198,6 @@ class OwnCheck(Section):
         limits = [one for one in (self.above, self.below, self.times_blue) if one is not None]
         if len(limits) != 1:
             yield "must have exactly one limit: above, below or times_blue"
-        yield from (f"{one} is not a limit" for one in limits if not isfinite(one))
         if self.times_blue is not None and not self._named & TELLING_APART:
             yield "times_blue needs {fleet} in the query: it is asked of green and of blue"
         if self.times_blue is not None and self.times_blue <= 1:
@@ -204,6 +210,8 @@ def _alarm(text: str) -> str:
     name = text.removeprefix(_GLOBAL_ALARM).removeprefix(PROMETHEUS_ALERT)
     if not name or name == "*" or "*" in name[:-1] or len(name) > 255:
         raise ValueError("must be the name of an alarm, or the beginning of names followed by one *")
+    if found := unprintable(text):
+        raise ValueError(f"must be one line of printable characters; it contains {found}")
     if wrong := placeholders(name) - {"stack"}:
         raise ValueError(f"unknown placeholder {', '.join(sorted(wrong))}; known is stack")
     if text.startswith(PROMETHEUS_ALERT) and not re.fullmatch(r"\w+\*?", name):
@@ -220,8 +228,8 @@ class Alarms(Section):
     `us-east-1:` before it leads to that region, `prometheus:` to the alerts of Prometheus.
     """
 
-    hold: tuple[AlarmName, ...] = ()
-    rollback: tuple[AlarmName, ...] = ()
+    hold: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
+    rollback: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
 
     @property
     def all(self) -> tuple[str, ...]:

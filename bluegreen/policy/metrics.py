@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bluegreen.policy.units import Duration, Section
+from bluegreen.policy.units import MINUTE, Duration, Line, Name, Section
 
 PLACEHOLDERS = ("stack", "tier", "fleet", "version", "deployment")
 """What a selector may insert. `fleet` is the name of the Auto Scaling Group and of the target group."""
@@ -55,10 +55,19 @@ def _pattern(text: str) -> str:
     return text
 
 
-Selector = Annotated[str, AfterValidator(_selector)]
+def period_fault(seconds: float) -> str:
+    """What CloudWatch would say about a period; empty where it knows it."""
+    if seconds in (1, 5, 10, 20, 30) or not seconds % 60:
+        return ""
+    return f"period {seconds:g}s: must be 1, 5, 10, 20 or 30 seconds or whole minutes"
+
+
+Selector = Annotated[Line, AfterValidator(_selector)]
 MetricName = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
-Address = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+)?$")]
+Address = Annotated[str, Field(pattern=r"^(https?://[!-\"$->A-~]+)?$", max_length=500)]
+"""Without a user's name and password, which would be kept in the journal."""
+Settled = Annotated[Duration, Field(le=30 * MINUTE)]
 
 
 class Prometheus(Section):
@@ -70,7 +79,7 @@ class Prometheus(Section):
     """SigV4 for the service `aps`; "auto" signs for hosts of amazonaws.com alone."""
     period: Duration = 15.0
     """Length of a period: the scrape interval, or a multiple of it."""
-    settle: Duration = 15.0
+    settle: Settled = 15.0
     """A period is used this long after its end: remote write and the slowest scrape have arrived."""
     timeout: Duration = 10.0
     selector: Selector = 'fleet="{fleet}"'
@@ -79,7 +88,7 @@ class Prometheus(Section):
     """Tells an instance's series from another's; a new series of a known instance counts from zero."""
     requests: MetricName = "http_requests_total"
     status_label: LabelName = "status"
-    failed: Annotated[str, AfterValidator(_pattern)] = "5.."
+    failed: Annotated[Name, AfterValidator(_pattern)] = "5.."
     """Regular expression of the statuses that count as failed."""
     duration: MetricName = "http_request_duration_seconds"
     """The histogram, without `_bucket`."""
@@ -104,29 +113,29 @@ class NewRelic(Section):
     region: Literal["us", "eu"] = "us"
     url: Address = ""
     """NerdGraph's address; empty: that of the region."""
-    account: Annotated[str, Field(pattern=r"^\d{0,12}$")] = ""
+    account: Annotated[str, Field(pattern=r"^[0-9]{0,12}$")] = ""
     """Empty: the contract's `new_relic_account`."""
-    secret: str = ""
+    secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+=.@-]*$", max_length=512)] = ""
     """Secrets Manager name of the user key; empty: the contract's `new_relic_secret`."""
     period: Duration = 60.0
-    settle: Duration = 120.0
+    settle: Settled = 120.0
     """New Relic's ingestion is seldom later than two minutes."""
     timeout: Duration = 15.0
     event: LabelName = "Transaction"
     where: Selector = "fleet = '{fleet}'"
     """NRQL condition of one fleet's events."""
-    failed: str = "error IS TRUE OR numeric(http.statusCode) >= 500"
+    failed: Name = "error IS TRUE OR numeric(http.statusCode) >= 500"
     """NRQL condition of a failed request."""
-    duration: str = "duration"
+    duration: Name = "duration"
     """NRQL attribute of the response time, in seconds."""
     label_event: LabelName = "AiAnswer"
     """Event of an AI answer whose truth has become known."""
-    wrong: str = "correct IS FALSE"
+    wrong: Name = "correct IS FALSE"
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        if self.period < 60 or self.period % 60:
-            raise ValueError(f"period {self.period:g}s: must be whole minutes")
+        if not 60 <= self.period <= 600 or self.period % 60:
+            raise ValueError(f"period {self.period:g}s: must be whole minutes, at most 10")
         if not 0 < self.timeout <= 60:
             raise ValueError(f"timeout {self.timeout:g}s: must be above 0s and at most 1m")
         if self.event == self.label_event:

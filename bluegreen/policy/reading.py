@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from bluegreen.contract import faults_of
 from bluegreen.errors import ConfigError, Fault
-from bluegreen.policy.tables import GoldenRow, Policy
+from bluegreen.policy.smoke import GoldenRow
+from bluegreen.policy.tables import Policy
 from bluegreen.policy.units import FROM_FILE
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from bluegreen.policy.units import Section
+from bluegreen.policy.units import Name, Section
 
 FINDING_PATTERN = r"^[A-Za-z][A-Za-z0-9._-]{2,63}$"
 """Names of findings as scanners write them: CVE-2026-1234, GHSA-..., ALAS2-2026-001."""
+
+
+def _day(value: object) -> object:
+    """A number is taken for seconds since 1970 otherwise."""
+    if isinstance(value, datetime) or not isinstance(value, date | str):
+        raise ValueError("must be a day: 2026-12-31")  # noqa: TRY004  # pydantic collects ValueError alone
+    return value
 
 
 class AcceptedFinding(Section):
     """A critical finding that somebody answers for until a day."""
 
     id: Annotated[str, Field(pattern=FINDING_PATTERN)]
-    by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
-    until: date
+    by: Annotated[Name, Field(max_length=80)]
+    until: Annotated[date, BeforeValidator(_day)]
     """The last day (UTC) on which it counts, e.g. 2026-12-31."""
-    reason: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+    reason: Annotated[Name, Field(max_length=200)]
 
 
 class Security(Section):

@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bluegreen.contract import RUN_COMMAND, TASK_PATTERN, Tier
+from bluegreen.contract import RUN_COMMAND, TASK_PATTERN
 from bluegreen.policy.checks import Alarms, OwnCheck
-from bluegreen.policy.metrics import MetricsPolicy
+from bluegreen.policy.freeze import Freeze
+from bluegreen.policy.metrics import MetricsPolicy, period_fault
 from bluegreen.policy.security import Security
-from bluegreen.policy.units import Duration, Fraction, RampPercent, Rate, Section
+from bluegreen.policy.smoke import GoldenSet, SmokeTest
+from bluegreen.policy.units import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Duration,
+    Flag,
+    Fraction,
+    Line,
+    Name,
+    RampPercent,
+    Rate,
+    Section,
+    Whole,
+    unknown_placeholders,
+)
+
+MOST_WATCHED = DAY
+"""A run holds its stack; what shall last longer is no step of a release."""
+LEAST = 1e-4
+"""A smaller share could not be told from none by the traffic of one release."""
 
 
 class Rollout(Section):
     """The ramp: which share of the traffic green gets, and for how long each step is watched."""
 
-    ramp: tuple[RampPercent, ...] = (5, 25, 50, 95)
+    ramp: Annotated[tuple[RampPercent, ...], Field(min_length=1, max_length=20)] = (5, 25, 50, 95)
     """Green's share at each step before 100 %; the last one keeps blue as the control."""
-    bake: Duration = 300.0
+    bake: Annotated[Duration, Field(ge=1, le=MOST_WATCHED)] = 300.0
     """Planned watch at each ramp step."""
-    min_bake: Duration = 120.0
+    min_bake: Annotated[Duration, Field(le=MOST_WATCHED)] = 120.0
     """A step never ends sooner, however good the evidence."""
-    extension: Duration = 900.0
+    extension: Annotated[Duration, Field(le=MOST_WATCHED)] = 900.0
     """A step without a verdict is watched this much longer, then the operator is asked."""
-    final_bake: Duration = 300.0
+    final_bake: Annotated[Duration, Field(le=MOST_WATCHED)] = 300.0
     """Watch at 100 %, before blue is retired."""
-    dwell: Duration = 60.0
+    dwell: Annotated[Duration, Field(le=10 * MINUTE)] = 60.0
     """Time a rule change may take to reach every balancer node; AWS publishes no bound."""
-    shorten: bool = False
+    shorten: Flag = False
     """End a step early when every metric has passed; off, because late defects then meet more users."""
-    tick: Duration = 15.0
+    tick: Annotated[Duration, Field(ge=0.2, le=5 * MINUTE)] = 15.0
     """How often a step is judged."""
 
     @model_validator(mode="after")
@@ -41,24 +62,24 @@ class Rollout(Section):
             raise ValueError(f"ramp must rise, got {list(self.ramp)}")
         if self.min_bake > self.bake:
             raise ValueError(f"min_bake {self.min_bake:g}s is longer than bake {self.bake:g}s")
-        if self.tick < 0.2:
-            raise ValueError("tick must be at least 200ms")
+        if self.tick > self.bake and self.tick != Rollout.model_fields["tick"].default:
+            raise ValueError(f"tick {self.tick:g}s is longer than bake {self.bake:g}s")
         return self
 
 
 class Judging(Section):
     """Limits (what must never be passed) and acceptable levels (what must not be punished), R2-R4."""
 
-    error_limit: Annotated[Fraction, Field(gt=0, le=0.5)] = 0.01
-    error_acceptable: Annotated[Fraction, Field(gt=0, le=0.5)] = 0.005
-    latency_limit: Annotated[Fraction, Field(gt=0, le=9)] = 0.30
+    error_limit: Annotated[Fraction, Field(ge=LEAST, le=0.5)] = 0.01
+    error_acceptable: Annotated[Fraction, Field(ge=LEAST, le=0.5)] = 0.005
+    latency_limit: Annotated[Fraction, Field(ge=LEAST, le=9)] = 0.30
     """Relative rise against blue."""
-    latency_acceptable: Annotated[Fraction, Field(gt=0, le=9)] = 0.20
+    latency_acceptable: Annotated[Fraction, Field(ge=LEAST, le=9)] = 0.20
     latency_floor: Annotated[Duration, Field(le=10)] = 0.050
     """Green is not slow where fewer than 5 % of its requests take longer; 0 for no floor."""
-    accuracy_drop_limit: Annotated[Fraction, Field(gt=0, le=0.9)] = 0.10
-    accuracy_drop_acceptable: Annotated[Fraction, Field(gt=0, le=0.9)] = 0.05
-    false_alarm: Annotated[Fraction, Field(gt=0, le=0.5)] = 0.01
+    accuracy_drop_limit: Annotated[Fraction, Field(ge=LEAST, le=0.9)] = 0.10
+    accuracy_drop_acceptable: Annotated[Fraction, Field(ge=LEAST, le=0.9)] = 0.05
+    false_alarm: Annotated[Fraction, Field(ge=LEAST, le=0.5)] = 0.01
     """Chance that a good deployment is rolled back by chance alone."""
     burst: Annotated[Duration, Field(gt=0, le=600)] = 15.0
     """One disturbance of up to this length never decides alone."""
@@ -88,6 +109,13 @@ class Judging(Section):
         wrong = [
             f"{n}_acceptable {a:.3%} is not below {n}_limit {x:.3%}" for n, a, x in pairs if not 0 < a < x
         ]
+        if fault := period_fault(self.period):
+            wrong.append(fault)
+        if self.settle < self.period:
+            wrong.append(
+                f"settle {self.settle:g}s is shorter than period {self.period:g}s: "
+                "CloudWatch has no whole period so soon"
+            )
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -96,67 +124,31 @@ class Judging(Section):
 class HealthPolicy(Section):
     """How long green may take to become healthy, and how often it is asked."""
 
-    deadline: Duration = 900.0
-    poll: Duration = 5.0
+    deadline: Annotated[Duration, Field(ge=1, le=4 * HOUR)] = 900.0
+    poll: Annotated[Duration, Field(ge=0.05, le=5 * MINUTE)] = 5.0
 
-
-class SmokeStep(Section):
-    """One request and what its answer must be. `{name}` inserts a value saved by an earlier step."""
-
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
-    path: Annotated[str, Field(pattern=r"^/")]
-    headers: Mapping[str, str] = {}
-    body: str = ""
-    status: Annotated[int, Field(ge=100, le=599)] = 200
-    json_: Mapping[str, Any] = Field(default={}, alias="json")
-    """Dotted path in the JSON answer -> the value it must have."""
-    text: str = ""
-    """Text the answer must contain."""
-    max_latency: Duration = 5.0
-    save: Mapping[str, str] = {}
-    """Name -> dotted path whose value later steps may insert."""
-
-
-class SmokeTest(Section):
-    """A key function of the platform, as its users use it (P5, R1)."""
-
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    tier: Tier
-    key: bool = True
-    """A key function is probed all through the shift; its failure rolls back (R1)."""
-    steps: Annotated[tuple[SmokeStep, ...], Field(min_length=1)]
+    @model_validator(mode="after")
+    def _polled(self) -> Self:
+        if self.poll > self.deadline:
+            raise ValueError(f"poll {self.poll:g}s is longer than deadline {self.deadline:g}s")
+        return self
 
 
 class Probes(Section):
     """The prober: own requests through the front door."""
 
-    interval: Duration = 5.0
-    timeout: Duration = 5.0
-    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    interval: Annotated[Duration, Field(ge=0.2, le=5 * MINUTE)] = 5.0
+    timeout: Annotated[Duration, Field(ge=0.1, le=2 * MINUTE)] = 5.0
+    attempts: Annotated[Whole, Field(ge=1, le=20)] = 3
     """A smoke test passes when one of these attempts passes; each failure is reported."""
-    synthetic: Rate = 0.0
+    synthetic: Annotated[Rate, Field(le=100)] = 0.0
     """Requests of the key functions, per tier, sent to green and again through the front door while a
     step has too little traffic; none by default."""
 
 
-class GoldenRow(Section):
-    """One question whose answer is known."""
-
-    input: Any
-    label: Any
-
-
-class GoldenSet(Section):
-    """AI validation (P5, R4): questions with known answers, sent to green and to blue before 5 %."""
-
-    file: str
-    """JSON lines beside deploy.toml: {"input": ..., "label": ...}."""
-    path: Annotated[str, Field(pattern=r"^/")]
-    answer: str = "label"
-    """Dotted path of the answer in the response."""
-    minimum: Annotated[int, Field(ge=20)] = 100
-    rows: tuple[GoldenRow, ...] = ()
-    """Read from `file` when the policy is loaded, so that a resumed run asks the same questions."""
+Command = Annotated[Line, Field(max_length=2_000)]
+RELEASE_NAMES = ("image", "version")
+"""What a command may insert."""
 
 
 class Migration(Section):
@@ -164,22 +156,21 @@ class Migration(Section):
 
     run: Literal["ssm", "local"] = "ssm"
     """In a container on an app host, through SSM Run Command, or as a local command."""
-    check: str = ""
+    check: Command = ""
     """Runs before `command`; its failure stops the release."""
-    command: str
+    command: Annotated[Command, Field(min_length=1)]
     """Run once, on blue's app host before green is built; `{image}` and `{version}` are the release's."""
-    down: str = ""
+    down: Command = ""
     """Run once, by `--down` alone: on an app host of the release that is rolled back, while it exists."""
-    timeout: Duration = 1800.0
+    timeout: Annotated[Duration, Field(ge=1, le=DAY)] = 1800.0
 
     @model_validator(mode="after")
     def _tasks(self) -> Self:
         """What runs on a host runs in the release's own image: the container there is another release's."""
         texts = {"check": self.check, "command": self.command, "down": self.down}
-        wrong = [
-            f"{name} {task_fault(text)}, got {text!r}" for name, text in texts.items() if task_fault(text)
-        ]
-        if self.run == "ssm" and wrong:
+        find = task_fault if self.run == "ssm" else _local_fault
+        wrong = [f"{name} {find(text)}, got {text!r}" for name, text in texts.items() if find(text)]
+        if wrong:
             raise ValueError("; ".join(wrong))
         return self
 
@@ -196,38 +187,42 @@ def task_fault(text: str) -> str:
     return ""
 
 
+def _local_fault(text: str) -> str:
+    fault = unknown_placeholders((text,), RELEASE_NAMES)
+    return f"has an {fault}; a word alone in braces is one, so put spaces round the shell's" if fault else ""
+
+
 class Backup(Section):
     """A snapshot of the database before anything changes (P8)."""
 
-    snapshot: bool = True
-    timeout: Duration = 3600.0
+    snapshot: Flag = True
+    timeout: Annotated[Duration, Field(ge=1, le=DAY)] = 3600.0
 
 
 class Retire(Section):
     """When blue may go."""
 
-    keep_blue: Duration | Literal["until-next"] = 0.0
+    keep_blue: Annotated[Duration, Field(le=MOST_WATCHED)] | Literal["until-next"] = 0.0
     """The announced rollback window after 100 %; "until-next" leaves blue to the next release."""
-    quiet: Duration = 60.0
+    quiet: Annotated[Duration, Field(le=HOUR)] = 60.0
     """Blue's request count must have stayed zero for this long, past drain and stickiness."""
-    deadline: Duration = 1800.0
+    deadline: Annotated[Duration, Field(ge=1, le=DAY)] = 1800.0
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.quiet > self.deadline:
+            raise ValueError(f"quiet {self.quiet:g}s is longer than deadline {self.deadline:g}s")
+        return self
 
 
 class LeasePolicy(Section):
     """One deployer per stack; the lease is renewed every third of `ttl`."""
 
-    ttl: Annotated[Duration, Field(ge=3)] = 90.0
-    """Shorter ones run out between two renewals of a deployer that lives."""
-    patience: Duration = 300.0
+    ttl: Annotated[Duration, Field(ge=3, le=10 * MINUTE)] = 90.0
+    """Shorter ones run out between two renewals of a deployer that lives; after longer ones the watchdog
+    comes too late for users."""
+    patience: Annotated[Duration, Field(ge=1, le=HOUR)] = 300.0
     """How long AWS may be unreachable before the run halts."""
-
-
-class Freeze(Section):
-    """No release may start between `start` and `end` (ISO 8601 with offset)."""
-
-    start: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?([+-]\d{2}:\d{2}|Z)$")]
-    end: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?([+-]\d{2}:\d{2}|Z)$")]
-    reason: str
 
 
 class Policy(Section):
@@ -237,18 +232,18 @@ class Policy(Section):
     judge: Judging = Judging()
     health: HealthPolicy = HealthPolicy()
     metrics: MetricsPolicy = MetricsPolicy()
-    check: tuple[OwnCheck, ...] = ()
+    check: Annotated[tuple[OwnCheck, ...], Field(max_length=50)] = ()
     alarms: Alarms = Alarms()
     probes: Probes = Probes()
-    smoke: tuple[SmokeTest, ...] = ()
+    smoke: Annotated[tuple[SmokeTest, ...], Field(max_length=50)] = ()
     golden: GoldenSet | None = None
     migration: Migration | None = None
     backup: Backup = Backup()
     retire: Retire = Retire()
     lease: LeasePolicy = LeasePolicy()
     security: Security = Security()
-    freeze: tuple[Freeze, ...] = ()
-    checklist: tuple[str, ...] = ()
+    freeze: Annotated[tuple[Freeze, ...], Field(max_length=100)] = ()
+    checklist: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
     """Points of the before-checklist (C1) that only a person can confirm."""
 
     @property
@@ -265,8 +260,18 @@ class Policy(Section):
             for name in ("burst", "cold_start")
             if (value := getattr(self.judge, name)) >= bake and value != getattr(default, name)
         ]
-        names = [one.name for one in self.check]
-        wrong += [f"check {name!r} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+        wrong += self._twice()
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _twice(self) -> Iterator[str]:
+        """A name leads to one thing: in the verdict, on the page, and in what the journal says of it."""
+        for kind, names in (
+            ("check", [one.name for one in self.check]),
+            ("smoke", [one.name for one in self.smoke]),
+            ("checklist", list(self.checklist)),
+        ):
+            yield from (
+                f"{kind} {one!r} is there twice" for one in sorted(set(names)) if names.count(one) > 1
+            )

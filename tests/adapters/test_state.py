@@ -331,16 +331,22 @@ class TestJournal:
         with pytest.raises(Refused, match=OTHER):
             _ = found.began_with
 
+    @pytest.mark.parametrize(
+        "policy", [b'{"rollout": 7}', b'{"lease": {"ttl": 0.0}}', b'{"rollout": {"ramp": []}}', b"{}x"]
+    )
     def test_documents_that_cannot_be_read_do_not_hide_the_header(
-        self, table: Table, stack: Stack, journal: DynamoJournal, holder: Holder
+        self, table: Table, stack: Stack, journal: DynamoJournal, holder: Holder, policy: bytes
     ) -> None:
+        """Also those that were within the bounds of the version that wrote them."""
         journal.create(header(), token=holder.token)
         key = pack({PK: run_partition("test", 42), SK: "document#policy#000"})
-        overwrite(stack, table, key, {"data": {"B": gzip.compress(b'{"rollout": 7}')}})
+        overwrite(stack, table, key, {"data": {"B": gzip.compress(policy)}})
         found = journal.header(42)
         assert found
         assert found.documents is None
-        with pytest.raises(Refused, match="deployment #42 has no documents that can be read"):
+        with pytest.raises(
+            Refused, match=r"deployment #42 was written by another version .*its plan, policy or"
+        ):
             _ = found.began_with
 
     @pytest.mark.parametrize(

@@ -642,6 +642,7 @@ class TestLittleTraffic:
     def test_synthetic_requests_raise_the_counts_of_both_fleets(self) -> None:
         sending = LOGIN + '[stacks.sim.probes]\nsynthetic = "40/s"\n'
         slower = POLICY.replace('period = "1s"', 'period = "10s"').replace('bake = "30s"', 'bake = "60s"')
+        slower = slower.replace('settle = "3s"', 'settle = "10s"')
         world = few(slower + sending, 2.0)
         provers: list[Balanced] = []
 

@@ -29,7 +29,7 @@ METRIC = 'cloudwatch = { namespace = "N", name = "M" }'
         (("promql = 'up'", METRIC, "above = 1"), "exactly one source"),
         (("promql = 'up'",), "exactly one limit"),
         (("promql = 'up'", "above = 1", "below = 0"), "exactly one limit"),
-        (("promql = 'up'", "above = nan"), "nan is not a limit"),
+        (("promql = 'up'", "above = nan"), "should be a finite number"),
         (("promql = 'up'", "times_blue = 2"), "times_blue needs {fleet}"),
         ((QUERY, 'tier = "ai"', "times_blue = 1"), "times_blue 1 must be above 1"),
         ((QUERY, "above = 1"), "it needs a tier"),

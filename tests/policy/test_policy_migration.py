@@ -34,7 +34,7 @@ def test_without_the_image_it_would_run_old_code(key: str) -> None:
 @pytest.mark.parametrize(
     "command",
     ["docker run {image} true", "sportcoach-run {image} true", f"{GOOD}; id", f"{GOOD} $(id)", f"{GOOD} | sh",
-     "sportcoach-run {image} -- ", "sportcoach-run {image} -- `id`", "sportcoach-run {image} -- {image}"],
+     "sportcoach-run {image} --", "sportcoach-run {image} -- `id`", "sportcoach-run {image} -- {image}"],
 )  # fmt: skip
 def test_no_shell_reads_a_task(command: str) -> None:
     with pytest.raises(ConfigError, match="no shell reads it"):

@@ -92,7 +92,7 @@ def test_every_fault_of_every_stack_is_named_at_once() -> None:
         ('error_limit = "60%"', "less than or equal to 0.5"),
         ('error_acceptable = "2%"', "error_acceptable 2.000% is not below error_limit 1.000%"),
         ('latency_limit = "1000%"', "less than or equal to 9"),
-        ('false_alarm = "0%"', "greater than 0"),
+        ('false_alarm = "0%"', "greater than or equal to 0.0001"),
         ('burst = "0s"', "greater than 0"),
         ('period = "10m"', "less than or equal to 300"),
     ],

@@ -65,9 +65,7 @@ class Header:
         """Its documents; raises Refused where they cannot be read."""
         self.check_schema()
         if self.documents is None:
-            raise Refused(
-                f"deployment #{self.number} has no documents that can be read", next_step="sc-deploy status"
-            )
+            raise other_version(self.number, self.schema, "its plan, policy or contract cannot be read")
         return self.documents
 
 

@@ -218,8 +218,7 @@ def _vulnerable(plan: Plan, policy: Policy, ports: Ports) -> Iterable[Fault]:
 def _frozen(policy: Policy, now: float) -> Iterable[Fault]:
     moment = datetime.fromtimestamp(now, tz=UTC)
     for freeze in policy.freeze:
-        start, end = (datetime.fromisoformat(text) for text in (freeze.start, freeze.end))
-        if start <= moment < end:
+        if freeze.begins <= moment < freeze.ends:
             yield Fault(
                 "freeze", f"no release until {freeze.end}: {freeze.reason}", "wait, or edit deploy.toml"
             )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -168,9 +169,9 @@ def documents_from(items: Iterable[Item]) -> Documents | None:
     for item in items:
         name = item["name"]["S"]
         parts[name] = parts.get(name, b"") + bytes(item["data"]["B"])
-    documents = {name: json.loads(gzip.decompress(data)) for name, data in parts.items()}
     try:
+        documents = {name: json.loads(gzip.decompress(data)) for name, data in parts.items()}
         return from_document(Documents, documents)
-    except ValueError:
+    except (ValueError, EOFError, OSError, zlib.error):  # the last three: what gzip makes of a damaged part
         # A rollback must stay possible even so: whoever cannot do without them asks `Header.began_with`.
         return None

@@ -119,6 +119,10 @@ class Halted(DeployError):
     exit_code = ExitCode.HALTED
 
 
+class OutcomeUnknown(Halted):
+    """A command was begun, and nobody can tell any more whether and how it ended."""
+
+
 class Starved(DeployError):
     """The machine gives the lab too little: what it shows says nothing about a release."""
 

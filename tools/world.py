@@ -26,7 +26,7 @@ from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.clock import Clock, ManualClock
 from bluegreen.lab.cloud.cloud import Call, Cloud
-from bluegreen.lab.cloud.commands import Outcome, ShellRunner
+from bluegreen.lab.cloud.commands import Outcome, Stop
 from bluegreen.lab.cloud.elb.state import Health, TargetGroup
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.settings import Settings
@@ -181,7 +181,7 @@ class World:
         self.faults.clear()
         self.behaviours: dict[str, Behaviour] = {}
         self.accuracy: dict[str, float] = {}
-        self.shell: ShellRunner = lambda *_: Outcome(code=0, stdout="ok")
+        self.shell: Callable[[Instance, str, float], Outcome] = lambda *_: Outcome(code=0, stdout="ok")
         self.clock: Clock = clock or ManualClock()
         self.cloud = exchange.cloud = Cloud(
             self.clock, settings or Settings(), behaviour=self._behaviour, runner=self._run
@@ -197,7 +197,7 @@ class World:
     def _behaviour(self, instance: Instance) -> Behaviour:
         return self.behaviours.get(instance.tags.get(Tag.RELEASE, ""), Behaviour(latency=self._latency))
 
-    def _run(self, host: Instance, command: str, timeout: float) -> Outcome:
+    def _run(self, host: Instance, command: str, timeout: float, _stop: Stop) -> Outcome:
         return self.shell(host, command, timeout)
 
     def raw(self, service: str) -> Any:

@@ -21,11 +21,12 @@ from bluegreen.adapters.aws.state.bans import DynamoBans
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
+from bluegreen.adapters.local_commands import LocalCommands
 from bluegreen.adapters.metrics.sources import open_checks, open_metrics, silent_series
 from bluegreen.adapters.pager.channels import channels
 from bluegreen.adapters.pager.pager import ChannelPager
 from bluegreen.adapters.probe import HttpProber
-from bluegreen.adapters.shell import LocalCommands, ShellCommands
+from bluegreen.adapters.shell import ShellCommands
 from bluegreen.adapters.threads import aside, parallel
 from bluegreen.contract import Contract, parameter_name, parse_contract, run_document
 from bluegreen.errors import ConfigError
@@ -114,7 +115,8 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         watchdog=SchedulerWatchdog(session, contract, elb),
         database=RdsSnapshots(session, contract.stack),
         commands=ShellCommands(
-            RemoteCommands(session, clock, document=run_document(contract.stack)), LocalCommands(clock=clock)
+            RemoteCommands(session, clock, document=run_document(contract.stack)),
+            LocalCommands(stack=contract.stack),
         ),
         models=S3Models(session),
         images=EcrImages(session),

@@ -20,6 +20,7 @@ from bluegreen.engine.rolling_back import begun, start_rollback
 from bluegreen.engine.run import Run
 from bluegreen.engine.status import observe, traffic_words
 from bluegreen.engine.steps.handlers import HANDLERS
+from bluegreen.engine.steps.migrate import cancel_commands
 from bluegreen.errors import (
     CloudUnavailable,
     DeployError,
@@ -95,6 +96,7 @@ def roll_back(run: Run, *, reason: str, down: bool = False, asked: bool = False)
     run.heartbeat.rolling_back()
     try:
         if not run.plan.rolls_back:
+            cancel_commands(run)
             start_rollback(run, reason, down=down)
         carry_out(run, HANDLERS)
     except Interrupted:

@@ -16,7 +16,7 @@ from bluegreen.domain.returning import Return
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.engine.heartbeat import Heartbeat
 from bluegreen.engine.recorder import Recorder
-from bluegreen.errors import StepFailed
+from bluegreen.errors import DeployError, StepFailed
 from bluegreen.judge.record import Record
 from bluegreen.policy import Policy
 from bluegreen.ports import PREVIEW_HEADER, Ports
@@ -52,6 +52,10 @@ class Run:
     """What this deployment has measured, as journalled."""
     routed_at: float = 0.0
     """When this process last changed a rule; 0: it has not."""
+    commands: dict[str, str] = field(default_factory=dict)
+    """The handles of the migration's commands that have begun, by their names."""
+    left_undone: set[Step] = field(default_factory=set)
+    """Steps that an earlier process of this deployment began and did not finish."""
     down: DownAttempt = field(default_factory=DownAttempt)
     """The current attempt of the down migration."""
 
@@ -186,10 +190,11 @@ class Run:
         deadline: float,
         every: float,
         otherwise: str = "",
+        late: type[DeployError] = StepFailed,
     ) -> str:
         """Look again `every` seconds until `goal` is reached; tells each change of the words.
 
-        Raises StepFailed after `deadline` seconds, with `otherwise` as the next step.
+        Raises `late` after `deadline` seconds, with `otherwise` as the next step.
         """
         words = ""
 
@@ -205,7 +210,7 @@ class Run:
         found = until(told, pauses, self.heartbeat.wait)
         if found is None:
             what = f"timed out after {deadline:g} s waiting for {goal}: {words}"
-            raise StepFailed(what, next_step=otherwise)
+            raise late(what, next_step=otherwise)
         return found
 
 

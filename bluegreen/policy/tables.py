@@ -163,6 +163,10 @@ class Migration(Section):
     down: Command = ""
     """Run once, by `--down` alone: on an app host of the release that is rolled back, while it exists."""
     timeout: Annotated[Duration, Field(ge=1, le=DAY)] = 1800.0
+    """How long it is waited for. On a host it is not stopped then: the run halts, and a person decides.
+    A local one is stopped, since nobody could find it again from another machine."""
+    repeatable: Flag = False
+    """Whether it may run twice, where nobody can tell any more whether it ran."""
 
     @model_validator(mode="after")
     def _tasks(self) -> Self:

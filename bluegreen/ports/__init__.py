@@ -85,16 +85,28 @@ class Database(Protocol):
 
 
 class Commands(Protocol):
-    """Shell commands: the migration, on an app host or here."""
+    """Shell commands: the migration, on an app host or here. None is stopped by our patience alone."""
 
-    def start(self, instance_id: str | None, command: str, *, token: str, timeout: float) -> str:
+    def find(self, token: str, *, local: bool) -> str | None:
+        """The handle of what `token` has begun, on a host or (`local`) on this machine; None: nothing."""
+
+    def start(self, instance_id: str | None, command: str, *, token: str) -> str:
         """Begin (once per `token`) and return a handle; `instance_id` None runs it on this machine.
 
         Raises HostNotReady where the instance takes no commands (yet).
         """
 
     def poll(self, handle: str) -> tuple[bool | None, str]:
-        """(None while it runs, then success), and the end of its output with secrets masked."""
+        """(None while it runs, then success), and the end of its output with secrets masked.
+
+        Raises Halted where nobody can tell any more whether and how it ended.
+        """
+
+    def cancel(self, handle: str) -> None:
+        """Ask it to stop; `poll` shows when it has. What has ended stays as it is."""
+
+    def running(self) -> tuple[str, ...]:
+        """What still runs on hosts of the stack and on this machine, whoever began it, each in words."""
 
 
 class Models(Protocol):

@@ -164,6 +164,8 @@ def _fleets(environment: Environment, scope: DeployScope) -> list[Statement]:
             [environment.arn("ssm", f"document/{run_document(environment.stack)}")],
             sid="CommandDocument",
         ),
+        # It knows no resources: a release may stop any command of the account, and start none but its own.
+        allow(["ssm:CancelCommand"], ["*"], sid="StopCommands"),
     ]
 
 

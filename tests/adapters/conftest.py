@@ -19,7 +19,9 @@ from bluegreen.domain.release import Image
 from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.clock import ManualClock
 from bluegreen.lab.cloud.cloud import Cloud
+from bluegreen.lab.cloud.commands import Outcome, ShellRunner, Stop, run_shell
 from bluegreen.lab.cloud.errors import CloudError
+from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.settings import Settings
 
 REGION = "ap-northeast-1"
@@ -88,7 +90,8 @@ class Stack:
 
     def __init__(self, region: Region, session: Session, clock: ManualClock, settings: Settings) -> None:
         self.region, self.session, self.clock = region, session, clock
-        self.cloud = region.cloud = Cloud(clock, settings)
+        self.shell: ShellRunner = run_shell
+        self.cloud = region.cloud = Cloud(clock, settings, runner=self._run)
         region.calls.clear()
         region.faults.clear()
         region.before = None
@@ -108,6 +111,9 @@ class Stack:
         self.template_id = template["LaunchTemplate"]["LaunchTemplateId"]
         self.contract = self.contract_of(listener["Listeners"][0]["ListenerArn"])
         region.calls.clear()
+
+    def _run(self, host: Instance, script: str, seconds: float, stop: Stop) -> Outcome:
+        return self.shell(host, script, seconds, stop)  # looked up late: a test sets it
 
     def contract_of(self, listener_arn: str, **tier: Any) -> Contract:
         app = {

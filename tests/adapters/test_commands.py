@@ -14,8 +14,8 @@ from bluegreen.adapters.aws.run_command import RemoteCommands
 from bluegreen.adapters.masking import mask
 from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.contract import Tier, run_document
-from bluegreen.errors import CloudUnavailable, Refused
-from bluegreen.lab.cloud.clock import ManualClock
+from bluegreen.errors import CloudUnavailable, Halted, Refused
+from bluegreen.lab.cloud.commands import Outcome
 
 from .conftest import Stack, lost, spec, tags
 
@@ -23,8 +23,8 @@ TASK = f"sportcoach-run 123456789012.dkr.ecr.r.amazonaws.com/app@sha256:{'a' * 6
 
 
 @pytest.fixture
-def local(tmp_path: Path, clock: ManualClock) -> LocalCommands:
-    return LocalCommands(clock=clock, directory=tmp_path / "commands")
+def local(tmp_path: Path) -> LocalCommands:
+    return LocalCommands(directory=tmp_path / "commands")
 
 
 def ended(commands: LocalCommands | ShellCommands, handle: str) -> tuple[bool | None, str]:
@@ -38,43 +38,42 @@ def ended(commands: LocalCommands | ShellCommands, handle: str) -> tuple[bool | 
 
 class TestLocal:
     def test_success_and_failure(self, local: LocalCommands) -> None:
-        handle = local.start("echo out; echo err >&2", token="a", timeout=60)
+        handle = local.start("echo out; echo err >&2", token="a")
         assert ended(local, handle) == (True, "out\nerr\n")
-        handle = local.start("echo bad; exit 3", token="b", timeout=60)
+        handle = local.start("echo bad; exit 3", token="b")
         assert ended(local, handle) == (False, "bad\n\nexit code 3")
 
     def test_runs_where_the_operator_is(
         self, local: LocalCommands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        assert ended(local, local.start("pwd", token="a", timeout=60)) == (True, f"{tmp_path}\n")
+        assert ended(local, local.start("pwd", token="a")) == (True, f"{tmp_path}\n")
 
     def test_begins_once_per_token(self, local: LocalCommands, tmp_path: Path) -> None:
         command = f"echo once >> {tmp_path}/count"
-        first = local.start(command, token="a", timeout=60)
+        first = local.start(command, token="a")
         ended(local, first)
-        assert local.start(command, token="a", timeout=60) == first
+        assert local.start(command, token="a") == first
         assert (tmp_path / "count").read_text() == "once\n"
 
-    def test_another_process_finds_it(self, local: LocalCommands, tmp_path: Path, clock: ManualClock) -> None:
-        handle = local.start("sleep 0.2; echo done", token="a", timeout=60)
-        heir = LocalCommands(clock=clock, directory=tmp_path / "commands")
-        assert heir.start("echo never", token="a", timeout=60) == handle
+    def test_another_process_finds_it(self, local: LocalCommands, tmp_path: Path) -> None:
+        handle = local.start("sleep 0.2; echo done", token="a")
+        heir = LocalCommands(directory=tmp_path / "commands")
+        assert heir.start("echo never", token="a") == handle
         assert ended(heir, handle) == (True, "done\n")
 
-    def test_timeout_ends_the_whole_group(
-        self, local: LocalCommands, tmp_path: Path, clock: ManualClock
+    def test_cancelling_ends_the_whole_group_and_our_patience_ends_nothing(
+        self, local: LocalCommands, tmp_path: Path
     ) -> None:
-        handle = local.start(f"sleep 60 & echo $! > {tmp_path}/pid; wait", token="a", timeout=30)
+        handle = local.start(f"sleep 60 & echo $! > {tmp_path}/pid; wait", token="a")
         for _ in range(6000):
             if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
                 break
             time.sleep(0.01)
         assert local.poll(handle)[0] is None
-        clock.sleep(31)
-        success, output = local.poll(handle)
-        assert success is False
-        assert "longer than its timeout" in output
+        (running,) = local.running()
+        assert handle.split("|")[2] in running
+        local.cancel(handle)
         child = int((tmp_path / "pid").read_text())
         for _ in range(6000):
             stat = Path(f"/proc/{child}/stat")
@@ -83,27 +82,46 @@ class TestLocal:
             time.sleep(0.01)
         else:
             raise AssertionError("a child of the command still runs")
+        assert ended(local, handle)[0] is False
+        assert local.running() == ()
+        local.cancel(handle)  # what has ended stays as it is
         assert local.poll(handle)[0] is False
 
+    def test_what_was_begun_elsewhere_or_half_is_not_known(
+        self, local: LocalCommands, tmp_path: Path
+    ) -> None:
+        with pytest.raises(Halted, match="begun on another; from") as caught:
+            local.poll(f"local|another|{tmp_path}/gone")
+        assert "`sc-deploy resume` on another" in caught.value.next_step
+        handle = local.start("true", token="a")
+        ended(local, handle)
+        place = Path(handle.split("|")[2])
+        (place / "exit-code").unlink()
+        with pytest.raises(Halted, match="how far it came is not known"):
+            local.poll(handle)
+        assert local.start("true", token="a") == handle
+        assert local.find("a") == handle
+        assert local.find("b") is None
+
     def test_secrets_are_masked(self, local: LocalCommands) -> None:
-        handle = local.start("echo DB_PASSWORD=hunter2", token="a", timeout=60)
+        handle = local.start("echo DB_PASSWORD=hunter2", token="a")
         assert ended(local, handle) == (True, "DB_PASSWORD=****\n")
 
     def test_only_the_end_of_long_output_is_told(self, local: LocalCommands) -> None:
-        handle = local.start("seq 1 5000", token="a", timeout=60)
+        handle = local.start("seq 1 5000", token="a")
         success, output = ended(local, handle)
         assert success
         assert output.endswith("4999\n5000\n")
         assert len(output) <= 4000
 
-    def test_place_is_private(self, tmp_path: Path, clock: ManualClock) -> None:
+    def test_place_is_private(self, tmp_path: Path) -> None:
         place = tmp_path / "open"
         place.mkdir(mode=0o755)
         place.chmod(0o755)
         with pytest.raises(Refused, match="open to others"):
-            LocalCommands(clock=clock, directory=place).start("true", token="a", timeout=1)
+            LocalCommands(directory=place).start("true", token="a")
         private = tmp_path / "private"
-        LocalCommands(clock=clock, directory=private).start("true", token="a", timeout=1)
+        LocalCommands(directory=private).start("true", token="a")
         assert private.stat().st_mode & 0o777 == 0o700
         assert private.stat().st_uid == os.getuid()
 
@@ -128,11 +146,11 @@ class TestRemote:
     @pytest.mark.parametrize("command", ["true", "sportcoach-run -- true", f"{TASK}true; id", f"{TASK}$(id)"])
     def test_a_host_runs_tasks_only(self, commands: ShellCommands, instance: str, command: str) -> None:
         with pytest.raises(Refused, match="hosts run tasks only") as caught:
-            commands.start(instance, command, token="t", timeout=60)
+            commands.start(instance, command, token="t")
         assert "sportcoach-run {image} -- command" in caught.value.next_step
 
     def test_runs_on_the_instance(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
-        handle = commands.start(instance, f"{TASK}cat /token=abc", token="t", timeout=60)
+        handle = commands.start(instance, f"{TASK}cat /token=abc", token="t")
         stack.clock.sleep(2)
         success, output = commands.poll(handle)
         assert success is False
@@ -141,16 +159,44 @@ class TestRemote:
         assert output.endswith("Failed, exit code 1")
 
     def test_begins_once_per_token(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
-        first = commands.start(instance, f"{TASK}true", token="t", timeout=60)
-        assert commands.start(instance, f"{TASK}true", token="t", timeout=60) == first
-        assert commands.start(instance, f"{TASK}true", token="t" * 200, timeout=60) != first
+        first = commands.start(instance, f"{TASK}true", token="t")
+        assert commands.start(instance, f"{TASK}true", token="t") == first
+        assert commands.start(instance, f"{TASK}true", token="t" * 200) != first
         assert stack.region.count()["SendCommand"] == 2
+
+    def test_a_running_one_is_named_and_can_be_cancelled(
+        self, stack: Stack, commands: ShellCommands, instance: str
+    ) -> None:
+        stack.shell = lambda *_: Outcome(code=0, stdout="half", seconds=600)
+        handle = commands.start(instance, f"{TASK}true", token="t")
+        stack.clock.sleep(2)
+        assert commands.poll(handle) == (None, "")
+        (words,) = commands.running()
+        assert instance in words
+        assert "sc-deploy t" in words
+        commands.cancel(handle)
+        assert commands.poll(handle)[0] is None
+        stack.clock.sleep(2)
+        assert commands.poll(handle) == (False, "half\nCancelled, exit code -1")
+        assert commands.running() == ()
+        commands.cancel(handle)
+        commands.cancel(f"ssm|{'0' * 36}|i-00000000")  # AWS has forgotten it
+
+    def test_our_patience_stops_none(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
+        stack.shell = lambda *_: Outcome(code=0, seconds=7200)
+        handle = commands.start(instance, f"{TASK}true", token="t")
+        stack.clock.sleep(7000)
+        assert commands.poll(handle)[0] is None
+        stack.clock.sleep(300)
+        assert commands.poll(handle) == (True, "")
+        assert commands.find("t", local=False) == handle
+        assert commands.find("other", local=False) is None
 
     def test_lost_answer_is_looked_for_not_sent_again(
         self, stack: Stack, commands: ShellCommands, instance: str
     ) -> None:
         stack.fault("SendCommand", lost(), after=True)
-        handle = commands.start(instance, f"{TASK}true", token="t", timeout=60)
+        handle = commands.start(instance, f"{TASK}true", token="t")
         stack.clock.sleep(2)
         assert commands.poll(handle) == (True, "")
         assert stack.region.count()["SendCommand"] == 1
@@ -158,15 +204,15 @@ class TestRemote:
     def test_lost_request_is_told(self, stack: Stack, commands: ShellCommands, instance: str) -> None:
         stack.fault("SendCommand", lost())
         with pytest.raises(CloudUnavailable, match="no command of that name has begun"):
-            commands.start(instance, f"{TASK}true", token="t", timeout=60)
+            commands.start(instance, f"{TASK}true", token="t")
 
     def test_instance_that_takes_no_commands(self, stack: Stack, commands: ShellCommands) -> None:
         with pytest.raises(Refused, match="i-0dead does not take commands") as caught:
-            commands.start("i-0dead", f"{TASK}true", token="t", timeout=60)
+            commands.start("i-0dead", f"{TASK}true", token="t")
         assert "SSM agent" in caught.value.next_step
 
     def test_without_instance_it_runs_here(self, stack: Stack, commands: ShellCommands) -> None:
-        assert ended(commands, commands.start(None, "echo here", token="t", timeout=60)) == (True, "here\n")
+        assert ended(commands, commands.start(None, "echo here", token="t")) == (True, "here\n")
 
 
 @pytest.mark.parametrize(

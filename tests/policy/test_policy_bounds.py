@@ -60,7 +60,9 @@ GOOD: dict[str, Any] = {
     "probes": {"interval": "5s", "timeout": "5s", "attempts": 3, "synthetic": "1/s"},
     "smoke": [{"name": "home", "tier": "web", "key": True, "steps": [STEP]}],
     "golden": {"file": "golden.jsonl", "path": "/ai", "answer": "label", "minimum": 100},
-    "migration": {"run": "ssm", "check": RUN, "command": RUN, "down": RUN, "timeout": "30m"},
+    "migration": {
+        "run": "ssm", "check": RUN, "command": RUN, "down": RUN, "timeout": "30m", "repeatable": False,
+    },
     "backup": {"snapshot": True, "timeout": "1h"},
     "retire": {"keep_blue": "15m", "quiet": "1m", "deadline": "30m"},
     "lease": {"ttl": "90s", "patience": "5m"},
@@ -158,6 +160,7 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "golden.file": (*TEXT_KEYS, "x" * 256), "golden.path": PATH, "golden.answer": (*TEXT_KEYS, "x" * 201),
     "golden.minimum": (0, 19, 10_001, *WHOLE), "migration.run": CHOICE, "migration.check": COMMAND[:-1],
     "migration.command": (*COMMAND, ""), "migration.down": COMMAND, "migration.timeout": LONGER,
+    "migration.repeatable": FLAG,
     "backup.snapshot": FLAG, "backup.timeout": LONGER, "retire.keep_blue": (*SPAN, "25h", "for ever"),
     "retire.quiet": (*SPAN, "2h", "31m"), "retire.deadline": (*LONGER, "59s"),
     "lease.ttl": (*LONGER, "2s", "11m"), "lease.patience": (*LONGER, "2h"),

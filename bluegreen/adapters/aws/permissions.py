@@ -50,6 +50,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "service-quotas": ("GetServiceQuota",),
     "sns": ("Publish",),
     "ssm": (
+        "CancelCommand",
         "GetCommandInvocation",
         "GetParameter",
         "GetParameters",

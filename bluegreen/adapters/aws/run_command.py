@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import partial
 
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, Tolerated
@@ -16,6 +17,12 @@ from bluegreen.ports.wait import until
 
 _DELIVERY_SECONDS = 120
 """An instance that has not picked the command up by then never runs it (SendCommand TimeoutSeconds)."""
+_LONGEST_SECONDS = 172_800
+"""SSM ends a command by itself after 48 hours at the latest (plugin aws:runShellScript, timeoutSeconds).
+
+Our patience is shorter, and its end stops nothing: a person decides.
+"""
+_RUNNING = ("Pending", "InProgress", "Delayed", "Cancelling")
 _TAIL = 4000
 """Characters of output that are shown: the end says why it failed."""
 _FIRST_LOOK, _LOOKS = 0.5, (1.0, 2.0)
@@ -33,7 +40,7 @@ class RemoteCommands:
         self._session, self._clock, self._document = session, clock, document
         self._service = partial(session.service, "ssm")
 
-    def start(self, instance_id: str, command: str, *, token: str, timeout: float) -> str:
+    def start(self, instance_id: str, command: str, *, token: str) -> str:
         """The handle of the command that `token` began, here or in an earlier process.
 
         `command` is `sportcoach-run IMAGE -- COMMAND`; raises Refused for another one.
@@ -50,7 +57,7 @@ class RemoteCommands:
                 DocumentName=self._document,
                 Comment=comment,
                 TimeoutSeconds=_DELIVERY_SECONDS,
-                Parameters={**task, "executionTimeout": [str(max(1, round(timeout)))]},
+                Parameters={**task, "executionTimeout": [str(_LONGEST_SECONDS)]},
             )
         except AwsUnavailable as error:
             return self._after_silence(comment, error)
@@ -74,14 +81,35 @@ class RemoteCommands:
             next_step="`sc-deploy resume` looks for it again before it sends anything",
         ) from error
 
+    def find(self, token: str) -> str | None:
+        return self._sent(_comment(token))
+
     def _sent(self, comment: str) -> str | None:
-        found = self._service().pages(
+        same = (one for one in self._invocations() if one.get("Comment") == comment)
+        return next((_handle(one["CommandId"], one["InstanceId"]) for one in same), None)
+
+    def _invocations(self) -> Iterable[Json]:
+        return self._service().pages(
             "list_command_invocations",
             "CommandInvocations",
             Filters=[{"key": "DocumentName", "value": self._document}],
         )
-        same = (one for one in found if one.get("Comment") == comment)
-        return next((_handle(one["CommandId"], one["InstanceId"]) for one in same), None)
+
+    def running(self) -> tuple[str, ...]:
+        return tuple(
+            f"SSM command {one['CommandId']} on {one['InstanceId']}"
+            f" ({one.get('Comment') or 'without a comment'}): {one['Status']}"
+            for one in self._invocations()
+            if one["Status"] in _RUNNING
+        )
+
+    def cancel(self, handle: str) -> None:
+        """CancelCommand: there is no guarantee that the process stops, so `poll` has the last word."""
+        _, command_id, instance_id = handle.split("|")
+        with Tolerated("InvalidCommandId", "InvalidInstanceId"):  # over, or its host is gone
+            self._service().call(
+                "cancel_command", about=handle, CommandId=command_id, InstanceIds=[instance_id]
+            )
 
     def poll(self, handle: str) -> tuple[bool | None, str]:
         _, command_id, instance_id = handle.split("|")
@@ -115,7 +143,7 @@ def _handle(command_id: str, instance_id: str) -> str:
 
 def _success(invocation: Json) -> bool | None:
     status = invocation["Status"]
-    return None if status in ("Pending", "InProgress", "Delayed", "Cancelling") else status == "Success"
+    return None if status in _RUNNING else status == "Success"
 
 
 def _output(invocation: Json) -> str:

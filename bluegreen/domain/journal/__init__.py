@@ -11,6 +11,7 @@ from bluegreen.domain.journal.events import (
     Accepted,
     BaselineMeasured,
     CheckAccepted,
+    CommandBegun,
     Decided,
     DownMigrationTried,
     Entry,

@@ -119,6 +119,16 @@ class BaselineMeasured(StepEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandBegun(StepEvent):
+    """A command of the step runs; whoever continues looks at this one and begins no second."""
+
+    kind: Literal["command-begun"] = "command-begun"
+    name: str
+    """Which one of the step: its `check`, or what it is there to `run`."""
+    handle: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DownMigrationTried(StepEvent):
     """The down migration's command was begun, or its next attempt is due."""
 
@@ -235,6 +245,7 @@ Event = Annotated[
     | StepFailed
     | ShareWatched
     | BaselineMeasured
+    | CommandBegun
     | DownMigrationTried
     | WindowOpened
     | Measured

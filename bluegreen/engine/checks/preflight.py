@@ -111,6 +111,14 @@ def _accuracy(plan: Plan, policy: Policy) -> Iterable[Fault]:
         yield Fault("judge.without_accuracy", words, ACCURACY_ADVICE)
 
 
+def _commands(ports: Ports) -> Iterable[Fault]:
+    """A migration of an earlier deployment still runs: a second one beside it could break both."""
+    for words in ports.commands.running():
+        yield Fault(
+            "migration", f"one of an earlier deployment still runs: {words}", "wait for its end, or stop it"
+        )
+
+
 def _quota(plan: Plan, ports: Ports) -> Iterable[Fault]:
     room = ports.balancer.room()
     new = [tier for tier in plan.tiers if tier.green]
@@ -232,6 +240,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(asks=lambda _, contract, policy, __: patience_faults(contract, policy)),
     Guard(asks=lambda plan, _, policy, __: _accuracy(plan, policy)),
     Guard(asks=lambda plan, _, policy, ports: _vulnerable(plan, policy, ports)),
+    Guard(asks=lambda _, __, ___, ports: _commands(ports)),
     Guard(asks=lambda plan, _, __, ports: _blues(plan, ports), overruled=True),
     Guard(asks=lambda _, __, ___, ports: _alarms(ports), overruled=True),
     Guard(asks=lambda _, __, policy, ports: _frozen(policy, ports.clock.now()), overruled=True),

@@ -9,6 +9,7 @@ from functools import partial
 
 from bluegreen.contract import Contract
 from bluegreen.domain.journal import (
+    CommandBegun,
     Documents,
     DownMigrationTried,
     Entry,
@@ -93,6 +94,7 @@ class Opener:
         found = patiently(look, clock=self.ports.clock, patience=run.policy.lease.patience)
         run.done.update(_still_valid(run.plan, state.done))
         run.started.update({*state.done, *state.undone})
+        run.left_undone.update(state.undone)
         _remember(run, entries)
         shares = {item.tier: _green_share(item, run.plan.number, found) for item in run.plan.tiers}
         run.recorder.write(RunResumed(operator=self.holder.owner, shares=shares))
@@ -164,8 +166,10 @@ def _still_valid(plan: Plan, done: Mapping[Step, StepResult | None]) -> dict[Ste
 
 
 def _remember(run: Run, entries: Iterable[Entry]) -> None:
-    """What was measured, when the weights moved and how far the down migration is, as journalled."""
+    """What was measured, when the weights moved and how far the migrations are, as journalled."""
     for entry in entries:
         run.record.add(entry.event, entry.at)
         if isinstance(entry.event, DownMigrationTried):
             run.down = entry.event.attempt
+        elif isinstance(entry.event, CommandBegun):
+            run.commands[entry.event.name] = entry.event.handle

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from bluegreen.domain.plan import StepKind
 from bluegreen.engine.run import Handler
-from bluegreen.engine.steps import as_before, build, prepare, prove, retire, shift
+from bluegreen.engine.steps import as_before, build, migrate, prepare, prove, retire, shift
 
 HANDLERS: Mapping[StepKind, Handler] = {
     StepKind.CHECK: prepare.check,
     StepKind.SNAPSHOT: prepare.snapshot,
-    StepKind.MIGRATE: prepare.migrate,
-    StepKind.MIGRATE_DOWN: prepare.migrate_down,
+    StepKind.MIGRATE: migrate.migrate,
+    StepKind.MIGRATE_DOWN: migrate.migrate_down,
     StepKind.TARGET_GROUP: build.target_group,
     StepKind.PREVIEW: build.preview,
     StepKind.FLEET: build.fleet,

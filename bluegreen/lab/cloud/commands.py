@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bluegreen.contract import RUN_COMMAND, TASK_PATTERN, run_document
 from bluegreen.lab.cloud.clock import as_datetime
@@ -17,6 +21,9 @@ from bluegreen.lab.cloud.world import Document, World, api, page
 
 _MOST_OUTPUT = 24_000
 """What GetCommandInvocation shows of each stream, in characters."""
+_RUNNING = ("Pending", "InProgress", "Cancelling")
+_LOOK = 0.1
+"""Seconds between two looks at a real process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,37 +33,45 @@ class Outcome:
     code: int | None
     stdout: str = ""
     stderr: str = ""
+    seconds: float = 0.0
+    """How long it takes, where it is not run in real time."""
 
 
-ShellRunner = Callable[[Instance, str, float], Outcome]
-"""Runs a script for an instance within so many seconds."""
+class Stop(threading.Event):
+    """Set when a command is cancelled."""
 
 
-def run_shell(_: Instance, script: str, seconds: float) -> Outcome:
+ShellRunner = Callable[[Instance, str, float, Stop], Outcome]
+"""Runs a script for an instance within so many seconds, or until it is cancelled."""
+
+
+def run_shell(_: Instance, script: str, seconds: float, stop: Stop) -> Outcome:
     """Run `script` with sh in an empty directory of its own, without the caller's credentials.
 
     There are no containers here: of a task, the command is run.
     """
     script = re.sub(rf"^{RUN_COMMAND} \S+ -- ", "", script)
+    ends = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="lab-command-") as place:
-        try:
-            done = subprocess.run(
+        out, err = Path(place) / ".stdout", Path(place) / ".stderr"
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            child = subprocess.Popen(
                 ["/bin/sh", "-c", script],
                 cwd=place,
                 env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": place},
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=seconds,
-                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired as stopped:
-            return Outcome(code=None, stdout=_text(stopped.stdout), stderr=_text(stopped.stderr))
-    return Outcome(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
-
-
-def _text(output: str | bytes | None) -> str:
-    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+            while child.poll() is None and not stop.wait(_LOOK) and time.monotonic() < ends:
+                pass
+            stopped = child.poll() is None
+            if stopped:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        shown = [one.read_text(errors="replace") for one in (out, err)]
+    return Outcome(code=None if stopped else child.returncode, stdout=shown[0], stderr=shown[1])
 
 
 def _script(document: str, given: Document) -> str:
@@ -76,7 +91,8 @@ class _Invocation:
     instance: Instance
     status: str = "Pending"
     outcome: Outcome | None = None
-    ended: float | None = None
+    begun: float = 0.0
+    stop: Stop = field(default_factory=Stop)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,10 +107,10 @@ class _Command:
 
 
 class Commands:
-    """SendCommand, GetCommandInvocation, ListCommandInvocations.
+    """SendCommand, GetCommandInvocation, ListCommandInvocations, CancelCommand.
 
     A script starts at the first tick after it was sent. With `threaded` it runs beside the
-    cloud, in real time; else its outcome is there at the same tick.
+    cloud, in real time; else its outcome is there when it has taken its `seconds`.
     """
 
     def __init__(self, world: World, instances: Instances, runner: ShellRunner, *, threaded: bool) -> None:
@@ -142,7 +158,7 @@ class Commands:
         invocation = command.invocations.get(params["InstanceId"]) if command else None
         if command is None or invocation is None:
             raise CloudError("InvocationDoesNotExist", "")
-        outcome = invocation.outcome or Outcome(code=-1)
+        outcome = (None if invocation.status in _RUNNING else invocation.outcome) or Outcome(code=-1)
         return {
             "CommandId": command.id,
             "InstanceId": params["InstanceId"],
@@ -179,24 +195,54 @@ class Commands:
         shown, token = page(found, size=params.get("MaxResults") or 50, token=params.get("NextToken"))
         return {"CommandInvocations": shown} | ({"NextToken": token} if token else {})
 
+    @api
+    def cancel_command(self, params: Document) -> Document:
+        command = self._commands.get(params["CommandId"])
+        if command is None:
+            raise CloudError("InvalidCommandId", f"No command {params['CommandId']}")
+        for instance_id in params.get("InstanceIds") or list(command.invocations):
+            one = command.invocations.get(instance_id)
+            if one is None:
+                raise CloudError("InvalidInstanceId", f"{instance_id} was not sent this command")
+            if one.status == "Pending":
+                one.status = "Cancelled"
+            elif one.status in _RUNNING:
+                one.status = "Cancelling"
+            one.stop.set()
+        return {}
+
     def tick(self) -> None:
         for command in self._commands.values():
             for invocation in command.invocations.values():
                 if invocation.status == "Pending" and self._world.at > command.asked:
                     self._start(command, invocation)
+                elif invocation.status in _RUNNING:
+                    self._go_on(command, invocation)
 
     def _start(self, command: _Command, invocation: _Invocation) -> None:
-        invocation.status = "InProgress"
+        invocation.status, invocation.begun = "InProgress", self._world.at
         if self._threaded:
             threading.Thread(target=self._run, args=(command, invocation), daemon=True).start()
         else:
             self._run(command, invocation)
+            self._go_on(command, invocation)
 
     def _run(self, command: _Command, invocation: _Invocation) -> None:
-        outcome = self._runner(invocation.instance, command.script, command.seconds)
-        invocation.outcome, invocation.ended = outcome, self._world.at
-        status = "Success" if outcome.code == 0 else "Failed"
-        invocation.status = "TimedOut" if outcome.code is None else status
+        invocation.outcome = self._runner(
+            invocation.instance, command.script, command.seconds, invocation.stop
+        )
+
+    def _go_on(self, command: _Command, invocation: _Invocation) -> None:
+        """Ends it when it has taken its time, was cancelled, or SSM gives it up."""
+        outcome, passed = invocation.outcome, self._world.at - invocation.begun
+        if outcome is None:
+            return  # its process runs
+        if invocation.status == "Cancelling":
+            invocation.status, invocation.outcome = "Cancelled", replace(outcome, code=None)
+        elif outcome.code is None or (outcome.seconds >= command.seconds and passed >= command.seconds):
+            invocation.status, invocation.outcome = "TimedOut", replace(outcome, code=None)
+        elif passed >= outcome.seconds:
+            invocation.status = "Success" if outcome.code == 0 else "Failed"
 
     def _document(self, command: _Command) -> Document:
         return {

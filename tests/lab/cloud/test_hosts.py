@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bluegreen.lab.cloud.commands import Outcome, run_shell
+from bluegreen.lab.cloud.commands import Outcome, Stop, run_shell
 from tests.lab.cloud.conftest import Stack, build, forward
 from tests.lab.cloud.test_elb import refused
 
@@ -23,7 +23,7 @@ def command(stack: Stack, **given: Any) -> tuple[str, str]:
 def test_a_command_is_pending_then_ended_with_its_output() -> None:
     ran = []
 
-    def runner(instance: Any, script: str, seconds: float) -> Outcome:
+    def runner(instance: Any, script: str, seconds: float, _stop: Stop) -> Outcome:
         ran.append((instance.id, script, seconds))
         return Outcome(code=3, stdout="half\n", stderr="broken\n")
 
@@ -51,9 +51,12 @@ def test_a_command_over_its_time_is_timed_out() -> None:
 
 def test_a_script_runs_for_real_bounded_and_without_credentials(stack: Stack, monkeypatch: Any) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    done = run_shell(None, "echo out; echo err >&2; env | grep -c AWS_; exit 4", 10)
+    done = run_shell(None, "echo out; echo err >&2; env | grep -c AWS_; exit 4", 10, Stop())
     assert (done.code, done.stdout, done.stderr) == (4, "out\n0\n", "err\n")
-    assert run_shell(None, "echo begun; exec sleep 30", 0.3) == Outcome(code=None, stdout="begun\n")
+    assert run_shell(None, "echo begun; exec sleep 30", 0.3, Stop()) == Outcome(code=None, stdout="begun\n")
+    cancelled = Stop()
+    cancelled.set()
+    assert run_shell(None, "exec sleep 30", 60, cancelled).code is None
 
 
 def test_a_command_needs_a_running_instance(stack: Stack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -30,6 +30,10 @@ _SIGNAL_SECONDS = 0.25
 """A signal is answered within this time."""
 _PAGING_SECONDS = 10.0
 """A command waits this long for the pages of its end; what is late then is told, and not waited for."""
+
+
+_EARLIER = 3
+"""Deployments whose pace is looked up for the time left."""
 
 
 class _Follower:
@@ -116,6 +120,7 @@ class LongCommand:
         therefore never holds a lock that `interrupt` needs.
         """
         view, deployer = self._view, self.stack.deployer
+        view.usual(self._usual)
         signalled = stopping(deployer.interrupt, view.note, self._follower.words)
         with view, signalled, ThreadPoolExecutor(1) as pool:
             future = pool.submit(action, deployer)
@@ -131,10 +136,24 @@ class LongCommand:
                 error.exit_code = ExitCode.HALTED
                 raise
             finally:
+                view.__exit__()  # what is said from here on must stay on the terminal
                 self._report()
                 for one in self.stack.ports.pager.flush(_PAGING_SECONDS):
                     view.note(f"not everybody was told: {one.channel}: {one.failure}")
         return result
+
+    def _usual(self) -> Mapping[str, float]:
+        """Seconds that each stage took in the last promotions that went as planned."""
+        from bluegreen.domain.journal import SCHEMA, Ending
+        from bluegreen.ui.time_left import usual
+
+        journal = self.stack.ports.journal
+        good = [
+            one
+            for one in journal.history()
+            if one.ending is Ending.RELEASED and one.intent == "promotion" and one.schema == SCHEMA
+        ]
+        return usual((one, journal.entries(one.number)) for one in good[:_EARLIER])
 
     def _report(self) -> None:
         """Write the reports that were asked for; what cannot be written ends no run differently."""

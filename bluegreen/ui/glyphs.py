@@ -46,12 +46,15 @@ class Glyphs:
     dot: str
     ellipsis: str
     dash: str
+    host: str
 
 
 # The signs of stages stand in the order of Progress.
 _UNICODE_STAGE, _ASCII_STAGE = (dict(zip(Progress, signs, strict=True)) for signs in ("·▸✓✗–", ".>+x-"))
-UNICODE = Glyphs(stage=_UNICODE_STAGE, full="█", rest="░", arrow="→", dot="·", ellipsis="…", dash="—")
-ASCII = Glyphs(stage=_ASCII_STAGE, full="#", rest=".", arrow="->", dot="|", ellipsis="~", dash="-")
+UNICODE = Glyphs(
+    stage=_UNICODE_STAGE, full="█", rest="░", arrow="→", dot="·", ellipsis="…", dash="—", host="●"
+)
+ASCII = Glyphs(stage=_ASCII_STAGE, full="#", rest=".", arrow="->", dot="|", ellipsis="~", dash="-", host="o")
 
 
 def for_encoding(encoding: str) -> Glyphs:

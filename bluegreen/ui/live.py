@@ -1,23 +1,28 @@
-"""The live view: the screen on a terminal, redrawn four times a second, and the summary that stays."""
+"""The live view: the screen on a terminal, drawn when it changes, and the summary that stays."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self, cast
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.text import Text
 
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.reports import Result
 from bluegreen.ui.glyphs import for_encoding
+from bluegreen.ui.painter import Painter
 from bluegreen.ui.screen import screen
 from bluegreen.ui.summary import summary
+from bluegreen.ui.time_left import Usual
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
+
+_EVERY = 0.5
+"""Seconds between looks at the clock: what the screen shows changes once a second."""
 
 
 class LiveView:
@@ -29,17 +34,13 @@ class LiveView:
         self._glyphs = for_encoding(console.encoding)
         self._story: Timeline | None = None
         self._note = ""
-        self._live = Live(
-            get_renderable=self.draw,
-            console=console,
-            refresh_per_second=4,
-            transient=True,
-            vertical_overflow="crop",
-        )
+        self._usual: Usual = {}
+        self._closed = False
+        self._painter = Painter(console.file, self._frame, every=_EVERY)
 
     def __enter__(self) -> Self:
         with contextlib.suppress(Exception):
-            self._live.start()
+            self._painter.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,6 +50,11 @@ class LiveView:
         """The screen begins with the whole timeline."""
         self._story = timeline
 
+    def usual(self, read: Callable[[], Usual]) -> None:
+        """The time left follows what earlier deployments took, where they can be read."""
+        with contextlib.suppress(Exception):
+            self._usual = read()
+
     def __call__(self, header: Header, entry: Entry) -> None:
         try:
             self._story = tell(self._story, header, entry)
@@ -56,8 +62,11 @@ class LiveView:
             self._note = f"an event cannot be shown: {entry.event.kind}: {error}"
 
     def note(self, words: str) -> None:
-        """Shown at the foot of the screen until the next note."""
+        """Shown at the foot of the screen until the next note; after the end on a line of its own."""
         self._note = words
+        if self._closed:
+            with contextlib.suppress(Exception):
+                self._console.print(words)
 
     def draw(self) -> Group:
         """What the terminal shows now."""
@@ -72,6 +81,7 @@ class LiveView:
                 height=height - 1,  # the cursor's line: a full screen would scroll
                 glyphs=self._glyphs,
                 note=self._note,
+                usual=self._usual,
             )
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
             return Group(
@@ -79,12 +89,30 @@ class LiveView:
             )
         return Group(*lines)
 
+    def _frame(self) -> str:
+        """The screen as one string, with the colors that the terminal has."""
+        real, out = self._console, io.StringIO()
+        width, height = real.size
+        colors = cast("Any", real.color_system)
+        written = Console(
+            file=out,
+            force_terminal=True,
+            color_system=colors,
+            no_color=real.no_color,
+            width=width,
+            height=height,
+            highlight=False,
+        )
+        written.print(self.draw())
+        return out.getvalue()
+
     def close(self, result: Result) -> None:
         """Replace the live screen by the summary."""
         self._stop()
+        self._closed = True
         with contextlib.suppress(Exception):
             self._console.print(*summary(self._story, result, glyphs=self._glyphs), sep="\n")
 
     def _stop(self) -> None:
         with contextlib.suppress(Exception):
-            self._live.stop()
+            self._painter.stop()

@@ -12,23 +12,36 @@ from rich.text import Text
 
 from bluegreen.domain.release import Color
 from bluegreen.ui.figures import Figures, figures
-from bluegreen.ui.format import clock, duration, percent, rate, share
+from bluegreen.ui.format import clock, duration, one_line, percent, rate, share
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
+from bluegreen.ui.time_left import Usual, expected, seconds_left
 from bluegreen.ui.timeline import Progress, StageView, TierView, Timeline
 from bluegreen.ui.verdict_rows import check_rows, verdict_rows
 
 _FEWEST_STAGES = 3
 _STEPS = 3
 _WARNINGS = 3
+_OVER = "bold red"
+_HOSTS = 6
+"""More are a number."""
 
 
 def screen(
-    timeline: Timeline, *, now: float, width: int, height: int, glyphs: Glyphs = UNICODE, note: str = ""
+    timeline: Timeline,
+    *,
+    now: float,
+    width: int,
+    height: int,
+    glyphs: Glyphs = UNICODE,
+    note: str = "",
+    usual: Usual | None = None,
 ) -> list[Text]:
-    """The lines of the live view at epoch second `now`."""
-    head = _head(timeline, now, width, glyphs)
+    """The lines of the live view at epoch second `now`; `usual` is what stages took before."""
+    known = usual or {}
+    head = _head(timeline, now, width, glyphs, known) + _traffic(timeline, width)
     tiers = _tiers(timeline, width, glyphs)
-    rest = _next(timeline, now, width) + _warnings(timeline, width, note)
+    following = _next(timeline, now, width)
+    rest = following + _warnings(timeline, width, note)
     rows = _rows(timeline, width)
     tail = _verdict(timeline, width) + rows + rest
     room = height - len(head) - len(tail) - len(tiers) - 2
@@ -38,10 +51,16 @@ def screen(
     if room < _FEWEST_STAGES:  # the stages come before the figures of single fleets
         tiers = _one_line_tiers(timeline, width, glyphs)
         room = height - len(head) - len(tail) - len(tiers)
-    lines = [*head, *_stages(timeline, now, width, max(room, _FEWEST_STAGES), glyphs)]
-    spaced = len(lines) + len(tiers) + len(tail) + 2 <= height
-    gap = [Text()] if spaced else []
-    return [_fit(line, width, glyphs) for line in (*lines, *gap, *tiers, *gap, *tail)][: max(1, height)]
+    if room < _FEWEST_STAGES:  # what comes next comes before all warnings
+        tail = following
+        room = height - len(head) - len(tail) - len(tiers)
+    stages = _stages(timeline, now, width, max(room, _FEWEST_STAGES), glyphs=glyphs, known=known)
+    lines = [*head, *stages]
+    gap = [Text()] if len(lines) + len(tiers) + len(tail) + 2 <= height else []
+    lines += [*gap, *tiers, *gap, *tail]
+    if len(lines) > height > len(following) + 2:  # whatever is cut, it is not what comes next
+        lines = [*lines[: height - len(following)], *following]
+    return [_fit(line, width, glyphs) for line in lines[: max(1, height)]]
 
 
 def title(timeline: Timeline, glyphs: Glyphs = UNICODE) -> str:
@@ -60,15 +79,39 @@ def _fit(line: Text, width: int, glyphs: Glyphs) -> Text:
     return line
 
 
-def _head(timeline: Timeline, now: float, width: int, glyphs: Glyphs) -> list[Text]:
+def _head(timeline: Timeline, now: float, width: int, glyphs: Glyphs, known: Usual) -> list[Text]:
     first = Text(title(timeline, glyphs), style="bold")
     if timeline.operator:
         first.append(f" {glyphs.dot} by {timeline.operator}", style="dim")
     elapsed = (timeline.ended_at or now) - timeline.started_at
-    expected = max(timeline.expected_seconds, 1.0)
-    second = Text(f"elapsed {duration(elapsed)} of about {duration(expected)}  ")
-    second.append(_bar(min(1.0, elapsed / expected), min(40, max(8, width - 50)), glyphs), style="cyan")
+    left = seconds_left(timeline, now, known) if timeline.ended_at is None else 0.0
+    words = f", about {duration(left)} left  " if left >= 1 else "  "
+    second = Text(f"elapsed {duration(elapsed)}{words}")
+    done = elapsed / max(elapsed + left, 1.0)
+    second.append(_bar(done, min(40, max(8, width - 50)), glyphs), style="cyan")
     return [first, second]
+
+
+def _traffic(timeline: Timeline, width: int) -> list[Text]:
+    """Where the users are, and what becomes of them without this deployer."""
+    shares: dict[str, list[str]] = {}
+    for tier in timeline.tiers:
+        if tier.percent is not None:
+            sides = ((100 - tier.percent, tier.blue), (tier.percent, tier.green))
+            words = ", ".join(f"{part} % {version}" for part, version in sides if part and version)
+            shares.setdefault(words, []).append(str(tier.tier))
+    if len(shares) == 1:
+        where = next(iter(shares))
+    else:
+        where = "; ".join(f"{', '.join(tiers)}: {words}" for words, tiers in shares.items())
+    if not where:
+        return []
+    guarded = [tier for tier in timeline.tiers if tier.guarded and tier.percent and tier.blue]
+    dies = ""
+    if guarded and timeline.falls_back_after and timeline.ending.open:
+        blue = ", ".join(dict.fromkeys(tier.blue for tier in guarded))
+        dies = f"; if this deployer dies: back to {blue} within {duration(timeline.falls_back_after)}"
+    return _labelled("traffic", f"{where}{dies}", width, style="bold")
 
 
 def _bar(fraction: float, width: int, glyphs: Glyphs) -> str:
@@ -78,13 +121,15 @@ def _bar(fraction: float, width: int, glyphs: Glyphs) -> str:
     return glyphs.full * full + glyphs.rest * (width - full)
 
 
-def _stages(timeline: Timeline, now: float, width: int, room: int, glyphs: Glyphs) -> list[Text]:
+def _stages(
+    timeline: Timeline, now: float, width: int, room: int, *, glyphs: Glyphs, known: Usual
+) -> list[Text]:
     """The stages that fit, around the current one; the others as one line before and after.
 
     What a rollback made pointless is left out.
     """
     stages = [stage for stage in timeline.stages if stage.state is not Progress.DROPPED]
-    blocks = [_stage(stage, now, width, glyphs) for stage in stages]
+    blocks = [_stage(stage, now, width, glyphs, known) for stage in stages]
     if not blocks:
         return []
     if sum(map(len, blocks)) <= room:
@@ -95,7 +140,7 @@ def _stages(timeline: Timeline, now: float, width: int, room: int, glyphs: Glyph
         lines.insert(0, Text(f"{glyphs.stage[Progress.DONE]} {first} earlier stages", style="dim"))
     after = stages[last + 1 :]
     if after:
-        left = duration(sum(stage.expected_seconds for stage in after))
+        left = duration(sum(expected(stage, known) for stage in after))
         more = f"{glyphs.stage[Progress.WAITING]} {len(after)} more stages, about {left}"
         lines.append(Text(more, style="dim"))
     return lines
@@ -121,9 +166,9 @@ def _window(heights: list[int], focus: int, room: int) -> tuple[int, int]:
         first, last = min(first, sides[0]), max(last, sides[0])
 
 
-def _stage(stage: StageView, now: float, width: int, glyphs: Glyphs) -> list[Text]:
+def _stage(stage: StageView, now: float, width: int, glyphs: Glyphs, known: Usual) -> list[Text]:
     style = STAGE_STYLE[stage.state]
-    took = _took(stage, now)
+    took = _took(stage, now, known)
     name = f"{glyphs.stage[stage.state]} {'rollback: ' if stage.back else ''}{stage.title}"
     room = min(width, 100) - len(took) - 1
     if len(name) > room:
@@ -134,15 +179,15 @@ def _stage(stage: StageView, now: float, width: int, glyphs: Glyphs) -> list[Tex
         for step in unfinished[:_STEPS]:
             tier = f"{step.tier}: " if step.tier else ""
             red = step.state is Progress.FAILED
-            lines.append(Text(f"    {tier}{step.words}", style="red" if red else "dim"))
+            lines.append(Text(f"    {tier}{one_line(step.words)}", style="red" if red else "dim"))
     return lines
 
 
-def _took(stage: StageView, now: float) -> str:
-    elapsed, expected = duration(stage.elapsed(now)), f"about {duration(stage.expected_seconds)}"
+def _took(stage: StageView, now: float, known: Usual) -> str:
+    elapsed, about = duration(stage.elapsed(now)), f"about {duration(expected(stage, known))}"
     return {
-        Progress.WAITING: expected,
-        Progress.RUNNING: f"{elapsed} of {expected}",
+        Progress.WAITING: about,
+        Progress.RUNNING: f"{elapsed} of {about}",
         Progress.DROPPED: "",
         Progress.FAILED: f"failed after {elapsed}",
         Progress.DONE: elapsed,
@@ -165,19 +210,24 @@ def _columns(found: Figures | None, glyphs: Glyphs) -> str:
 def _tiers(timeline: Timeline, width: int, glyphs: Glyphs) -> list[Text]:
     if not timeline.tiers:
         return []
-    bar = min(50, max(8, width - 60))
-    columns = f"{'req/s':>9} {'errors':>9} {'p95':>9}"
+    bar = min(50, max(8, width - 88))
+    columns = f"{'req/s':>9} {'errors':>9} {'p95':>9}  hosts"
     heading = f"{'tier':<5}{'fleet':<6}{'version':<11}{'share':>6} {'':<{bar}} {columns}"
     lines = [Text(heading, style="dim")]
     for tier in timeline.tiers:
         arms = [(arm, v) for arm, v in ((Color.BLUE, tier.blue), (Color.GREEN, tier.green)) if v]
         for index, (arm, version) in enumerate(arms):
             weight = _share(tier, arm)
+            over = arm is Color.GREEN and _over(timeline, tier)
             line = Text(f"{tier.tier if index == 0 else '':<5}")
             line.append(f"{arm:<6}", style=str(arm))
             line.append(f"{version[:10]:<11}{percent(weight):>6} ".replace("—", glyphs.dash))
             line.append(_bar((weight or 0) / 100, bar, glyphs), style=str(arm))
-            line.append(f" {_columns(figures(timeline.periods, tier.tier, arm), glyphs)}")
+            style = _OVER if over else ""
+            line.append(f" {_columns(figures(timeline.periods, tier.tier, arm), glyphs)}", style=style)
+            # On a narrow terminal it is the hosts that are cut.
+            line.append(f"{'  over limit' if over else ''}  {_hosts(tier, arm, glyphs)}", style=style)
+            line.rstrip()
             lines.append(line)
     return lines
 
@@ -189,9 +239,22 @@ def _one_line_tiers(timeline: Timeline, width: int, glyphs: Glyphs) -> list[Text
         weights = f"{tier.tier:<5}green {percent(tier.percent):>5} "
         line = Text(weights.replace("—", glyphs.dash))
         line.append(_bar((tier.percent or 0) / 100, min(30, max(8, width - 52)), glyphs), style="green")
-        line.append(f" {_columns(found, glyphs)}")
+        over = _over(timeline, tier)
+        line.append(f" {_columns(found, glyphs)}{' !' if over else ''}", style=_OVER if over else "")
         lines.append(line)
     return lines
+
+
+def _over(timeline: Timeline, tier: TierView) -> bool:
+    """Whether the newest verdict has a figure of the tier beyond its limit."""
+    found = timeline.verdict.findings if timeline.verdict else ()
+    return any(one.row is not None and one.row.over for one in found if one.tier is tier.tier)
+
+
+def _hosts(tier: TierView, arm: Color, glyphs: Glyphs) -> str:
+    """A sign for each healthy host, a number where there are many."""
+    count = tier.hosts.get(arm, 0)
+    return glyphs.host * count if count <= _HOSTS else f"{glyphs.host} x {count}"
 
 
 def _verdict(timeline: Timeline, width: int) -> list[Text]:
@@ -217,7 +280,10 @@ def _next(timeline: Timeline, now: float, width: int) -> list[Text]:
     if not words:
         return []
     when = f", at {clock(at)} (in {duration(at - now)})" if at is not None and at > now else ""
-    return _labelled("next", f"{words}{when}", width)
+    verdict = timeline.verdict
+    deadline = verdict.deadline if verdict and timeline.ending.open else 0.0
+    then = f"; decides by {clock(deadline)}, then pauses for you" if deadline > now else ""
+    return _labelled("next", f"{words}{when}{then}", width)
 
 
 def _warnings(timeline: Timeline, width: int, note: str) -> list[Text]:
@@ -229,7 +295,7 @@ def _warnings(timeline: Timeline, width: int, note: str) -> list[Text]:
 
 def _labelled(label: str, words: str, width: int, *, style: str = "") -> list[Text]:
     """`words` over at most two lines behind a label."""
-    wrapped = textwrap.wrap(words, max(20, width - 10), max_lines=2, placeholder=" ...")
+    wrapped = textwrap.wrap(one_line(words), max(20, width - 10), max_lines=2, placeholder=" ...")
     return [
         Text.assemble((f"{label if index == 0 else '':<9} ", "dim"), (part, style))
         for index, part in enumerate(wrapped)

@@ -10,6 +10,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
+from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import CheckFinding, Finding, Outcome
 
 
@@ -66,6 +67,10 @@ class TierView:
     blue: str = ""
     green: str = ""
     percent: int | None = None
+    hosts: Mapping[Color, int] = field(default_factory=dict)
+    """Healthy hosts, where they are looked at."""
+    guarded: bool = False
+    """A watchdog is armed: AWS puts blue back if the deployer dies."""
     since: float = 0.0
     """Epoch seconds at which the share began; figures from before it would mislead."""
 
@@ -82,6 +87,8 @@ class VerdictView:
     ask: bool
     next: str
     next_at: float | None
+    deadline: float = 0.0
+    """When it pauses for a person unless it is decided; 0: never."""
     findings: tuple[Finding, ...] = ()
     checks: tuple[CheckFinding, ...] = ()
 
@@ -118,6 +125,8 @@ class Timeline:
     words: str = ""
     traffic: tuple[str, ...] = ()
     next_step: str = ""
+    falls_back_after: float = 0.0
+    """Seconds within which an armed watchdog acts once the deployer has died; 0: not known."""
     last_seq: int = 0
     last_at: float = 0.0
     """Of the newest entry."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from bluegreen.contract import Tier
 from bluegreen.domain import journal
 from bluegreen.domain.journal import Ending, Entry, Header
-from bluegreen.domain.plan import Plan, Step, TierPlan
+from bluegreen.domain.plan import Plan, Step, StepKind, TierPlan
 from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.figures import recent
 from bluegreen.ui.timeline import (
@@ -36,7 +36,11 @@ def begin(header: Header) -> Timeline:
         operator=header.operator,
         started_at=header.started_at,
     )
-    return _planned(timeline, header.documents.plan) if header.documents else timeline
+    if header.documents is None:
+        return timeline
+    # As long as the heartbeat's horizon: two lifetimes of the lease after the last renewal.
+    timeline = replace(timeline, falls_back_after=2 * header.documents.policy.lease.ttl)
+    return _planned(timeline, header.documents.plan)
 
 
 def tell(timeline: Timeline | None, header: Header, entry: Entry) -> Timeline:
@@ -116,7 +120,13 @@ def _warned(
 def _measured(timeline: Timeline, event: journal.Measured) -> Timeline:
     since = {tier.tier: tier.since for tier in timeline.tiers}
     fresh = [period for period in event.periods if period.start >= since.get(period.tier, 0.0)]
-    return replace(timeline, periods=recent(timeline.periods, fresh))
+    timeline = replace(timeline, periods=recent(timeline.periods, fresh))
+    well = event.well
+    if well is None:
+        return timeline
+    counts = {tier: {arm: len(ids) for arm, ids in arms.items()} for tier, arms in well.items()}
+    tiers = tuple(replace(one, hosts=counts.get(one.tier, one.hosts)) for one in timeline.tiers)
+    return replace(timeline, tiers=tiers)
 
 
 def _planned(timeline: Timeline, plan: Plan, *, back: bool = False) -> Timeline:
@@ -184,10 +194,19 @@ def _stepped(timeline: Timeline, event: journal.StepEvent, at: float) -> Timelin
         ):
             periods = tuple(p for p in timeline.periods if p.tier is not tier)
             return replace(_with_shares(timeline, {tier: percent}, at), periods=periods)
+        case journal.StepDone(step=Step(tier=Tier() as tier), result=journal.WatchdogArmed()):
+            return _guarded(timeline, tier, armed=True)
+        case journal.StepDone(step=Step(kind=StepKind.STAND_DOWN, tier=Tier() as tier)):
+            return _guarded(timeline, tier, armed=False)
         case journal.StepFailed(next=next_step):
             return replace(timeline, next_step=next_step)
         case _:
             return timeline
+
+
+def _guarded(timeline: Timeline, tier: Tier, *, armed: bool) -> Timeline:
+    tiers = tuple(replace(one, guarded=armed) if one.tier is tier else one for one in timeline.tiers)
+    return replace(timeline, tiers=tiers)
 
 
 def _with_step(stage: StageView, event: journal.StepEvent, at: float) -> StageView:
@@ -212,6 +231,7 @@ def _judged(timeline: Timeline, event: journal.VerdictGiven, at: float) -> Timel
         ask=verdict.ask,
         next="" if failed else event.next,
         next_at=None if failed else event.next_at,
+        deadline=verdict.deadline,
         findings=verdict.findings,
         checks=verdict.checks,
     )
@@ -227,8 +247,8 @@ def _decided(timeline: Timeline, event: journal.Decided, at: float) -> Timeline:
         _closed(s, at, Progress.DROPPED if s.state is Progress.WAITING else Progress.FAILED)
         for s in timeline.stages
     )
-    # What was measured before is not what flows from now on: a rollback shows no stale figures.
-    return _planned(replace(timeline, stages=stages, periods=()), event.plan, back=True)
+    # What was measured before is not what flows from now on: a rollback shows no stale figures or verdict.
+    return _planned(replace(timeline, stages=stages, periods=(), verdict=None), event.plan, back=True)
 
 
 def _ended(timeline: Timeline, event: journal.RunStopped, at: float) -> Timeline:

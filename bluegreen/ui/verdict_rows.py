@@ -10,8 +10,8 @@ from bluegreen.domain.verdict import CheckFinding, Finding, Outcome, Row
 from bluegreen.ui.format import share
 
 _NAMES = {Metric.ERRORS: "errors", Metric.LATENCY: "p95", Metric.ACCURACY: "right"}
-_WIDE = 100
-"""Columns from which on the bars have ten signs; else they have four."""
+_FULL, _WIDE = 120, 100
+"""Columns from which on bars have ten signs with a breach beside them, and without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +46,26 @@ def cells(one: Finding) -> Cells:
     )
 
 
-def verdict_rows(findings: Sequence[Finding], width: int = _WIDE) -> Iterator[tuple[str, bool]]:
-    """The text of each row, and whether it shows a breach; findings without figures have none."""
+def verdict_rows(findings: Sequence[Finding], width: int = _FULL) -> Iterator[tuple[str, bool]]:
+    """The text of each row, and whether it shows a breach; findings without figures have none.
+
+    A breach stands before the bars: what a narrow terminal cuts are these.
+    """
     for one in findings:
         if one.row is not None:
             found = cells(one)
-            bars = _bars(one.row, 10 if width >= _WIDE else 4)
-            breach = f"  {found.breach}" if found.breach else ""
-            yield f"{one.tier:<4}{found.name:<7}{_figures(found)}{bars}{breach}", bool(breach)
+            breach = f"{found.breach}  " if found.breach else ""
+            bars = _bars(one.row, _signs(width, breach=bool(breach)))
+            yield f"{one.tier:<4}{found.name:<7}{_figures(found)}{breach}{bars}".rstrip(), bool(breach)
+
+
+def _signs(width: int, *, breach: bool) -> int:
+    """Of a bar; none where there is room for the breach alone."""
+    if width >= _FULL:
+        return 10
+    if breach:
+        return 4 if width >= _WIDE else 0
+    return 10 if width >= _WIDE else 4
 
 
 def row_words(one: Finding) -> str:
@@ -101,6 +113,8 @@ def _change(part: float) -> str:
 
 
 def _bars(row: Row, width: int) -> str:
+    if not width:
+        return ""
     return " ".join(
         f"{name} {'#' * round(part * width):-<{width}}"
         for name, part in (("pass", row.to_pass), ("fail", row.to_fail))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol, Self
 
 from bluegreen.domain.journal import Entry, Header
@@ -22,6 +23,10 @@ class View(Protocol):
 
     def recall(self, timeline: Timeline) -> None:
         """Know, without telling it again, what happened before this process took part."""
+
+    def usual(self, read: Callable[[], Mapping[str, float]]) -> None:
+        """Where the display shows the time left: `read` the seconds that each stage took before."""
+        del read
 
     def __call__(self, header: Header, entry: Entry) -> None:
         """Show one more event."""

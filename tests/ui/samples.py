@@ -20,6 +20,7 @@ from bluegreen.domain.journal import (
     StageStarted,
     StepDone,
     VerdictGiven,
+    WatchdogArmed,
     WeightsSet,
 )
 from bluegreen.domain.measurement import Period
@@ -159,7 +160,9 @@ def period(
     )
 
 
-def left_behind(step: Step) -> WeightsSet | None:
+def left_behind(step: Step) -> WeightsSet | WatchdogArmed | None:
+    if step.kind is StepKind.WATCHDOG:
+        return WatchdogArmed(at=START + 180)
     if step.kind is not StepKind.WEIGHTS or step.percent is None:
         return None
     return WeightsSet(rule_arn=f"arn:rule:{step.tier}", green_percent=step.percent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from bluegreen.domain.journal import Entry, StepDone, StepProgress, WatchdogArmed
+from bluegreen.domain.journal import Entry, StepDone, StepProgress, WatchdogArmed, WeightsSet
 from bluegreen.domain.plan import StepKind
 from bluegreen.errors import ConfigError, Fault
 from bluegreen.ui.events import JsonView, error_document, event
@@ -54,7 +54,9 @@ def test_data_cannot_hide_the_event() -> None:
 def test_a_step_is_named_by_its_id_and_tier_and_what_it_left_stands_beside() -> None:
     script = Script().until("judge-25")
     done = next(
-        event(script.header, e) for e in script.entries if isinstance(e.event, StepDone) and e.event.result
+        event(script.header, e)
+        for e in script.entries
+        if isinstance(e.event, StepDone) and isinstance(e.event.result, WeightsSet)
     )
     assert (done["step"], done["tier"], done["stage"]) == ("weights.web.green.5", "web", "shift-5")
     assert (done["green_percent"], done["rule_arn"]) == (5, "arn:rule:web")

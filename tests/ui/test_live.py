@@ -104,6 +104,24 @@ def test_a_terminal_that_is_gone_does_not_break_the_run() -> None:
         view.close(RESULT)
 
 
+def test_what_is_said_after_the_end_stays_on_the_terminal() -> None:
+    console = terminal()
+    with LiveView(console) as view:
+        view.close(RESULT)
+        view.note("not everybody was told")
+    assert "not everybody was told" in console.export_text()
+
+
+def test_the_time_left_follows_earlier_deployments_where_they_can_be_read() -> None:
+    console, script = terminal(), Script().until("judge-25")
+    view = LiveView(console, clock=lambda: script.at)
+    view.recall(told(script.header, script.entries))
+    view.usual(lambda: 1 / 0)  # type: ignore[arg-type,return-value]  # on purpose
+    assert "about 4m" in shown(view, console)
+    view.usual(lambda: {stage.name: 1.0 for stage in script.plan.stages})
+    assert "about 13s left" in shown(view, console)
+
+
 @pytest.mark.parametrize("colors", [None, "1"])
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, colors: str | None) -> None:
     if colors:

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bluegreen.domain.journal import StepProgress, Warned
+from bluegreen.contract import Tier
+from bluegreen.domain.journal import Measured, RunResumed, StepProgress, VerdictGiven, Warned
+from bluegreen.domain.measurement import Metric
+from bluegreen.domain.release import Color
+from bluegreen.domain.verdict import Finding, Outcome, Row, Verdict
 from bluegreen.ui.glyphs import ASCII, UNICODE, for_encoding
 from bluegreen.ui.screen import screen
 from bluegreen.ui.timeline import Timeline
@@ -32,7 +36,7 @@ def drawn(timeline: Timeline, *, width: int, height: int, **more: Any) -> str:
     return console.export_text()
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (140, 50), (80, 12)])
+@pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (100, 30), (140, 50), (80, 12)])
 def test_a_shift(width: int, height: int, same_as: SameAs) -> None:
     same_as(f"shift-{width}x{height}", drawn(shifting(), width=width, height=height))
 
@@ -83,6 +87,91 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 def test_time_over_the_expected_does_not_overflow_the_bar() -> None:
     lines = screen(begin(header()), now=START + 9_999.0, width=80, height=40)
     assert lines[1].cell_len <= 80
+
+
+def breach(*, hold: bool = False, outcome: Outcome = Outcome.INCONCLUSIVE) -> Timeline:
+    """2.11 % errors against a limit of 1 %, and not enough evidence yet."""
+    script = Script().until("judge-25").measured(30, green_errors=3)
+    row = Row(unit="share", green=0.0211, blue=0.0, limit=0.01, relative=False, to_pass=0.0, to_fail=0.5)
+    one = Finding(metric=Metric.ERRORS, tier=Tier.WEB, outcome=outcome, words="errors", row=row)
+    verdict = Verdict(outcome=outcome, reason="little data", findings=(one,), hold=hold, deadline=START + 600)
+    script.say(
+        VerdictGiven(
+            stage="judge-25",
+            step=judging(),
+            percent=25,
+            verdict=verdict,
+            next="Send 50 % of the traffic to green",
+            next_at=START + 40,
+        )
+    )
+    return told(script.header, script.entries)
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_a_breach_is_said_in_words_and_in_color(width: int) -> None:
+    lines = screen(breach(), now=START + 24.0, width=width, height=40)
+    (green,) = [line for line in lines if "2.40 %" in line.plain and "over limit" in line.plain]
+    assert any("red" in str(span.style) for span in green.spans)
+    (row,) = [line for line in lines if line.plain.startswith("web errors")]
+    assert "(limit 1.00 %)" in row.plain
+    assert "over the limit" in row.plain
+    assert "red" in str(row.style)
+    assert sum("over" in line.plain for line in lines) == 2, "blue has no limit, and other tiers no breach"
+
+
+def test_it_says_by_when_it_is_decided() -> None:
+    text = drawn(breach(), width=140, height=40)
+    assert (
+        "next      Send 50 % of the traffic to green, at 12:00:40 (in 16s); decides by 12:10:00, then pauses"
+        in text
+    )
+
+
+def test_traffic_is_said_with_what_happens_if_this_deployer_dies() -> None:
+    text = drawn(shifting(), width=100, height=30)
+    assert "traffic   75 % v1.0.0, 25 % v1.1.0; if this deployer dies: back to v1.0.0 within 3m 00s" in text
+    assert "dies" not in drawn(begin(header()), width=100, height=30), "nothing is armed yet"
+    script = Script().rolled_back()
+    over = drawn(told(script.header, script.entries), width=100, height=40)
+    assert "traffic   100 % v1.0.0" in over
+    assert "dies" not in over
+
+
+def test_tiers_with_other_shares_are_told_apart() -> None:
+    script = Script().until("judge-25")
+    script.say(RunResumed(operator="ben@ci", shares={Tier.WEB: 0}))
+    text = drawn(told(script.header, script.entries), width=140, height=40)
+    assert "web: 100 % v1.0.0; app, ai: 75 % v1.0.0, 25 % v1.1.0" in text
+
+
+def test_a_rollback_shows_no_verdict_of_what_was_before() -> None:
+    script = Script().rolled_back()
+    assert "verdict" not in drawn(told(script.header, script.entries), width=100, height=40)
+
+
+def test_hosts_are_signs_and_many_are_a_number() -> None:
+    script = Script().until("judge-25")
+    well = {Tier.WEB: {Color.BLUE: ("i-1", "i-2"), Color.GREEN: tuple(f"i-{n}" for n in range(9))}}
+    script.say(Measured(stage="judge-25", percent=25, well=well))
+    text = drawn(told(script.header, script.entries), width=100, height=40)
+    assert [line for line in text.splitlines() if "web  blue" in line and line.rstrip().endswith(" ●●")]
+    assert "● x 9" in text
+    assert "o x 9" in drawn(told(script.header, script.entries), width=100, height=40, glyphs=ASCII)
+
+
+def test_words_from_outside_move_no_cursor() -> None:
+    script = Script().until("judge-25")
+    script.say(StepProgress(stage="judge-25", step=judging(), words="a\x1b[2Jb\nc"))
+    script.say(Warned(words="d\x1b]0;x\x07e\nf"))
+    text = drawn(told(script.header, script.entries), width=100, height=40)
+    assert "a [2Jb c" in text
+    assert "d ]0;x e f" in text
+
+
+@pytest.mark.parametrize("height", [8, 10, 12, 16])
+def test_what_comes_next_is_on_a_small_screen_too(height: int) -> None:
+    assert "next " in drawn(shifting(), width=60, height=height)
 
 
 def test_a_note_is_shown() -> None:

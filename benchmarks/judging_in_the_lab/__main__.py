@@ -149,9 +149,10 @@ def run_case(lab: LabInfo, case: Case, rate: float) -> Result:
         breakage.heal(lab)
         if done.code == ExitCode.HALTED:
             ended(sc_deploy(lab, "abort", "--yes"))
+        if done.code == ExitCode.RELEASED and not case.fresh:
+            # Under load: a release that is built again is measured, and without users it would ask.
+            ended(sc_deploy(lab, "rollback", "--yes"))
         figures = load.figures()[0] if case.load else []
-    if done.code == ExitCode.RELEASED and not case.fresh:
-        ended(sc_deploy(lab, "rollback", "--yes"))
     answered, failed = counted(figures, witness)
     return Result(case=case, done=done, witness=witness, answered=answered, failed=failed)
 
@@ -159,7 +160,9 @@ def run_case(lab: LabInfo, case: Case, rate: float) -> Result:
 def ended(back: Done) -> None:
     """A way back that did not work would spoil the next case."""
     if back.code not in {ExitCode.RELEASED, ExitCode.ROLLED_BACK}:
-        raise SystemExit(f"`sc-deploy {back.words[0]}` ended with {back.code}: {back.stderr}")
+        last = back.events[-1] if back.events else {}
+        why = last.get("words", back.stderr)
+        raise SystemExit(f"`sc-deploy {back.words[0]}` ended with {back.code}: {why}")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def changes(ports: Ports) -> list[Callable[[], Any]]:
     """Calls of three services that need nothing to stand."""
     return [
         lambda: ports.watchdog.disarm("sc-sim-app-1"),
-        lambda: ports.commands.start("i-0", TASK, token="t", timeout=60.0),
+        lambda: ports.commands.start("i-0", TASK, token="t"),
         lambda: ports.database.ensure_snapshot("db", "before-1", {}),
     ]
 

@@ -9,6 +9,8 @@ from tests.infra.documents import documents, listed
 from tools.recording import Recording, settings_of, texts
 
 WORLD = {"0.0.0.0/0", "::/0"}
+TAKES_NO_RESOURCE = {"ssm:CancelCommand"}
+"""Changing calls that know neither a resource nor a condition key; each stops something, starts nothing."""
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
@@ -180,7 +182,8 @@ def bounded(statement: dict[str, Any]) -> bool:
     """Limited by a condition, or to calls that read or take no resource (Service Authorization Reference)."""
     free = ("Describe", "List", "Get")
     return "Condition" in statement or all(
-        action.split(":")[1].startswith(free) for action in listed(statement["Action"])
+        action.split(":")[1].startswith(free) or action in TAKES_NO_RESOURCE
+        for action in listed(statement["Action"])
     )
 
 

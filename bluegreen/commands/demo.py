@@ -128,8 +128,9 @@ def _report(settings: Settings) -> None:
     from bluegreen.commands._report import write_report
 
     journal = _connect.open_stack(settings).ports.journal
-    path = Path(tempfile.mkdtemp(prefix="sc-deploy-report-")) / f"{settings.stack}-3.html"
-    write_report(journal, journal.history(limit=1)[0].number, path)
+    number = journal.history(limit=1)[0].number
+    path = Path(tempfile.mkdtemp(prefix="sc-deploy-report-")) / f"{settings.stack}-{number}.html"
+    write_report(journal, number, path)
     _terminal.say(f"what happened, as a report: {path}")
 
 

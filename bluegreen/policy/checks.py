@@ -62,6 +62,10 @@ def _known(text: str) -> str:
 Template = Annotated[Name, AfterValidator(_known)]
 Query = Annotated[Lines, AfterValidator(_known)]
 Given = Annotated[Name, Field(max_length=255)]
+Statistic = Annotated[
+    str,
+    Field(pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p[0-9]{1,2}(\.[0-9]+)?|T[CM]\([0-9%.:]+\))$"),
+]
 
 
 class CloudWatchMetric(Section):
@@ -70,12 +74,7 @@ class CloudWatchMetric(Section):
     namespace: Given
     name: Given
     dimensions: Annotated[Mapping[Given, Template], Field(max_length=30)] = {}
-    statistic: Annotated[
-        str,
-        Field(
-            pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p[0-9]{1,2}(\.[0-9]+)?|T[CM]\([0-9%.:]+\))$"
-        ),
-    ] = "Average"
+    statistic: Statistic = "Average"
 
 
 MetricId = Annotated[str, Field(pattern=r"^[a-z][a-zA-Z0-9_]{0,30}$")]
@@ -87,12 +86,7 @@ class CloudWatchQuery(Section):
     namespace: Annotated[Line, Field(max_length=255)] = ""
     name: Annotated[Line, Field(max_length=255)] = ""
     dimensions: Annotated[Mapping[Given, Template], Field(max_length=30)] = {}
-    statistic: Annotated[
-        str,
-        Field(
-            pattern=r"^(Average|Sum|Minimum|Maximum|SampleCount|p[0-9]{1,2}(\.[0-9]+)?|T[CM]\([0-9%.:]+\))$"
-        ),
-    ] = "Average"
+    statistic: Statistic = "Average"
     expression: Annotated[Lines, Field(max_length=1024)] = ""
     """Metric math with one result ("Using metric math", CloudWatch user guide), e.g. `100 * bad / all`."""
     metrics: Annotated[Mapping[MetricId, CloudWatchMetric], Field(max_length=10)] = {}

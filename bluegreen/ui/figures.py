@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
@@ -22,7 +22,7 @@ class Figures:
     requests: int
     errors: int
     p95_ms: float | None
-    """Mean of the periods' p95, weighted by requests: a figure to watch, not to judge by."""
+    """See `mean_p95`."""
 
     @property
     def rate(self) -> float:
@@ -48,23 +48,32 @@ def recent(known: Iterable[Period], fresh: Iterable[Period]) -> tuple[Period, ..
     return tuple(p for p in periods.values() if p.end > ends[p.source, p.tier] - _window(p.seconds))
 
 
+def finest(periods: Sequence[Period]) -> list[Period]:
+    """Those of one source: of several that count the same requests, the one with the shortest periods."""
+    source = min(((p.seconds, p.source) for p in periods), default=(0.0, ""))[1]
+    return [p for p in periods if p.source == source]
+
+
+def mean_p95(periods: Iterable[Period]) -> float | None:
+    """In ms, weighted by requests: a figure to watch, not to judge by. None where none was measured."""
+    timed = [(p.requests, p.p95_ms) for p in periods if p.p95_ms is not None and p.requests]
+    weight = sum(requests for requests, _ in timed)
+    return sum(requests * ms for requests, ms in timed) / weight if weight else None
+
+
 def figures(periods: Iterable[Period], tier: Tier, arm: Color) -> Figures | None:
     """The traffic of one fleet; None where nothing was measured.
 
     Several sources may count the same requests: the one with the shortest periods is shown.
     """
-    mine = [p for p in periods if p.tier == tier and p.arm == arm and p.counts_errors]
+    mine = finest([p for p in periods if p.tier == tier and p.arm == arm and p.counts_errors])
     if not mine:
         return None
-    source = min(mine, key=lambda p: (p.seconds, p.source)).source
-    mine = [p for p in mine if p.source == source]
-    timed = [(p.requests, p.p95_ms) for p in mine if p.p95_ms is not None and p.requests]
-    weight = sum(requests for requests, _ in timed)
     return Figures(
         seconds=max(p.end for p in mine) - min(p.start for p in mine),
         requests=sum(p.requests for p in mine),
         errors=sum(p.errors for p in mine),
-        p95_ms=sum(requests * ms for requests, ms in timed) / weight if weight else None,
+        p95_ms=mean_p95(mine),
     )
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bluegreen.domain.verdict import Finding
-from bluegreen.ui.format import count, duration, ending_words, iso
+from bluegreen.ui.format import clock_utc, count, duration, ending_words, iso
 from bluegreen.ui.report import plots as geometry
 from bluegreen.ui.report.facts import Report
 from bluegreen.ui.verdict_rows import cells, check_value
@@ -52,7 +52,7 @@ def _environment() -> Environment:
     made.filters |= {
         "cells": cells,
         "check_value": check_value,
-        "clock": lambda at: _when(at)[11:],
+        "clock": clock_utc,
         "count": count,
         "duration": duration,
         "rows": _rows,

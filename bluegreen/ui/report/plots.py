@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import ceil, floor, log10
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Metric
+from bluegreen.ui.format import clock_utc
 from bluegreen.ui.report.facts import Curve, Point, Report
 
 WIDTH, LEFT, RIGHT = 760, 58, 14
@@ -135,7 +135,7 @@ def _share_panel(report: Report, frame: _Frame) -> Panel:
         return round(_TOP + _SHARE * (1 - percent / 100), 1)
 
     path = _steps(changes, frame, y)
-    words = ", ".join(f"{_clock(at)} {percent:.0f} %" for at, percent in changes)
+    words = ", ".join(f"{clock_utc(at)} {percent:.0f} %" for at, percent in changes)
     return Panel(
         title="green's share, %",
         top=_TOP,
@@ -218,5 +218,6 @@ def _times(frame: _Frame) -> tuple[Mark, ...]:
     return tuple(Mark(at=frame.x(at), words=_clock(at, step)) for at in moments)
 
 
-def _clock(at: float, step: float = 1) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M" if step >= 60 else "%H:%M:%S")
+def _clock(at: float, step: float) -> str:
+    """Without seconds where the ticks are whole minutes apart."""
+    return clock_utc(at).rpartition(":")[0] if step >= 60 else clock_utc(at)

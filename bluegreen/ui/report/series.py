@@ -11,6 +11,7 @@ from bluegreen.domain.journal import Entry
 from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
+from bluegreen.ui.figures import finest, mean_p95
 from bluegreen.ui.report.facts import Curve, Limit, Point, Share
 
 _POINTS = 240
@@ -36,14 +37,9 @@ def curves(entries: Iterable[Entry]) -> tuple[Curve, ...]:
     width = max(1.0, (ended - began) / _POINTS)
     ordered = sorted(fleets.items(), key=lambda item: (list(Tier).index(item[0][0]), item[0][1]))
     return tuple(
-        Curve(tier=tier, fleet=arm, points=_points(_finest(found), began, width))
+        Curve(tier=tier, fleet=arm, points=_points(finest(found), began, width))
         for (tier, arm), found in ordered
     )
-
-
-def _finest(periods: Sequence[Period]) -> list[Period]:
-    source = min(periods, key=lambda p: (p.seconds, p.source)).source
-    return [p for p in periods if p.source == source]
 
 
 def _points(periods: Iterable[Period], began: float, width: float) -> tuple[Point, ...]:
@@ -54,16 +50,14 @@ def _points(periods: Iterable[Period], began: float, width: float) -> tuple[Poin
 
 
 def _point(periods: Sequence[Period]) -> Point:
-    timed = [(p.requests, p.p95_ms) for p in periods if p.p95_ms is not None and p.requests]
-    weight = sum(requests for requests, _ in timed)
+    p95_ms = mean_p95(periods)
     began, ended = min(p.start for p in periods), max(p.end for p in periods)
     return Point(
         at=(began + ended) / 2,
         seconds=sum(p.seconds for p in periods),
         requests=sum(p.requests for p in periods),
         errors=sum(p.errors for p in periods),
-        # The mean of the periods' own: to look at, not to judge by.
-        p95_ms=round(sum(n * ms for n, ms in timed) / weight, 2) if weight else None,
+        p95_ms=None if p95_ms is None else round(p95_ms, 2),
     )
 
 

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from bluegreen.engine.deployer import Deployer
     from bluegreen.ui.timeline import Timeline
 
-R = TypeVar("R", bound="Result | None")
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _SIGNAL_SECONDS = 0.25
 """A signal is answered within this time."""
@@ -113,15 +112,16 @@ class LongCommand:
         """Run `action`, show it, and end the process with the exit code of its result."""
         raise typer.Exit(int(self.complete(action).exit_code))
 
-    def complete(self, action: Callable[[Deployer], R]) -> R:
+    def complete(self, action: Callable[[Deployer], Result]) -> Result:
         """Run `action` and show it.
 
         The action has a thread of its own: Python runs signal handlers in the main thread, which
         therefore never holds a lock that `interrupt` needs.
         """
         view, deployer = self._view, self.stack.deployer
-        view.usual(self._usual)
         signalled = stopping(deployer.interrupt, view.note, self._follower.words)
+        # Beside it: a rollback does not wait until the journals of earlier deployments are read.
+        self.stack.ports.aside(lambda: view.usual(self._usual))
         with view, signalled, ThreadPoolExecutor(1) as pool:
             future = pool.submit(action, deployer)
             # A wait without end would not notice a signal that another thread received.
@@ -129,8 +129,7 @@ class LongCommand:
                 continue
             try:
                 result = future.result()
-                if result is not None:
-                    view.close(result)
+                view.close(result)
             except CloudUnavailable as error:
                 # Even where the last call was a read: what this command began to do is not finished.
                 error.exit_code = ExitCode.HALTED

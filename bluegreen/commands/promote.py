@@ -97,6 +97,8 @@ def _take_over(run: LongCommand, settings: Settings, version: str) -> None:
     confirm(settings, abort_question(header.began_with.plan, down=False))
     run.recall(header)
     words = f"taken over by the promotion of {version}"
-    result = run.complete(lambda deployer: deployer.take_over_unfinished(reason=words, note=run.note))
-    if result is not None and result.ending.open:
+    result = run.complete(
+        lambda deployer: deployer.take_over_unfinished(header.number, reason=words, note=run.note)
+    )
+    if result.ending.open:
         raise typer.Exit(int(result.exit_code))

@@ -140,16 +140,13 @@ class Deployer:
             partial(roll_back, reason=words, down=down, asked=True),
         )
 
-    def take_over_unfinished(self, *, reason: str, note: Note = _silent) -> Result | None:
-        """Roll back what a dead deployer left, for another release to begin; None: nothing is unfinished.
+    def take_over_unfinished(self, number: int, *, reason: str, note: Note = _silent) -> Result:
+        """Roll back what a dead deployer left, for another release to begin.
 
         For pipelines, where nobody is there to resume or abort by hand. A deployer that lives is left alone:
         raises Locked, after its lease has been watched for as long as a dead one's takes to run out.
         """
-        found = open_header(self._ports.journal.history(limit=5))
-        if found is None:
-            return None
-        header = self.unfinished(found.number)
+        header = self.unfinished(number)
         holder = self._take(header.number, "take over", note)
         back = partial(roll_back, reason=reason, asked=True)
         return self._conduct(holder, partial(self._opener(holder).reopen, header), back)

@@ -14,8 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from bluegreen.adapters.masking import mask
@@ -137,28 +136,15 @@ def _was_begun(place: Path) -> bool:
     return (place / "pid").exists() or _runs(place)
 
 
-@contextmanager
-def _looking(place: Path) -> Iterator[int | None]:
-    try:
-        descriptor = os.open(place / "lock", os.O_RDONLY)
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def _runs(place: Path) -> bool:
     """Whether any process of it lives. A shared lock: two that look do not take each other for it."""
-    with _looking(place) as descriptor:
-        if descriptor is None:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    try:
+        with (place / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
     return False
 
 

@@ -99,7 +99,7 @@ class Commands(Protocol):
     def poll(self, handle: str) -> tuple[bool | None, str]:
         """(None while it runs, then success), and the end of its output with secrets masked.
 
-        Raises Halted where nobody can tell any more whether and how it ended.
+        Raises OutcomeUnknown where nobody can tell any more whether and how it ended.
         """
 
     def cancel(self, handle: str) -> None:

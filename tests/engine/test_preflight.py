@@ -8,7 +8,7 @@ import pytest
 
 from bluegreen.contract import Contract
 from bluegreen.engine.checks.doctor import examine
-from bluegreen.engine.checks.preflight import accuracy_words, faults, patience_faults
+from bluegreen.engine.checks.preflight import accuracy_words, examined, patience_faults
 from bluegreen.engine.watch.forecast import release_forecast
 from bluegreen.errors import Refused
 from bluegreen.policy import MetricsPolicy, Policy, parse_policy
@@ -63,9 +63,9 @@ def test_a_release_of_it_is_refused() -> None:
     strict = POLICY.replace("[judge]", '[judge]\nwithout_accuracy = "refuse"')
     world = World(policy=strict, tiers=("app", "ai"))
     plan = world.deployer().plan_promotion("v1.0.0")
-    found = faults(plan, world.contract, world.policy, world.ports())
+    found = examined(plan, world.contract, world.policy, world.ports()).faults
     assert [fault.where for fault in found] == ["judge.without_accuracy"]
-    assert not faults(plan, world.contract, Policy(), world.ports())
+    assert not examined(plan, world.contract, Policy(), world.ports()).faults
     said = [
         release_forecast(plan, world.contract, policy, world.ports()).warnings
         for policy in (world.policy, Policy())

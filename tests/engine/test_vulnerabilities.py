@@ -10,7 +10,7 @@ from moto.backends import get_backend
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.plan import Plan
 from bluegreen.engine.checks.doctor import examine
-from bluegreen.engine.checks.preflight import faults
+from bluegreen.engine.checks.preflight import examined
 from bluegreen.engine.security import banning
 from bluegreen.engine.watch.forecast import release_forecast
 from bluegreen.errors import ExitCode, Refused
@@ -54,7 +54,7 @@ def scanned(world: World, version: str, findings: dict[str, Any], *, status: str
 def found(world: World, version: str = "v1.0.0", policy: str = POLICY) -> list[tuple[str, str]]:
     plan = world.deployer().plan_promotion(version)
     read = parse_policy(policy, stack="sim", source="deploy.toml")
-    return [(one.where, one.problem) for one in faults(plan, world.contract, read, world.ports())]
+    return [(one.where, one.problem) for one in examined(plan, world.contract, read, world.ports()).faults]
 
 
 def emergency(world: World, *, reason: str = "") -> Plan:

@@ -44,7 +44,10 @@ class Found:
 
 
 def examined(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> Found:
-    """Every preflight check that `plan` fails, but for those that a person has overruled."""
+    """Every preflight check that `plan` fails, but for those that a person has overruled.
+
+    A rollback is not held up by what it leaves.
+    """
     guards = [one for one in GUARDS if plan.intent is Intent.PROMOTION or one.bars_rollback]
     asked = [one for one in guards if not (plan.despite and one.overruled)]
     found: list[list[Fault]] = ports.parallel(
@@ -55,11 +58,6 @@ def examined(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> Fo
         faults=tuple(fault for _, faults in failed for fault in faults),
         overruled=bool(failed) and all(one.overruled for one, _ in failed),
     )
-
-
-def faults(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> list[Fault]:
-    """Every preflight check that `plan` fails; a rollback is not held up by what it leaves."""
-    return list(examined(plan, contract, policy, ports).faults)
 
 
 def _all(check: Callable[[], Iterable[Fault]]) -> list[Fault]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 from bluegreen.domain.journal import CommandBegun, DownMigrationTried, SnapshotTaken
 from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Step, StepKind
@@ -37,16 +35,16 @@ def migrate(run: Run, step: Step) -> Done:
 def _carried_out(run: Run, step: Step, name: str, command: str) -> tuple[bool, str]:
     """Whether it succeeded, and its output. Run again only where nobody can tell, and policy allows it."""
     repeatable = run.policy.migration is not None and run.policy.migration.repeatable
-    attempt = name
-    for number in count(2):
+    attempt, number = name, 1
+    while True:
         try:
             return ended(run, step, _begun(run, step, attempt, command))
         except OutcomeUnknown as error:
             if not repeatable:
                 raise
             run.warn(f"{error.what}; the migration is repeatable, so it runs once more")
+            number += 1
             attempt = f"{name}-{number}"
-    raise AssertionError(name)
 
 
 def _begun(run: Run, step: Step, name: str, command: str) -> str:

@@ -76,7 +76,8 @@ def _minutely(rng: np.random.Generator, shape: tuple[int, int], variation: float
 class World:
     """The true rates of one case for `runs` deployments of `ticks` ticks; draws counts for any weight."""
 
-    def __init__(self, case: Case, runs: int, seed: Sequence[int]) -> None:
+    def __init__(self, case: Case, runs: int, seed: Sequence[int], *, counted: bool = True) -> None:
+        """`counted`: whether any judge reads the counts over the source's bounds."""
         self.case, self.runs, self.tick, self.planned = case, runs, case.tick, case.planned
         self.ticks = int(1.15 * 5 * 4 * case.planned / case.tick)
         self._rng = rng = np.random.default_rng(seed)
@@ -84,7 +85,7 @@ class World:
         at = np.arange(self.ticks) * case.tick
         active = ((at >= case.begins) & (at < case.ends))[None, :]
         self.p95 = rng.choice(np.array(case.p95s), size=runs)
-        self.bounds = case.bounds or asked_for(case.q * case.p95s[0], Judging())
+        self.bounds = (case.bounds or asked_for(case.q * case.p95s[0], Judging())) if counted else ()
         shared_latency = _drift(rng, shape, 0.05) + at / 60 * np.log1p(case.trend)
         shared_errors = _minutely(rng, shape, 0.5)
         onset = rng.uniform(120, 720, size=(runs, 1))
@@ -165,6 +166,8 @@ class World:
 
     def _over(self, n: Ints, factor: Floats, arm: str) -> Ints:
         """Nested binomials: those over the next bound are some of those over this one."""
+        if not self.bounds:
+            return np.empty((len(n), 0), dtype=np.int64)
         left, before, found = n, np.ones(len(n)), []
         for bound in self.bounds:
             tail = self._survival(P95 * bound / self.p95, factor, arm)

@@ -26,10 +26,12 @@ def findings(state: TierState, limits: Judging, look: Look) -> tuple[Finding, ..
 
 def _request_findings(state: TierState, limits: Judging, look: Look) -> Iterator[Finding]:
     for metric in (Metric.ERRORS, Metric.LATENCY, Metric.ACCURACY):
-        tests = state.of(metric)
-        counted = [one for one in tests if one.green]
-        if counted:
-            yield _accepted(_counted(state, metric, counted, limits), look)
+        shown = state.shown.get(metric)
+        # A look between two arrivals of counts costs next to nothing.
+        if shown is None and (counted := [one for one in state.of(metric) if one.green]):
+            shown = state.shown[metric] = _counted(state, metric, counted, limits)
+        if shown is not None:
+            yield _accepted(shown, look)
         elif _required(state, metric, look):
             unknown = Finding(
                 metric=metric,

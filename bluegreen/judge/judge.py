@@ -68,7 +68,7 @@ class Judge:
         """Blue's figures before the release have been measured."""
         self._baseline = baseline
         for state in self._tiers.values():
-            state.baseline = baseline
+            state.know(baseline)
 
     def lost(self, hosts: Iterable[HostLost]) -> None:
         """Targets that were healthy are no more."""
@@ -85,9 +85,7 @@ class Judge:
 
     def _judge_by(self, batches: Iterable[Batch]) -> None:
         for batch in batches:
-            state = self._tier(batch.tier)
-            state.spared = self._losses.spared[batch.tier]
-            state.add(batch)
+            self._tier(batch.tier).add(batch, self._losses.spared[batch.tier])
 
     def joined(self, tiers: Iterable[Tier], at: float) -> None:
         """New instances of green have begun to serve there."""

@@ -9,6 +9,7 @@ from bluegreen.contract import Tier
 from bluegreen.domain.measurement import BlueBaseline, Metric
 from bluegreen.domain.release import FULL
 from bluegreen.domain.stack import BlueShort
+from bluegreen.domain.verdict import Finding
 from bluegreen.judge.batches import Batch, Calendar
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.coverage import Coverage
@@ -49,6 +50,8 @@ class TierState:
         """The highest evidence so far, which is what fails a release (Ville)."""
         self.spared: Mapping[str, int] = {}
         """Failed requests that a lost host has lost and that are not counted, by host."""
+        self.shown: dict[Metric, Finding] = {}
+        """What the counts of a metric show, in words; empty again as soon as anything changes them."""
         self.instances = Instances()
         """Of green, what stands out."""
         self.coverage = Coverage()
@@ -113,8 +116,15 @@ class TierState:
         rate = one.exposed / one.exposed_seconds * percent / step.percent
         return (most - self._limits.error_acceptable) * rate * step.planned_seconds
 
-    def add(self, batch: Batch) -> None:
-        """Take in one batch."""
+    def know(self, baseline: BlueBaseline) -> None:
+        """Blue's figures before the release have been measured."""
+        self.shown.clear()
+        self.baseline = baseline
+
+    def add(self, batch: Batch, spared: Mapping[str, int] | None = None) -> None:
+        """Take in one batch, and what lost hosts have lost by now."""
+        self.shown.clear()
+        self.spared = spared or {}
         if batch.period.probes:
             key = batch.period.key
             if key not in self.probes:
@@ -126,6 +136,7 @@ class TierState:
 
     def enter(self) -> None:
         """A new ramp step: what earlier steps showed does not by itself count for its pass."""
+        self.shown.clear()
         for one in (*self._controlled.values(), *self._alone.values()):
             one.enter()
         for probes in self.probes.values():
@@ -143,6 +154,7 @@ class TierState:
 
     def restart(self, clock: float, why: str, *, blue_was_sick: bool = False) -> None:
         """Void the evidence for a pass; `clock` is when the disturbance was over."""
+        self.shown.clear()
         if clock >= self.clock:
             self.clock, self.disturbance = clock, why
         for one in (*self._controlled.values(), *self._alone.values()):

@@ -27,10 +27,12 @@ from bluegreen.engine.accepting import accepted
 from bluegreen.errors import Refused
 from bluegreen.judge import replay as replaying
 from bluegreen.judge.batches import Calendar
+from bluegreen.judge.judge import Judge
 from bluegreen.judge.record import Record, step_mark
 from bluegreen.judge.replay import replay, verdict_on
+from bluegreen.judge.settings import Look
 from bluegreen.policy import Policy, Rollout, parse_policy
-from tests.judge.traffic import START, Fleet, Traffic, probes
+from tests.judge.traffic import BASELINE, START, Fleet, Traffic, probes
 from tests.ui.samples import promotion
 from tests.world.releasing import QUICK, serving
 
@@ -182,18 +184,22 @@ class TestAPerson:
 
 
 def test_a_judge_that_has_followed_the_run_says_what_one_says_that_reads_it_whole() -> None:
-    """State is kept between looks, and a look changes nothing."""
-    events: list[Event] = [mark(0, 5), mark(330, 50), mark(660, 95)]
-    periods = everywhere({0: 5, 330: 50, 660: 95}, 900)
+    """State is kept between looks, what is put into words too, and a look changes nothing."""
+    marks = {0: 5, 330: 50, 660: 95}
+    periods = everywhere(marks, 900)
     starts = sorted({one.start for one in periods})
-    events += [measured([one for one in periods if one.start == start]) for start in starts]
-    events.append(measured(joined=(Tier.WEB,)))
+    events: list[Event] = []
+    for start in starts:
+        events += [mark(at, percent) for at, percent in marks.items() if START + at == start]
+        events.append(measured([one for one in periods if one.start == start]))
+    impossible = replace(periods[0], start=START + 500, seconds=15.0, errors=periods[0].requests + 1)
     short = {Tier.APP: BlueShort(healthy=1, needed=2)}
     gone = [
         HostLost(tier=Tier.AI, arm=arm, target="i-1", of=2, since=START, until=START + 60) for arm in Color
     ]
     events[20:20] = [measured(short=short), measured(lost=gone)]
     events[24:24] = [measured(short={})]
+    events[40:40] = [measured([impossible]), measured(joined=(Tier.WEB,))]
     followed, held = record(), 0
     for number, event in enumerate(events, start=1):
         followed.add(event, START + 15.0 * number)
@@ -256,3 +262,20 @@ class TestARun:
         assert deployer.run(deployer.plan_promotion("v1.1.0")).ending is Ending.RELEASED
         verdicts = [entry for _, entry in world.entries if isinstance(entry.event, VerdictGiven)]
         assert len(replayed) == len(verdicts) > 3
+
+
+def test_blue_that_becomes_known_between_two_looks_is_not_missed() -> None:
+    """A look before it keeps nothing that it changes."""
+    app = (PLAN.tiers[0].tier,)
+    looks = Look(now=START + 300, tiers=app)
+    periods = Traffic(tier=app[0]).periods({0: 50}, 300)
+    found = []
+    for looked in (True, False):
+        judge = Judge(POLICY.judge, None)
+        judge.begin(step_mark(POLICY.rollout, START, 50))
+        for period in periods:
+            judge.take(period)
+        before = judge.look(looks) if looked else None
+        judge.know(BASELINE)
+        found.append(judge.look(looks))
+    assert before != found[0] == found[1]

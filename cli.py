@@ -20,6 +20,7 @@ from bluegreen.commands._options import Output, preformatted
 from bluegreen.commands.abort import abort
 from bluegreen.commands.bans import bans
 from bluegreen.commands.baseline import baseline
+from bluegreen.commands.checklist import checklist
 from bluegreen.commands.demo import demo
 from bluegreen.commands.doctor import doctor
 from bluegreen.commands.history import history
@@ -30,6 +31,7 @@ from bluegreen.commands.resume import resume
 from bluegreen.commands.rollback import rollback
 from bluegreen.commands.status import status
 from bluegreen.commands.teardown import teardown
+from bluegreen.commands.verify import verify
 from bluegreen.errors import ConfigError, DeployError, ExitCode
 
 VERBS: tuple[Callable[..., None], ...] = (
@@ -41,6 +43,8 @@ VERBS: tuple[Callable[..., None], ...] = (
     status,
     history,
     report,
+    checklist,
+    verify,
     teardown,
     bans,
     doctor,

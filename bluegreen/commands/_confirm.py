@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def confirm_plan(settings: Settings, plan: Plan, question: str, *, by_name: bool = False) -> None:
     """Show the plan and ask; `--yes` skips both. Raises Refused unless the answer is yes."""
-    if not settings.yes and _asks():
+    if not settings.yes and asks():
         from bluegreen.ui.tables.plan import plan_view
 
         _terminal.console(sys.stderr).print(plan_view(plan))
@@ -29,7 +29,7 @@ def confirm(settings: Settings, question: str, *, by_name: bool = False) -> None
     """
     if settings.yes:
         return
-    if not _asks():
+    if not asks():
         raise Refused(
             f"{question} There is no terminal to ask on; nothing was changed",
             next_step="repeat the command with --yes to confirm it in advance",
@@ -43,5 +43,6 @@ def confirm(settings: Settings, question: str, *, by_name: bool = False) -> None
         raise Refused("not confirmed; nothing was changed")
 
 
-def _asks() -> bool:
+def asks() -> bool:
+    """Whether there is somebody to ask."""
     return sys.stdin.isatty() and sys.stderr.isatty()

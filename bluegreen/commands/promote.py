@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bluegreen.commands import _terminal
+from bluegreen.commands._attest import AttestOption, ask_people, attested
 from bluegreen.commands._confirm import confirm, confirm_plan
 from bluegreen.commands._options import Reason, Settings, command_line, verb
 from bluegreen.commands._report import ReportOption
@@ -34,6 +35,7 @@ def promote(
     reason: Reason = "",
     despite: DespiteOption = "",
     take_over_unfinished: TakeOver = False,
+    attest: AttestOption = None,
     report: ReportOption = None,
 ) -> None:
     """Bring VERSION live: build green, verify it, shift the traffic step by step, retire blue.
@@ -47,6 +49,9 @@ def promote(
     With --take-over-unfinished a job that was cancelled, or whose machine died, keeps nobody waiting: what it
     left is rolled back first. Where that halts, this command ends as it does.
 
+    What only people know (`checklist` in deploy.toml) somebody must answer for: on a terminal you are asked,
+    elsewhere --attest says it, once per item; --yes answers for nothing. With --despite nobody is asked.
+
     Exit codes:
       0 released   2 usage or configuration   3 refused, nothing changed
       4 locked     5 rolled back              6 halted      130 interrupted
@@ -55,6 +60,7 @@ def promote(
       sc-deploy promote v1.4.0 --stack prod
       sc-deploy promote v1.4.0 --stack prod --plan-id 3f9a1c20b7de --yes
       sc-deploy promote v1.4.0 --stack prod --tiers ai --model v7 --reason "better answers"
+      sc-deploy promote v1.4.0 --stack prod --attest review="Anna Suzuki" --attest team="on call: Ben Ito"
       sc-deploy promote v1.4.0 --stack test --yes --take-over-unfinished
       sc-deploy promote v1.4.1 --stack prod --despite "v1.4.0 crashes, this repairs it"
     """
@@ -62,7 +68,7 @@ def promote(
     from bluegreen.engine.watch.forecast import release_forecast
     from bluegreen.ui.questions import promote_question
 
-    chosen = tiers_of(tiers)
+    chosen, said = tiers_of(tiers), attested(attest or [])
     run = LongCommand(settings, reports=report)
     if take_over_unfinished:
         _take_over(run, settings, version)
@@ -80,8 +86,9 @@ def promote(
         )
     for words in release_forecast(plan, *run.stack.known).warnings:
         _terminal.say(f"Warning: {words}")
+    people = ask_people(settings, plan, run.stack.known[1], said)
     confirm_plan(settings, plan, promote_question(plan))
-    run.go(lambda deployer: deployer.run(plan, note=run.note))
+    run.go(lambda deployer: deployer.run(plan, attested=people, note=run.note))
 
 
 def _take_over(run: LongCommand, settings: Settings, version: str) -> None:

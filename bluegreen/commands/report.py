@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +9,10 @@ from typing import Annotated
 import typer
 
 from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._deployment import header_of
 from bluegreen.commands._options import Settings, verb
 from bluegreen.commands._report import report_text, write_report
-from bluegreen.errors import ConfigError, Refused
+from bluegreen.errors import ConfigError
 
 Number = Annotated[
     int | None, typer.Argument(metavar="NUMBER", help="The deployment.  [default: the last one]", min=1)
@@ -53,13 +53,8 @@ def report(
     """
     form = _form(html=html, markdown=markdown, json=as_json or settings.json)
     journal = _connect.open_stack(settings).ports.journal
-    if number is None:
-        newest = journal.history(limit=1)
-        number = newest[0].number if newest else 0
-    header = journal.header(number) if number else None
-    if header is None:
-        raise _unknown(settings.stack, number, [one.number for one in journal.history(limit=100)])
-    header.check_schema()
+    header = header_of(journal, number, stack=settings.stack)
+    number = header.number
     if to is None and form == "html" and sys.stdout.isatty():
         to = Path(f"{settings.stack}-{number}.html")
     if to is None:
@@ -79,13 +74,3 @@ def _form(*, html: bool, markdown: bool, json: bool) -> str:
     if len(chosen) > 1:
         raise ConfigError("a report has one form", next_step="one of --html, --markdown and --json")
     return chosen[0] if chosen else "html"
-
-
-def _unknown(stack: str, number: int, known: list[int]) -> Refused:
-    if not known:
-        return Refused(f"stack {stack} has no deployment yet", next_step="`sc-deploy plan VERSION`")
-    near = difflib.get_close_matches(str(number), map(str, known), n=1, cutoff=0.0)
-    return Refused(
-        f"stack {stack} has no deployment #{number}",
-        next_step=f"did you mean #{near[0]}? `sc-deploy history --stack {stack}` lists them",
-    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bluegreen.contract import Contract, Tier, TierContract
+from bluegreen.domain.checklist import items_for
 from bluegreen.domain.migration import DatabaseRollback, check_down, database_notes
 from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, Step, StepKind, TierPlan
 from bluegreen.domain.release import FULL, Color, Release, TierRelease
@@ -207,8 +208,15 @@ class _Promotion:
             yield "blue is kept until the next release; `sc-deploy teardown` removes it earlier"
         if self.request.intent is Intent.PROMOTION:
             yield from watched_words(self.policy)
-            yield from (f"by confirming you attest: {point}" for point in self.policy.checklist)
+            yield from self._asked()
         yield from database_notes(self.request.database, self.served)
+
+    def _asked(self) -> Iterable[str]:
+        """Whom the before-checklist asks; a way out of trouble waits for nobody."""
+        items = items_for(self.policy, [one.tier for one in self.tiers])
+        if items and not self.request.despite:
+            told = ", ".join(f"{one.id} ({one.words[0].lower()}{one.words[1:]})" for one in items)
+            yield f"somebody must answer for {told}: `--attest ID=WHO`"
 
     @property
     def served(self) -> str:

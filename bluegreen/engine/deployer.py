@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,6 +14,7 @@ from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.reports import Result
 from bluegreen.engine import rolling_back
 from bluegreen.engine.accepting import Wanted, accepted
+from bluegreen.engine.attesting import NOBODY, attestations
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
 from bluegreen.engine.deployment.take_over import LeaseWatch, take_over
@@ -50,11 +51,14 @@ class Deployer:
         self._run: Run | None = None
         self._interrupted = False
 
-    def run(self, plan: Plan, *, note: Note = _silent) -> Result:
+    def run(self, plan: Plan, *, attested: Mapping[str, str] = NOBODY, note: Note = _silent) -> Result:
         """Carry out a plan. Raises Locked, Refused (nothing changed), LeaseLost.
+
+        `attested`: who answers for each item of the before-checklist that the policy asks people for.
 
         `note` gets what is waited for: a lease that its holder has let run out.
         """
+        said = attestations(plan, self._policy, attested, operator=self._owner)
         for ban in plan.bans:
             # First: whatever becomes of the rollback, nobody releases it again.
             self._ports.bans.add(replace(ban, by=self._owner, at=self._ports.clock.now()))
@@ -74,7 +78,10 @@ class Deployer:
             unfinished = open_header(self._ports.journal.history(limit=5))
             if unfinished:
                 raise not_finished(unfinished)
-            return self._opener(holder).create(plan, self._contract, self._policy)
+            run = self._opener(holder).create(plan, self._contract, self._policy)
+            for event in said:
+                run.note(event)
+            return run
 
         return self._conduct(holder, begin, conduct)
 

@@ -52,6 +52,11 @@ def version_fault(answer: Answer, version: str, model: str | None) -> tuple[str,
     return instance, "" if instance else "version path names no instance"
 
 
+def through_cdn(answer: Answer) -> bool:
+    """Whether CloudFront has passed the answer on: it adds itself to Via (CloudFront developer guide)."""
+    return "cloudfront" in answer.headers.get("via", "").lower()
+
+
 _UNDELIVERED = frozenset({0, 502, 504})
 """Statuses of a request that no instance answered: none at all, or the balancer's own."""
 

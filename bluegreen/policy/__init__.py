@@ -6,6 +6,7 @@ refused because 30 and 0.3 mean different things to different readers. Inside th
 are seconds and shares are fractions of one.
 """
 
+from bluegreen.policy.checklist import Item, Phase, item_of, items_of
 from bluegreen.policy.checks import PROMETHEUS_ALERT, Alarms, CloudWatchQuery, NoData, OnBreach, OwnCheck
 from bluegreen.policy.freeze import Freeze
 from bluegreen.policy.metrics import MetricsPolicy, NewRelic, Prometheus, Source
@@ -23,6 +24,7 @@ __all__ = [
     "CloudWatchQuery",
     "Freeze",
     "GoldenSet",
+    "Item",
     "Judging",
     "MetricsPolicy",
     "Migration",
@@ -30,6 +32,7 @@ __all__ = [
     "NoData",
     "OnBreach",
     "OwnCheck",
+    "Phase",
     "Policy",
     "Prometheus",
     "Rollout",
@@ -37,6 +40,8 @@ __all__ = [
     "SmokeStep",
     "SmokeTest",
     "Source",
+    "item_of",
+    "items_of",
     "load_policy",
     "parse_policy",
     "watched_words",

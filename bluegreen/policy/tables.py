@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bluegreen.contract import RUN_COMMAND, TASK_PATTERN
+from bluegreen.policy.checklist import Point, item_of
 from bluegreen.policy.checks import Alarms, OwnCheck
 from bluegreen.policy.freeze import Freeze
 from bluegreen.policy.metrics import MetricsPolicy, period_fault
@@ -22,7 +23,6 @@ from bluegreen.policy.units import (
     Flag,
     Fraction,
     Line,
-    Name,
     RampPercent,
     Rate,
     Section,
@@ -247,8 +247,8 @@ class Policy(Section):
     lease: LeasePolicy = LeasePolicy()
     security: Security = Security()
     freeze: Annotated[tuple[Freeze, ...], Field(max_length=100)] = ()
-    checklist: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
-    """Points of the before-checklist (C1) that only a person can confirm."""
+    checklist: Annotated[tuple[Point, ...], Field(max_length=50)] = ()
+    """Items of the before-checklist (C1) that a person answers for before a release."""
 
     @property
     def watches(self) -> bool:
@@ -274,7 +274,7 @@ class Policy(Section):
         for kind, names in (
             ("check", [one.name for one in self.check]),
             ("smoke", [one.name for one in self.smoke]),
-            ("checklist", list(self.checklist)),
+            ("checklist", [item_of(one).id for one in self.checklist]),
         ):
             yield from (
                 f"{kind} {one!r} is there twice" for one in sorted(set(names)) if names.count(one) > 1

@@ -55,7 +55,7 @@ class Lines:
                 said = self._judged(timeline, entry.at)
             case journal.Decided():
                 said = [f"decided: {timeline.decision}"]
-            case journal.Accepted() | journal.CheckAccepted() as event:
+            case journal.Accepted() | journal.CheckAccepted() | journal.Attested() as event:
                 said = [event.words]
             case journal.Warned(words=words):
                 said = [f"warning: {words}"]

@@ -60,7 +60,7 @@ def told(header: Header, entries: Iterable[Entry]) -> Timeline:
     return timeline
 
 
-def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a line per kind)
+def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: C901, PLR0911  (a line per kind)
     match entry.event:
         case journal.RunStarted(plan=plan):
             return timeline if timeline.stages else _planned(timeline, plan)
@@ -78,6 +78,8 @@ def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: PLR0911  (a l
             return _decided(timeline, event, entry.at)
         case journal.Warned() | journal.Accepted() | journal.CheckAccepted() as event:
             return _warned(timeline, event, entry.at)
+        case journal.Attested():
+            return timeline
         case journal.RunStopped() as event:
             return _ended(timeline, event, entry.at)
 

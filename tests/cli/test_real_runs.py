@@ -200,17 +200,6 @@ def test_the_history_keeps_the_operators_reason(line: Line, world: World) -> Non
     assert [one["reason"] for one in listed["deployments"]] == ["the first of all"]
 
 
-def test_the_checklist_is_shown_with_the_plan_that_a_yes_confirms(line: Line, world: World) -> None:
-    listed = 'checklist = ["tests passed", "the team is in place"]\n' + POLICY
-    world.policy = parse_policy(listed, stack="sim", source="deploy.toml")
-    shown = line("plan", "v1.0.0", *SIM).stdout
-    assert "by confirming you attest: tests passed" in shown
-    assert "by confirming you attest: the team is in place" in shown
-    assert line("promote", "v1.0.0", *SIM).exit_code == 3, "there is nobody to confirm it"
-    assert world.weights() == {"app": {}}
-    assert line("promote", "v1.0.0", *SIM, "--yes").exit_code == 0
-
-
 def test_rollback_with_the_down_migration_and_its_story(line: Line, world: World) -> None:
     migrating = (
         POLICY

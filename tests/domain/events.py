@@ -7,6 +7,7 @@ from typing import get_args
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import (
     Accepted,
+    Attested,
     BaselineMeasured,
     CheckAccepted,
     CommandBegun,
@@ -58,6 +59,7 @@ EVERY: tuple[Event, ...] = (
     measured(),
     Accepted(tier=Tier.APP, metric=Metric.LATENCY, operator="anna", reason="tested"),
     CheckAccepted(check="queue depth", breach=True, operator="anna", reason="tested"),
+    Attested(item="tests", said="All tests passed", by="ben", operator="anna"),
     VerdictGiven(
         stage="judge-25",
         step=judging(),

@@ -203,16 +203,15 @@ def test_the_served_release_of_other_tiers_is_named_where_the_app_tier_is_not_ro
     assert plan.notes == ("the database is not restored; pre-release snapshot of v2: sc-lab-before-2",)
 
 
-def test_the_checklist_is_confirmed_with_the_plan_of_a_promotion_only() -> None:
-    rules = policy(checklist=["tests passed", "team in place"])
+def test_people_are_asked_before_a_promotion_only() -> None:
+    rules = policy(checklist=["tests", "legal: the lawyers agree"])
     promotion = Stack().promoted(order("v1", 1), rules)
-    assert promotion.notes[-2:] == (
-        "by confirming you attest: tests passed",
-        "by confirming you attest: team in place",
+    assert promotion.notes[-1] == (
+        "somebody must answer for tests (all tests passed), legal (the lawyers agree): `--attest ID=WHO`"
     )
     assert promotion.fingerprint != Stack().promoted(order("v1", 1), policy()).fingerprint
     rollback = released("v1", "v2").promoted(order("v1", 3, intent=Intent.ROLLBACK), rules)
-    assert not any("confirms" in note for note in rollback.notes)
+    assert not any("answer for" in note for note in rollback.notes)
 
 
 def test_green_starts_as_big_as_blue_has_grown_and_no_bigger_than_the_contract_allows() -> None:
@@ -262,7 +261,7 @@ rule_sets = st.builds(
         smoke=[test for test, wanted in zip(SMOKE, smoke, strict=True) if wanted],
         golden=GOLDEN if golden else None,
         migration=MIGRATION if migration else None,
-        checklist=["done", "seen"][:checklist],
+        checklist=["tests", "team"][:checklist],
     ),
     st.sets(st.integers(1, 99), min_size=1, max_size=4),
     st.sampled_from([0.0, 60.0, "until-next"]),

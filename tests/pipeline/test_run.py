@@ -146,3 +146,15 @@ def test_the_real_command_is_run(tmp_path: Path) -> None:
         said, _ = process.communicate(timeout=120)
     assert process.returncode == int(ExitCode.USAGE), said
     assert b"::error title=sc-deploy promote on prod - usage or configuration::" in said
+
+
+def test_who_answers_for_the_checklist_reaches_the_command(tmp_path: Path) -> None:
+    program = "import json, sys\nprint(json.dumps(sys.argv[1:]))"
+    said = "tests=https://ci.example/runs/7\n\n team=Ben Ito; review=Mei $(id)"
+    process = job(tmp_path, program, ATTEST=said)
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (
+        '["promote", "v1.4.0", "--reason=a b; echo $(id)", "--attest=tests=https://ci.example/runs/7", '
+        '"--attest=team=Ben Ito", "--attest=review=Mei $(id)"]'
+    ) in shown.decode()

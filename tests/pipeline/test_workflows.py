@@ -13,6 +13,7 @@ import pytest
 import typer
 import yaml
 
+from bluegreen.policy import item_of, load_policy
 from cli import app
 from infra.components.delivery import LONGEST_RELEASE_SECONDS
 
@@ -133,6 +134,14 @@ def test_every_option_is_one_of_the_command(path: Path) -> None:
         command = group.commands[step["with"]["command"]]  # type: ignore[attr-defined]
         known = {name for parameter in command.params for name in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", step["with"].get("arguments", ""))) <= known
+
+
+def test_production_answers_for_what_the_shipped_policy_asks_people() -> None:
+    shipped = load_policy(ROOT / "deploy.toml", stack="prod")
+    (template,) = (path for path in TEMPLATES if path.stem == "production")
+    (release,) = (job for _, job in jobs_of(template) if "attest" in job.get("with", {}))
+    answered = {line.split("=")[0] for line in release["with"]["attest"].splitlines()}
+    assert answered == {item_of(point).id for point in shipped.checklist}
 
 
 def test_production_builds_nothing() -> None:

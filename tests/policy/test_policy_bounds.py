@@ -71,7 +71,7 @@ GOOD: dict[str, Any] = {
         "accept": [{"id": "CVE-2026-1", "by": "al", "until": date(2030, 1, 1), "reason": "not reached"}],
     },
     "freeze": [{"start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z", "reason": "sale"}],
-    "checklist": ["tests passed"],
+    "checklist": ["tests", "legal: the lawyers have agreed"],
 }  # fmt: skip
 
 UNSEEN = ("a\x1b[31m", "a\r\nX-Admin: 1", "a\u202eb", "a\x00")
@@ -173,7 +173,9 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "freeze.0.end": ("2030-01-01T00:00:00Z", "2030-01-01T09:00:00+09:00", "2030-02-30T00:00:00Z",
                      "2130-01-01T00:00:00Z", "soon", 5),
     "freeze.0.reason": TEXT_KEYS,
-    "checklist": ([""], [" "], ["a\x1b"], ["a\nb"], [5], "a", ["a", "a"], [f"p{n}" for n in range(51)]),
+    "checklist": ([""], [" "], ["tests\x1b"], ["a: b\nc"], [5], "tests", ["tests", "tests"],
+                  ["a: x", "a: y"], ["test"], ["tests: passed"], ["backup"], ["a:"], ["A: x"],
+                  [f"p{n}: x" for n in range(51)]),
 }  # fmt: skip
 
 CASES = [(key, value) for key, values in HOSTILE.items() for value in values]

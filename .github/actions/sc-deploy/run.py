@@ -7,6 +7,7 @@ is read as a workflow command, since some of its words come from outside (versio
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -50,6 +51,11 @@ ENDINGS: Mapping[int, Ending] = {
 def arguments(text: str) -> list[str]:
     """One argument a line: spaces belong to it, empty lines do not count."""
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def attestations(text: str) -> list[str]:
+    """Who answers for which item, as options: one a line, or after a semicolon."""
+    return [f"--attest={one.strip()}" for one in re.split(r"[;\n]", text) if one.strip()]
 
 
 def run(command: Sequence[str], kept: Path) -> int:
@@ -113,10 +119,11 @@ def report_of(program: str) -> str:
 
 
 def main() -> int:
-    """Run what COMMAND and ARGUMENTS name, and end as it ended."""
+    """Run what COMMAND, ARGUMENTS and ATTEST name, and end as it ended."""
     program = str(Path(sys.executable).with_name("sc-deploy"))
     verb = os.environ["COMMAND"]
-    command = [program, verb, *arguments(os.environ.get("ARGUMENTS", ""))]
+    given = arguments(os.environ.get("ARGUMENTS", "")) + attestations(os.environ.get("ATTEST", ""))
+    command = [program, verb, *given]
     kept = Path(tempfile.mkdtemp(dir=os.environ.get("RUNNER_TEMP"))) / "output.txt"
     token = secrets.token_hex(16)
     print(f"::stop-commands::{token}", flush=True)

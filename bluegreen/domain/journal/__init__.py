@@ -9,6 +9,7 @@ from __future__ import annotations
 from bluegreen.domain.journal.endings import Ending, RunEnded, RunHalted, RunInterrupted, RunStopped
 from bluegreen.domain.journal.events import (
     Accepted,
+    Attested,
     BaselineMeasured,
     CheckAccepted,
     CommandBegun,

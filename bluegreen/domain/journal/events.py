@@ -202,6 +202,26 @@ class CheckAccepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """Somebody answers for an item of the before-checklist."""
+
+    kind: Literal["attested"] = "attested"
+    item: str
+    """Its id."""
+    said: str
+    """What the item says."""
+    by: str
+    """Who answers for it: a name, or the address of the check that shows it."""
+    operator: str
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        told = "" if self.by == self.operator else f" (told by {self.operator})"
+        return f"checklist: {self.said}: {self.by}{told}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictGiven:
     """What the judge says, and what comes next when it stays so."""
 
@@ -251,6 +271,7 @@ Event = Annotated[
     | Measured
     | Accepted
     | CheckAccepted
+    | Attested
     | VerdictGiven
     | Decided
     | Warned

@@ -67,6 +67,8 @@ class TargetsSeen:
 
     kind: Literal["targets-seen"] = "targets-seen"
     instances: tuple[str, ...]
+    cdn: bool = False
+    """The answers came through CloudFront, by their Via header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,8 +66,10 @@ def version(run: Run, step: Step) -> Done:
     expected = run.ports.balancer.health(run.need_target(step).arn).healthy
     headers = run.preview_headers() if step.preview else {}
     seen: set[str] = set()
+    cdn = False
 
     def ask() -> str:
+        nonlocal cdn
         for _ in range(max(expected, 1) * _SEE_ALL):
             request = Request(url_path=tier.version_path, headers=headers, timeout=run.policy.probes.timeout)
             answer = run.ports.prober.send(request)
@@ -75,6 +77,7 @@ def version(run: Run, step: Step) -> Done:
             if fault:
                 return fault
             seen.add(instance)
+            cdn = probes.through_cdn(answer)
             if len(seen) >= expected:
                 return ""
         return f"only {len(seen)} of {expected} targets answered {tier.version_path}"
@@ -87,7 +90,7 @@ def version(run: Run, step: Step) -> Done:
     poll, goal = run.policy.health.poll, f"every target to serve {wanted}"
     deadline = max(run.policy.rollout.dwell, 3 * poll)
     words = run.until(step, look, goal=goal, deadline=deadline, every=min(poll, 2.0))
-    return Done(words=words, result=TargetsSeen(instances=tuple(sorted(seen))))
+    return Done(words=words, result=TargetsSeen(instances=tuple(sorted(seen)), cdn=cdn))
 
 
 def smoke(run: Run, step: Step) -> Done:

@@ -8,10 +8,12 @@ from typing import Annotated
 from pydantic import PlainSerializer, WithJsonSchema
 
 from bluegreen.contract import Tier
+from bluegreen.domain.checklist import ItemOutcome
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.release import Color, Image, Model
 from bluegreen.domain.verdict import CheckFinding, Finding, Outcome
+from bluegreen.policy import Phase
 from bluegreen.ui.format import iso
 
 REPORT = 1
@@ -162,6 +164,21 @@ class CommandFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFacts:
+    """One item of the checklists."""
+
+    id: str
+    phase: Phase
+    item: str
+    strategy: str
+    """In the customer's own words."""
+    outcome: ItemOutcome
+    evidence: str
+    by: str
+    at: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything that a report says."""
 
@@ -196,6 +213,8 @@ class Report:
     checks: tuple[CheckFacts, ...]
     commands: tuple[CommandFacts, ...]
     warnings: tuple[str, ...]
+    checklist: tuple[ItemFacts, ...] = ()
+    """The strategy's checklists (C1 to C3); empty where the deployment's documents cannot be read."""
     decided: Moment | None = None
     """When the rollback was decided."""
     log: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bluegreen.domain import journal
+from bluegreen.domain.checklist import established
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.plan import FleetRef, FleetSpec, Plan, StepKind, TierPlan
 from bluegreen.ui.format import clock_utc, ending_label
@@ -14,6 +15,7 @@ from bluegreen.ui.report.facts import (
     CheckFacts,
     CommandFacts,
     FleetFacts,
+    ItemFacts,
     Report,
     StageFacts,
     TierFacts,
@@ -74,6 +76,7 @@ def report_of(header: Header, entries: Sequence[Entry], *, now: float) -> Report
         verdicts=tuple(_verdicts(entries))[-_RUNS:],
         checks=tuple(_checks(entries, timeline)),
         commands=tuple(_commands(entries)),
+        checklist=tuple(_items(header, entries)),
         warnings=tuple(f"{clock_utc(one.at)} {one.words}" for one in timeline.warnings),
         decided=next(
             (e.at for e in entries if isinstance(e.event, journal.Decided) and e.event.plan is not None), None
@@ -172,6 +175,20 @@ def _checks(entries: Iterable[Entry], timeline: Timeline) -> Iterator[CheckFacts
                 )
             case _:
                 pass
+
+
+def _items(header: Header, entries: Sequence[Entry]) -> Iterator[ItemFacts]:
+    for one in established(header, entries) if header.documents else ():
+        yield ItemFacts(
+            id=one.item.id,
+            phase=one.item.phase,
+            item=one.item.words,
+            strategy=one.item.strategy,
+            outcome=one.outcome,
+            evidence=one.evidence,
+            by=one.by,
+            at=one.at,
+        )
 
 
 def _commands(entries: Iterable[Entry]) -> Iterator[CommandFacts]:

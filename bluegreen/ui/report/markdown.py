@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from bluegreen.domain.checklist import ItemOutcome
 from bluegreen.ui.format import clock_utc, count, duration, ending_words
 from bluegreen.ui.report.facts import Report, VerdictFacts
 from bluegreen.ui.verdict_rows import cells, check_value
@@ -52,6 +53,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from [f"* {escaped(words)}" for words in report.look_at] or ["Nothing: it went as planned."]
     yield ""
     yield from _verdicts(report.verdicts)
+    yield from _checklist(report)
     yield from _versions(report)
     yield from _durations(report)
 
@@ -79,6 +81,22 @@ def _verdicts(verdicts: Sequence[VerdictFacts]) -> Iterator[str]:
             result = "**breach**" if check.breach else str(check.outcome)
             figures = (check_value(check), blue, "", check.limit)
             yield _row(at, escaped(check.name), *map(escaped, figures), result)
+    yield ""
+
+
+def _checklist(report: Report) -> Iterator[str]:
+    """Each phase's items that need somebody, and how many hold."""
+    if not report.checklist:
+        return
+    holding = sum(one.outcome is ItemOutcome.HOLDS for one in report.checklist)
+    yield f"<details><summary>Checklists: {holding} of {len(report.checklist)} items hold</summary>"
+    yield ""
+    yield from _table("phase", "item", "state", "evidence")
+    for one in report.checklist:
+        told = ": ".join(filter(None, (one.by, one.evidence)))
+        yield _row(str(one.phase), *map(escaped, (one.item, one.outcome, told)))
+    yield ""
+    yield "</details>"
     yield ""
 
 

@@ -124,6 +124,9 @@ class TestPeople:
         assert said == {"legal": "Mei Sato", "tests": "Anna Suzuki"}
         assert "All tests passed (tests): The team is in place (team): " in screen.getvalue()
         assert [one.id for one in missing(plan, policy, said)] == ["team"]
+        screen = terminal(monkeypatch, "nobody reads this\n")
+        assert ask_people(Settings(stack="sim", yes=True), plan, policy, {}) == {}
+        assert screen.getvalue() == ""
 
     def test_answer_for_a_model_where_there_is_one(self, world: World) -> None:
         policy = asking(world, 'checklist = ["model"]\n').policy
@@ -170,6 +173,9 @@ class TestTheJournal:
         found = items(document)
         assert document["ok"] is False
         assert (found["healthy"]["outcome"], found["functions"]["outcome"]) == ("holds", "failed")
+        assert found["app-deployed"]["outcome"] == "open", (
+            "through the preview rule it answered, nothing more"
+        )
         assert "smoke test 'log in' on app failed" in found["functions"]["evidence"]
         assert (found["load-balancer"]["outcome"], found["figures"]["outcome"]) == ("open", "open")
         assert "has not come so far" in found["figures"]["evidence"]

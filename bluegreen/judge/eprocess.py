@@ -13,8 +13,17 @@ from typing import NamedTuple
 
 from bluegreen.judge.evidence import Counts, Test, log_mean_exp
 
-_FIRST, _STEP, _REST = 0.4, 0.1, 0.3
-"""Prior mass of an onset at the first batch, at the begin of each of three later steps, and elsewhere."""
+
+class Onsets(NamedTuple):
+    """Prior mass of an onset: at the first batch, at the begin of each of three later steps, elsewhere."""
+
+    first: float = 0.4
+    step: float = 0.1
+    rest: float = 0.3
+
+
+WITH_THE_RELEASE = Onsets()
+"""Most defects begin with the release or with a step."""
 
 _UNCAPPED = 600.0
 """A log ratio that exp can still take; the ceiling lies far below."""
@@ -35,14 +44,22 @@ class FailProcess:
     R_c <- min((R_c + pi) min(L_c, cap), K A) per window and alternative c; E = mean R_c + 1 - sum pi.
     """
 
-    def __init__(self, test: Test, *, needed: float, capped: bool = True) -> None:
+    def __init__(
+        self,
+        test: Test,
+        *,
+        needed: float,
+        capped: bool = True,
+        onsets: Onsets = WITH_THE_RELEASE,
+    ) -> None:
         count = len(test)
         self._test = test
         self._cap = 0.75 * log(needed) if capped else _UNCAPPED
         self._most = exp(self._cap)
         self._ceiling = count * needed
         self._left = 1.0
-        self._rests = _REST
+        self._rests = onsets.rest
+        self._onsets = onsets
         self._start = [0.0] * count
         self._sums = [0.0] * count
         self._values = [0.0] * count
@@ -77,9 +94,9 @@ class FailProcess:
 
     def _mass(self, window: Window) -> float:
         if self._window is None:
-            return _FIRST
+            return self._onsets.first
         if self._window.step != window.step and window.step <= 3:
-            return min(_STEP, self._left)
+            return min(self._onsets.step, self._left)
         # A share of what is left: the mass is never used up, however long a deployment is extended.
         mass = self._rests / window.expected
         self._rests -= mass

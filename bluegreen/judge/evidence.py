@@ -97,6 +97,27 @@ class TwoArms:
         return result
 
 
+class Rates:
+    """H0: the share of bad events is at most what is expected, batch by batch; the alternatives are rates.
+
+    As `OneArm`, with a null rate that is known before each batch. An alternative that is no worse than the
+    null says nothing.
+    """
+
+    def __init__(self, alternatives: Iterable[float]) -> None:
+        self._rates = tuple(alternatives)
+
+    def __len__(self) -> int:
+        return len(self._rates)
+
+    def log_ratios(self, counts: Counts) -> list[float]:
+        """Log L for every alternative, where `counts.null` is expected of green."""
+        bad, good, null = counts.green_bad, counts.green - counts.green_bad, counts.null
+        return [
+            bad * log(p / null) + good * (log1p(-p) - log1p(-null)) if p > null else 0.0 for p in self._rates
+        ]
+
+
 class KnownShare:
     """H0: the share of bad events is at most what is expected (for factors below 1 at least), batch by batch.
 
@@ -120,7 +141,7 @@ class KnownShare:
         ]
 
 
-Test = OneArm | TwoArms | KnownShare
+Test = OneArm | TwoArms | KnownShare | Rates
 
 
 def log_mean_exp(values: list[float]) -> float:

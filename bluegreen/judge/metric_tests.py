@@ -9,8 +9,8 @@ from math import sqrt
 from bluegreen.domain.measurement import Metric
 from bluegreen.judge.comparison import Comparison, Suspicion
 from bluegreen.judge.criteria import ALONE, BLUE_ERROR_RATIO, latency_floor_ms, needed_to_fail
-from bluegreen.judge.eprocess import FailProcess, PassProcess
-from bluegreen.judge.evidence import KnownShare, OneArm, Test, TwoArms
+from bluegreen.judge.eprocess import FailProcess, Onsets, PassProcess
+from bluegreen.judge.evidence import KnownShare, OneArm, Rates, Test, TwoArms
 from bluegreen.judge.floor import Floor
 from bluegreen.judge.latency import LEVELS, LatencyCounts
 from bluegreen.judge.readers import Errors, Labels, Reader
@@ -191,6 +191,19 @@ def _thinned(wrong: float, limits: Judging) -> float:
     return min(0.99, wrong + limits.accuracy_drop_limit * (1 - wrong))
 
 
-def availability(limits: Judging, *, needed: float) -> FailProcess:
-    """A key function under probes: few and decisive, so not capped; three failures in a row fail it."""
-    return FailProcess(OneArm(limits.error_acceptable, (0.5, 0.95)), needed=needed, capped=False)
+PROBES_LOST = 0.007
+"""Of a key function's probes that may fail without being the release's fault."""
+_OUTAGES = (0.5, 0.95)
+_AT_ANY_TIME = Onsets(first=0.03, step=0.03, rest=0.8)
+"""So neither the first two probes that fail nor two of three are enough, and three in a row always are."""
+
+
+def key_function(*, needed: float) -> FailProcess:
+    """Green's key function under probes: few and decisive, so not capped; three failures in a row fail it."""
+    return FailProcess(Rates(_OUTAGES), needed=needed, capped=False, onsets=_AT_ANY_TIME)
+
+
+def blue_function(limits: Judging) -> FailProcess:
+    """The same function on blue, where one failed probe is enough to hold the release."""
+    test = OneArm(limits.error_acceptable, _OUTAGES)
+    return FailProcess(test, needed=BLUE_PROBES_SICK, capped=False)

@@ -15,7 +15,7 @@ from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.coverage import Coverage
 from bluegreen.judge.criteria import ALONE, SUSPICIOUS
 from bluegreen.judge.instances import Instances
-from bluegreen.judge.key_probes import KeyProbes
+from bluegreen.judge.key_probes import KeyProbes, Lost
 from bluegreen.judge.latency import LatencyCounts
 from bluegreen.judge.metric_tests import BLUE_SICK, BlueShares, comparison
 from bluegreen.judge.readers import Errors, Reader
@@ -59,6 +59,7 @@ class TierState:
         """Green's latency is judged from here: caches and compilers warm up with the first requests."""
         self._latencies: dict[str, LatencyCounts] = {}
         self._errors: dict[str, Errors] = {}
+        self._lost = Lost()
         self._limits = limits
         self._calendar = calendar
         self._short: BlueShort | None = None
@@ -128,10 +129,12 @@ class TierState:
         if batch.period.probes:
             key = batch.period.key
             if key not in self.probes:
-                self.probes[key] = KeyProbes(self._limits)
+                self.probes[key] = KeyProbes(self._limits, self._lost)
             self.probes[key].add(batch)
         if batch.green is not None and not (batch.period.probes and not batch.period.requests):
             self._compare(batch)
+        if batch.blue is not None and not batch.period.probes:
+            self._lost.add(batch.blue)
         self._watch_blue(batch)
 
     def enter(self) -> None:

@@ -208,16 +208,18 @@ def test_green_without_counts_is_a_broken_metric_unless_its_probes_fail() -> Non
     assert "probes fail" in down.reason
 
 
-def test_a_key_function_that_is_down_fails_within_twenty_seconds() -> None:
-    healthy = [probes(arm, 5.0 * i, failed=False) for i in range(60) for arm in Color]
-    down = [probes(arm, 300 + 5.0 * i, failed=arm is Color.GREEN) for i in range(4) for arm in Color]
-    at = [
-        seconds
-        for seconds in (305, 310, 315, 320)
-        if verdict([*healthy, *(p for p in down if p.end <= START + seconds)], look(seconds)).outcome
-        is Outcome.FAIL
+@pytest.mark.parametrize("begins", [0, 300, 1_195, 1_700])
+def test_a_key_function_that_is_down_fails_at_the_third_probe(begins: int) -> None:
+    """Whenever in the deployment that is."""
+    steps = tuple(step(300.0 * number, percent) for number, percent in enumerate((5, 25, 50, 95)))
+    healthy = [probes(arm, 5.0 * i, failed=False) for i in range(begins // 5) for arm in Color]
+    down = [probes(arm, begins + 5.0 * i, failed=arm is Color.GREEN) for i in range(4) for arm in Color]
+    ends = [5.0 * count + begins for count in range(1, 5)]
+    outcomes = [
+        verdict([*healthy, *(p for p in down if p.end <= START + end)], look(end), steps).outcome
+        for end in ends
     ]
-    assert min(at) <= 315
+    assert [one is Outcome.FAIL for one in outcomes] == [False, False, True, True]
 
 
 def test_a_key_function_down_on_both_fleets_holds() -> None:
@@ -226,6 +228,46 @@ def test_a_key_function_down_on_both_fleets_holds() -> None:
     assert result.outcome is Outcome.INCONCLUSIVE
     assert result.hold
     assert "blue fails its probes of login" in result.reason
+
+
+def failing(at: float, came: str) -> list[Period]:
+    """Probes of green, `x` for each that failed, while blue's succeed."""
+    found = [(at + 5.0 * count, one == "x") for count, one in enumerate(came)]
+    green = [probes(Color.GREEN, seconds, failed=one) for seconds, one in found]
+    return green + [probes(Color.BLUE, seconds, failed=False) for seconds, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("errors", "came", "outcome"),
+    [
+        (0.001, "xx", Outcome.INCONCLUSIVE),
+        (0.001, "x.x", Outcome.INCONCLUSIVE),
+        (0.001, "xx.x", Outcome.FAIL),
+        (0.001, "xxx", Outcome.FAIL),
+        # One in twenty of blue's requests fails too: what green's probes show is the incident.
+        (0.05, "xx.x", Outcome.INCONCLUSIVE),
+        (0.05, "xxx", Outcome.INCONCLUSIVE),
+        (0.05, "xxxxx", Outcome.FAIL),
+    ],
+)
+def test_how_many_failed_probes_are_greens_own(errors: float, came: str, outcome: Outcome) -> None:
+    """Two of three are hit by chance while one request in ten fails everywhere."""
+    both = Fleet(errors=errors)
+    users = Traffic(green=lambda _: both, blue=lambda _: both).periods({0: 50}, 120)
+    found = verdict([*users, *failing(120.0, came)], look(150), (step(percent=50),))
+    assert found.outcome is outcome, found.reason
+
+
+def test_an_incident_that_is_over_excuses_no_probe() -> None:
+    bad, good = Fleet(errors=0.05), Fleet()
+
+    def truth(at: float) -> Fleet:
+        return bad if at < 120 else good
+
+    users = Traffic(green=truth, blue=truth).periods({0: 50}, 900)
+    late = verdict([*users, *failing(900.0, "xxx")], look(915), (step(percent=50),))
+    assert late.outcome is Outcome.FAIL
+    assert "login: 3 of 3 probes failed on green" in late.reason
 
 
 def sick(left: int) -> dict[Tier, SickTargets]:

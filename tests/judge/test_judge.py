@@ -208,7 +208,7 @@ def test_green_without_counts_is_a_broken_metric_unless_its_probes_fail() -> Non
     assert "probes fail" in down.reason
 
 
-@pytest.mark.parametrize("begins", [0, 300, 1_195, 1_700])
+@pytest.mark.parametrize("begins", [0, 300, 1_100, 1_195, 2_600])
 def test_a_key_function_that_is_down_fails_at_the_third_probe(begins: int) -> None:
     """Whenever in the deployment that is."""
     steps = tuple(step(300.0 * number, percent) for number, percent in enumerate((5, 25, 50, 95)))
@@ -248,6 +248,7 @@ def failing(at: float, came: str) -> list[Period]:
         (0.05, "xx.x", Outcome.INCONCLUSIVE),
         (0.05, "xxx", Outcome.INCONCLUSIVE),
         (0.05, "xxxxx", Outcome.FAIL),
+        (0.6, "xxxxx", Outcome.INCONCLUSIVE),
     ],
 )
 def test_how_many_failed_probes_are_greens_own(errors: float, came: str, outcome: Outcome) -> None:
@@ -262,7 +263,7 @@ def test_an_incident_that_is_over_excuses_no_probe() -> None:
     bad, good = Fleet(errors=0.05), Fleet()
 
     def truth(at: float) -> Fleet:
-        return bad if at < 120 else good
+        return bad if at < 600 else good
 
     users = Traffic(green=truth, blue=truth).periods({0: 50}, 900)
     late = verdict([*users, *failing(900.0, "xxx")], look(915), (step(percent=50),))

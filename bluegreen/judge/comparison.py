@@ -64,6 +64,8 @@ class Comparison:
     exposed: int = 0
     """Green's requests (or labels) that count for a pass in this step."""
     exposed_seconds: float = 0.0
+    _pass_evidence: float | None = None
+    """What a look asks for several times; None once anything has changed."""
 
     @property
     def latency(self) -> LatencyCounts | None:
@@ -93,6 +95,7 @@ class Comparison:
 
     def add(self, batch: Batch, *, warm: bool) -> bool:
         """Take in one batch; False where it says nothing about this metric."""
+        self._pass_evidence = None
         self.reader.aim(batch)
         counted = self._add(batch, warm=warm)
         self.reader.learn(batch)
@@ -146,6 +149,11 @@ class Comparison:
         blue, does not object (latency) or is evidence for green too (labels): blue may have moved. Of two
         e-processes the mean is one.
         """
+        if self._pass_evidence is None:
+            self._pass_evidence = self._proof()
+        return self._pass_evidence
+
+    def _proof(self) -> float:
         alone = self.passes.log_value
         if self.floor is not None and (below := self.floor.pass_evidence) is not None:
             alone = log_mean_exp([alone, below])
@@ -164,6 +172,7 @@ class Comparison:
 
     def enter(self) -> None:
         """Another step: what earlier ones showed does not by itself count for its pass."""
+        self._pass_evidence = None
         self.passes.reset()
         if self.floor is not None:
             self.floor.reset()

@@ -69,7 +69,9 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
         outcome, evidence = Outcome.FAIL, peak
     # Of several sources the one that decides: the one most against green, or the last to prove it good.
     against = outcome is Outcome.FAIL or evidence >= SUSPICIOUS
-    one = max(counted, key=lambda x: x.evidence) if against else min(counted, key=lambda x: x.pass_evidence)
+    one = counted[0]
+    if len(counted) > 1:
+        one = max(counted, key=_against) if against else min(counted, key=_proven)
     pass_evidence = exp(min(one.pass_evidence, 300.0)) if one.exposed else 0.0
     slow = _slower(one, blue=False)
     what = {Metric.ERRORS: "errors", Metric.LATENCY: slow, Metric.ACCURACY: "wrong answers"}[metric]
@@ -104,6 +106,14 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
             "pass_needed": NEEDED_TO_PASS,
         },
     )
+
+
+def _against(one: Comparison) -> float:
+    return one.evidence
+
+
+def _proven(one: Comparison) -> float:
+    return one.pass_evidence
 
 
 def _slower(one: Comparison, *, blue: bool) -> str:

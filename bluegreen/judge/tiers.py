@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import inf, log, sqrt
 
 from bluegreen.contract import Tier
@@ -27,6 +27,10 @@ _MAY_HARM = 30.0
 """Failed requests beyond the acceptable that a step may cost, by what is known, to be entered unasked."""
 _NOT_WORSE = -log(2)
 """Log of the evidence that latency is better than the limit, below which it looks worse."""
+
+
+Comparisons = Mapping[Metric, dict[str, Comparison]]
+"""The running tests by metric and source."""
 
 
 class TierState:
@@ -63,22 +67,22 @@ class TierState:
         self._limits = limits
         self._calendar = calendar
         self._short: BlueShort | None = None
-        self._controlled: dict[tuple[Metric, str], Comparison] = {}
-        self._alone: dict[tuple[Metric, str], Comparison] = {}
+        self._controlled: Comparisons = {metric: {} for metric in Metric}
+        self._alone: Comparisons = {metric: {} for metric in Metric}
 
     @property
-    def comparisons(self) -> Mapping[tuple[Metric, str], Comparison]:
+    def comparisons(self) -> Comparisons:
         """The tests of the stage that is running: with a control, or green alone."""
         alone = self.baseline is None or self._calendar.percent >= FULL
         return self._alone if alone else self._controlled
 
     def of(self, metric: Metric) -> list[Comparison]:
         """The comparisons of one metric, one per source."""
-        return [one for (its_metric, _), one in self.comparisons.items() if its_metric is metric]
+        return list(self.comparisons[metric].values())
 
     def evidence(self, metric: Metric) -> float:
         """Mean over the sources, and over both stages: any mean of e-processes is one."""
-        ramp, alone = (_mean(metric, tests) for tests in (self._controlled, self._alone))
+        ramp, alone = _mean(self._controlled[metric]), _mean(self._alone[metric])
         if ramp is None or alone is None:
             return ramp or alone or 1.0
         return (1 - ALONE) * ramp + ALONE * alone
@@ -140,7 +144,7 @@ class TierState:
     def enter(self) -> None:
         """A new ramp step: what earlier steps showed does not by itself count for its pass."""
         self.shown.clear()
-        for one in (*self._controlled.values(), *self._alone.values()):
+        for one in self._every():
             one.enter()
         for probes in self.probes.values():
             probes.step_asked = 0
@@ -160,7 +164,7 @@ class TierState:
         self.shown.clear()
         if clock >= self.clock:
             self.clock, self.disturbance = clock, why
-        for one in (*self._controlled.values(), *self._alone.values()):
+        for one in self._every():
             one.restart(blue_was_sick=blue_was_sick)
 
     def since(self, now: float) -> tuple[float, str]:
@@ -178,13 +182,12 @@ class TierState:
         self.coverage.add(batch)
         middle = batch.period.start + batch.period.seconds / 2
         for metric in _REQUEST_METRICS:
-            place = (metric, batch.source)
-            tests = running.get(place) or self._begin(metric, batch)
+            tests = running[metric].get(batch.source) or self._begin(metric, batch)
             if tests is None:
                 continue
-            running[place] = tests
+            running[metric][batch.source] = tests
             if tests.add(batch, warm=metric is not Metric.LATENCY or middle >= self.cold_until):
-                self.seen.add(place)
+                self.seen.add((metric, batch.source))
                 if tests.latency is not None:
                     self.instances.add_slow(batch, tests.latency.limit_ms)
                 self.peak[metric] = max(self.peak.get(metric, 1.0), self.evidence(metric))
@@ -222,9 +225,14 @@ class TierState:
     @property
     def wrong(self) -> tuple[int, int] | None:
         """Blue's (wrong, labels) in the ramp, to judge green alone by; None until enough were counted."""
-        tests = [one for (metric, _), one in self._controlled.items() if metric is Metric.ACCURACY]
+        tests = self._controlled[Metric.ACCURACY].values()
         total, bad = max(((one.control, one.control_bad) for one in tests), default=(0, 0))
         return (bad, total) if total >= _ENOUGH_LABELS else None
+
+    def _every(self) -> Iterator[Comparison]:
+        for stage in (self._controlled, self._alone):
+            for tests in stage.values():
+                yield from tests.values()
 
     def _watch_blue(self, batch: Batch) -> None:
         if batch.blue is None and not self.holding:
@@ -240,8 +248,8 @@ class TierState:
     def _sickness(self) -> str:
         if self._short is not None:
             return self._short.words
-        for (metric, _), one in self.comparisons.items():
-            if one.health is not None and one.health.value >= BLUE_SICK:
+        for metric, tests in self.comparisons.items():
+            if any(one.health is not None and one.health.value >= BLUE_SICK for one in tests.values()):
                 return f"blue itself is unhealthy ({metric})"
         for key, probes in self.probes.items():
             if probes.blue_sick:
@@ -253,6 +261,5 @@ _ENOUGH_LABELS = 200
 """Blue's labels below which its share says too little to judge green alone by."""
 
 
-def _mean(metric: Metric, tests: Mapping[tuple[Metric, str], Comparison]) -> float | None:
-    found = [one.evidence for (its_metric, _), one in tests.items() if its_metric is metric]
-    return sum(found) / len(found) if found else None
+def _mean(tests: Mapping[str, Comparison]) -> float | None:
+    return sum([one.evidence for one in tests.values()]) / len(tests) if tests else None

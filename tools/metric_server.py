@@ -92,6 +92,7 @@ def serving() -> Iterator[Server]:
 
 _LINE = re.compile(r"(\w+)\{(.*)\} (\S+)")
 _PAIR = re.compile(r'(\w+)="([^"]*)"')
+_QUANTILE = re.compile(r"histogram_quantile\(([\d.]+), sum by \(le\) \(rate\((\w+)\{(.*)\}\[(\d+)s\]\)\)\)")
 _QUERY = re.compile(r'\{__name__=~"([^"]*)"(?:,(.*))?\}\[(\d+)ms\]')
 
 
@@ -120,16 +121,53 @@ class Scraped:
                 samples[:] = [pair for pair in samples if pair[0] < since]
 
     def reply(self, asked: Asked) -> Reply:
-        match = _QUERY.fullmatch(asked.form["query"])
-        assert match, asked.form["query"]
-        names, matchers, length = match[1], dict(_PAIR.findall(match[2] or "")), int(match[3]) / 1000
-        until = float(asked.form["time"])
-        result = []
+        """The answer to a range selector, or to a quantile over the buckets of one."""
+        query, until = asked.form["query"], float(asked.form["time"])
+        if (match := _QUANTILE.fullmatch(query)) is not None:
+            found = self._selected(match[2], match[3], until=until, seconds=float(match[4]))
+            value = _quantile(float(match[1]), found)
+            result = [] if value is None else [{"metric": {}, "value": [until, str(value)]}]
+            return _answer("vector", result)
+        match = _QUERY.fullmatch(query)
+        assert match, query
+        found = self._selected(match[1], match[2] or "", until=until, seconds=int(match[3]) / 1000)
+        return _answer("matrix", [{"metric": labels, "values": values} for labels, values in found])
+
+    def _selected(
+        self, names: str, matchers: str, *, until: float, seconds: float
+    ) -> list[tuple[dict[str, str], list[list[Any]]]]:
+        """Labels and samples of each series that fits."""
+        wanted, result = dict(_PAIR.findall(matchers)), []
         for series, samples in self._samples.items():
             labels = dict(series)
             if not re.fullmatch(names, labels["__name__"]):
                 continue
-            values = [pair for pair in samples if until - length <= pair[0] <= until]
-            if values and all(labels.get(key) == value for key, value in matchers.items()):
-                result.append({"metric": labels, "values": values})
-        return Reply(document={"status": "success", "data": {"resultType": "matrix", "result": result}})
+            values = [pair for pair in samples if until - seconds <= pair[0] <= until]
+            if values and all(labels.get(key) == value for key, value in wanted.items()):
+                result.append((labels, values))
+        return result
+
+
+def _answer(kind: str, result: list[dict[str, Any]]) -> Reply:
+    return Reply(document={"status": "success", "data": {"resultType": kind, "result": result}})
+
+
+def _quantile(wanted: float, found: list[tuple[dict[str, str], list[list[Any]]]]) -> float | None:
+    """As Prometheus has it: linear within the bucket; the highest finite bound where it lies beyond.
+
+    A rise is the last sample less the first: what is scraped here resets no counter within a question.
+    """
+    rises: dict[float, float] = defaultdict(float)
+    for labels, values in found:
+        rises[float(labels["le"])] += float(values[-1][1]) - float(values[0][1])
+    bounds = sorted(rises)
+    if len(bounds) < 2 or not rises[bounds[-1]]:
+        return None
+    rank, below, low = wanted * rises[bounds[-1]], 0.0, 0.0
+    for bound in bounds:
+        if rises[bound] >= rank:
+            if bound == float("inf"):
+                return bounds[-2]
+            return low + (bound - low) * (rank - below) / (rises[bound] - below)
+        below, low = rises[bound], bound
+    return None

@@ -127,7 +127,7 @@ def policy_of(lab: LabInfo, case: Case, prometheus: str) -> Path:
     text = lab.policy.read_text(encoding="utf-8")
     text = re.sub(r'^extension = ".*"$', f'extension = "{case.patience}"', text, flags=re.MULTILINE)
     if prometheus:
-        text += '\n[metrics]\nerrors = ["prometheus"]\nlatency = ["prometheus"]\n'
+        text += '\n[metrics]\nerrors = ["cloudwatch", "prometheus"]\nlatency = ["prometheus"]\n'
         text += f'[metrics.prometheus]\nurl = "{prometheus}"\nperiod = "2s"\nsettle = "2s"\n'
     policy = lab.policy.with_name(f"{re.sub(r'[^a-z0-9]+', '-', case.name)}.toml")
     policy.write_text(text + case.policy, encoding="utf-8")

@@ -230,6 +230,36 @@ def test_a_key_function_down_on_both_fleets_holds() -> None:
     assert "blue fails its probes of login" in result.reason
 
 
+def few(green: int, errors: int) -> list[Period]:
+    """A step of five minutes at 5 %, with so few requests that nothing is shown of the errors."""
+
+    def period(arm: Color, number: int) -> Period:
+        mine = arm is Color.GREEN
+        return Period(
+            source="prometheus", tier=Tier.APP, arm=arm, start=START + 15.0 * number, seconds=15.0,
+            requests=green // 20 if mine else green, errors=int(mine and number < errors),
+        )  # fmt: skip
+
+    return [period(arm, number) for number in range(20) for arm in Color]
+
+
+@pytest.mark.parametrize(
+    ("green", "errors", "outcome"),
+    [
+        (420, 0, Outcome.PASS),
+        (420, 2, Outcome.PASS),  # the next step costs 29 users at the most
+        (340, 2, Outcome.INCONCLUSIVE),  # 31 of them
+        (420, 3, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_the_next_step_may_cost_thirty_users_unasked(green: int, errors: int, outcome: Outcome) -> None:
+    """(bad + 3 + 2 sqrt(bad)) of green's requests may fail at 25 %, less the acceptable ones."""
+    bake = look(300, planned_seconds=300.0, min_bake_seconds=300.0, next_percent=25)
+    unknown = BlueBaseline(p95_ms={})
+    found = verdict(few(green, errors), bake, baseline=unknown)
+    assert found.outcome is outcome, found.reason
+
+
 def failing(at: float, came: str) -> list[Period]:
     """Probes of green, `x` for each that failed, while blue's succeed."""
     found = [(at + 5.0 * count, one == "x") for count, one in enumerate(came)]

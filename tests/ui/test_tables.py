@@ -14,7 +14,9 @@ from bluegreen.domain.journal import Ending
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.reports import AAComparison, Check, Noise
+from bluegreen.domain.security import Ban
 from bluegreen.ui.events import json_line
+from bluegreen.ui.tables.bans import bans_view
 from bluegreen.ui.tables.baseline import baseline_document, baseline_view
 from bluegreen.ui.tables.doctor import doctor_document, doctor_view
 from bluegreen.ui.tables.history import header_document, history_view, story_document, story_lines
@@ -240,3 +242,11 @@ def test_a_baseline_names_the_noise_and_what_to_do(same_as: SameAs) -> None:
     assert document["comparisons"][0]["noises"][1]["quiet"] is False
     assert baseline_document([compared(ERRORS)], minutes=60)["ok"] is True
     assert "above the noise of these fleets" in text(baseline_view([compared(ERRORS)], minutes=60))
+
+
+def test_words_in_a_cell_are_no_markup() -> None:
+    """As `[[smoke]]` of a file, or what an operator typed as the reason."""
+    bans = [Ban(version="v[red]1", digests=(), finding="[[smoke]]", by="a[/]b", at=0.0, reason="[bold]x")]
+    shown = text(bans_view(bans))
+    for words in ("v[red]1", "[[smoke]]", "a[/]b", "[bold]x"):
+        assert words in shown

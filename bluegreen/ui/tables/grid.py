@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 
+class _Plain(Table):
+    """Words in its cells are words: `[[smoke]]` of a file is no markup, nor is what an operator typed."""
+
+    def add_row(self, *cells: RenderableType | None, **how: Any) -> None:
+        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **how)
+
+
 def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table without lines but under its heading; `right` names columns of numbers."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", expand=False)
+    table = _Plain(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", expand=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return table

@@ -74,7 +74,7 @@ class AlarmSet(Component):
         aws.cloudwatch.MetricAlarm(
             f"{self.name}-{alarm.name}",
             name=self._alarm_name(alarm),
-            alarm_description=alarm.description,
+            alarm_description=alarm.text,
             comparison_operator=alarm.comparison,
             threshold=alarm.threshold,
             evaluation_periods=alarm.minutes,

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from bluegreen.contract import alarm_prefix
 from infra.component import Component
+from infra.documents.alarms import runbook
 from infra.environment import Environment
 
 
@@ -39,7 +40,8 @@ class Outside(Component):
         aws.cloudwatch.MetricAlarm(
             name,
             name=f"{alarm_prefix(environment.stack, holds=True)}outside",
-            alarm_description=f"https://{environment.domain} cannot be reached from outside (M8)",
+            alarm_description=f"https://{environment.domain} cannot be reached from outside (M8)."
+            f" {runbook('outside')}",
             namespace="AWS/Route53",
             metric_name="HealthCheckStatus",
             dimensions={"HealthCheckId": check.id},

@@ -23,6 +23,11 @@ DOWN = "LessThanThreshold"
 UP = "GreaterThanThreshold"
 
 
+def runbook(page: str) -> str:
+    """Where the operations manual says what to do."""
+    return f"Runbook: docs/operations-manual.md#{page}"
+
+
 class Severity(StrEnum):
     """`critical` pages somebody, `warning` is read in the morning."""
 
@@ -52,6 +57,14 @@ class Alarm:
     so it bars no release into a stack whose stores have not reported yet."""
     holds_releases: bool = True
     """sc-deploy starts no release while such an alarm fires. False for what a release itself may fix."""
+
+    page: str = ""
+    """Section of the operations manual that says what to do; the alarm's own name where it has one."""
+
+    @property
+    def text(self) -> str:
+        """What people are sent: what is wrong, and where to read what to do."""
+        return f"{self.description}. {runbook(self.page or self.name)}"
 
     def __post_init__(self) -> None:
         if self.silence_pages and self.missing != "missing":
@@ -152,6 +165,7 @@ def host_alarms(stack: str, tier: str) -> list[Alarm]:
         Alarm(
             name=f"{tier}-{name}",
             description=f"Tier {tier}: {name} is above {limit} % (M9)",
+            page=f"host-{name}",
             severity=Severity.WARNING,
             namespace=host_namespace(stack),
             metric=metric,
@@ -166,6 +180,7 @@ def host_alarms(stack: str, tier: str) -> list[Alarm]:
         Alarm(
             name=f"{tier}-agents",
             description=f"Tier {tier}: an agent does not run, so its host is not seen (M1)",
+            page="host-agents",
             severity=Severity.WARNING,
             namespace=host_namespace(stack),
             metric=AGENTS_METRIC,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from infra.documents.alarms import runbook
+
 
 def _rule(name: str, expression: str, minutes: int, severity: str, summary: str) -> dict[str, object]:
     return {
@@ -12,7 +14,7 @@ def _rule(name: str, expression: str, minutes: int, severity: str, summary: str)
         "expr": expression,
         "for": f"{minutes}m",
         "labels": {"severity": severity},
-        "annotations": {"summary": summary},
+        "annotations": {"summary": summary, "runbook": runbook("alerts-of-prometheus")},
     }
 
 

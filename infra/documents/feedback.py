@@ -22,6 +22,7 @@ def feedback_alarms(stack: str, floor: float) -> list[Alarm]:
         Alarm(
             name=f"feedback-{metric.lower()}",
             description=f"AI feedback: {meaning} is below {floor:.0%} (M7)",
+            page="feedback",
             severity=Severity.WARNING,
             namespace=NAMESPACE,
             metric=metric,

@@ -43,6 +43,7 @@ def _load(identifier: str, settings: DatabaseSettings) -> list[Alarm]:
             "cpu",
             "CPUUtilization",
             f"CPU of the database is above {CPU_PERCENT} % (M9)",
+            page="database-load",
             threshold=CPU_PERCENT,
         ),
         _of_database(
@@ -50,6 +51,7 @@ def _load(identifier: str, settings: DatabaseSettings) -> list[Alarm]:
             "memory",
             "FreeableMemory",
             f"The database uses more than {MEMORY_PERCENT} % of its memory (M9)",
+            page="database-load",
             threshold=whole * (100 - MEMORY_PERCENT) / 100,
             comparison=DOWN,
         ),
@@ -87,6 +89,7 @@ def _latency(identifier: str) -> list[Alarm]:
             f"{kind.lower()}-latency",
             f"{kind}Latency",
             f"{kind}s take more than {LATENCY_SECONDS * 1000:.0f} ms",
+            page="database-load",
             threshold=LATENCY_SECONDS,
             minutes=10,
         )
@@ -147,6 +150,7 @@ def cache_alarms(nodes: Sequence[str]) -> list[Alarm]:
         Alarm(
             name=f"cache-{name}-{node}",
             description=f"Cache node {node}: {meaning} (M3)",
+            page="cache",
             severity=Severity.WARNING,
             namespace="AWS/ElastiCache",
             metric=metric,

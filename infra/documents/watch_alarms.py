@@ -19,6 +19,7 @@ def watchdog_alarms(group: str, queue: str) -> list[Alarm]:
             name=f"watchdog-{name}",
             description="The automatic fallback could not restore the weights of a release: restore them by"
             f" hand (sc-deploy status), then empty {queue}",
+            page="watchdog",
             severity=Severity.CRITICAL,
             namespace=namespace,
             metric=metric,
@@ -99,6 +100,7 @@ def search_alarms(environment: str, account_id: str, storage_gb: int) -> list[Al
         Alarm(
             name=f"search-{name}",
             description=f"Log search: {meaning} (M5)",
+            page="search",
             severity=Severity.WARNING,
             namespace=namespace,
             metric=metric,

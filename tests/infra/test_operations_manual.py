@@ -10,6 +10,7 @@ from bluegreen.policy import parse_policy
 from tools.recording import STACKS, Recording, recorded
 
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "operations-manual.md"
+CHINESE = MANUAL.parent / "zh" / "operations-manual.md"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 _LINK = re.compile(r"Runbook: docs/operations-manual\.md#([\w-]+)$")
 
@@ -66,3 +67,22 @@ def test_the_freeze_of_the_manual_is_one() -> None:
     (shown,) = re.findall(r"```toml\n(\[\[stacks\.prod\.freeze.+?)```", text, re.DOTALL)
     (freeze,) = parse_policy(shown, stack="prod", source="deploy.toml").freeze
     assert freeze.reason == "year end"
+
+
+def commands(path: Path) -> set[str]:
+    """Of sc-deploy and of AWS, in blocks and in the text."""
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(r"`(sc-deploy [a-z]+ [^`]+)`", text) + re.findall(r"^ *\\$ (.+)$", text, re.MULTILINE)
+    return {" ".join(one.split()) for one in found}
+
+
+def test_the_chinese_manual_has_the_same_alarms_commands_and_numbers() -> None:
+    chinese = CHINESE.read_text(encoding="utf-8")
+    assert commands(CHINESE) == commands(MANUAL)
+    names = [one for one in anchors(MANUAL) if re.search(rf"^### {one}$", MANUAL.read_text(), re.MULTILINE)]
+    assert len(names) > 15
+    assert [one for one in anchors(CHINESE) if one in names] == names
+    assert chinese.count("\n#") == MANUAL.read_text(encoding="utf-8").count("\n#")
+    assert set(re.findall(r"\]\(#([^)]+)\)", chinese)) <= set(anchors(CHINESE))
+    for number in ("500/s", "200 ms", "300 ms", "0.1 %", "80 %", "85 %", "600", "60 s", "0.7"):
+        assert number in chinese

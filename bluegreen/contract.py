@@ -85,6 +85,8 @@ class Tag(StrEnum):
     """The version, vX.Y.Z."""
     DEPLOYMENT = "sportcoach:deployment"
     """The deployment's number, e.g. 42."""
+    BEGAN = "sportcoach:began"
+    """When the deployment began, as its journal has it: an earlier life of the stack had the same numbers."""
     IMAGE = "sportcoach:image"
     """<registry>/<repository>@sha256:<digest>; what the instance pulls."""
     MODEL = "sportcoach:model"

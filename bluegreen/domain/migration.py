@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bluegreen.domain.plan import FleetRef, TierPlan
 from bluegreen.errors import Refused
 from bluegreen.policy import Policy
+
+
+def began(at: float) -> str:
+    """When a deployment began, as the tag of its snapshot has it; `at` in epoch seconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def snapshot_name(stack: str, number: int) -> str:

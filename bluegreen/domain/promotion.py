@@ -111,14 +111,16 @@ class _Promotion:
     def prepare(self) -> None:
         self.stages.add("preflight", "Preflight checks", [Step(kind=StepKind.CHECK)], 5.0)
         cleared(self.tiers, self.stages)
-        if self.contract.database and self.policy.backup.snapshot:
+        # What migrates nothing needs none; and a way out of trouble does not wait minutes for one.
+        if self.migrates and self.contract.database and self.policy.backup.snapshot:
             self.stages.add("backup", "Snapshot the database", [Step(kind=StepKind.SNAPSHOT)], 300.0)
         if self.migrates and Tier.APP in self.with_blue:
             self.migrate(Color.BLUE)
 
     @property
     def migrates(self) -> bool:
-        return self.policy.migration is not None and self.request.intent is Intent.PROMOTION
+        migration = self.policy.migration is not None and Tier.APP in self.all
+        return migration and self.request.intent is Intent.PROMOTION
 
     def migrate(self, where: Color) -> None:
         step = Step(kind=StepKind.MIGRATE, tier=Tier.APP, fleet=where)
@@ -130,7 +132,7 @@ class _Promotion:
         self.stages.add("attach", "Create green target groups", self.green(StepKind.TARGET_GROUP))
         built = self.green(StepKind.PREVIEW) + self.green(StepKind.FLEET) + self.blue(StepKind.HOLD_SIZE)
         self.stages.add("build", "Create green fleets and preview rules", built, 5.0)
-        if self.migrates and Tier.APP in self.all and Tier.APP not in self.with_blue:
+        if self.migrates and Tier.APP not in self.with_blue:
             self.migrate(Color.GREEN)
 
     def prove(self) -> None:

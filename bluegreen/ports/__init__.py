@@ -81,7 +81,13 @@ class Database(Protocol):
     """RDS snapshots."""
 
     def ensure_snapshot(self, identifier: str, snapshot: str, tags: Mapping[str, str]) -> str:
-        """Create it unless it exists; its status now ("creating", "available", "failed" ...)."""
+        """Create it unless it exists; its status now ("creating", "available", "failed" ...).
+
+        Refused where one of that name has other tags: it is of another deployment, and no backup of this one.
+        """
+
+    def standing(self, snapshot: str) -> str:
+        """When the snapshot of that name was made; empty where there is none."""
 
 
 class Commands(Protocol):

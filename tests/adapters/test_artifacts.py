@@ -19,7 +19,7 @@ from bluegreen.adapters.aws.rds import RdsSnapshots
 from bluegreen.adapters.aws.s3 import S3Models
 from bluegreen.adapters.aws.session import Session
 from bluegreen.adapters.connect import connect, load_contract, read_contract_file
-from bluegreen.contract import NO_MODEL, Published, Tier, TierContract
+from bluegreen.contract import NO_MODEL, Published, Tag, Tier, TierContract
 from bluegreen.errors import CloudUnavailable, ConfigError, Refused
 from bluegreen.policy import Policy
 
@@ -239,6 +239,29 @@ class TestSnapshots:
         stack.raw("rds").create_db_snapshot(DBInstanceIdentifier="test", DBSnapshotIdentifier="mine")
         with pytest.raises(Refused, match="DB snapshot mine was not made by sc-deploy"):
             snapshots.ensure_snapshot("test", "mine", tags())
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {str(Tag.DEPLOYMENT): "2"},
+            {str(Tag.BEGAN): "2025-01-01T00:00:00.000+00:00"},
+            {str(Tag.BEGAN): ""},
+        ],
+    )
+    def test_of_an_earlier_life_of_the_stack_is_no_backup(
+        self, stack: Stack, snapshots: RdsSnapshots, changes: dict[str, str]
+    ) -> None:
+        """The stack was created anew, and its deployments are numbered from 1 again."""
+        mine = tags() | {str(Tag.DEPLOYMENT): "1", str(Tag.BEGAN): "2026-11-27T10:00:00.000+00:00"}
+        theirs = {key: value for key, value in (mine | changes).items() if value}
+        assert snapshots.standing("sc-test-before-1") == ""
+        snapshots.ensure_snapshot("test", "sc-test-before-1", theirs)
+        stack.clock.sleep(600)
+        with pytest.raises(Refused) as caught:
+            snapshots.ensure_snapshot("test", "sc-test-before-1", mine)
+        assert next(iter(changes)) in caught.value.what
+        assert "delete sc-test-before-1" in caught.value.next_step
+        assert snapshots.standing("sc-test-before-1").startswith("at 20")
 
     def test_missing_database_and_quota(self, stack: Stack, snapshots: RdsSnapshots) -> None:
         with pytest.raises(Refused, match="of nowhere"):

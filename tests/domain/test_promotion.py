@@ -91,6 +91,16 @@ def test_no_snapshot_without_a_database_or_where_it_is_switched_off() -> None:
         assert "backup" not in names(stack.promoted(order("v1", 1), rules))
 
 
+def test_a_snapshot_only_where_something_is_migrated() -> None:
+    """Neither a release of the AI tier alone nor a rollback that builds a release again waits for one."""
+    stack = Stack(WITH_DATABASE)
+    assert "backup" in names(stack.promoted(order("v1", 1), FULL_POLICY))
+    bare = FULL_POLICY.model_copy(update={"migration": None})
+    assert "backup" not in names(stack.promoted(order("v1", 1), bare))
+    assert "backup" not in names(stack.promoted(order("v1", 1, tiers=[Tier.AI]), FULL_POLICY))
+    assert "backup" not in names(stack.promoted(order("v1", 1, intent=Intent.ROLLBACK), FULL_POLICY))
+
+
 def test_only_the_released_tiers_are_touched() -> None:
     stack = released("v1")
     plan = stack.promoted(order("v1", 2, tiers=[Tier.AI], model="m2"), FULL_POLICY)

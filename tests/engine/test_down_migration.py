@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -414,8 +415,9 @@ def test_a_local_one_runs_on_this_machine_once(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("way", ["by itself", "kept", "again"])
 def test_the_closing_words_name_the_pre_release_snapshot(way: str) -> None:
-    policy = (QUICK if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
+    policy = (GOING if way == "again" else KEPT).replace("snapshot = false", "snapshot = true")
     world = World(policy=policy)
+    world.shell = Shell(world)
     world.contract = world.contract.model_copy(update={"database": DatabaseContract(identifier="sim-db")})
     world.raw("rds").create_db_instance(
         DBInstanceIdentifier="sim-db", DBInstanceClass="db.m5.large", Engine="postgres"
@@ -439,3 +441,9 @@ def test_the_closing_words_name_the_pre_release_snapshot(way: str) -> None:
     assert result.words.endswith("; pre-release snapshot: sc-sim-before-2")
     found = world.raw("rds").describe_db_snapshots(DBSnapshotIdentifier="sc-sim-before-2")
     assert found["DBSnapshots"][0]["Status"] == "available"
+    names = {one["DBSnapshotIdentifier"] for one in world.raw("rds").describe_db_snapshots()["DBSnapshots"]}
+    assert names == {"sc-sim-before-1", "sc-sim-before-2"}, "no rollback waits for one"
+    header = world.ports().journal.header(2)
+    assert header is not None
+    (began,) = [one["Value"] for one in found["DBSnapshots"][0]["TagList"] if one["Key"] == Tag.BEGAN]
+    assert datetime.fromisoformat(began).timestamp() == pytest.approx(header.started_at, abs=0.01)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bluegreen.contract import DatabaseContract
 from bluegreen.domain.journal import Ending
 from bluegreen.engine.checks.doctor import examine
 from bluegreen.engine.checks.preflight import environment_faults
@@ -15,7 +16,7 @@ from bluegreen.errors import ExitCode, Refused
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.policy import Freeze
 from tests.world import World
-from tests.world.releasing import serving
+from tests.world.releasing import QUICK, serving
 
 
 def with_tier(world: World, **more: Any) -> None:
@@ -149,3 +150,22 @@ def test_a_full_load_balancer_is_refused_unless_what_is_cleared_first_makes_room
     with pytest.raises(Refused) as caught:
         deployer.run(deployer.plan_promotion("v1.1.0"))
     assert ["rules" in fault.where for fault in caught.value.faults] == [True]
+
+
+def test_a_snapshot_of_an_earlier_life_of_the_stack_is_found_before_anything_begins() -> None:
+    """The migration would have run behind a backup of another year."""
+    migrating = QUICK.replace("snapshot = false", "snapshot = true")
+    migrating += '[migration]\ncommand = "sportcoach-run {image} -- migrate"\n'
+    world = World(policy=migrating)
+    world.contract = world.contract.model_copy(update={"database": DatabaseContract(identifier="sim-db")})
+    rds = world.raw("rds")
+    rds.create_db_instance(DBInstanceIdentifier="sim-db", DBInstanceClass="db.m5.large", Engine="postgres")
+    world.clock.sleep(600)
+    rds.create_db_snapshot(DBInstanceIdentifier="sim-db", DBSnapshotIdentifier="sc-sim-before-1")
+    deployer = world.deployer()
+    with pytest.raises(Refused) as caught:
+        deployer.run(deployer.plan_promotion("v1.0.0"))
+    (fault,) = caught.value.faults
+    assert "DB snapshot sc-sim-before-1: exists, made at 20" in str(fault)
+    assert "delete-db-snapshot" in str(fault)
+    assert world.weights() == {"app": {}}

@@ -36,8 +36,19 @@ class RdsSnapshots:
         there = tags_of(found.get("TagList"))
         if found.get("DBInstanceIdentifier") != identifier or not is_ours(there, self._stack):
             raise foreign(f"DB snapshot {snapshot}", self._stack)
+        # A name and a number come again where a stack was created anew: such a backup is of another time.
+        if other := sorted(key for key, value in tags.items() if there.get(key) != value):
+            raise Refused(
+                f"DB snapshot {snapshot} is of another deployment, made {_made(found)}: it differs in"
+                f" {', '.join(other)}",
+                next_step=f"copy it to another name if you need it, delete {snapshot}, then release again",
+            )
         status: str = found["Status"]
         return status
+
+    def standing(self, snapshot: str) -> str:
+        found = self._find(snapshot)
+        return "" if found is None else _made(found)
 
     def _find(self, snapshot: str) -> Json | None:
         with Tolerated("DBSnapshotNotFound", "DBSnapshotNotFoundFault"):
@@ -63,3 +74,9 @@ class RdsSnapshots:
                 return None
             raise
         return {"TagList": written, **answer["DBSnapshot"]}
+
+
+def _made(found: Json) -> str:
+    """When it was made: RDS tells it once the snapshot has begun."""
+    made = found.get("SnapshotCreateTime")
+    return "just now" if made is None else f"at {made:%Y-%m-%d %H:%M} UTC"

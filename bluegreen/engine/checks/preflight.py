@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from bluegreen.contract import Contract, Tier
-from bluegreen.domain.plan import Intent, Plan, TierPlan
+from bluegreen.domain.migration import snapshot_name
+from bluegreen.domain.plan import Intent, Plan, StepKind, TierPlan
 from bluegreen.domain.readings import Readings
 from bluegreen.domain.verdict import CheckFinding, Outcome
 from bluegreen.engine.arms import blue_of
@@ -114,6 +115,20 @@ def _commands(ports: Ports) -> Iterable[Fault]:
     for words in ports.commands.running():
         yield Fault(
             "migration", f"one of an earlier deployment still runs: {words}", "wait for its end, or stop it"
+        )
+
+
+def _snapshot(plan: Plan, ports: Ports) -> Iterable[Fault]:
+    """A snapshot has the name that this release needs: an earlier life of the stack made it."""
+    if not plan.has(StepKind.SNAPSHOT):
+        return
+    name = snapshot_name(plan.stack, plan.number)
+    if made := ports.database.standing(name):
+        yield Fault(
+            f"DB snapshot {name}",
+            f"exists, made {made}: it is no backup of this release",
+            f"copy it to another name if you need it, then `aws rds delete-db-snapshot"
+            f" --db-snapshot-identifier {name}`",
         )
 
 
@@ -233,6 +248,7 @@ def _frozen(policy: Policy, now: float) -> Iterable[Fault]:
 GUARDS: tuple[Guard, ...] = (
     Guard(asks=lambda _, contract, __, ports: environment_faults(contract, ports), bars_rollback=True),
     Guard(asks=lambda plan, _, __, ports: _quota(plan, ports), bars_rollback=True),
+    Guard(asks=lambda plan, _, __, ports: _snapshot(plan, ports)),
     Guard(asks=lambda plan, contract, _, ports: _vcpus(plan, contract, ports), bars_rollback=True),
     Guard(asks=lambda plan, contract, _, ports: gone_hosts(plan, contract, ports), bars_rollback=True),
     Guard(asks=lambda _, contract, policy, __: patience_faults(contract, policy)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bluegreen.contract import MANAGED_BY, Tag
 from bluegreen.domain.journal import SnapshotTaken
-from bluegreen.domain.migration import snapshot_name
+from bluegreen.domain.migration import began, snapshot_name
 from bluegreen.domain.plan import Step
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.run import Done, Run
@@ -37,6 +37,7 @@ def snapshot(run: Run, step: Step) -> Done:
         str(Tag.MANAGED_BY): MANAGED_BY,
         str(Tag.STACK): run.contract.stack,
         str(Tag.DEPLOYMENT): str(run.plan.number),
+        str(Tag.BEGAN): began(run.recorder.header.started_at),
     }
 
     def look() -> tuple[bool, str]:

@@ -33,6 +33,7 @@ from bluegreen.commands.status import status
 from bluegreen.commands.teardown import teardown
 from bluegreen.commands.verify import verify
 from bluegreen.errors import ConfigError, DeployError, ExitCode
+from bluegreen.text import lines
 
 VERBS: tuple[Callable[..., None], ...] = (
     plan,
@@ -143,7 +144,7 @@ def _sc_deploy(
 def _report(error: BaseException, code: ExitCode, *, json: bool, debug: bool) -> typer.Exit:
     """Say what went wrong: on stderr for people, as the last line on stdout for programs."""
     known = isinstance(error, DeployError)
-    words = str(error) if known else f"unexpected error: {type(error).__name__}: {error}"
+    words = str(error) if known else lines(f"unexpected error: {type(error).__name__}: {error}")
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     typer.echo(

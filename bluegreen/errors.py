@@ -13,7 +13,7 @@
     ├── Starved                 7   this machine gives the lab too little to tell anything about a release
     └── Interrupted           130   stopped at a safe point; `sc-deploy resume` continues
 
-Standard library only: `sc-deploy --version` and every layer may import this module.
+Standard library and text only: `sc-deploy --version` and every layer may import this module.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+
+from bluegreen.text import folded, lines, one_line
 
 
 class ExitCode(IntEnum):
@@ -50,7 +52,7 @@ class Fault:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.problem}"
-        return f"{text} (allowed: {self.allowed})" if self.allowed else text
+        return one_line(f"{text} (allowed: {self.allowed})" if self.allowed else text)
 
 
 class DeployError(Exception):
@@ -60,14 +62,14 @@ class DeployError(Exception):
 
     def __init__(self, what: str, *, next_step: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(what)
-        self.what, self.next_step, self.faults = what, next_step, tuple(faults)
+        self.what, self.next_step, self.faults = lines(what), lines(next_step), tuple(faults)
 
     def __str__(self) -> str:
-        lines = [self.what]
-        lines += [f"  - {fault}" for fault in self.faults]
+        told = [folded(self.what)]
+        told += [f"  - {fault}" for fault in self.faults]
         if self.next_step:
-            lines.append(f"Next: {self.next_step}")
-        return "\n".join(lines)
+            told.append(f"Next: {folded(self.next_step)}")
+        return "\n".join(told)
 
 
 class ConfigError(DeployError):

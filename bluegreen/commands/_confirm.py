@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def confirm_plan(settings: Settings, plan: Plan, question: str, *, by_name: bool = False) -> None:
     """Show the plan and ask; `--yes` skips both. Raises Refused unless the answer is yes."""
     if not settings.yes and asks():
+        from bluegreen.ui.shown import Shown
         from bluegreen.ui.tables.plan import plan_view
 
-        _terminal.console(sys.stderr).print(plan_view(plan))
+        _terminal.console(sys.stderr).print(Shown(plan_view(plan)))
     confirm(settings, question, by_name=by_name)
 
 

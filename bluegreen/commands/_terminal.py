@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from bluegreen.commands._options import Settings
+from bluegreen.text import folded, no_commands
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -32,6 +33,7 @@ def console(stream: TextIO | None = None) -> Console:
 
 def say(words: str) -> None:
     """Prose, on stderr; a terminal's lines break between words."""
+    words = folded(words)
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns
         words = textwrap.fill(words, max(20, width - 1), subsequent_indent="  ", break_on_hyphens=False)
@@ -45,7 +47,9 @@ def show(settings: Settings, document: Mapping[str, Any], shown: RenderableType)
 
         typer.echo(json_line(document))
     elif sys.stdout.isatty():
-        console().print(shown)
+        from bluegreen.ui.shown import Shown
+
+        console().print(Shown(shown))
     else:
         typer.echo(unpadded(shown))
 
@@ -54,10 +58,12 @@ def unpadded(shown: RenderableType) -> str:
     """`shown` as a pipe gets it: no line ends in spaces, and none is broken but where COLUMNS asks for it."""
     from rich.console import Console
 
+    from bluegreen.ui.shown import Shown
+
     written = io.StringIO()
     width = None if os.environ.get("COLUMNS") else _PIPE_WIDTH
-    Console(file=written, width=width, highlight=False).print(shown)
-    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+    Console(file=written, width=width, highlight=False).print(Shown(shown))
+    return no_commands("\n".join(line.rstrip() for line in written.getvalue().splitlines()))
 
 
 def show_nothing(settings: Settings, words: str) -> None:

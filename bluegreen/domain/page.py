@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bluegreen.text import lines, one_line
+
 NO_DEPLOYMENT = 0
 """What a test is about."""
 
@@ -20,6 +22,11 @@ class Page:
     """Somebody must look now."""
     resolves: tuple[int, ...] = ()
     """The deployments of which nothing critical is open any more."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", one_line(self.subject))
+        object.__setattr__(self, "text", lines(self.text))
+        object.__setattr__(self, "next_step", lines(self.next_step))
 
     @property
     def whole(self) -> str:

@@ -12,8 +12,11 @@ from typing import Any
 from bluegreen.errors import StepFailed
 from bluegreen.policy import GoldenSet, SmokeStep, SmokeTest
 from bluegreen.ports import Answer, Ports, Prober, Request
+from bluegreen.text import one_line
 
 _MISSING = object()
+_TOLD = 100
+"""Characters of a value that are told."""
 _AT_ONCE = 8
 """Golden-set questions sent at the same time: quick, yet no load test of a small fleet."""
 
@@ -37,6 +40,11 @@ def _parsed(answer: Answer) -> object:
         return None
 
 
+def _brief(found: object) -> str:
+    """A value of an answer, as it is told: a service can answer with anything, and at any length."""
+    return one_line(str(found), _TOLD)
+
+
 def version_fault(answer: Answer, version: str, model: str | None) -> tuple[str, str]:
     """(instance id, what is wrong with this answer of the version path or "")."""
     if answer.status != 200:
@@ -44,11 +52,11 @@ def version_fault(answer: Answer, version: str, model: str | None) -> tuple[str,
     document = _parsed(answer)
     if not isinstance(document, dict):
         return "", f"version path: not a JSON object: {answer.body[:80]!r}"
-    found, instance = document.get("version"), str(document.get("instance", ""))
+    found, instance = document.get("version"), _brief(document.get("instance", ""))
     if found != version:
-        return instance, f"{instance or 'a target'} serves {found}, not {version}"
+        return instance, f"{instance or 'a target'} serves {_brief(found)}, not {version}"
     if model is not None and document.get("model") != model:
-        return instance, f"{instance or 'a target'} runs model {document.get('model')}, not {model}"
+        return instance, f"{instance or 'a target'} runs model {_brief(document.get('model'))}, not {model}"
     return instance, "" if instance else "version path names no instance"
 
 
@@ -120,7 +128,7 @@ def _json_fault(step: SmokeStep, document: object, saved: dict[str, str]) -> str
     for path, wanted in step.json_.items():
         found = at_path(document, path)
         if found != wanted:
-            return f"{path} is {'missing' if found is _MISSING else repr(found)}, expected {wanted!r}"
+            return f"{path} is {'missing' if found is _MISSING else _brief(repr(found))}, expected {wanted!r}"
     for name, path in step.save.items():
         found = at_path(document, path)
         if found is _MISSING:
@@ -163,7 +171,8 @@ def ask_golden(
         if answer.status != 200:
             return answer.error or f"status {answer.status}"
         found = at_path(_parsed(answer), golden.answer)
-        return "" if found == label else f"{question!r}: {found!r} instead of {label!r}"
+        told = f"{_brief(repr(question))}: {_brief(repr(found))} instead of {_brief(repr(label))}"
+        return "" if found == label else told
 
     faults: list[str] = []
     for start in range(0, len(golden.rows), _AT_ONCE):

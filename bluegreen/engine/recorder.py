@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from bluegreen.domain.journal import Entry, Event, Header
 from bluegreen.ports import Clock, Journal
 from bluegreen.ports.wait import patiently
+from bluegreen.text import clean
 
 Subscriber = Callable[[Header, Entry], None]
 _LOG = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Recorder:
         with self._lock:
             now = self._clock.now()
             entries = tuple(
-                Entry(seq=self._seq + offset, at=now, event=event)
+                Entry(seq=self._seq + offset, at=now, event=clean(event))
                 for offset, event in enumerate(events, start=1)
             )
             if not entries:
@@ -58,7 +59,7 @@ class Recorder:
 
     def close(self, header: Header) -> None:
         """Write the header's ending."""
-        self.header = header
+        self.header = header = clean(header)
         self._patiently(lambda: self._journal.close(header, token=self._token))
 
     def _patiently(self, call: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -24,10 +25,22 @@ from bluegreen.ui.format import iso
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.view import View
 
+_FOREIGN = re.compile(r"[^\n -~]")
+
 
 def json_line(document: Mapping[str, Any]) -> str:
     """One JSON document on one line; times and enums as text."""
-    return json.dumps(document, default=str, separators=(", ", ": "), ensure_ascii=False)
+    return printable_json(document, separators=(", ", ": "))
+
+
+def printable_json(document: object, **how: Any) -> str:
+    """JSON that holds no character which a terminal obeys or nobody sees: each is escaped instead."""
+    text = json.dumps(document, default=str, ensure_ascii=False, **how)
+    return _FOREIGN.sub(_seen, text)
+
+
+def _seen(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def event(header: Header, entry: Entry) -> dict[str, Any]:

@@ -37,11 +37,6 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def one_line(words: str) -> str:
-    """What comes from outside, as one line that moves no cursor."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
-
-
 def ending_label(intent: str, ending: str) -> str:
     """How an ending is called: a rollback that built the earlier release again has not `released` one."""
     return "rolled-back" if (intent, ending) == ("rollback", "released") else ending

@@ -8,6 +8,7 @@ from bluegreen.domain import journal
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
+from bluegreen.text import folded
 from bluegreen.ui.figures import figures
 from bluegreen.ui.format import clock, duration, ending_label, ending_words, rate, share
 from bluegreen.ui.screen import title
@@ -39,7 +40,7 @@ class Lines:
         said = list(self._told(self.timeline, entry))
         if before is None or before.number != header.number:
             said = [_opening(self.timeline), *said]
-        return [f"{self._at(entry.at)} {line}" for line in said]
+        return [f"{self._at(entry.at)} {line}" for words in said for line in folded(words).split("\n")]
 
     def _told(self, timeline: Timeline, entry: Entry) -> Iterable[str]:
         match entry.event:

@@ -13,9 +13,11 @@ from rich.text import Text
 
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.reports import Result
+from bluegreen.text import folded
 from bluegreen.ui.glyphs import for_encoding
 from bluegreen.ui.painter import Painter
 from bluegreen.ui.screen import screen
+from bluegreen.ui.shown import Shown
 from bluegreen.ui.summary import summary
 from bluegreen.ui.time_left import Usual
 from bluegreen.ui.timeline import Timeline
@@ -66,7 +68,7 @@ class LiveView:
         self._note = words
         if self._closed:
             with contextlib.suppress(Exception):
-                self._console.print(words)
+                self._console.print(Shown(Text(folded(words))))
 
     def draw(self) -> Group:
         """What the terminal shows now."""
@@ -103,7 +105,7 @@ class LiveView:
             height=height,
             highlight=False,
         )
-        written.print(self.draw())
+        written.print(Shown(self.draw()))
         return out.getvalue()
 
     def close(self, result: Result) -> None:
@@ -111,7 +113,7 @@ class LiveView:
         self._stop()
         self._closed = True
         with contextlib.suppress(Exception):
-            self._console.print(*summary(self._story, result, glyphs=self._glyphs), sep="\n")
+            self._console.print(*map(Shown, summary(self._story, result, glyphs=self._glyphs)), sep="\n")
 
     def _stop(self) -> None:
         with contextlib.suppress(Exception):

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.reports import Result
+from bluegreen.text import folded
 from bluegreen.ui.format import ending_label, ending_words
 from bluegreen.ui.lines import Lines
 from bluegreen.ui.timeline import Timeline
@@ -52,5 +53,5 @@ class PlainView(View):
     def _write(self, lines: Iterable[str]) -> None:
         with contextlib.suppress(OSError, ValueError):
             for line in lines:
-                self._stream.write(line + "\n")
+                self._stream.write(folded(line) + "\n")
             self._stream.flush()

@@ -11,8 +11,9 @@ import textwrap
 from rich.text import Text
 
 from bluegreen.domain.release import Color
+from bluegreen.text import one_line
 from bluegreen.ui.figures import Figures, figures
-from bluegreen.ui.format import clock, duration, one_line, percent, rate, share
+from bluegreen.ui.format import clock, duration, percent, rate, share
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
 from bluegreen.ui.time_left import Usual, expected, seconds_left
 from bluegreen.ui.timeline import Progress, StageView, TierView, Timeline
@@ -67,7 +68,7 @@ def title(timeline: Timeline, glyphs: Glyphs = UNICODE) -> str:
     """`lab · promotion v1.0.0 → v1.1.0 · deployment 2`."""
     versions = f" {glyphs.arrow} ".join(v for v in (", ".join(timeline.from_versions), timeline.version) if v)
     parts = [timeline.stack, f"{timeline.intent} {versions}".strip(), f"deployment {timeline.number}"]
-    return f" {glyphs.dot} ".join(parts)
+    return one_line(f" {glyphs.dot} ".join(parts))
 
 
 def _fit(line: Text, width: int, glyphs: Glyphs) -> Text:

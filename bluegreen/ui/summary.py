@@ -7,6 +7,7 @@ from rich.text import Text
 from bluegreen.domain.journal import Ending
 from bluegreen.domain.reports import Result
 from bluegreen.errors import ExitCode
+from bluegreen.text import one_line
 from bluegreen.ui.format import clock, duration, ending_label
 from bluegreen.ui.glyphs import ENDING_STYLE, UNICODE, Glyphs
 from bluegreen.ui.screen import title
@@ -47,4 +48,4 @@ def _of_story(timeline: Timeline, said: str) -> list[Text]:
 
 
 def _row(label: str, words: str, style: str = "") -> Text:
-    return Text.assemble((f"  {label:<8} ", "dim"), (words, style))
+    return Text.assemble((f"  {label:<8} ", "dim"), (one_line(words), style))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,16 +34,17 @@ def chat_notification(page: Page, *, stack: str, signature: str) -> dict[str, An
 
     Each deployment is a thread of its own.
     """
-    title = page.subject[:_TITLE]
+    title = _unmentioned(page.subject)[:_TITLE]
+    then = _unmentioned(page.next_step)[:_DESCRIPTION]
     content = {
         "textType": "client-markdown",
         "title": title,
-        "description": f"{page.text[:_DESCRIPTION]}\n\n{signature}",
+        "description": f"{_unmentioned(page.text)[:_DESCRIPTION]}\n\n{signature}",
     }
     return {
         "version": "1.0",
         "source": "custom",
-        "content": content | ({"nextSteps": [page.next_step[:_DESCRIPTION]]} if page.next_step else {}),
+        "content": content | ({"nextSteps": [then]} if then else {}),
         "metadata": {
             "threadId": about(stack, page.deployment),
             "summary": title,
@@ -95,3 +97,8 @@ def slack_message(page: Page, *, signature: str) -> Mapping[str, Any]:
 def _escaped(text: str) -> str:
     """Slack's three control characters ("Formatting text for app surfaces"): no word becomes a mention."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _unmentioned(text: str) -> str:
+    """A notification is shown in Slack as its Markdown: `<!channel>` and `<@U123>` would call people."""
+    return re.sub(r"<(?=[@!#])", "< ", text)

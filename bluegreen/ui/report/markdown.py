@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bluegreen.domain.checklist import ItemOutcome
+from bluegreen.text import one_line
 from bluegreen.ui.format import clock_utc, count, duration, ending_words
 from bluegreen.ui.report.facts import Report, VerdictFacts
 from bluegreen.ui.verdict_rows import cells, check_value
@@ -24,7 +25,7 @@ def markdown(report: Report) -> str:
 
 def escaped(words: object) -> str:
     """`words` as plain text on one line: no markup, no HTML, no mention of a person or an issue."""
-    line = _SPECIAL.sub(r"\\\1", " ".join(str(words).split()))
+    line = _SPECIAL.sub(r"\\\1", one_line(str(words)))
     return line.replace("@", "@&#8203;").replace("://", ":&#8203;//")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import StrEnum
 
 from bluegreen.domain.document import to_document
 from bluegreen.domain.journal import Entry, Header
+from bluegreen.ui.events import printable_json
 from bluegreen.ui.report.fold import report_of
 from bluegreen.ui.report.markdown import markdown
 
@@ -29,4 +29,4 @@ def written(header: Header, entries: Sequence[Entry], form: Form, *, now: float)
         return html(report)
     if form is Form.MARKDOWN:
         return markdown(report)
-    return json.dumps({"event": "report", **to_document(report)}, indent=1, ensure_ascii=False) + "\n"
+    return printable_json({"event": "report", **to_document(report)}, indent=1) + "\n"

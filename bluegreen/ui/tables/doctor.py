@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from bluegreen.domain.reports import Check
+from bluegreen.text import one_line
 from bluegreen.ui.tables.grid import grid
 
 _WORDS = {True: ("ok", "green"), None: ("unknown", "yellow"), False: ("FAILED", "bold red")}
@@ -20,8 +21,8 @@ def doctor_view(checks: Sequence[Check]) -> RenderableType:
     order = (False, None, True)
     for check in sorted(checks, key=lambda c: order.index(c.ok)):
         word, style = _WORDS[check.ok]
-        found = f"{check.words}\nNext: {check.next_step}" if check.next_step else check.words
-        table.add_row(check.name, Text(word, style=style), found)
+        found = f"{one_line(check.words)}\nNext: {check.next_step}" if check.next_step else check.words
+        table.add_row(check.name, Text(word, style=style), Text(found))
     return table
 
 

@@ -9,12 +9,22 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bluegreen.text import lines, one_line
+
 
 class _Plain(Table):
     """Words in its cells are words: `[[smoke]]` of a file is no markup, nor is what an operator typed."""
 
     def add_row(self, *cells: RenderableType | None, **how: Any) -> None:
-        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **how)
+        super().add_row(*map(_cell, cells), **how)
+
+
+def _cell(cell: RenderableType | None) -> RenderableType | None:
+    """Words are one line; a cell that is given as `Text` may have several."""
+    if isinstance(cell, Text):
+        cell.plain = lines(cell.plain)
+        return cell
+    return Text(one_line(cell)) if isinstance(cell, str) else cell
 
 
 def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -27,4 +37,4 @@ def grid(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def field(label: str, words: str, style: str = "") -> Text:
     """`label     words`, for single facts above and below tables."""
-    return Text.assemble((f"{label:<9} ", "dim"), (words, style))
+    return Text.assemble((f"{label:<9} ", "dim"), (one_line(words), style))

@@ -20,6 +20,7 @@ from typing import Any, cast
 from bluegreen.contract import STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
 from bluegreen.domain.document import from_document, to_document
 from bluegreen.domain.journal import SCHEMA, Documents, Ending, Entry, Event, Header, other_version
+from bluegreen.text import clean
 
 PK, SK = STATE_TABLE_HASH_KEY, STATE_TABLE_RANGE_KEY
 Item = dict[str, dict[str, Any]]
@@ -117,7 +118,7 @@ def entry_from(number: int, item: Item) -> Entry:
     except ValueError as error:
         what = f"its entry {found['seq']}, {found['kind']}, cannot be read"
         raise other_version(number, schema, what) from error
-    return Entry(seq=found["seq"], at=float(found["at"]), event=event)
+    return Entry(seq=found["seq"], at=float(found["at"]), event=clean(event))
 
 
 def header_item(header: Header) -> Item:
@@ -133,7 +134,7 @@ def header_from(item: Item, parts: Iterable[Item] = ()) -> Header:
     """
     found = unpack(item)
     ended_at = found.get("ended_at")
-    known = {name: found.get(name, default) for name, default in _ABSENT.items()}
+    known = {name: clean(found.get(name, default)) for name, default in _ABSENT.items()}
     return Header(
         number=found["number"],
         started_at=float(found.get("started_at", 0.0)),

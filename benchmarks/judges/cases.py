@@ -171,6 +171,23 @@ CONDITIONS = (
         labelled=False,
         must=Must(promoted_at_least=50.0, rolled_back_at_most=0.5),
     ),
+    # A minute without a request has no datapoint: the arms meet in few of them.
+    Case(
+        name="good at 1 req/s by CloudWatch",
+        rate=1.0,
+        labelled=False,
+        feeds=("CW",),
+        must=Must(promoted_at_least=50.0, rolled_back_at_most=0.5),
+    ),
+    Case(
+        name="errors 3 % at 1 req/s by CloudWatch",
+        bad=True,
+        rate=1.0,
+        labelled=False,
+        errors=0.03,
+        feeds=("CW",),
+        must=Must(promoted_at_most=2.0),
+    ),
     Case(name="errors 1.2 % at 20 req/s", bad=True, rate=20.0, labelled=False, errors=0.012, must=BAD),
     Case(
         name="errors 1.2 % at 5 req/s",

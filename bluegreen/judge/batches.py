@@ -16,6 +16,8 @@ from bluegreen.judge.tail import HALF_LIFE
 from bluegreen.policy import Judging
 
 _EPSILON = 1e-6
+_BY_CHANCE = 10.0
+"""Of more expected requests not one may stay away by chance (one time in 20,000)."""
 _APART = 3
 """Periods of both arms that wait for each other in vain, before that is said."""
 
@@ -140,46 +142,98 @@ class Pairing:
         self._calendar, self._has_blue = calendar, has_blue
         self._waiting: dict[tuple[str, Tier], dict[float, Period]] = {}
 
-    def add(self, period: Period) -> Batch | None:
-        """The batch that `period` completes, if it does; probes are batches of their own."""
+    def add(self, period: Period) -> Iterator[Batch]:
+        """The batches that `period` completes; probes are batches of their own.
+
+        A source that has no datapoint where there was no request has few of blue's while blue has little
+        traffic. Once a later one of blue's is there, green's periods before it are batches without blue,
+        since green was counted. The other way round nothing is known of green, and the period is left out.
+        """
         calendar = self._calendar
         step = calendar.step_of(period)
         if step is None:
-            return None
-        controlled = self._has_blue and calendar.steps[step].percent < FULL
+            return
         green, blue = (period, None) if period.arm is Color.GREEN else (None, period)
-        if not period.probes and controlled:
+        if not period.probes and self._controlled(step):
             waiting = self._waiting.setdefault((period.source, period.tier), {})
+            if blue is not None:
+                yield from self._without_blue(waiting, blue)
             other = waiting.get(period.start)
             if other is None or other.arm is period.arm:
                 waiting[period.start] = period
-                return None
+                return
             del waiting[period.start]
             green, blue = (period, other) if green else (other, period)
             if abs(green.seconds - blue.seconds) > _EPSILON:
-                return None
-        if not (green or period.probes):
-            return None
+                return
+        if green or period.probes:
+            yield self._batch(green, blue, step)
+
+    def _controlled(self, step: int) -> bool:
+        return self._has_blue and self._calendar.steps[step].percent < FULL
+
+    def _batch(self, green: Period | None, blue: Period | None, step: int) -> Batch:
+        calendar, period = self._calendar, green or blue
+        assert period is not None
         inside, current = calendar.inside(period, step), step == calendar.current
-        return Batch(green, blue, calendar.window(period, step), inside, controlled, current)
+        return Batch(green, blue, calendar.window(period, step), inside, self._controlled(step), current)
+
+    def _without_blue(self, waiting: dict[float, Period], blue: Period) -> Iterator[Batch]:
+        """The batches of green's periods in which blue had no request."""
+        alone = [
+            one
+            for start, one in waiting.items()
+            if one.arm is Color.GREEN and start < blue.start - _EPSILON and _same_grid(one, blue)
+        ]
+        for green in sorted(alone, key=lambda one: one.start):
+            del waiting[green.start]
+            step = self._calendar.step_of(green)
+            if step is not None and self._controlled(step) and self._may_have_none(green, step):
+                nothing = Period(
+                    source=blue.source, tier=blue.tier, arm=Color.BLUE, start=green.start,
+                    seconds=green.seconds, requests=0, errors=0, counts_errors=blue.counts_errors,
+                )  # fmt: skip
+                yield self._batch(green, nothing, step)
+
+    def _may_have_none(self, green: Period, step: int) -> bool:
+        """Whether blue had no request by chance, or its counts are lost."""
+        percent = self._calendar.steps[step].percent
+        return green.requests * (FULL - percent) / percent <= _BY_CHANCE
 
     def apart(self, source: str, tier: Tier) -> float | None:
-        """Seconds between the arms where both are counted, but never from the same moment on."""
+        """Seconds between the arms where their periods never begin at the same moments.
+
+        Periods of one grid that never meet are no fault of the source: there were few requests.
+        """
         waiting = [
             one
             for one in self._waiting.get((source, tier), {}).values()
             if one.requests and one.start >= self._calendar.begun
         ]
-        arms = [sorted(one.start for one in waiting if one.arm is arm) for arm in Color]
+        arms = [sorted((one for one in waiting if one.arm is arm), key=_start) for arm in Color]
         if min(map(len, arms)) < _APART:
             return None
         ours, theirs = arms
-        return min(abs(one - ours[-1]) for one in theirs)
+        last = ours[-1]
+        if any(_same_grid(last, one) for one in theirs):
+            return None
+        return min(abs(one.start - last.start) for one in theirs)
+
+
+def _start(period: Period) -> float:
+    return period.start
+
+
+def _same_grid(one: Period, other: Period) -> bool:
+    """Whether their starts are a whole number of periods apart."""
+    if abs(one.seconds - other.seconds) > _EPSILON:
+        return False
+    beyond = abs(one.start - other.start) % one.seconds
+    return min(beyond, one.seconds - beyond) <= _EPSILON
 
 
 def pair(periods: Sequence[Period], calendar: Calendar, *, has_blue: bool) -> Iterator[Batch]:
     """Every batch, at the moment its last arm arrived."""
     pairing = Pairing(calendar, has_blue=has_blue)
     for period in periods:
-        if batch := pairing.add(period):
-            yield batch
+        yield from pairing.add(period)

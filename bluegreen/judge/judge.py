@@ -60,7 +60,7 @@ class Judge:
             self._void(arrival.broken)
         if arrival.usable:
             self._newest = max(self._newest, period.end)
-            if batch := self._pairing.add(period):
+            for batch in self._pairing.add(period):
                 self._broken.clear()
                 self._judge_by(self._losses.add(batch, now))
 

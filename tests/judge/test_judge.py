@@ -460,6 +460,30 @@ def test_arms_that_are_counted_at_other_times_are_named() -> None:
     assert "counts the arms 3 s apart" in found.reason
 
 
+def test_arms_that_have_few_requests_are_not_apart() -> None:
+    """CloudWatch has no datapoint of a minute without a request: the arms hardly meet, both are counted."""
+    thin = Traffic(source="cloudwatch", seconds=60.0, rate=0.05).periods({0: 50}, 3_600)
+    arms = {arm: {one.start for one in thin if one.arm is arm} for arm in Color}
+    assert len(arms[Color.BLUE] ^ arms[Color.GREEN]) > 10, "the case is none otherwise"
+    found = verdict(thin, look(3_660), (step(percent=50),))
+    assert "apart" not in found.reason
+    assert found.outcome is not Outcome.ERROR
+    (errors,) = [one for one in found.findings if one.metric is Metric.ERRORS]
+    last = max(arms[Color.BLUE])
+    green = [one for one in thin if one.arm is Color.GREEN and one.start <= last]
+    assert errors.numbers["green_total"] == sum(one.requests for one in green)
+
+
+def test_green_is_judged_where_blue_has_next_to_no_traffic() -> None:
+    """One request a second of which green gets 95 %: in nearly all minutes blue has none or few."""
+    thin = Traffic(source="cloudwatch", seconds=60.0, rate=0.2).periods({0: 95}, 3_600)
+    blue = [one for one in thin if one.arm is Color.BLUE]
+    assert len(blue) < 40, "the case is none otherwise"
+    good = verdict(thin, look(3_660, planned_seconds=3_600.0), (step(percent=95, planned=3_600.0),))
+    (errors,) = [one for one in good.findings if one.metric is Metric.ERRORS]
+    assert errors.outcome is Outcome.PASS, good.reason
+
+
 def test_the_row_says_it_in_figures() -> None:
     usual = lambda _: Fleet(slow=(0.08, 0.06, 0.03))  # noqa: E731  (reads as a table)
     found = verdict(Traffic(green=usual, blue=usual).periods({0: 25}, 300), look(300), (step(percent=25),))

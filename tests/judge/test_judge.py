@@ -474,6 +474,22 @@ def test_arms_that_have_few_requests_are_not_apart() -> None:
     assert errors.numbers["green_total"] == sum(one.requests for one in green)
 
 
+def test_arms_that_have_requests_by_turns_are_not_apart() -> None:
+    """Three minutes of blue alone, then three of green alone, one request in each."""
+    turns = [
+        Period(
+            source="cloudwatch", tier=Tier.APP, arm=arm, start=START + 60.0 * (3 * later + minute),
+            seconds=60.0, requests=1, errors=0,
+        )
+        for later, arm in enumerate((Color.BLUE, Color.GREEN))
+        for minute in range(3)
+    ]  # fmt: skip
+    found = verdict(turns, look(370), (step(percent=50),))
+    assert "apart" not in found.reason
+    late = [replace(one, start=one.start + 7.0) if one.arm is Color.GREEN else one for one in turns]
+    assert "counts the arms 67 s apart" in verdict(late, look(370), (step(percent=50),)).reason
+
+
 def test_green_is_judged_where_blue_has_next_to_no_traffic() -> None:
     """One request a second of which green gets 95 %: in nearly all minutes blue has none or few."""
     thin = Traffic(source="cloudwatch", seconds=60.0, rate=0.2).periods({0: 95}, 3_600)

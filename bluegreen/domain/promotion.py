@@ -90,6 +90,8 @@ class _Promotion:
         self.request, self.contract, self.policy, self.tiers = request, contract, policy, tiers
         self.with_blue = [plan.tier for plan in tiers if plan.blue and plan.tier not in request.unfit]
         """Where there is something to compare with, and to return to."""
+        self.guarded = [] if request.intent is Intent.ROLLBACK else self.with_blue
+        """Where AWS returns the traffic if the deployer dies: never to what a rollback leaves."""
         self.replaced = [plan.tier for plan in tiers if plan.blue]
         self.all = [plan.tier for plan in tiers]
         self.stages = Stages()
@@ -148,7 +150,8 @@ class _Promotion:
         rollout = self.policy.rollout
         at_once = self.request.all_at_once or self.request.unfit or not self.with_blue
         ramp = () if at_once else rollout.ramp
-        self.stages.add("watch-over", "Arm the automatic fallback", self.blue(StepKind.WATCHDOG))
+        armed = [Step(kind=StepKind.WATCHDOG, tier=tier, fleet=Color.BLUE) for tier in self.guarded]
+        self.stages.add("watch-over", "Arm the automatic fallback", armed)
         for percent in (*ramp, FULL):
             steps = self.green(StepKind.WEIGHTS, percent=percent)
             self.stages.add(
@@ -165,7 +168,8 @@ class _Promotion:
         checks = self.green(StepKind.VERSION) + self.smoke()
         self.stages.add("verify", "Verify through the front door", checks, 10.0)
         steps = self.green(StepKind.LABEL) + self.green(StepKind.FREE_SIZE)
-        steps += self.green(StepKind.DELETE_PREVIEW) + self.blue(StepKind.STAND_DOWN)
+        steps += self.green(StepKind.DELETE_PREVIEW)
+        steps += [Step(kind=StepKind.STAND_DOWN, tier=tier, fleet=Color.BLUE) for tier in self.guarded]
         steps += [
             Step(kind=StepKind.MODEL_POINTER, tier=plan.tier, fleet=Color.GREEN)
             for plan in self.tiers

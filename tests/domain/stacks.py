@@ -269,7 +269,10 @@ class Stack:
         assert side.fleets[number].seen, f"{step.id}: weight before green was proved"
         percent = step.percent or 0
         if tier.blue:
-            assert side.armed, f"{step.id}: weight before the watchdog is armed"
+            forward = plan.intent is Intent.PROMOTION
+            assert side.armed is forward, (
+                f"{step.id}: a watchdog towards what is {'kept' if forward else 'left'}"
+            )
             assert side.fleets[tier.blue.deployment].held, f"{step.id}: blue may be scaled in meanwhile"
             side.weights = {tier.blue.deployment: 100 - percent, number: percent}
         else:

@@ -165,6 +165,28 @@ def test_dead_between_the_watchdogs_of_two_tiers_and_resumed_after_one_has_acted
     assert world.cloud.traffic.failed() == 0
 
 
+def test_a_rollback_whose_deployer_dies_leaves_nobody_on_what_it_leaves() -> None:
+    """A release that is built again gets everything at once, and no watchdog takes it away again."""
+    world = serving("v1.0.0", "v1.1.0")
+    world.faults.add(
+        Fault(effect=Effect.CRASH, service="elastic-load-balancing-v2", action="ModifyRule", when=When.AFTER)
+    )
+    deployer = world.deployer("dead@host:1")
+    plan = deployer.plan_rollback()
+    with pytest.raises(Crashed):
+        deployer.run(plan)
+    world.faults.clear()
+    assert world.weights()["app"]["v1.0.0"] == 100
+    world.clock.sleep(600)
+    assert world.weights()["app"]["v1.0.0"] == 100
+    assert world.ports().watchdog.armed() == ()
+    result = world.deployer("other@host:2").resume()
+    assert (result.ending, result.exit_code) == (Ending.RELEASED, ExitCode.RELEASED), world.story()
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.orphans() == []
+    assert world.cloud.traffic.failed() == 0
+
+
 def test_abort_takes_a_dead_deployment_back() -> None:
     world = serving("v1.0.0")
     died_at_half(world)

@@ -116,13 +116,20 @@ class _Promotion:
         # What migrates nothing needs none; and a way out of trouble does not wait minutes for one.
         if self.migrates and self.contract.database and self.policy.backup.snapshot:
             self.stages.add("backup", "Snapshot the database", [Step(kind=StepKind.SNAPSHOT)], 300.0)
-        if self.migrates and Tier.APP in self.with_blue:
+        if self.migrates_on_blue:
+            # The host that runs the migration must not be scaled in meanwhile.
+            self.stages.add("hold", "Keep blue as large as it is", self.blue(StepKind.HOLD_SIZE))
             self.migrate(Color.BLUE)
 
     @property
     def migrates(self) -> bool:
         migration = self.policy.migration is not None and Tier.APP in self.all
         return migration and self.request.intent is Intent.PROMOTION
+
+    @property
+    def migrates_on_blue(self) -> bool:
+        """Where nothing is live yet, the first host is green's."""
+        return self.migrates and Tier.APP in self.with_blue
 
     def migrate(self, where: Color) -> None:
         step = Step(kind=StepKind.MIGRATE, tier=Tier.APP, fleet=where)
@@ -132,9 +139,10 @@ class _Promotion:
         # The target group first: both the preview rule and the fleet name it. The preview rule
         # attaches it to the balancer, without which it would get no health checks.
         self.stages.add("attach", "Create green target groups", self.green(StepKind.TARGET_GROUP))
-        built = self.green(StepKind.PREVIEW) + self.green(StepKind.FLEET) + self.blue(StepKind.HOLD_SIZE)
+        built = self.green(StepKind.PREVIEW) + self.green(StepKind.FLEET)
+        built += [] if self.migrates_on_blue else self.blue(StepKind.HOLD_SIZE)
         self.stages.add("build", "Create green fleets and preview rules", built, 5.0)
-        if self.migrates and Tier.APP not in self.with_blue:
+        if self.migrates and not self.migrates_on_blue:
             self.migrate(Color.GREEN)
 
     def prove(self) -> None:

@@ -54,11 +54,12 @@ def test_a_promotion_over_a_live_blue_in_full() -> None:
     stack = released("v1", rules=FULL_POLICY, stack=Stack(WITH_DATABASE))
     plan = stack.promoted(order("v2", 2), FULL_POLICY)
     assert names(plan) == [
-        "preflight", "backup", "migrate", "attach", "build", "healthy", "prove", "watch-over",
+        "preflight", "backup", "hold", "migrate", "attach", "build", "healthy", "prove", "watch-over",
         "shift-10", "judge-10", "shift-50", "judge-50", "shift-100", "judge-100",
         "verify", "accept", "quiet", "detach", "retire", "retire-groups",
     ]  # fmt: skip
-    assert kinds(plan, "build") == ["fleet", "hold-size", "preview"]
+    assert kinds(plan, "build") == ["fleet", "preview"]
+    assert kinds(plan, "hold") == ["hold-size"]
     assert kinds(plan, "prove") == ["golden", "smoke", "version"]
     assert kinds(plan, "accept") == ["delete-preview", "free-size", "label", "stand-down"]
     waits = {stage.name: stage.expected_seconds for stage in plan.stages}

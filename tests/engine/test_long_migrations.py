@@ -272,3 +272,30 @@ def test_another_machine_does_not_run_a_local_one_again(
     assert "`repeatable = true`" in result.next_step
     assert other.count == 0
     assert world.deployer("other@host:2").abort(reason="looked at it").ending is Ending.ROLLED_BACK
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_fleet_that_migrates_cannot_shrink_meanwhile(code: int) -> None:
+    """Its own scaling would have taken the host away in the middle; afterwards it may again."""
+    world = serving(seconds=0, code=code)
+    named = "sc-sim-app-1"
+    world.raw("autoscaling").set_desired_capacity(AutoScalingGroupName=named, DesiredCapacity=3)
+    world.clock.sleep(120)
+    least: list[int] = []
+    plain = world.shell
+
+    def shell(host: object, command: str, timeout: float) -> Outcome:
+        group = world.ports().fleets.group(named)
+        assert group is not None
+        least.append(group.minimum)
+        return plain(host, command, timeout)  # type: ignore[arg-type]  # the host that it was given
+
+    world.shell = shell
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert least == [3]
+    assert result.ending is (Ending.ROLLED_BACK if code else Ending.RELEASED), world.story()
+    if code:
+        group = world.ports().fleets.group(named)
+        assert group is not None
+        assert group.minimum == world.contract.tiers[0].fleet.minimum == 1

@@ -144,14 +144,14 @@ def run_case(lab: LabInfo, case: Case, rate: float) -> Result:
         load.end()
     with load if case.load else nullcontext(), prometheus(lab) if case.scraped else nullcontext("") as url:
         time.sleep(0 if case.fresh or not case.load else 3)
-        words = ("promote", case.version, "--yes", "--policy", str(policy_of(lab, case, url)))
-        done = sc_deploy(lab, *words, on_event=witness)
+        policy = ("--policy", str(policy_of(lab, case, url)))
+        done = sc_deploy(lab, "promote", case.version, "--yes", *policy, on_event=witness)
         breakage.heal(lab)
         if done.code == ExitCode.HALTED:
             ended(sc_deploy(lab, "abort", "--yes"))
         if done.code == ExitCode.RELEASED and not case.fresh:
             # Under load: a release that is built again is measured, and without users it would ask.
-            ended(sc_deploy(lab, "rollback", "--yes"))
+            ended(sc_deploy(lab, "rollback", "--yes", *policy))
         figures = load.figures()[0] if case.load else []
     answered, failed = counted(figures, witness)
     return Result(case=case, done=done, witness=witness, answered=answered, failed=failed)

@@ -35,7 +35,7 @@ def reference() -> str:
     lines = [HEAD, "| key | allowed | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         if name != "stack":  # the engine's own name of the stack
-            lines += _rows(name, field, _meanings(Settings).get(name, ""))
+            lines += _rows(name, field, meanings(Settings).get(name, ""))
     lines += [
         "",
         "## Secrets",
@@ -45,37 +45,39 @@ def reference() -> str:
         "| key | allowed |",
         "| --- | --- |",
     ]
-    lines += [f"| `{key}` | {_escaped(allowed)} |" for key, (_, allowed) in SECRETS.items()]
+    lines += [f"| `{key}` | {escaped(allowed)} |" for key, (_, allowed) in SECRETS.items()]
     return "\n".join(lines) + "\n"
 
 
 def _rows(place: str, field: FieldInfo, meaning: str) -> Iterator[str]:
-    models = list(_models(field.annotation))
-    if not models:
+    inner_models = list(models(field.annotation))
+    if not inner_models:
         yield _row(place, _allowed(field), _default(field), meaning)
         return
     if not field.is_required():
-        yield _row(place, "a section, or none", _default(field), meaning or _summary(models[0]))
+        yield _row(place, "a section, or none", _default(field), meaning or _summary(inner_models[0]))
     inner = f"{place}{_suffix(field.annotation)}"
-    for model in models:
-        meanings = _meanings(model)
+    for model in inner_models:
+        told = meanings(model)
         for name, one in model.model_fields.items():
-            yield from _rows(f"{inner}.{name}", one, meanings.get(name, ""))
+            yield from _rows(f"{inner}.{name}", one, told.get(name, ""))
 
 
 def _row(place: str, allowed: str, default: str, meaning: str) -> str:
-    return f"| `{place}` | {_escaped(allowed)} | {default} | {_escaped(meaning)} |"
+    return f"| `{place}` | {escaped(allowed)} | {default} | {escaped(meaning)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text for a cell of a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in typing.get_args(annotation):
-        yield from _models(argument)
+        yield from models(argument)
 
 
 def _suffix(annotation: Any) -> str:
@@ -90,7 +92,7 @@ def _summary(model: type[BaseModel]) -> str:
     return (inspect.getdoc(model) or "").partition("\n")[0]
 
 
-def _meanings(model: type[BaseModel]) -> dict[str, str]:
+def meanings(model: type[BaseModel]) -> dict[str, str]:
     """The docstring below each field, of the model and of those it extends."""
     found: dict[str, str] = {}
     for one in reversed(model.__mro__):

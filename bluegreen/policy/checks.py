@@ -223,7 +223,9 @@ class Alarms(Section):
     """
 
     hold: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
+    """While one of these fires the release waits."""
     rollback: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
+    """If one of these fires the release is rolled back."""
 
     @property
     def all(self) -> tuple[str, ...]:

@@ -32,8 +32,11 @@ class Freeze(Section):
     """No release may start between `start` and `end` (ISO 8601 with offset)."""
 
     start: Moment
+    """From when on no release may start."""
     end: Moment
+    """Until when."""
     reason: Name
+    """Shown to whoever wants to release."""
 
     @property
     def begins(self) -> datetime:

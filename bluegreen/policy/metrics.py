@@ -82,17 +82,21 @@ class Prometheus(Section):
     settle: Settled = 15.0
     """A period is used this long after its end: remote write and the slowest scrape have arrived."""
     timeout: Duration = 10.0
+    """Of one question."""
     selector: Selector = 'fleet="{fleet}"'
     """Label matchers of one fleet's series."""
     instance_label: LabelName = "instance_id"
     """Tells an instance's series from another's; a new series of a known instance counts from zero."""
     requests: MetricName = "http_requests_total"
+    """The counter of requests."""
     status_label: LabelName = "status"
+    """Its label with the HTTP status."""
     failed: Annotated[Name, AfterValidator(_pattern)] = "5.."
     """Regular expression of the statuses that count as failed."""
     duration: MetricName = "http_request_duration_seconds"
     """The histogram, without `_bucket`."""
     duration_unit: Literal["s", "ms"] = "s"
+    """Of the histogram's bounds."""
     labelled: MetricName = "ai_labelled_answers_total"
     """AI answers whose truth has become known."""
     wrong: MetricName = "ai_wrong_answers_total"
@@ -111,6 +115,7 @@ class NewRelic(Section):
     """NRQL through NerdGraph; the user key lies in Secrets Manager and is never shown."""
 
     region: Literal["us", "eu"] = "us"
+    """Where the account is."""
     url: Address = ""
     """NerdGraph's address; empty: that of the region."""
     account: Annotated[str, Field(pattern=r"^[0-9]{0,12}$")] = ""
@@ -118,10 +123,13 @@ class NewRelic(Section):
     secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+=.@-]*$", max_length=512)] = ""
     """Secrets Manager name of the user key; empty: the contract's `new_relic_secret`."""
     period: Duration = 60.0
+    """Length of a period."""
     settle: Settled = 120.0
     """New Relic's ingestion is seldom later than two minutes."""
     timeout: Duration = 15.0
+    """Of one question."""
     event: LabelName = "Transaction"
+    """The event type of requests."""
     where: Selector = "fleet = '{fleet}'"
     """NRQL condition of one fleet's events."""
     failed: Name = "error IS TRUE OR numeric(http.statusCode) >= 500"
@@ -131,6 +139,7 @@ class NewRelic(Section):
     label_event: LabelName = "AiAnswer"
     """Event of an AI answer whose truth has become known."""
     wrong: Name = "correct IS FALSE"
+    """NRQL condition of a wrong answer."""
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -147,7 +156,9 @@ class MetricsPolicy(Section):
     """Each metric names its sources. Each of them may fail a release, all must speak for a pass."""
 
     errors: Sources = (Source.CLOUDWATCH,)
+    """Failed requests; cloudwatch must be among them."""
     latency: Sources = (Source.CLOUDWATCH,)
+    """How long requests take."""
     accuracy: Sources = ()
     """Labelled AI answers; CloudWatch knows none. Without a source the golden set alone judges them."""
     prometheus: Prometheus = Prometheus()

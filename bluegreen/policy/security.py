@@ -24,10 +24,13 @@ class AcceptedFinding(Section):
     """A critical finding that somebody answers for until a day."""
 
     id: Annotated[str, Field(pattern=FINDING_PATTERN)]
+    """Of the finding, e.g. CVE-2026-1234."""
     by: Annotated[Name, Field(max_length=80)]
+    """Who answers for it, by name."""
     until: Annotated[date, BeforeValidator(_day)]
     """The last day (UTC) on which it counts, e.g. 2026-12-31."""
     reason: Annotated[Name, Field(max_length=200)]
+    """Why it cannot do harm."""
 
 
 class Security(Section):

@@ -58,10 +58,15 @@ class SmokeStep(Section):
     """One request and what its answer must be. `{name}` inserts a value saved by an earlier step."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
+    """HTTP method."""
     path: UrlPath
+    """Path and query, as a user's browser sends them."""
     headers: Annotated[Mapping[HeaderName, HeaderValue], Field(max_length=30)] = {}
+    """Headers beside those that sc-deploy sets itself."""
     body: Annotated[str, Field(max_length=100_000)] = ""
+    """Sent as it is."""
     status: Annotated[Whole, Field(ge=100, le=599)] = 200
+    """Status that the answer must have."""
     json_: Mapping[DottedPath, Annotated[Any, AfterValidator(_comparable)]] = Field(
         default={}, alias="json", max_length=50
     )
@@ -69,6 +74,7 @@ class SmokeStep(Section):
     text: Lines = ""
     """Text the answer must contain."""
     max_latency: Annotated[Duration, Field(ge=0.001, le=2 * MINUTE)] = 5.0
+    """An answer that takes longer is a failure."""
     save: Annotated[Mapping[SavedName, DottedPath], Field(max_length=20)] = {}
     """Name -> dotted path whose value later steps may insert."""
 
@@ -91,7 +97,9 @@ class SmokeTest(Section):
     """A key function of the platform, as its users use it (P5, R1)."""
 
     name: Annotated[Name, Field(max_length=60)]
+    """As it stands in the verdict and on the page."""
     tier: Tier
+    """Whose key function it is."""
     key: Flag = True
     """A key function is probed all through the shift; its failure rolls back (R1)."""
     steps: Annotated[tuple[SmokeStep, ...], Field(min_length=1, max_length=20)]
@@ -123,8 +131,10 @@ class GoldenSet(Section):
     file: Annotated[Name, Field(max_length=255)]
     """JSON lines beside deploy.toml: {"input": ..., "label": ...}."""
     path: UrlPath
+    """Where a question is sent, by POST."""
     answer: DottedPath = "label"
     """Dotted path of the answer in the response."""
     minimum: Annotated[Whole, Field(ge=20, le=10_000)] = 100
+    """Fewer questions show too little, and are refused."""
     rows: tuple[GoldenRow, ...] = ()
     """Read from `file` when the policy is loaded, so that a resumed run asks the same questions."""

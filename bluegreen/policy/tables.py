@@ -71,14 +71,19 @@ class Judging(Section):
     """Limits (what must never be passed) and acceptable levels (what must not be punished), R2-R4."""
 
     error_limit: Annotated[Fraction, Field(ge=LEAST, le=0.5)] = 0.01
+    """From this share of failed requests on, and twice blue's, green is rolled back."""
     error_acceptable: Annotated[Fraction, Field(ge=LEAST, le=0.5)] = 0.005
+    """A share of failed requests up to this is no reason for a rollback."""
     latency_limit: Annotated[Fraction, Field(ge=LEAST, le=9)] = 0.30
     """Relative rise against blue."""
     latency_acceptable: Annotated[Fraction, Field(ge=LEAST, le=9)] = 0.20
+    """A rise up to this is no reason for a rollback."""
     latency_floor: Annotated[Duration, Field(le=10)] = 0.050
     """Green is not slow where fewer than 5 % of its requests take longer; 0 for no floor."""
     accuracy_drop_limit: Annotated[Fraction, Field(ge=LEAST, le=0.9)] = 0.10
+    """Relative fall of right answers against blue that is rolled back."""
     accuracy_drop_acceptable: Annotated[Fraction, Field(ge=LEAST, le=0.9)] = 0.05
+    """A fall up to this is no reason for a rollback."""
     false_alarm: Annotated[Fraction, Field(ge=LEAST, le=0.5)] = 0.01
     """Chance that a good deployment is rolled back by chance alone."""
     burst: Annotated[Duration, Field(gt=0, le=600)] = 15.0
@@ -125,7 +130,9 @@ class HealthPolicy(Section):
     """How long green may take to become healthy, and how often it is asked."""
 
     deadline: Annotated[Duration, Field(ge=1, le=4 * HOUR)] = 900.0
+    """From launch on, until all of green's targets are healthy; at least the longest boot budget."""
     poll: Annotated[Duration, Field(ge=0.05, le=5 * MINUTE)] = 5.0
+    """How often the targets are looked at."""
 
     @model_validator(mode="after")
     def _polled(self) -> Self:
@@ -138,7 +145,9 @@ class Probes(Section):
     """The prober: own requests through the front door."""
 
     interval: Annotated[Duration, Field(ge=0.2, le=5 * MINUTE)] = 5.0
+    """How often each key function is probed, and target health looked at."""
     timeout: Annotated[Duration, Field(ge=0.1, le=2 * MINUTE)] = 5.0
+    """Of one request, as a whole."""
     attempts: Annotated[Whole, Field(ge=1, le=20)] = 3
     """A smoke test passes when one of these attempts passes; each failure is reported."""
     synthetic: Annotated[Rate, Field(le=100)] = 0.0
@@ -200,7 +209,9 @@ class Backup(Section):
     """A snapshot of the database before anything changes (P8)."""
 
     snapshot: Flag = True
+    """Whether a release that migrates makes one first."""
     timeout: Annotated[Duration, Field(ge=1, le=DAY)] = 3600.0
+    """How long it is waited for; then the run halts, since RDS does not stop."""
 
 
 class Retire(Section):
@@ -211,6 +222,7 @@ class Retire(Section):
     quiet: Annotated[Duration, Field(le=HOUR)] = 60.0
     """Blue's request count must have stayed zero for this long, past drain and stickiness."""
     deadline: Annotated[Duration, Field(ge=1, le=DAY)] = 1800.0
+    """How long blue is waited for to have no request; then the run halts, and blue stays."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -25,6 +25,7 @@ from bluegreen.domain.journal import SCHEMA, Ending, Entry, Header, RunHalted, S
 from bluegreen.domain.page import Page
 from bluegreen.domain.plan import StepKind
 from bluegreen.engine.probes import version_fault
+from bluegreen.engine.recorder import Recorder
 from bluegreen.errors import Fault, Refused
 from bluegreen.ports import Answer
 from bluegreen.text import LONGEST, clean, lines, one_line
@@ -252,6 +253,28 @@ def test_a_text_is_bounded_before_it_is_worked_on() -> None:
 
 def test_colors_leave_nothing_behind() -> None:
     assert lines("\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x1b\\link\x1b]8;;\x07 \x9b2Jend") == "red link end"
+
+
+def test_line_breaks_of_every_kind_are_one_kind() -> None:
+    assert lines("a\r\nb\rc\u2028d\x85e") == "a\nb\nc\nd\ne"
+
+
+def test_what_is_journalled_and_told_to_listeners_is_text() -> None:
+    kept: list[Entry] = []
+    told: list[Entry] = []
+    journal = SimpleNamespace(append=lambda _number, entries, *, token: kept.extend(entries))
+    recorder = Recorder(
+        journal=cast("Any", journal),
+        clock=cast("Any", SimpleNamespace(now=lambda: START, sleep=None)),
+        header=script().header,
+        token=1,
+        last_seq=0,
+        patience=1.0,
+        subscribers=(lambda _, entry: told.append(entry),),
+    )
+    recorder.write(Warned(words=EVIL), StepDone(stage="migrate", step=STEP, words=EVIL))
+    assert kept == told
+    assert all(is_text(str(getattr(entry.event, "words", ""))) for entry in kept)
 
 
 def test_a_header_of_another_writer_is_text() -> None:

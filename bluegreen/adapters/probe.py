@@ -7,8 +7,7 @@ from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
-from bluegreen.adapters.http_client import read_body, trusted
-from bluegreen.adapters.loopback import is_loopback
+from bluegreen.adapters.http_client import client, exchange, read_body
 from bluegreen.adapters.masking import mask
 from bluegreen.ports import Answer, Request
 
@@ -20,13 +19,10 @@ class HttpProber:
     """Sends requests to `base_url`; keeps no cookies (one would pin it to a target), follows no redirect."""
 
     def __init__(self, base_url: str, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._client = httpx.Client(
+        self._client = client(
+            base_url,
             base_url=base_url,
-            follow_redirects=False,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
-            # Proxy settings of the environment are for the outside, never for a lab on this machine.
-            trust_env=not is_loopback(base_url),
-            verify=trusted(),
             transport=transport,
             headers={"user-agent": "sc-deploy-probe"},
         )
@@ -36,7 +32,8 @@ class HttpProber:
         """One request; `timeout` bounds it as a whole. Never raises for what the service does."""
         begun = time.monotonic()
         try:
-            return self._exchange(request, begun)
+            with exchange(request.timeout):
+                return self._exchange(request, begun)
         except httpx.TimeoutException:
             error = f"no answer within {request.timeout:g} s"
         except (httpx.HTTPError, httpx.InvalidURL) as raised:
@@ -53,7 +50,7 @@ class HttpProber:
             content=request.body.encode() or None,
             timeout=request.timeout,
         ) as response:
-            body = read_body(response, ends=begun + request.timeout, limit=_BODY_LIMIT)
+            body = read_body(response, limit=_BODY_LIMIT)
             return Answer(
                 status=response.status_code,
                 headers={name.lower(): value for name, value in response.headers.items()},

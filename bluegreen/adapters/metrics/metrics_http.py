@@ -7,14 +7,12 @@ a failed release. Nothing is tried again here: the next look asks again, a few s
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import httpx
 
-from bluegreen.adapters.http_client import read_body, trusted
-from bluegreen.adapters.loopback import is_loopback
+from bluegreen.adapters.http_client import client, exchange, read_body
 from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable
 from bluegreen.ports import Clock
@@ -49,12 +47,8 @@ class Endpoint:
         self._source, self._url, self._timeout = source, url, timeout
         self._clock, self._sign = clock, sign
         self._not_before = 0.0
-        self._client = httpx.Client(
-            follow_redirects=False,
-            trust_env=not is_loopback(url),
-            verify=trusted(),
-            timeout=timeout,
-            headers={"user-agent": "sc-deploy", "accept": "application/json"},
+        self._client = client(
+            url, timeout=timeout, headers={"user-agent": "sc-deploy", "accept": "application/json"}
         )
 
     def post(self, path: str, body: bytes, content_type: str) -> Any:
@@ -64,10 +58,12 @@ class Endpoint:
             self._broken(f"rate limited; retry in {left:.0f} s")
         url = self._url + path
         headers = self._sign(url, body, {"content-type": content_type})
-        begun = time.monotonic()
         try:
-            with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
-                content = read_body(response, ends=begun + self._timeout, limit=_BODY_LIMIT)
+            with (
+                exchange(self._timeout),
+                self._client.stream("POST", url, content=body, headers=dict(headers)) as response,
+            ):
+                content = read_body(response, limit=_BODY_LIMIT)
         except httpx.TimeoutException:
             self._broken(f"no answer within {self._timeout:g} s")
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httpx
 
-from bluegreen.adapters.http_client import read_body, trusted
+from bluegreen.adapters.http_client import client, exchange, read_body
 from bluegreen.adapters.loopback import is_loopback
-from bluegreen.adapters.threads import aside
 
 ATTEMPTS = 3
 SECONDS = 10.0
@@ -56,11 +55,9 @@ def post(
 
 
 def _once(url: str, document: Mapping[str, Any], seconds: float) -> Failure | None:
-    # httpx times each read by itself: headers that drip would never end. So somebody else waits for them.
-    exchange = aside(partial(_exchange, url, document, seconds))
     try:
-        status, after = exchange(seconds)
-    except (TimeoutError, httpx.TimeoutException):
+        status, after = _exchange(url, document, seconds)
+    except httpx.TimeoutException:
         return Failure(words=f"no answer within {seconds:g} s", passing=True)
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError):
         return Failure(words="its address is not an https URL", passing=False)
@@ -75,12 +72,12 @@ def _once(url: str, document: Mapping[str, Any], seconds: float) -> Failure | No
 
 def _exchange(url: str, document: Mapping[str, Any], seconds: float) -> tuple[int, str]:
     """Status, and what the endpoint asks to wait for."""
-    ends, outside = time.monotonic() + seconds, not is_loopback(url)
-    headers = {"accept-encoding": "identity"}
     with (
-        httpx.Client(trust_env=outside, verify=trusted(), timeout=seconds) as client,
-        client.stream("POST", url, json=dict(document), headers=headers) as answer,
+        exchange(seconds),
+        client(url, headers={}, timeout=seconds) as sender,
+        sender.stream("POST", url, json=dict(document)) as answer,
     ):
         # The words of an endpoint may repeat what was sent; only its status is told.
-        read_body(answer, ends=ends, limit=_BODY_LIMIT)
+        with contextlib.suppress(httpx.DecodingError):
+            read_body(answer, limit=_BODY_LIMIT)
         return answer.status_code, answer.headers.get("retry-after", "")

@@ -363,6 +363,8 @@ def parse_contract(text: str, *, source: str) -> Contract:
     upgrade = "run `pulumi up` with the program of this sc-deploy version, or install the matching sc-deploy"
     try:
         document = json.loads(text)
+    except RecursionError as error:
+        raise ConfigError(f"the contract in {source} is nested too deeply", next_step=upgrade) from error
     except ValueError as error:
         raise ConfigError(f"the contract in {source} is not JSON: {error}", next_step=upgrade) from error
     if not isinstance(document, dict):

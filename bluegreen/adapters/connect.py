@@ -30,6 +30,7 @@ from bluegreen.adapters.shell import ShellCommands
 from bluegreen.adapters.threads import aside, parallel
 from bluegreen.contract import Contract, parameter_name, parse_contract, run_document
 from bluegreen.errors import ConfigError
+from bluegreen.files import UnreadableFileError, read_text
 from bluegreen.policy import Policy
 from bluegreen.ports import Clock, Fence, Ports
 
@@ -78,10 +79,9 @@ def _unknown(stack: str, parameters: Parameters, region: str) -> ConfigError:
 def read_contract_file(path: Path) -> Contract:
     """The contract in a file; raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read the contract {path}: {reason}") from error
+        text = read_text(path)
+    except UnreadableFileError as error:
+        raise ConfigError(f"cannot read the contract {path}: {error}") from error
     return parse_contract(text, source=str(path))
 
 

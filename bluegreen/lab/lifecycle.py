@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen.errors import DeployError, Refused
+from bluegreen.files import read_text
 from bluegreen.lab.balancer.envoy import binary
 from bluegreen.lab.claims import alone, free, room
 from bluegreen.lab.cloud.settings import Settings
@@ -306,7 +307,7 @@ def _state_file(state_dir: Path) -> Path:
 
 def _read(state_dir: Path) -> LabInfo | None:
     try:
-        document: Mapping[str, Any] = json.loads(_state_file(state_dir).read_text(encoding="utf-8"))
+        document: Mapping[str, Any] = json.loads(read_text(_state_file(state_dir)))
         paths = {name: Path(document[name]) for name in ("state_dir", "policy")}
         processes = {name: Process(**document[name]) for name in ("control", "balancer")}
         return LabInfo(**{**document, **paths, **processes})

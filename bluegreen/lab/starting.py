@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bluegreen.errors import DeployError
+from bluegreen.files import read_text
 from bluegreen.lab.process import is_running, publish, start_time
 
 _START_SECONDS = 180.0
@@ -71,7 +72,7 @@ def recorded(place: Path) -> dict[Path, Process]:
     found = {}
     for path in sorted(place.rglob(f"*{_RECORD}")):
         with contextlib.suppress(OSError, ValueError, TypeError):
-            process = Process(**json.loads(path.read_text(encoding="utf-8")))
+            process = Process(**json.loads(read_text(path)))
             if process.alive:
                 found[path] = process
     return found

@@ -11,9 +11,13 @@ from pydantic import ValidationError
 
 from bluegreen.contract import faults_of
 from bluegreen.errors import ConfigError, Fault
+from bluegreen.files import UnreadableFileError, read_text
 from bluegreen.policy.smoke import GoldenRow
 from bluegreen.policy.tables import Policy
 from bluegreen.policy.units import FROM_FILE
+
+_GOLDEN_LIMIT = 50_000_000
+"""Bytes of a golden set: thousands of long questions."""
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,6 +34,8 @@ def parse_policy(text: str, *, stack: str, source: str) -> Policy:
     advice = "correct the file; `sc-deploy doctor` checks it without changing anything"
     try:
         document = tomllib.loads(text)
+    except RecursionError as error:
+        raise ConfigError(f"{source} is nested too deeply", next_step=advice) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source} is not TOML: {error}", next_step=advice) from error
     stacks = document.pop("stacks", {})
@@ -51,10 +57,10 @@ def parse_policy(text: str, *, stack: str, source: str) -> Policy:
 def load_policy(path: Path, *, stack: str) -> Policy:
     """Read `path` and the golden set beside it; raises ConfigError with every fault."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except UnreadableFileError as error:
         raise ConfigError(
-            f"cannot read {path}: {_why(error)}", next_step="name the policy file with --policy FILE"
+            f"cannot read {path}: {error}", next_step="name the policy file with --policy FILE"
         ) from error
     policy = parse_policy(text, stack=stack, source=str(path))
     if policy.golden is None:
@@ -63,17 +69,13 @@ def load_policy(path: Path, *, stack: str) -> Policy:
     return policy.model_copy(update={"golden": policy.golden.model_copy(update={"rows": rows})})
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
-
-
 def _read_golden(path: Path, minimum: int) -> tuple[GoldenRow, ...]:
     advice = 'one {"input": ..., "label": ...} per line'
     try:
         # Not splitlines: a JSON text may hold other line separators.
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the golden set {path}: {_why(error)}", next_step=advice) from error
+        lines = read_text(path, limit=_GOLDEN_LIMIT).split("\n")
+    except UnreadableFileError as error:
+        raise ConfigError(f"cannot read the golden set {path}: {error}", next_step=advice) from error
     rows: list[GoldenRow] = []
     faults: list[Fault] = []
     asked = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,22 @@ def test_doctor_names_the_faults_of_both_documents(line: Line, contract_file: Pa
     assert result.exit_code == 2
     assert "rollout.bake" in result.stdout
     assert "is not JSON" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--policy", "--contract"])
+def test_a_command_ends_with_2_at_once(line: Line, tmp_path: Path, option: str) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ended = threading.Event()
+
+    def unblock() -> None:
+        # Should a reader hang, the test fails instead of hanging as well.
+        if not ended.wait(5.0):
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+    watch = threading.Thread(target=unblock, daemon=True)
+    watch.start()
+    result = line("plan", "v1", "--stack", "lab", "--region", "ap-northeast-1", option, str(pipe))
+    ended.set()
+    assert result.exit_code == 2
+    assert "it is a pipe" in result.stderr

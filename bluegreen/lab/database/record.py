@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from bluegreen.files import read_text
 from bluegreen.lab.process import publish
 from bluegreen.lab.starting import Process, end
 
@@ -33,7 +34,7 @@ class Record:
     def clear(self) -> bool:
         """Stop what a lab that was killed has left running, and remove its data; whether there was any."""
         try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
+            document = json.loads(read_text(self._path))
             place, servers = Path(document["place"]), [Process(**one) for one in document["servers"]]
         except (OSError, ValueError, KeyError, TypeError):
             return False

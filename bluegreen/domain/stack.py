@@ -134,7 +134,9 @@ class Rule:
     path_patterns: tuple[str, ...] = ()
     preview_token: str | None = None
     forwards: bool = True
-    """False for any action that is not one plain forward; such a rule is never rewritten."""
+    """False for any action that is not one plain forward; only a rollback rewrites such a rule."""
+    replaced: str = ""
+    """What an urgent write found instead of a forward and has replaced; empty where nothing."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

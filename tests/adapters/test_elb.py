@@ -270,7 +270,37 @@ class TestWeights:
             balancer.set_weights(tier, {blue: 100}, tags())
         assert actions_of(stack, arn) == before
 
-    def test_rule_with_authentication_is_refused_even_when_urgent(
+    @pytest.mark.parametrize(
+        ("action", "words"),
+        [
+            (
+                {
+                    "Type": "fixed-response",
+                    "FixedResponseConfig": {"StatusCode": "503", "ContentType": "text/plain"},
+                },
+                "a fixed answer",
+            ),
+            (
+                {"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_302", "Host": "status.example"}},
+                "a redirect",
+            ),
+        ],
+    )
+    def test_a_fixed_answer_or_redirect_stops_a_shift_but_not_a_rollback(
+        self, stack: Stack, balancer: ElbBalancer, tier: TierContract, action: dict[str, Any], words: str
+    ) -> None:
+        """Somebody showed a page of their own in the incident; the rollback brings users back."""
+        blue, green = two_groups(balancer, tier)
+        rule = balancer.set_weights(tier, {blue: 50, green: 50}, tags())
+        stack.raw("elbv2").modify_rule(RuleArn=rule.arn, Actions=[{"Order": 1, **action}])
+        with pytest.raises(Refused, match="more than forward"):
+            balancer.set_weights(tier, {blue: 25, green: 75}, tags())
+        back = balancer.set_weights(tier, {blue: 100, green: 0}, tags(), urgent=True)
+        assert (back.weights, back.replaced) == ({blue: 100, green: 0}, words)
+        assert [one["Type"] for one in actions_of(stack, rule.arn)] == ["forward"]
+        assert balancer.set_weights(tier, {blue: 100, green: 0}, tags(), urgent=True).replaced == ""
+
+    def test_rule_with_authentication_is_refused_and_stays_guarded_when_urgent(
         self, stack: Stack, balancer: ElbBalancer, tier: TierContract
     ) -> None:
         blue, green = two_groups(balancer, tier)
@@ -292,10 +322,15 @@ class TestWeights:
             listener.protocol = "HTTPS"  # nobody logs in without it
         stack.raw("elbv2").modify_rule(RuleArn=rule.arn, Actions=actions)
         assert balancer.rules()[0].forwards is False
-        for urgent in (False, True):
-            with pytest.raises(Refused, match="more than forward"):
-                balancer.set_weights(tier, {blue: 0, green: 100}, tags(), urgent=urgent)
-        assert [one["Type"] for one in actions_of(stack, rule.arn)] == ["authenticate-oidc", "forward"]
+        with pytest.raises(Refused, match="more than forward"):
+            balancer.set_weights(tier, {blue: 0, green: 100}, tags())
+        back = balancer.set_weights(tier, {blue: 0, green: 100}, tags(), urgent=True)
+        assert (back.weights, back.replaced) == ({blue: 0, green: 100}, "")
+        guard, onward = actions_of(stack, rule.arn)
+        assert (guard["Type"], onward["Type"]) == ("authenticate-oidc", "forward")
+        assert guard["Order"] < onward["Order"]
+        sent = guard["AuthenticateOidcConfig"]
+        assert (sent.get("ClientSecret"), sent["UseExistingClientSecret"]) == (None, True)
 
     def test_conditions_added_by_hand_stop_a_shift_but_not_a_rollback(
         self, stack: Stack, balancer: ElbBalancer, tier: TierContract

@@ -384,7 +384,7 @@ def test_rule_deleted_by_hand_during_the_run(scene: Scene) -> None:
         result, 6, "app: the live rule was changed by someone else (now gone; expected 90 on sc-sim-app-1,",
         "app: no rule, visitors see the maintenance page", next_step="sc-deploy abort",
     )  # fmt: skip
-    told(scene("abort", "--yes"), 0, "no live rule exists", "all traffic on blue", next_step="")
+    told(scene("abort", "--yes"), 0, "no rule leads to blue", "all traffic on blue", next_step="")
     assert scene.world.weights() == {"app": {"v1.0.0": 100}}
     assert scene.world.orphans() == []
 

@@ -187,6 +187,28 @@ def test_a_rollback_whose_deployer_dies_leaves_nobody_on_what_it_leaves() -> Non
     assert world.cloud.traffic.failed() == 0
 
 
+def test_a_page_that_somebody_put_before_the_release_does_not_stop_the_rollback() -> None:
+    """In the incident a colleague answered everybody with a page: the abort brings users back to blue."""
+    world = serving("v1.0.0")
+    died_at_half(world)
+    elb = world.raw("elbv2")
+    listener = next(iter(world.cloud.balancing.listeners))
+    rules = elb.describe_rules(ListenerArn=listener)["Rules"]
+    (live,) = [
+        one["RuleArn"]
+        for one in rules
+        if not one["IsDefault"] and all(c["Field"] == "path-pattern" for c in one["Conditions"])
+    ]
+    page = {"StatusCode": "503", "ContentType": "text/plain", "MessageBody": "back soon"}
+    elb.modify_rule(
+        RuleArn=live, Actions=[{"Type": "fixed-response", "Order": 1, "FixedResponseConfig": page}]
+    )
+    result = world.deployer("other@host:2").abort(reason="it is broken")
+    assert (result.ending, result.exit_code) == (Ending.ROLLED_BACK, ExitCode.RELEASED), world.story()
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert "the live rule had a fixed answer, no forward: replaced by blue" in world.story()
+
+
 def test_abort_takes_a_dead_deployment_back() -> None:
     world = serving("v1.0.0")
     died_at_half(world)

@@ -177,8 +177,8 @@ def prove_blue(run: Run, step: Step) -> Done:
 
     Waits a moment for full capacity. With half or more of it the rollback continues with a warning,
     because a release that failed its judgement is worse; below that a human decides (raises Halted).
-    Where no live rule exists (somebody deleted it) visitors get nothing but the maintenance page, and
-    AWS checks no target that no rule names: then blue is taken as it is.
+    Where no rule names blue (somebody deleted the live rule, or put a page of their own there) visitors get
+    nothing of it, and AWS checks no target that no rule names: then blue is taken as it is.
     """
     ref, poll = run.ref(step), run.policy.health.poll
     target, desired = run.need_target(step), max(ref.desired if ref else 1, 1)
@@ -201,9 +201,9 @@ def prove_blue(run: Run, step: Step) -> Done:
             f"{step.tier}: blue has only {health.healthy} of {desired} targets healthy; rolling back to it"
         )
         return Done(words=words)
-    if not run.tier_plan(step).rule_arn and health.unused >= half:
+    if health.unused >= half and not any(target.arn in rule.weights for rule in run.ports.balancer.rules()):
         run.warn(
-            f"{step.tier}: no live rule exists, so blue has no health checks; it gets the traffic"
+            f"{step.tier}: no rule leads to blue, so it has no health checks; it gets the traffic"
             " without a health check"
         )
         return Done(words=f"{health.unused} of {desired} without health checks: no rule names blue")

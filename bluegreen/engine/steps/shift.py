@@ -50,6 +50,8 @@ def weights(run: Run, step: Step) -> Done:
             run.tier(step), _back(run, step, blue.arn), run.rule_tags(step.tier), urgent=step.urgent
         )
         run.routed_at = run.ports.clock.now()
+        if rule.replaced:
+            run.warn(f"{step.tier}: the live rule had {rule.replaced}, no forward: replaced by blue")
         return Done(words="all traffic on blue", result=WeightsSet(rule_arn=rule.arn, green_percent=0))
     green, plan, percent = run.need_target(step), run.tier_plan(step), step.percent or 0
     _until_it_fits(run, step, plan.tier, percent)

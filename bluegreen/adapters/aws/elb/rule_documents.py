@@ -89,8 +89,9 @@ def same_conditions(rule: Rule, tier: TierContract, token: str | None = None) ->
 
 
 def stickiness_of(document: Document) -> dict[str, Any]:
-    """The stickiness of a rule that is one plain forward."""
-    config = document["Actions"][0].get("ForwardConfig") or {}
+    """The stickiness of a rule's forward; none where it has no forward."""
+    forwards = [one for one in document["Actions"] if one["Type"] == "forward"]
+    config = (forwards[-1].get("ForwardConfig") or {}) if forwards else {}
     return dict(config.get("TargetGroupStickinessConfig") or {"Enabled": False})
 
 
@@ -110,11 +111,38 @@ def without_clinging(weights: Mapping[str, int], stickiness: Mapping[str, Any]) 
     return {arn: weight for arn, weight in weights.items() if weight or not stickiness.get("Enabled")}
 
 
-def forward(weights: Mapping[str, int], stickiness: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The whole action list: one forward with every target group and its weight."""
+def authenticating(document: Document) -> list[dict[str, Any]]:
+    """The actions by which users log in before they are forwarded: no rollback may open what they guard.
+
+    AWS tells no client secret; ModifyRule keeps it where it is told to (ELBv2 API,
+    AuthenticateOidcActionConfig).
+    """
+    found = []
+    for one in document["Actions"]:
+        if one["Type"] == "authenticate-oidc":
+            config = {
+                key: value for key, value in one["AuthenticateOidcConfig"].items() if key != "ClientSecret"
+            }
+            found.append({**one, "AuthenticateOidcConfig": {**config, "UseExistingClientSecret": True}})
+        elif one["Type"].startswith("authenticate"):
+            found.append(dict(one))
+    return found
+
+
+def answers_itself(document: Document) -> str:
+    """What the rule does instead of forwarding, in words; empty where it forwards."""
+    words = {"fixed-response": "a fixed answer", "redirect": "a redirect"}
+    return next((words[one["Type"]] for one in document["Actions"] if one["Type"] in words), "")
+
+
+def forward(
+    weights: Mapping[str, int], stickiness: Mapping[str, Any], first: Sequence[Document] = ()
+) -> list[dict[str, Any]]:
+    """The whole action list: one forward with every target group and its weight, after what comes `first`."""
     groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
     config = {"TargetGroups": groups, "TargetGroupStickinessConfig": dict(stickiness)}
-    return [{"Type": "forward", "Order": 1, "ForwardConfig": config}]
+    order = 1 + max((int(one.get("Order", 1)) for one in first), default=0)
+    return [*map(dict, first), {"Type": "forward", "Order": order, "ForwardConfig": config}]
 
 
 def check_weights(weights: Mapping[str, int], where: str) -> None:

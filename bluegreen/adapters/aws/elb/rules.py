@@ -8,6 +8,8 @@ from functools import partial
 
 from bluegreen.adapters.aws.elb.calls import ABSENT, ElbCalls, foreign
 from bluegreen.adapters.aws.elb.rule_documents import (
+    answers_itself,
+    authenticating,
     check_weights,
     conditions,
     forward,
@@ -116,13 +118,22 @@ class Rules:
         if not change:
             return rule
         self._calls.call("modify_rule", urgent=urgent, about=f"tier {tier.name}", RuleArn=rule.arn, **change)
-        return self._read_back(rule.arn, rule.tags, weights, urgent=urgent)
+        written = self._read_back(rule.arn, rule.tags, weights, urgent=urgent)
+        return replace(written, replaced=answers_itself(document))
 
     def _change(
         self, rule: Rule, document: Json, tier: TierContract, weights: Mapping[str, int], *, urgent: bool
     ) -> Json:
-        """What ModifyRule must say; empty when nothing has to change."""
-        _refuse_unplain(rule)
+        """What ModifyRule must say; empty when nothing has to change.
+
+        An urgent write replaces a fixed answer or a redirect that somebody has put there: users return. Where
+        they log in first, they still do.
+        """
+        first: list[Json] = []
+        if urgent:
+            first = authenticating(document)
+        else:
+            _refuse_unplain(rule)
         strange = strange_conditions(document)
         change: Json = {}
         # A rollback must not wait for anybody to tidy up conditions.
@@ -137,8 +148,8 @@ class Rules:
                 change["Conditions"] = conditions(tier)
         present = stickiness_of(document)
         wanted = wanted_stickiness(tier, present)
-        if dict(rule.weights) != dict(weights) or wanted != present:
-            change["Actions"] = forward(weights, wanted)
+        if dict(rule.weights) != dict(weights) or wanted != present or answers_itself(document):
+            change["Actions"] = forward(weights, wanted, first)
         return change
 
     def _create_rule(

@@ -148,7 +148,7 @@ class Rules:
                 change["Conditions"] = conditions(tier)
         present = stickiness_of(document)
         wanted = wanted_stickiness(tier, present)
-        if dict(rule.weights) != dict(weights) or wanted != present or answers_itself(document):
+        if dict(rule.weights) != dict(weights) or wanted != present:
             change["Actions"] = forward(weights, wanted, first)
         return change
 

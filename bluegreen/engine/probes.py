@@ -36,7 +36,7 @@ def at_path(document: object, path: str) -> object:
 def _parsed(answer: Answer) -> object:
     try:
         return json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

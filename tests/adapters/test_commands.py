@@ -143,7 +143,22 @@ class TestRemote:
     def commands(self, stack: Stack, local: LocalCommands) -> ShellCommands:
         return ShellCommands(RemoteCommands(stack.session, stack.clock, document=run_document("test")), local)
 
-    @pytest.mark.parametrize("command", ["true", "sportcoach-run -- true", f"{TASK}true; id", f"{TASK}$(id)"])
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "true",
+            "sportcoach-run -- true",
+            f"{TASK}true; id",
+            f"{TASK}$(id)",
+            f"{TASK}true\nid",
+            f"{TASK}'true'",
+            f"{TASK}`id`",
+            "sportcoach-run $(id) -- true",
+            "sportcoach-run repo/app:v1';id;' -- true",
+            "sportcoach-run repo/app:v1\nid -- true",
+            "sportcoach-run -v/:/x -- true",
+        ],
+    )
     def test_a_host_runs_tasks_only(self, commands: ShellCommands, instance: str, command: str) -> None:
         with pytest.raises(Refused, match="hosts run tasks only") as caught:
             commands.start(instance, command, token="t")

@@ -25,6 +25,8 @@ Our patience is shorter, and its end stops nothing: a person decides.
 _RUNNING = ("Pending", "InProgress", "Delayed", "Cancelling")
 _TAIL = 4000
 """Characters of output that are shown: the end says why it failed."""
+_IMAGE = "[A-Za-z0-9][A-Za-z0-9._:/@-]*"
+"""The signs of an image's name; none of them ends a word of a shell."""
 _FIRST_LOOK, _LOOKS = 0.5, (1.0, 2.0)
 """Seconds before the first look for a command whose answer was lost, and between the others."""
 
@@ -122,7 +124,7 @@ class RemoteCommands:
 
 
 def _parameters(command: str) -> dict[str, list[str]]:
-    found = re.fullmatch(rf"{RUN_COMMAND} (\S+) -- ({TASK_PATTERN})", command)
+    found = re.fullmatch(rf"{RUN_COMMAND} ({_IMAGE}) -- ({TASK_PATTERN})", command)
     if found is None:
         raise Refused(
             f"hosts run tasks only, and this is none: {command}",

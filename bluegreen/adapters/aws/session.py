@@ -24,9 +24,28 @@ from bluegreen.errors import ConfigError
 from bluegreen.ports import Fence
 
 Json = dict[str, Any]
+_BROKEN = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What botocore's parsers, or we, stumble over in a body that is not as the service's model says."""
 _READS = ("batch_get_", "describe_", "get_", "head_", "list_", "query")
 _UNFENCED = ("dynamodb", "sns")
 """Journal and lease carry the fencing token themselves, and a halt is announced whoever holds the lease."""
+
+
+class _Answer(Json):
+    """What a call answered; a key that is not in it means that the answer did not come."""
+
+    def __init__(self, call: Call, found: Mapping[str, Any]) -> None:
+        super().__init__({key: _whole(call, value) for key, value in found.items()})
+        self._call = call
+
+    def __missing__(self, key: str) -> Any:
+        raise translate(KeyError(f"it holds no {key}"), self._call)
+
+
+def _whole(call: Call, value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Answer(call, value)
+    return [_whole(call, one) for one in value] if isinstance(value, list) else value
 
 
 class Service:
@@ -46,20 +65,23 @@ class Service:
         # Whatever is not known to read is a change: a call that somebody adds later is fenced, too.
         if self._fence is not None and not operation.startswith(_READS):
             self._fence.check()
+        method = getattr(self.client, operation)
+        named = self._named(operation, about)
         try:
-            answer: Json = getattr(self.client, operation)(**parameters)
-        except FAILURES as error:
-            raise translate(error, self._named(operation, about)) from error
-        return answer
+            return _Answer(named, method(**parameters))
+        except (*FAILURES, *_BROKEN) as error:
+            raise translate(error, named) from error
 
     def pages(self, operation: str, key: str, /, *, about: str = "", **parameters: Any) -> list[Any]:
         """The lists under `key` of all pages, joined."""
         found: list[Any] = []
+        paginator = self.client.get_paginator(operation)
+        named = self._named(operation, about)
         try:
-            for page in self.client.get_paginator(operation).paginate(**parameters):
-                found += page.get(key) or ()
-        except FAILURES as error:
-            raise translate(error, self._named(operation, about)) from error
+            for page in paginator.paginate(**parameters):
+                found += _whole(named, page.get(key) or [])
+        except (*FAILURES, *_BROKEN) as error:
+            raise translate(error, named) from error
         return found
 
     def _named(self, operation: str, about: str) -> Call:

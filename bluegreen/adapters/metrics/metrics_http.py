@@ -74,7 +74,7 @@ class Endpoint:
             self._refused(response, content)
         try:
             return json.loads(content, parse_constant=_no_number)
-        except ValueError:
+        except (ValueError, RecursionError):
             kind = response.headers.get("content-type", "no content type")
             self._broken(f"its answer is not JSON ({kind})")
 

@@ -35,7 +35,7 @@ def _read_key(session: Session, secret: str) -> str:
     if text.startswith("{"):
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = {}
         text = next((str(document[name]) for name in _KEY_FIELDS if document.get(name)), "")
     if not text or not text.isascii() or not text.isprintable() or " " in text:

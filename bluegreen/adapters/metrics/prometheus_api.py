@@ -73,13 +73,19 @@ class PrometheusApi:
             )
         if not found:
             return None
-        value = _number(found[0].get("value", [at, "NaN"])[1])
+        sample = found[0].get("value")
+        if not isinstance(sample, list) or len(sample) != 2:
+            raise unusable(_SOURCE, f"{query}: {sample!r} is not a sample")
+        value = _number(sample[1])
         return value if value is not None and isfinite(value) else None
 
     def label_values(self, query: str, label: str, *, at: float) -> tuple[str, ...]:
         """The values of `label` among the series of an expression."""
         found = self._ask(query, at, kind="vector")
-        return tuple(sorted({str(item.get("metric", {}).get(label, "")) for item in found}))
+        labels = [item.get("metric") for item in found]
+        if not all(isinstance(one, dict) for one in labels):
+            raise unusable(_SOURCE, "answered a series without labels")
+        return tuple(sorted({str(one.get(label, "")) for one in labels if isinstance(one, dict)}))
 
     def close(self) -> None:
         self._endpoint.close()

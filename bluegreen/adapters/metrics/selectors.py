@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bluegreen.adapters.metrics.metrics_http import unusable
 from bluegreen.contract import Tag
 from bluegreen.domain.stack import TargetGroup
+
+_QUOTING = frozenset("\"'\\`{}")
 
 
 def selector(template: str, group: TargetGroup) -> str:
@@ -14,7 +17,8 @@ def selector(template: str, group: TargetGroup) -> str:
 def names_of(group: TargetGroup) -> dict[str, str]:
     """What a selector or query may insert of one fleet.
 
-    Quotes and backslashes, which would end a string of PromQL or NRQL, do not occur in these names.
+    Raises SourceUnavailable where a tag, which anybody in the account can change, holds what would end a
+    string of PromQL or NRQL.
     """
     tags = group.tags
     names = {
@@ -28,6 +32,6 @@ def names_of(group: TargetGroup) -> dict[str, str]:
 
 
 def _plain(value: str) -> str:
-    if any(character in value for character in "\"'\\\n"):
-        raise ValueError(f"{value!r} cannot be written into a selector")
+    if not value.isprintable() or any(sign in value for sign in _QUOTING):
+        raise unusable("metrics", f"{value!r}, a tag or name of a fleet, cannot be written into a query")
     return value

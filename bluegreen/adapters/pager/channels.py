@@ -153,7 +153,7 @@ def _slack(value: str, page: Page, *, signature: str) -> Posts:
 def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -149,6 +149,7 @@ class Watch:
         self._warn(observed.troubles)
         if observed.rules is not None:
             live_rules.compare(self._run, self._arms, self._percent, observed.rules)
+            live_rules.keep_previews(self._run, self._arms, observed.rules)
         fresh = [p for p in observed.periods if self._known.get((p.stream, p.start)) != p]
         self._tell_revisions(fresh)
         self._known.update({(p.stream, p.start): p for p in fresh})

@@ -177,7 +177,7 @@ CONDITIONS = (
         rate=1.0,
         labelled=False,
         feeds=("CW",),
-        must=Must(promoted_at_least=50.0, rolled_back_at_most=0.5),
+        must=Must(promoted_at_least=40.0, rolled_back_at_most=0.5),
     ),
     Case(
         name="errors 3 % at 1 req/s by CloudWatch",

@@ -143,10 +143,12 @@ def _sc_deploy(
 
 def _report(error: BaseException, code: ExitCode, *, json: bool, debug: bool) -> typer.Exit:
     """Say what went wrong: on stderr for people, as the last line on stdout for programs."""
+    from bluegreen.masking import mask
+
     known = isinstance(error, DeployError)
-    words = str(error) if known else lines(f"unexpected error: {type(error).__name__}: {error}")
+    words = str(error) if known else mask(lines(f"unexpected error: {type(error).__name__}: {error}"))
     if debug:
-        traceback.print_exception(error, file=sys.stderr)
+        sys.stderr.write(mask("".join(traceback.format_exception(error))))
     typer.echo(
         f"Error: {words}" if known or debug else f"Error: {words}\nNext: repeat with --debug", err=True
     )

@@ -17,8 +17,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from bluegreen.adapters.masking import mask
 from bluegreen.errors import OutcomeUnknown, Refused
+from bluegreen.masking import mask
 
 PREFIX = "local|"
 """What the handle of a command on this machine begins with."""

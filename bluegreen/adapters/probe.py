@@ -8,7 +8,7 @@ from http.cookiejar import DefaultCookiePolicy
 import httpx
 
 from bluegreen.adapters.http_client import client, exchange, read_body
-from bluegreen.adapters.masking import mask
+from bluegreen.masking import mask
 from bluegreen.ports import Answer, Request
 
 _BODY_LIMIT = 1_000_000

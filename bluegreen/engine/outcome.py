@@ -32,6 +32,7 @@ from bluegreen.errors import (
     Refused,
     StepFailed,
 )
+from bluegreen.masking import mask
 
 _RESUME = "`sc-deploy resume` continues, `sc-deploy abort` rolls it back"
 
@@ -62,7 +63,8 @@ def _broken(run: Run, error: Exception) -> Result:
     """The run met a bug of sc-deploy: it halts, and gives its lease back."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
-    what = f"unexpected error, a bug of sc-deploy: {type(error).__name__}: {error} ({place})"
+    # Nobody knows what such an error quotes, and it stands in the journal and on pages.
+    what = mask(f"unexpected error, a bug of sc-deploy: {type(error).__name__}: {error} ({place})")
     return replace(_halted(run, Halted(what)), exit_code=ExitCode.BUG)
 
 

@@ -21,6 +21,7 @@ from bluegreen.domain.journal import (
 )
 from bluegreen.domain.reports import Result
 from bluegreen.errors import DeployError
+from bluegreen.masking import mask
 from bluegreen.ui.format import iso
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.view import View
@@ -80,7 +81,7 @@ def event(header: Header, entry: Entry) -> dict[str, Any]:
 def error_document(error: BaseException, exit_code: int) -> dict[str, Any]:
     """An error as the last line of any command."""
     if not isinstance(error, DeployError):
-        error = DeployError(f"{type(error).__name__}: {error}", next_step="repeat with --debug")
+        error = DeployError(mask(f"{type(error).__name__}: {error}"), next_step="repeat with --debug")
     return {
         "event": "error",
         "exit_code": exit_code,

@@ -11,11 +11,11 @@ import pytest
 from bluegreen.adapters.aws.autoscaling import AutoScalingFleets
 from bluegreen.adapters.aws.elb.balancer import ElbBalancer
 from bluegreen.adapters.aws.run_command import RemoteCommands
-from bluegreen.adapters.masking import mask
 from bluegreen.adapters.shell import LocalCommands, ShellCommands
 from bluegreen.contract import Tier, run_document
 from bluegreen.errors import CloudUnavailable, Halted, Refused
 from bluegreen.lab.cloud.commands import Outcome
+from bluegreen.masking import mask
 
 from .conftest import Stack, lost, spec, tags
 

@@ -15,8 +15,8 @@ from botocore.parsers import ResponseParserError
 
 from bluegreen.adapters.aws.permissions import actions_for
 from bluegreen.adapters.loopback import is_loopback
-from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable, ConfigError, DeployError, ExitCode, LoggedOut, Refused
+from bluegreen.masking import mask
 
 FAILURES = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 """All that a botocore call raises for what happens outside this process.

@@ -9,9 +9,9 @@ from functools import partial
 
 from bluegreen.adapters.aws.failures import AwsRefusal, AwsUnavailable, Tolerated
 from bluegreen.adapters.aws.session import Json, Session
-from bluegreen.adapters.masking import mask
 from bluegreen.contract import RUN_COMMAND, TASK_PATTERN
 from bluegreen.errors import CloudUnavailable, HostNotReady, Refused
+from bluegreen.masking import mask
 from bluegreen.ports import Clock
 from bluegreen.ports.wait import until
 

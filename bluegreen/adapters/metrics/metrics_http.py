@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import httpx
 
 from bluegreen.adapters.http_client import client, exchange, read_body
-from bluegreen.adapters.masking import mask
 from bluegreen.errors import CloudUnavailable
+from bluegreen.masking import mask
 from bluegreen.ports import Clock
 
 _BODY_LIMIT = 64_000_000

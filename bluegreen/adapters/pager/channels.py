@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from bluegreen.adapters.aws.session import Session
-from bluegreen.adapters.masking import mask
 from bluegreen.adapters.pager.documents import by_protocol, incident, resolution, slack_message
 from bluegreen.adapters.pager.webhook import Failure, post
 from bluegreen.contract import Contract
 from bluegreen.domain.page import Delivery, Page
 from bluegreen.errors import DeployError
+from bluegreen.masking import mask
 
 EVENTS_API = "https://events.pagerduty.com/v2/enqueue"
 """PagerDuty, Events API v2, "Send an alert event"; a secret may name the one of the EU region."""

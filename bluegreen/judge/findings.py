@@ -15,6 +15,7 @@ from bluegreen.judge.criteria import NEEDED_TO_PASS, SUSPICIOUS, needed_to_fail
 from bluegreen.judge.latency import FAR
 from bluegreen.judge.rows import row
 from bluegreen.judge.settings import Look
+from bluegreen.judge.tail import ENOUGH
 from bluegreen.judge.tiers import TierState
 from bluegreen.policy import Judging
 
@@ -59,7 +60,10 @@ def _required(state: TierState, metric: Metric, look: Look) -> bool:
     if metric is Metric.ERRORS or any(its_metric is metric for its_metric, _ in state.seen):
         return True
     known = state.baseline
-    return metric is Metric.LATENCY and known is not None and state.tier in known.p95_ms
+    if metric is not Metric.LATENCY or known is None:
+        return False
+    # Without traffic in the hour before, blue's latency is known only once users have come.
+    return state.tier in known.p95_ms or state.beside >= ENOUGH
 
 
 def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], limits: Judging) -> Finding:

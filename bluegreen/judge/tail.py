@@ -26,7 +26,7 @@ _RUNGS = tuple(round(RATIO**number, 3) for number in range(62))
 """The ladder in ms: 1 ms to 67 s. Two neighbours are the acceptable 20 % apart, so they compare exactly."""
 _FASTER, _SLOWER = 16.0, 6.0
 """How far blue may be from the last hour's p95: a cold start is many times slower than a warm service."""
-_ENOUGH = 100.0
+ENOUGH = 100.0
 """Of blue's requests, before they say more about its latency than the last hour does."""
 _KEPT = 1_000.0
 """Requests that do not fade: where there are few, they are all that is known."""
@@ -79,7 +79,7 @@ class Tail:
     @property
     def known(self) -> bool:
         """Counted often enough for these counts to choose."""
-        return self._total >= _ENOUGH
+        return self._total >= ENOUGH
 
     def nearest(self, share: float, places: Sequence[int]) -> int | None:
         """Of `places`, the bound over which the share of requests is nearest to `share`, as a ratio.

@@ -63,6 +63,8 @@ class TierState:
         """Green's latency is judged from here: caches and compilers warm up with the first requests."""
         self._latencies: dict[str, LatencyCounts] = {}
         self._errors: dict[str, Errors] = {}
+        self.beside = 0
+        """Requests that blue has served beside green."""
         self._lost = Lost()
         self._limits = limits
         self._calendar = calendar
@@ -139,6 +141,7 @@ class TierState:
             self._compare(batch)
         if batch.blue is not None and not batch.period.probes:
             self._lost.add(batch.blue)
+            self.beside += batch.blue.requests if batch.controlled else 0
         self._watch_blue(batch)
 
     def enter(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bluegreen.contract import Tag, Tier
 from bluegreen.domain.journal import (
+    BaselineMeasured,
     Decided,
     Ending,
     Entry,
@@ -621,6 +622,24 @@ class Balanced:
         at = self.world.cloud.clock.now() - 1.0
         self.world.cloud.balancer_metrics.ingest({"at": at, "groups": {self.routes[-1].group: counters}})
         return answer
+
+
+class TestUsersWhoComeDuringTheRamp:
+    """Nobody came in the hour before, so blue's usual latency is unknown when the ramp begins."""
+
+    @pytest.mark.parametrize(("slower", "ending"), [(1.0, Ending.RELEASED), (4.0, Ending.ROLLED_BACK)])
+    def test_are_judged_by_their_latency_too(self, slower: float, ending: Ending) -> None:
+        world = Watched(policy=POLICY.replace('extension = "60s"', 'extension = "200s"'))
+        world.behaviours["v1.2.0"] = Behaviour(latency=lognormal(3 * slower))
+        world.behaviours["v1.0.0"] = Behaviour(latency=lognormal(3))
+        world.serve(rate=0)
+        assert world.when_watching(10, lambda: world.load(400.0), after=3) == []
+        result = world.promote()
+        assert result.ending is ending, world.story()
+        before, then = world.said(BaselineMeasured)
+        assert before.baseline.p95_ms == {}
+        assert then.words.startswith("blue's p95, with traffic now: app ")
+        assert then.baseline == replace(before.baseline, p95_ms=then.baseline.p95_ms)
 
 
 class TestLittleTraffic:

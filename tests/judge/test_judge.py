@@ -254,10 +254,26 @@ def few(green: int, errors: int) -> list[Period]:
 )
 def test_the_next_step_may_cost_thirty_users_unasked(green: int, errors: int, outcome: Outcome) -> None:
     """(bad + 3 + 2 sqrt(bad)) of green's requests may fail at 25 %, less the acceptable ones."""
-    bake = look(300, planned_seconds=300.0, min_bake_seconds=300.0, next_percent=25)
+    settled = {(Tier.APP, Metric.LATENCY): "accepted: only errors are of interest here"}
+    bake = look(300, planned_seconds=300.0, min_bake_seconds=300.0, next_percent=25, accepted=settled)
     unknown = BlueBaseline(p95_ms={})
     found = verdict(few(green, errors), bake, baseline=unknown)
     assert found.outcome is outcome, found.reason
+
+
+@pytest.mark.parametrize("p95", [{Tier.APP: 200.0}, {}])
+def test_latency_must_be_measured_wherever_blue_has_users(p95: dict[Tier, float]) -> None:
+    """A tier without traffic in the hour before has no p95; who comes then waits all the same."""
+    counted = [replace(one, slow=()) for one in Traffic().periods({0: 50}, 300)]
+    found = verdict(counted, look(300), steps=[step(percent=50)], baseline=BlueBaseline(p95_ms=p95))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "app latency: nothing measured on green yet" in found.reason
+
+
+def test_latency_is_not_asked_for_where_there_is_no_blue() -> None:
+    counted = [one for one in Traffic().periods({0: 100}, 300) if one.arm is Color.GREEN]
+    alone = look(300, full=True)
+    assert verdict(counted, alone, steps=[step(percent=100)], baseline=None).outcome is Outcome.PASS
 
 
 def failing(at: float, came: str) -> list[Period]:

@@ -11,6 +11,7 @@ import pytest
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import (
     Accepted,
+    BaselineMeasured,
     Ending,
     Entry,
     Event,
@@ -45,6 +46,11 @@ SICK = SickTargets(ids=("i-1",), left=0, needed=1)
 def mark(at: float, percent: int) -> ShareWatched:
     step = Step(kind=StepKind.JUDGE, percent=percent)
     return ShareWatched(stage="judge", step=step, words="", percent=percent, since=START + at)
+
+
+KNOWN = BaselineMeasured(
+    stage="judge", step=Step(kind=StepKind.JUDGE, percent=50), words="", baseline=BASELINE
+)
 
 
 def measured(periods: Iterable[Period] = (), **more: Any) -> Measured:
@@ -113,7 +119,7 @@ class TestTheRecord:
         assert (made.sick, made.troubles) == ({}, ())
 
     def test_has_all_that_the_verdict_is_made_of(self) -> None:
-        made = record(mark(0, 50), measured(everywhere({0: 50}, 300)))
+        made = record(mark(0, 50), KNOWN, measured(everywhere({0: 50}, 300)))
         assert verdict(made, 300).outcome is Outcome.PASS
         made.add(measured(troubles=("prometheus: HTTP 503",)))
         held = verdict(made, 300)
@@ -128,7 +134,7 @@ class TestTheRecord:
     def test_of_another_source_is_no_pass(self) -> None:
         """CloudWatch must have counted green in this step, whatever a second source shows."""
         other = [replace(one, source="prometheus") for one in everywhere({0: 50}, 300)]
-        made = record(mark(0, 50), measured(other))
+        made = record(mark(0, 50), KNOWN, measured(other))
         found = verdict(made, 300)
         assert found.outcome is Outcome.INCONCLUSIVE
         assert "no settled data of this step yet from cloudwatch (web), cloudwatch (app)" in found.reason
@@ -215,7 +221,7 @@ def test_a_judge_that_has_followed_the_run_says_what_one_says_that_reads_it_whol
 class TestTheReplay:
     def entries(self) -> list[Entry]:
         good = everywhere({0: 50}, 300)
-        events: list[Event] = [mark(0, 50), given(10), measured(good), given(300)]
+        events: list[Event] = [mark(0, 50), given(10), KNOWN, measured(good), given(300)]
         return [Entry(seq=seq, at=START + 300, event=event) for seq, event in enumerate(events, start=1)]
 
     def test_gives_each_verdict_by_the_entries_before_it(self) -> None:

@@ -199,8 +199,8 @@ class Watch:
         """A source may count a period again; the judge keeps to what it used, people are told."""
         for period in fresh:
             before = self._known.get((period.stream, period.start))
-            if before is not None:
-                counts = (f"{p.errors} of {p.requests}" for p in (before, period))
+            counts = [f"{p.errors} of {p.requests}" for p in (before, period) if p is not None]
+            if len(set(counts)) > 1:
                 self._run.progress(
                     self._step, f"{period.name} was revised from {' to '.join(counts)} failed requests"
                 )

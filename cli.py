@@ -24,6 +24,7 @@ from bluegreen.commands.checklist import checklist
 from bluegreen.commands.demo import demo
 from bluegreen.commands.doctor import doctor
 from bluegreen.commands.history import history
+from bluegreen.commands.hold import continue_, hold
 from bluegreen.commands.plan import plan
 from bluegreen.commands.promote import promote
 from bluegreen.commands.report import report
@@ -41,6 +42,8 @@ VERBS: tuple[Callable[..., None], ...] = (
     rollback,
     resume,
     abort,
+    hold,
+    continue_,
     status,
     history,
     report,
@@ -184,7 +187,7 @@ def _add(group: typer.Typer, name: str, verb: Callable[..., None]) -> None:
 
 
 for _verb in VERBS:
-    _add(app, _verb.__name__, _verb)
+    _add(app, _verb.__name__.rstrip("_"), _verb)  # `continue` is a word of Python
 
 _lab = typer.Typer(
     cls=_Listed, no_args_is_help=True, rich_markup_mode=None, help="A laptop-sized AWS to try everything out."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bluegreen.domain.holding import Hold
 from bluegreen.errors import Locked
 
 _CLOCKS_DIFFER = 900.0
@@ -29,6 +30,8 @@ class Holder:
     """Set by `abort` from another process: why this deployment shall be rolled back."""
     stop_down: bool = False
     """Whether its down migration shall run then (R8)."""
+    hold: Hold | None = None
+    """The newest request to hold this deployment, in force or lifted."""
 
     @property
     def mark(self) -> tuple[int, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bluegreen.contract import Tier
+from bluegreen.domain.holding import Hold
 from bluegreen.domain.journal import Ending, Header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.measurement import Metric
@@ -29,6 +30,22 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldAnswer:
+    """What became of a request to hold a deployment, or to let it continue."""
+
+    deployment: int
+    hold: Hold
+    obeyed: bool
+    """Its deployer lives and knows; otherwise the request waits for whoever resumes it."""
+    words: str
+    next_step: str
+    until: float | None = None
+    """Epoch seconds; None where the deployer has not said yet."""
+    rolls_back: bool = False
+    """What happens then: a rollback, or it stays on hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """The stack at one moment."""
 
@@ -42,6 +59,8 @@ class Status:
     """Names of the armed schedules."""
     traffic: tuple[str, ...]
     next_step: str
+    hold: Hold | None = None
+    """Why the open deployment begins no further step; None where nobody holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

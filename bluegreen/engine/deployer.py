@@ -1,4 +1,4 @@
-"""The verbs of sc-deploy that change a stack: run, resume, abort."""
+"""The verbs of sc-deploy that change a stack: run, resume, abort, hold, continue."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from dataclasses import replace
 from functools import partial
 
 from bluegreen.contract import Contract
+from bluegreen.domain.holding import Hold
 from bluegreen.domain.journal import Header, open_header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Intent, Plan, StepKind
-from bluegreen.domain.reports import Result
+from bluegreen.domain.reports import HoldAnswer, Result
 from bluegreen.engine import rolling_back
 from bluegreen.engine.accepting import Wanted, accepted
 from bluegreen.engine.attesting import NOBODY, attestations
+from bluegreen.engine.deployment import hold as holding
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
 from bluegreen.engine.deployment.take_over import LeaseWatch, take_over
@@ -146,6 +148,37 @@ class Deployer:
             partial(self._opener(holder).reopen, header),
             partial(roll_back, reason=words, down=down, asked=True),
         )
+
+    def hold(
+        self,
+        number: int | None = None,
+        *,
+        reason: str = "",
+        seconds: float | None = None,
+        note: Note = _silent,
+    ) -> HoldAnswer:
+        """Ask whoever runs the deployment to begin no further step; for `seconds`, or as the policy says.
+
+        Raises Refused where nothing is unfinished, it is being rolled back, or ends before it could hold.
+        """
+        header = self.unfinished(number)
+        wanted = Hold(
+            deployment=header.number,
+            by=self._owner,
+            why=reason,
+            at=self._ports.clock.now(),
+            seconds=seconds,
+        )
+        return holding.hold(self._ports, header, wanted, note=note)
+
+    def let_continue(self, hold: Hold, *, reason: str = "") -> HoldAnswer:
+        """Lift exactly the hold that the person was shown. Raises Refused."""
+        header = self.unfinished(hold.deployment)
+        return holding.let_continue(self._ports, header, hold, by=self._owner, why=reason)
+
+    def held(self, number: int | None = None) -> Hold:
+        """The hold in force on the unfinished deployment; raises Refused where there is none."""
+        return holding.in_force(self._ports, self.unfinished(number))
 
     def take_over_unfinished(self, number: int, *, reason: str, note: Note = _silent) -> Result:
         """Roll back what a dead deployer left, for another release to begin.

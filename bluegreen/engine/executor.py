@@ -36,15 +36,43 @@ def carry_out(run: Run, handlers: Mapping[StepKind, Handler]) -> None:
     """
     carried: list[journal.Event] = []
     count = len(run.plan.stages)
+    before: tuple[Stage, int] | None = None
     for index, stage in enumerate(run.plan.stages, start=1):
         pending = [step for step in stage.steps if step not in run.done]
         if not pending:
+            before = stage, index
             continue
-        run.heartbeat.heed_stops = not any(step.urgent for step in stage.steps)
+        if not _urgent(stage) and not _watches(stage) and run.holding.look():
+            run.recorder.write(*carried)
+            carried = _hold(run, before, handlers)
+        before = stage, index
+        run.heartbeat.heed_stops = not _urgent(stage)
         run.recorder.write(*carried, _stage_event(stage, index, count), *[_begun(stage, s) for s in pending])
         run.started.update(pending)
         carried = _stage(run, stage, pending, handlers)
     run.recorder.write(*carried)
+
+
+def _urgent(stage: Stage) -> bool:
+    return any(step.urgent for step in stage.steps)
+
+
+def _watches(stage: Stage) -> bool:
+    """A ramp step holds by itself: it is watched on, so that a bad green is still rolled back."""
+    return any(step.kind is StepKind.JUDGE for step in stage.steps)
+
+
+def _hold(
+    run: Run, before: tuple[Stage, int] | None, handlers: Mapping[StepKind, Handler]
+) -> list[journal.Event]:
+    """Begin nothing while a person holds the run; a share that users have is watched meanwhile."""
+    if before is None or not _watches(before[0]):
+        run.holding.wait()
+        return []
+    stage, index = before
+    steps = list(stage.steps)
+    run.recorder.write(_stage_event(stage, index, len(run.plan.stages)), *[_begun(stage, s) for s in steps])
+    return _stage(run, stage, steps, handlers)
 
 
 def _stage_event(stage: Stage, index: int, count: int) -> journal.StageStarted:

@@ -75,6 +75,11 @@ class Heartbeat:
         """The deployment is being rolled back: requests to do so are answered."""
         self._rolling_back = True
 
+    @property
+    def returns_traffic(self) -> bool:
+        """Whether the deployment is being rolled back."""
+        return self._rolling_back
+
     def must_hold(self) -> None:
         """Return when this process may change the stack: it renewed the lease less than its ttl ago.
 

@@ -7,10 +7,13 @@ from dataclasses import replace
 from itertools import takewhile
 
 from bluegreen.domain.journal import (
+    Continued,
     Ending,
     Entry,
     Event,
     Header,
+    Held,
+    HoldOverdue,
     RunEnded,
     RunHalted,
     RunInterrupted,
@@ -24,6 +27,8 @@ from bluegreen.domain.journal import (
 from bluegreen.domain.page import Page
 from bluegreen.errors import ExitCode
 from bluegreen.ports import Pager
+
+HOLD_NEXT = "`sc-deploy continue` lets it continue, `sc-deploy abort` rolls it back"
 
 
 class Notices:
@@ -99,6 +104,8 @@ def _page_of(header: Header, event: Event) -> Page | None:
         case Warned() if event.returned:
             fell_back = f"{what}: fell back to the previous release"
             page = Page(subject=fell_back, text=event.words, critical=True)
+        case Held() | HoldOverdue() | Continued():
+            page = _hold_page(what, event)
         case RunHalted():
             page = _told(f"{what}: halted, a human is needed", event, critical=True)
         case RunInterrupted():
@@ -106,6 +113,17 @@ def _page_of(header: Header, event: Event) -> Page | None:
         case RunEnded():
             page = _told(f"{what}: {event.ending}", event, critical=_failed(event))
     return page
+
+
+def _hold_page(what: str, event: Held | HoldOverdue | Continued) -> Page:
+    match event:
+        case Held():
+            return Page(subject=f"{what}: put on hold", text=event.words, next_step=HOLD_NEXT)
+        case HoldOverdue():
+            subject = f"{what}: still on hold"
+            return Page(subject=subject, text=event.words, critical=True, next_step=HOLD_NEXT)
+        case Continued():
+            return Page(subject=f"{what}: continued", text=event.words)
 
 
 def _told(subject: str, event: RunStopped, *, critical: bool = False) -> Page:

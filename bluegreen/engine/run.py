@@ -15,6 +15,7 @@ from bluegreen.domain.release import Color
 from bluegreen.domain.returning import Return
 from bluegreen.domain.stack import TargetGroup
 from bluegreen.engine.heartbeat import Heartbeat
+from bluegreen.engine.holding import Holding
 from bluegreen.engine.recorder import Recorder
 from bluegreen.errors import DeployError, StepFailed
 from bluegreen.judge.record import Record
@@ -43,6 +44,8 @@ class Run:
     plan: Plan
     recorder: Recorder
     heartbeat: Heartbeat
+    holding: Holding
+    """Whether a person has put it on hold."""
     preview_token: str
     done: dict[Step, StepResult | None] = field(default_factory=dict)
     """Each finished step of the plan in force, and what it left behind."""
@@ -201,6 +204,7 @@ class Run:
         def told() -> str | None:
             nonlocal words
             self.heartbeat.beat()
+            self.holding.look()
             before, (reached, words) = words, look()
             if not reached and words != before:
                 self.progress(step, words)

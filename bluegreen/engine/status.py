@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from bluegreen.contract import Contract, Tag, Tier, TierContract
+from bluegreen.domain.holding import Hold
 from bluegreen.domain.journal import SCHEMA, Header, left_behind, open_header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.release import Image, Model
@@ -126,7 +127,14 @@ def look(contract: Contract, ports: Ports) -> Status:
         watchdogs=watchdogs,
         traffic=traffic_words(state, _left_behind(ports, unfinished, busy)),
         next_step=_advice(state, busy, unfinished),
+        hold=_hold(ports, unfinished),
     )
+
+
+def _hold(ports: Ports, unfinished: Header | None) -> Hold | None:
+    """The hold that is in force on the open deployment."""
+    found = ports.lease.hold(unfinished.number) if unfinished else None
+    return found if found and found.in_force else None
 
 
 def _left_behind(ports: Ports, unfinished: Header | None, holder: Holder | None) -> Mapping[Tier, Return]:

@@ -13,7 +13,7 @@ from bluegreen.policy.metrics import MetricsPolicy, NewRelic, Prometheus, Source
 from bluegreen.policy.reading import load_policy, parse_policy
 from bluegreen.policy.security import FINDING_PATTERN, AcceptedFinding, Security
 from bluegreen.policy.smoke import GoldenSet, SmokeStep, SmokeTest
-from bluegreen.policy.tables import Judging, Migration, Policy, Rollout
+from bluegreen.policy.tables import HoldPolicy, Judging, Migration, Policy, Rollout, hold_seconds
 from bluegreen.policy.watching import watched_words
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "CloudWatchQuery",
     "Freeze",
     "GoldenSet",
+    "HoldPolicy",
     "Item",
     "Judging",
     "MetricsPolicy",
@@ -40,6 +41,7 @@ __all__ = [
     "SmokeStep",
     "SmokeTest",
     "Source",
+    "hold_seconds",
     "item_of",
     "items_of",
     "load_policy",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from bluegreen.contract import RUN_COMMAND, TASK_PATTERN
 from bluegreen.policy.checklist import Point, item_of
@@ -17,6 +17,7 @@ from bluegreen.policy.security import Security
 from bluegreen.policy.smoke import GoldenSet, SmokeTest
 from bluegreen.policy.units import (
     DAY,
+    FROM_FILE,
     HOUR,
     MINUTE,
     Duration,
@@ -241,6 +242,23 @@ class LeasePolicy(Section):
     """How long AWS may be unreachable before the run halts."""
 
 
+class HoldPolicy(Section):
+    """A person's hold (`sc-deploy hold`): the deployer waits, both fleets stand, green is measured."""
+
+    deadline: Annotated[Duration, Field(ge=MINUTE, le=DAY)] = 4 * HOUR
+    """How long it stands unless somebody lets the deployment continue."""
+    then: Literal["stay", "rollback"] = "stay"
+    """What happens then: it stays on hold and pages, or it is rolled back."""
+
+
+def hold_seconds(text: str) -> float:
+    """A duration as `hold.deadline` takes it; raises ValueError."""
+    try:
+        return HoldPolicy.model_validate({"deadline": text}, context=FROM_FILE).deadline
+    except ValidationError:
+        raise ValueError('must be a duration from 1m to 1d, such as "30m"') from None
+
+
 class Policy(Section):
     """How releases of one stack are made."""
 
@@ -257,6 +275,7 @@ class Policy(Section):
     backup: Backup = Backup()
     retire: Retire = Retire()
     lease: LeasePolicy = LeasePolicy()
+    hold: HoldPolicy = HoldPolicy()
     security: Security = Security()
     freeze: Annotated[tuple[Freeze, ...], Field(max_length=100)] = ()
     checklist: Annotated[tuple[Point, ...], Field(max_length=50)] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from bluegreen.domain.holding import Hold
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.security import Ban
@@ -57,6 +58,18 @@ class Lease(Protocol):
 
         None when nobody holds the lease.
         """
+
+    def hold(self, deployment: int) -> Hold | None:
+        """The newest request to hold `deployment`, in force or lifted; whether anybody runs it or not."""
+
+    def ask_hold(self, hold: Hold) -> Hold:
+        """Store the request, which the holder gets with its next renewal. What is in force now.
+
+        That is another one where the deployment is on hold already. It outlives the lease.
+        """
+
+    def lift_hold(self, hold: Hold, *, by: str, why: str) -> bool:
+        """Let the deployment continue; False where exactly this hold is not in force any more."""
 
 
 class Bans(Protocol):

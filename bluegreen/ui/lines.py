@@ -48,17 +48,22 @@ class Lines:
                 said: Iterable[str] = [f"resumed by {timeline.operator}"]
             case journal.StageStarted() as event:
                 said = _stage(timeline, event)
-            case journal.StepStarted():
-                said = ()
             case journal.StepEvent() as event:
                 said = self._step(event)
             case journal.VerdictGiven():
                 said = self._judged(timeline, entry.at)
             case journal.Decided():
                 said = [f"decided: {timeline.decision}"]
-            case journal.Accepted() | journal.CheckAccepted() | journal.Attested() as event:
+            case (
+                journal.Accepted()
+                | journal.CheckAccepted()
+                | journal.Attested()
+                | journal.Continued() as event
+            ):
                 said = [event.words]
-            case journal.Warned(words=words):
+            case journal.Held() as event:
+                said = [self._held(event)]
+            case journal.HoldOverdue(words=words) | journal.Warned(words=words):
                 said = [f"warning: {words}"]
             case journal.RunStopped():
                 said = _ended(timeline)
@@ -66,8 +71,16 @@ class Lines:
                 said = ()
         return said
 
+    def _held(self, event: journal.Held) -> str:
+        then = "it is rolled back" if event.rolls_back else "people are paged"
+        return f"{event.words}; no further step begins; at {self._at(event.until)} {then}"
+
     def _step(self, event: journal.StepEvent) -> Iterable[str]:
-        if not event.words or self._said.get(event.step) == event.words:
+        if (
+            isinstance(event, journal.StepStarted)
+            or not event.words
+            or self._said.get(event.step) == event.words
+        ):
             return
         self._said[event.step] = event.words
         tier = f"{event.step.tier}: " if event.step.tier else ""

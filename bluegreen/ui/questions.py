@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bluegreen.domain.holding import Hold, because
 from bluegreen.domain.plan import FleetRef, FleetSpec, Intent, Plan, StepKind
 
 
@@ -45,6 +46,13 @@ def abort_question(plan: Plan, *, down: bool) -> str:
         effects = ["Nothing serves afterwards: visitors see the maintenance page"]
     effects += [f"the down migration of {new} runs" if down else "", "green is deleted"]
     return f"Abort {what} {way} (#{plan.number})? {_sentence(effects)}"
+
+
+def continue_question(plan: Plan, hold: Hold) -> str:
+    """For a deployment that a person has put on hold."""
+    way = _arrow(_old(plan), _new(plan))
+    what = f"{plan.intent} {way} (#{plan.number})" if way else f"{plan.intent} #{plan.number}"
+    return f"Continue {what}? It is on hold {because(hold.by, hold.why)}."
 
 
 def teardown_question(plan: Plan) -> str:

@@ -41,7 +41,7 @@ def screen(
     known = usual or {}
     head = _head(timeline, now, width, glyphs, known) + _traffic(timeline, width)
     tiers = _tiers(timeline, width, glyphs)
-    following = _next(timeline, now, width)
+    following = _hold(timeline, now, width) + _next(timeline, now, width)
     rest = following + _warnings(timeline, width, note)
     rows = _rows(timeline, width)
     tail = _verdict(timeline, width) + rows + rest
@@ -276,13 +276,24 @@ def _rows(timeline: Timeline, width: int) -> list[Text]:
     return [Text(words, style="bold red" if breach else "") for words, breach in found]
 
 
+def _hold(timeline: Timeline, now: float, width: int) -> list[Text]:
+    """Who holds it, why, and until when."""
+    hold = timeline.hold
+    if hold is None or not timeline.ending.open:
+        return []
+    left = f" (in {duration(hold.until - now)})" if hold.until > now else ""
+    words = f"since {clock(hold.since)} {hold.words}; until {clock(hold.until)}{left}, {hold.then}"
+    return _labelled("on hold", words, width, style="bold yellow")
+
+
 def _next(timeline: Timeline, now: float, width: int) -> list[Text]:
     words, at = timeline.upcoming()
     if not words:
         return []
     when = f", at {clock(at)} (in {duration(at - now)})" if at is not None and at > now else ""
     verdict = timeline.verdict
-    deadline = verdict.deadline if verdict and timeline.ending.open else 0.0
+    decides = verdict is not None and timeline.ending.open and timeline.hold is None
+    deadline = verdict.deadline if verdict and decides else 0.0
     then = f"; decides by {clock(deadline)}, then pauses for you" if deadline > now else ""
     return _labelled("next", f"{words}{when}{then}", width)
 

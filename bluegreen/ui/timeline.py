@@ -94,6 +94,23 @@ class VerdictView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldView:
+    """What a person has put on hold."""
+
+    since: float
+    until: float
+    words: str
+    """By whom and why."""
+    rolls_back: bool
+    """What the deadline does; else it stays on hold."""
+
+    @property
+    def then(self) -> str:
+        """What becomes of it unless somebody lets it continue."""
+        return "then it is rolled back" if self.rolls_back else "then people are paged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WarningView:
     """A warning and when it came."""
 
@@ -118,6 +135,8 @@ class Timeline:
     tiers: tuple[TierView, ...] = ()
     periods: tuple[Period, ...] = ()
     verdict: VerdictView | None = None
+    hold: HoldView | None = None
+    """None: no person holds it."""
     decision: str = ""
     warnings: tuple[WarningView, ...] = ()
     ending: Ending = Ending.RUNNING
@@ -155,6 +174,8 @@ class Timeline:
         verdict = self.verdict
         if stage is None or not self.ending.open:
             return self.next_step, None
+        if self.hold is not None:
+            return "nothing before `sc-deploy continue`", None
         if verdict and verdict.at >= (stage.started_at or 0.0):
             if verdict.outcome is Outcome.FAIL:
                 return "", None

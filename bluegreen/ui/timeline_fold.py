@@ -11,11 +11,13 @@ from dataclasses import replace
 
 from bluegreen.contract import Tier
 from bluegreen.domain import journal
+from bluegreen.domain.holding import because
 from bluegreen.domain.journal import Ending, Entry, Header
 from bluegreen.domain.plan import Plan, Step, StepKind, TierPlan
 from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.figures import recent
 from bluegreen.ui.timeline import (
+    HoldView,
     Progress,
     StageView,
     StepView,
@@ -76,8 +78,12 @@ def _after(timeline: Timeline, entry: Entry) -> Timeline:  # noqa: C901, PLR0911
             return _judged(timeline, event, entry.at)
         case journal.Decided() as event:
             return _decided(timeline, event, entry.at)
-        case journal.Warned() | journal.Accepted() | journal.CheckAccepted() as event:
+        case journal.Warned() | journal.Accepted() | journal.CheckAccepted() | journal.HoldOverdue() as event:
             return _warned(timeline, event, entry.at)
+        case journal.Held() as event:
+            return replace(timeline, hold=_hold(event, entry.at))
+        case journal.Continued():
+            return replace(timeline, hold=None)
         case journal.Attested():
             return timeline
         case journal.RunStopped() as event:
@@ -110,8 +116,16 @@ def _with_shares(timeline: Timeline, shares: Mapping[Tier, int], at: float) -> T
     return replace(timeline, tiers=tiers)
 
 
+def _hold(event: journal.Held, at: float) -> HoldView:
+    return HoldView(
+        since=at, until=event.until, words=because(event.by, event.why), rolls_back=event.rolls_back
+    )
+
+
 def _warned(
-    timeline: Timeline, event: journal.Warned | journal.Accepted | journal.CheckAccepted, at: float
+    timeline: Timeline,
+    event: journal.Warned | journal.Accepted | journal.CheckAccepted | journal.HoldOverdue,
+    at: float,
 ) -> Timeline:
     warning = WarningView(at=at, words=event.words)
     timeline = replace(timeline, warnings=(*timeline.warnings, warning))
@@ -250,7 +264,9 @@ def _decided(timeline: Timeline, event: journal.Decided, at: float) -> Timeline:
         for s in timeline.stages
     )
     # What was measured before is not what flows from now on: a rollback shows no stale figures or verdict.
-    return _planned(replace(timeline, stages=stages, periods=(), verdict=None), event.plan, back=True)
+    return _planned(
+        replace(timeline, stages=stages, periods=(), verdict=None, hold=None), event.plan, back=True
+    )
 
 
 def _ended(timeline: Timeline, event: journal.RunStopped, at: float) -> Timeline:

@@ -26,6 +26,7 @@ from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
 from bluegreen.adapters.aws.state.table import Table
 from bluegreen.contract import Tier
+from bluegreen.domain.holding import Hold
 from bluegreen.domain.journal import SCHEMA, Ending, Entry, Header, StepProgress
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import StepKind
@@ -198,6 +199,35 @@ class TestLease:
         assert lease.renew(taken, ttl=90, now=NOW + 1).stop == "abort by ops"
         following = take(lease, "third", dead=lease.holder(), deployment=43)
         assert (following.stop, following.stop_down) == ("", False)
+
+    def test_a_hold_outlives_takeover_and_release_and_not_its_deployment(
+        self, lease: DynamoLease, holder: Holder
+    ) -> None:
+        asked = Hold(deployment=holder.deployment, by="ben", why="look", at=NOW + 0.5, seconds=90.0)
+        assert lease.ask_hold(asked) == asked
+        assert lease.renew(holder, ttl=90, now=NOW + 1).hold == asked
+        taken = take(lease, "other", dead=lease.holder())
+        assert taken.hold == asked
+        lease.release(taken)
+        assert lease.hold(holder.deployment) == asked
+        assert take(lease).hold == asked
+        assert lease.hold(holder.deployment + 1) is None
+        assert take(lease, "third", dead=lease.holder(), deployment=holder.deployment + 1).hold is None
+
+    def test_one_hold_at_a_time_and_exactly_that_one_is_lifted(
+        self, lease: DynamoLease, holder: Holder
+    ) -> None:
+        first = Hold(deployment=holder.deployment, by="ben", why="look", at=NOW, seconds=90.0)
+        second = Hold(deployment=holder.deployment, by="carl", why="me too", at=NOW + 1)
+        assert lease.ask_hold(first) == first
+        assert lease.ask_hold(second) == first
+        assert not lease.lift_hold(second, by="anna", why="")
+        assert lease.lift_hold(first, by="anna", why="good")
+        lifted = lease.hold(holder.deployment)
+        assert lifted == replace(first, lifted_by="anna", lifted_why="good")
+        assert not lease.lift_hold(first, by="dora", why="again")
+        assert lease.ask_hold(second) == second, "what is lifted bars no new one"
+        assert lease.hold(holder.deployment) == second, "and leaves nothing in it"
 
     def test_lost_answer_of_acquire(self, stack: Stack, lease: DynamoLease) -> None:
         """The lease is ours though nobody told us: the same owner just takes it again."""

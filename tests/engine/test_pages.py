@@ -273,3 +273,25 @@ def test_a_page_that_cannot_be_sent_does_not_hide_the_halt(monkeypatch: pytest.M
     result = ended(monkeypatch, world, Halted("nobody can say"))
     assert (result.ending, result.exit_code) == (Ending.HALTED, ExitCode.HALTED)
     assert critical.messages() == []
+
+
+def test_a_persons_hold_is_told_and_one_that_is_overdue_pages() -> None:
+    noted = Noted()
+    notices = Notices(noted)
+    header = Header(
+        number=2, stack="sim", intent="promotion", version="v1.1.0", operator="me", started_at=0.0
+    )
+    events = (
+        journal.Held(by="ben", why="complaints", asked_at=1.0, until=9.0, rolls_back=False),
+        journal.HoldOverdue(words="on hold by ben: complaints; nobody let it continue"),
+        journal.Continued(by="anna", why="was nothing"),
+    )
+    for seq, event in enumerate(events):
+        notices(header, Entry(seq=seq, at=0.0, event=event))
+    assert [(one.subject.removeprefix("[sim #2] v1.1.0: "), one.critical) for one in noted.pages] == [
+        ("put on hold", False),
+        ("still on hold", True),
+        ("continued", False),
+    ]
+    assert noted.pages[0].text == "on hold by ben: complaints"
+    assert all("continue" in one.next_step and "abort" in one.next_step for one in noted.pages[:2])

@@ -12,6 +12,7 @@ from bluegreen.domain.migration import DownAttempt
 from bluegreen.domain.plan import Step, StepKind
 from bluegreen.domain.release import Color
 from bluegreen.engine.deployment import open as opening
+from bluegreen.engine.holding import Holding
 from bluegreen.engine.run import Run
 from tests.domain.events import EVERY
 from tests.ui.samples import START, measured, period
@@ -27,6 +28,7 @@ def run(done: dict[Step, StepResult | None] | None = None) -> Run:
         plan=nothing,
         recorder=nothing,
         heartbeat=nothing,
+        holding=Holding(recorder=nothing, heartbeat=nothing, policy=nothing, clock=nothing),
         preview_token="",
         done=done or {},
     )

@@ -29,6 +29,7 @@ class Waiting:
             "plan": SimpleNamespace(stage_of=lambda _step: None),
             "recorder": recorder,
             "heartbeat": heartbeat,
+            "holding": SimpleNamespace(look=lambda: None),
         }
         self.run = Run(preview_token="", **cast("Any", given))
 

@@ -64,6 +64,7 @@ GOOD: dict[str, Any] = {
         "run": "ssm", "check": RUN, "command": RUN, "down": RUN, "timeout": "30m", "repeatable": False,
     },
     "backup": {"snapshot": True, "timeout": "1h"},
+    "hold": {"deadline": "4h", "then": "stay"},
     "retire": {"keep_blue": "15m", "quiet": "1m", "deadline": "30m"},
     "lease": {"ttl": "90s", "patience": "5m"},
     "security": {
@@ -163,6 +164,7 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "migration.repeatable": FLAG,
     "backup.snapshot": FLAG, "backup.timeout": LONGER, "retire.keep_blue": (*SPAN, "25h", "for ever"),
     "retire.quiet": (*SPAN, "2h", "31m"), "retire.deadline": (*LONGER, "59s"),
+    "hold.deadline": (*LONGER, "59s", "25h"), "hold.then": ("wait", "", 1, ["stay"]),
     "lease.ttl": (*LONGER, "2s", "11m"), "lease.patience": (*LONGER, "2h"),
     "security.critical": CHOICE, "security.unscanned": CHOICE,
     "security.accept.0.id": (*WORD, "", "CV", "CVE; rm"), "security.accept.0.by": (*TEXT_KEYS, "x" * 81),

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Measured, RunResumed, StepProgress, VerdictGiven, Warned
+from bluegreen.domain.journal import Continued, Held, Measured, RunResumed, StepProgress, VerdictGiven, Warned
 from bluegreen.domain.measurement import Metric
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Finding, Outcome, Row, Verdict
@@ -39,6 +39,20 @@ def drawn(timeline: Timeline, *, width: int, height: int, **more: Any) -> str:
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (100, 30), (140, 50), (80, 12)])
 def test_a_shift(width: int, height: int, same_as: SameAs) -> None:
     same_as(f"shift-{width}x{height}", drawn(shifting(), width=width, height=height))
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (60, 12)])
+def test_on_hold(width: int, height: int, same_as: SameAs) -> None:
+    """Who, why, until when, and what happens then; it stays on the smallest screen."""
+    script = Script().until("judge-25").measured(30)
+    script.verdict("pass", 25, "good")
+    script.say(
+        Held(by="ben@desk", why="support sees complaints", asked_at=1.0, until=START + 600, rolls_back=True)
+    )
+    timeline = told(script.header, script.entries)
+    same_as(f"on-hold-{width}x{height}", drawn(timeline, width=width, height=height))
+    script.say(Continued(by="ben@desk", why=""))
+    assert "hold" not in drawn(told(script.header, script.entries), width=width, height=height)
 
 
 @pytest.mark.parametrize("width", [80, 140])

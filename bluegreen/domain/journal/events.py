@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bluegreen.contract import Tier
+from bluegreen.domain.holding import because
 from bluegreen.domain.journal.endings import RunEnded, RunHalted, RunInterrupted
 from bluegreen.domain.journal.results import StepResult
 from bluegreen.domain.measurement import BlueBaseline, Metric, PeriodRow
@@ -246,6 +247,48 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A person has asked for it: no further step begins until somebody lets the deployment continue."""
+
+    kind: Literal["held"] = "held"
+    by: str
+    why: str
+    asked_at: float
+    """Epoch seconds of the asker's clock; with `by` it names the request."""
+    until: float
+    """Epoch seconds of the deployer's clock."""
+    rolls_back: bool
+    """What happens then: the deployment is rolled back, or stays on hold and tells so."""
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"on hold {because(self.by, self.why)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOverdue:
+    """Nobody has let it continue in time; it stays on hold."""
+
+    kind: Literal["hold-overdue"] = "hold-overdue"
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """Somebody has lifted the hold."""
+
+    kind: Literal["continued"] = "continued"
+    by: str
+    why: str
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"continued {because(self.by, self.why)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warned:
     """What the operator should know although the run continues."""
 
@@ -274,6 +317,9 @@ Event = Annotated[
     | Attested
     | VerdictGiven
     | Decided
+    | Held
+    | HoldOverdue
+    | Continued
     | Warned
     | RunInterrupted
     | RunHalted

@@ -27,6 +27,7 @@ from bluegreen.domain.lease import Holder
 from bluegreen.domain.plan import Plan, Step, StepKind, TierPlan
 from bluegreen.domain.stack import StackState
 from bluegreen.engine.heartbeat import Heartbeat
+from bluegreen.engine.holding import Holding
 from bluegreen.engine.recorder import Recorder, Subscriber
 from bluegreen.engine.run import Run
 from bluegreen.engine.status import observe
@@ -122,6 +123,9 @@ class Opener:
             plan=state.current or documents.plan,
             recorder=recorder,
             heartbeat=heartbeat,
+            holding=Holding(
+                recorder=recorder, heartbeat=heartbeat, policy=documents.policy.hold, clock=ports.clock
+            ),
             preview_token=documents.preview_token,
         )
 
@@ -169,6 +173,7 @@ def _remember(run: Run, entries: Iterable[Entry]) -> None:
     """What was measured, when the weights moved and how far the migrations are, as journalled."""
     for entry in entries:
         run.record.add(entry.event, entry.at)
+        run.holding.remember(entry.event)
         if isinstance(entry.event, DownMigrationTried):
             run.down = entry.event.attempt
         elif isinstance(entry.event, CommandBegun):

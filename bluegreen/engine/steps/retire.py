@@ -9,6 +9,9 @@ from bluegreen.domain.stack import Rule, is_ours
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted
 
+_LOOK = 5.0
+"""Seconds between looks at what people have asked for while nothing else happens."""
+
 
 def _ours(run: Run, step: Step) -> list[Rule]:
     return [
@@ -29,7 +32,9 @@ def window(run: Run, step: Step) -> Done:
     ends = run.ports.clock.now() + seconds
     words = "a rollback to blue is instant: `sc-deploy abort`"
     run.recorder.write(WindowOpened(stage=run.stage(step), step=step, words=words, ends=ends))
-    run.heartbeat.wait(seconds)
+    while (left := ends - run.ports.clock.now()) > 0:
+        run.holding.look()
+        run.heartbeat.wait(min(left, _LOOK))
     return Done(words="the rollback window has passed")
 
 

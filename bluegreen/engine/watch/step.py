@@ -69,9 +69,11 @@ class Watch:
                 began = self._begin()
                 continue
             verdict = self._verdict(began, always=observed.slow)
-            if verdict.outcome is Outcome.PASS and observed.slow and clock.now() >= began and self._fits():
+            held = run.holding.look() is not None
+            over = verdict.outcome is Outcome.PASS and observed.slow and clock.now() >= began
+            if over and not held and self._fits():
                 return verdict
-            self._obey(verdict)
+            self._obey(verdict, held=held)
             if observed.slow:
                 self._functions.synthetic(run.record.baseline.thin if run.record.baseline else ())
             run.heartbeat.wait(self._observer.pause)
@@ -119,9 +121,12 @@ class Watch:
             )
         return False
 
-    def _obey(self, verdict: Verdict) -> None:
+    def _obey(self, verdict: Verdict, *, held: bool) -> None:
         if verdict.outcome is Outcome.FAIL:
             raise StepFailed(verdict.reason)
+        if held:  # somebody has it in hand: nobody else is asked
+            self._run.holding.mind_deadline()
+            return
         if verdict.ask:
             words = "`sc-deploy resume` watches this step again, `sc-deploy abort` rolls it back"
             if may := acceptable(verdict):

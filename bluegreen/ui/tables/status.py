@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bluegreen.domain.holding import Hold, because
 from bluegreen.domain.journal import Ending, Header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.reports import Status
@@ -55,6 +56,9 @@ def _open(status: Status, now: float) -> list[RenderableType]:
         parts.append(field("open", _unfinished(status.open, status.holder), "yellow"))
         if status.open.reason and not (status.holder and status.open.ending is Ending.RUNNING):
             parts.append(field("because", status.open.reason))
+    if status.hold:
+        since = f"since {day(status.hold.at)} {because(status.hold.by, status.hold.why)}"
+        parts.append(field("hold", f"{since}; `sc-deploy continue` lifts it", "yellow"))
     if status.holder:
         holder = status.holder
         expired = holder.expires <= now
@@ -80,14 +84,22 @@ def _unfinished(header: Header, holder: Holder | None) -> str:
     return f"{what} is {header.ending}{began}"
 
 
+def hold_document(hold: Hold) -> dict[str, Any]:
+    """A hold for `--output json`."""
+    return {**asdict(hold), "at": iso(hold.at)}
+
+
 def status_document(status: Status) -> dict[str, Any]:
     """The status for `--output json`."""
     holder = status.holder
     lease = {**asdict(holder), "since": iso(holder.since), "expires": iso(holder.expires)} if holder else None
+    if lease:
+        del lease["hold"]  # it may be lifted; what is in force has a place of its own
     return {
         "stack": status.state.stack,
         "tiers": [_tier_document(status, tier) for tier in status.state.tiers],
         "lease": lease,
+        "hold": hold_document(status.hold) if status.hold else None,
         "open": header_document(status.open) if status.open else None,
         "watchdogs": list(status.watchdogs),
         "traffic": list(status.traffic),

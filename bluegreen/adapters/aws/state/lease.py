@@ -15,10 +15,14 @@ from typing import Any
 
 from bluegreen.adapters.aws.state.items import Item, lease_key, pack, unpack
 from bluegreen.adapters.aws.state.table import Cancelled, Table
+from bluegreen.domain.holding import Hold
 from bluegreen.domain.lease import Holder
 from bluegreen.errors import LeaseLost, Locked
+from bluegreen.text import clean
 
 _OURS = "#owner = :owner AND #token = :token"
+_HOLD_LEFT = ("hold_seconds", "hold_lifted_by", "hold_lifted_why")
+"""What a hold may have besides who asked for it, when and why."""
 
 
 def token_check(stack: str, token: int) -> dict[str, Any]:
@@ -103,6 +107,48 @@ class DynamoLease:
         except Cancelled:
             return None
 
+    def hold(self, deployment: int) -> Hold | None:
+        item = self._table.get(lease_key(self._stack))
+        return _hold(unpack(item), deployment) if item else None
+
+    def ask_hold(self, hold: Hold) -> Hold:
+        asked: dict[str, Any] = {"for": hold.deployment, "by": hold.by, "why": hold.why, "at": float(hold.at)}
+        if hold.seconds is not None:
+            asked["seconds"] = float(hold.seconds)
+        values = {f"hold_{name}": value for name, value in asked.items()}
+        sets = ", ".join(f"#{name} = :{name}" for name in values)
+        # What an earlier hold has left must not count for this one.
+        gone = ", ".join(f"#{one}" for one in _HOLD_LEFT if one not in values)
+        try:
+            self._update(
+                f"SET {sets} REMOVE {gone}",
+                "attribute_not_exists(#hold_for) OR #hold_for <> :hold_for "
+                "OR attribute_exists(#hold_lifted_by)",
+                values,
+            )
+        except Cancelled as error:
+            return _hold(unpack(error.failed[0]), hold.deployment) or hold
+        return hold
+
+    def lift_hold(self, hold: Hold, *, by: str, why: str) -> bool:
+        values = {
+            "for": hold.deployment,
+            "by": hold.by,
+            "at": float(hold.at),
+            "lifted_by": by,
+            "lifted_why": why,
+        }
+        try:
+            self._update(
+                "SET #hold_lifted_by = :hold_lifted_by, #hold_lifted_why = :hold_lifted_why",
+                "#hold_for = :hold_for AND #hold_by = :hold_by AND #hold_at = :hold_at "
+                "AND attribute_not_exists(#hold_lifted_by)",
+                {f"hold_{name}": value for name, value in values.items()},
+            )
+        except Cancelled:
+            return False
+        return True
+
     def _update(self, change: str, condition: str, values: Mapping[str, Any]) -> Item:
         """The lease after `change`, in which `#name` is an attribute and `:name` one of `values`."""
         names = re.findall(r"#(\w+)", f"{change} {condition}")
@@ -123,4 +169,21 @@ def _holder(item: Item) -> Holder | None:
         found = {name: value for name, value in found.items() if name not in ("stop", "stop_down")}
     times = {name: float(found[name]) for name in ("since", "expires", "ttl")}
     known = {field.name: found[field.name] for field in fields(Holder) if field.name in found}
-    return Holder(**known | times)
+    return Holder(**known | times | {"hold": _hold(found, found["deployment"])})
+
+
+def _hold(found: Mapping[str, Any], deployment: int) -> Hold | None:
+    """The request to hold `deployment` in the values of a lease."""
+    if found.get("hold_for") != deployment:
+        return None
+    seconds = found.get("hold_seconds")
+    hold = Hold(
+        deployment=deployment,
+        by=found["hold_by"],
+        why=found["hold_why"],
+        at=float(found["hold_at"]),
+        seconds=None if seconds is None else float(seconds),
+        lifted_by=found.get("hold_lifted_by", ""),
+        lifted_why=found.get("hold_lifted_why", ""),
+    )
+    return clean(hold)

@@ -87,7 +87,8 @@ def _failed(run: Run, error: DeployError) -> Result:
 def roll_back(run: Run, *, reason: str, down: bool = False, asked: bool = False) -> Result:
     """Return all traffic to blue and remove green; with `down` run its down migration first (R8).
 
-    `asked`: this command was for it (`abort`), so that it did what it was asked to.
+    `asked`: this command was for it (`abort`), so that it did what it was asked to. Of a rollback that has
+    begun already it is the order to end it, even where blue was found to serve worse than before.
     Raises Refused where blue's own down migration has begun: it cannot serve any more.
     """
     if begun(run, StepKind.MIGRATE_DOWN) and not run.plan.rolls_back:
@@ -96,6 +97,7 @@ def roll_back(run: Run, *, reason: str, down: bool = False, asked: bool = False)
             next_step="`sc-deploy resume` finishes this one",
         )
     run.heartbeat.rolling_back()
+    run.ordered = asked and run.plan.rolls_back
     try:
         if not run.plan.rolls_back:
             cancel_commands(run)

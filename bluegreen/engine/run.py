@@ -59,8 +59,20 @@ class Run:
     """The handles of the migration's commands that have begun, by their names."""
     left_undone: set[Step] = field(default_factory=set)
     """Steps that an earlier process of this deployment began and did not finish."""
+    ordered: bool = False
+    """A person has ordered (`abort`) to end a rollback that had already begun, whatever its checks show."""
     down: DownAttempt = field(default_factory=DownAttempt)
     """The current attempt of the down migration."""
+
+    def not_as_before(self, step: Step, found: StepFailed) -> None:
+        """Users have blue again, and `step` found it worse than before: raises `found`, which asks a person.
+
+        A person who has looked at it and orders the end is obeyed with a warning. What all releases share may
+        be ill for days, and the deployment must not stay open meanwhile: a fix could not be released.
+        """
+        if not self.ordered or step not in self.left_undone:
+            raise found
+        self.warn(f"ended by order, although {found.what}")
 
     def find_result(self, kind: type[R], tier: Tier | None = None) -> R | None:
         """What the last step that left a `kind` behind left, on `tier` or anywhere; of the plan in force."""

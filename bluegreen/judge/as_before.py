@@ -12,8 +12,10 @@ from bluegreen.domain.verdict import Finding, Outcome, Verdict
 from bluegreen.judge.judge import judge
 from bluegreen.judge.settings import Look, StepMark
 from bluegreen.judge.tail import HALF_LIFE
-from bluegreen.policy import Policy
+from bluegreen.policy import Judging, Policy
 
+_MOST_ERRORS = 0.5
+"""The most that `judge.error_limit` may be."""
 _HALF = 50
 """A share that is neither all nor nothing: the fleet beside itself."""
 
@@ -25,6 +27,22 @@ class Before:
     baseline: BlueBaseline
     beside: tuple[Period, ...] = ()
     """Its counts while the release ran beside it, as the blue arm."""
+
+    def limits(self, judging: Judging) -> Judging:
+        """The share of failed requests from which on it is worse than before: twice its own where that was
+        over the limit already, for then no rollback is to be kept from ending.
+        """
+        counted = [one for one in self.last if one.counts_errors and one.requests]
+        shares: dict[Tier, list[int]] = {}
+        for one in counted:
+            sums = shares.setdefault(one.tier, [0, 0])
+            sums[0] += one.errors
+            sums[1] += one.requests
+        worst = max((errors / requests for errors, requests in shares.values()), default=0.0)
+        if worst <= judging.error_limit:
+            return judging
+        limit = min(2 * worst, _MOST_ERRORS)
+        return judging.model_copy(update={"error_limit": limit, "error_acceptable": min(worst, limit / 2)})
 
     @property
     def last(self) -> list[Period]:
@@ -49,9 +67,9 @@ def verdict_as_before(
 ) -> Verdict:
     """What `periods`, counted as the green arm from `since` on, show against the fleet's figures `before`.
 
-    Errors are limited absolutely, latency by twice the threshold that the counts beside the release have
-    set, as in the last step of a release. From `decides_after` on, what is bad by itself is suspicious. The
-    fleet's instances are warm.
+    Errors are limited absolutely, and by twice what they were where that was more; latency by twice the
+    threshold that the counts beside the release have set, as in the last step of a release. From
+    `decides_after` on, what is bad by itself is suspicious. The fleet's instances are warm.
     """
     planned = policy.rollout.min_bake
     metrics = policy.metrics
@@ -72,7 +90,7 @@ def verdict_as_before(
         steps.insert(0, StepMark(started_at=begun, percent=_HALF, planned_seconds=policy.rollout.bake))
     return judge(
         [*beside_itself, *periods],
-        limits=policy.judge.model_copy(update={"cold_start": 0.0, "without_traffic": "ask"}),
+        limits=before.limits(policy.judge).model_copy(update={"cold_start": 0.0, "without_traffic": "ask"}),
         baseline=before.baseline,
         steps=steps,
         look=look,

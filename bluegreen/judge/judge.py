@@ -204,7 +204,7 @@ def _decide(
     if failed:
         return verdict(Outcome.FAIL, "; ".join(failed))
     sick = [f"{state.tier}: {state.holding}" for state in tiers.values() if state.holding]
-    if sick:
+    if sick and not look.despite:
         return verdict(Outcome.INCONCLUSIVE, "hold: " + "; ".join(sick), hold=True)
     unusable = [trouble.words for trouble in troubles] + list(broken)
     if unusable:

@@ -58,6 +58,7 @@ def _look(record: Record, plan: Plan, policy: Policy, now: float) -> Look:
         next_percent=next((one for one in ramp if one > percent), FULL),
         last_before_full=percent != FULL and ramp[-2:-1] == [percent],
         full=percent == FULL,
+        despite=bool(plan.despite),
         shorten=rollout.shorten,
         sick=record.sick,
         troubles=record.troubles,

@@ -51,6 +51,9 @@ class Look:
     last_before_full: bool = False
     full: bool = False
     """Green has all the traffic: there is no control any more."""
+    despite: bool = False
+    """The operator knows that blue is unhealthy, and releases what replaces it (`promote --despite`): nothing
+    is held for blue. Green's errors are limited absolutely as ever."""
     shorten: bool = False
     """A step may pass before its planned time (never before `min_bake_seconds`)."""
     sick: Mapping[Tier, SickTargets] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.faults import Effect, Fault
 from bluegreen.policy import GoldenSet
 from tests.world import World
-from tests.world.releasing import QUICK, loaded, serving
+from tests.world.releasing import QUICK, died_at_half, loaded, serving
 from tools.world import lognormal
 
 KEPT = QUICK + '\n[stacks.sim.retire]\nkeep_blue = "until-next"\n'
@@ -65,6 +65,42 @@ def test_a_blue_that_is_worse_than_before_halts_with_green_still_there(
     world.clock.sleep(30)
     assert world.deployer().resume().ending is Ending.ROLLED_BACK, world.story()
     assert world.orphans() == []
+
+
+def test_who_has_looked_and_orders_the_end_is_obeyed() -> None:
+    """What both share stays ill for days: the deployment must not stay open, or no fix can be released."""
+    world = serving("v1.0.0")
+    world.behaviours["v1.1.0"] = FAILING
+    world.after_first(StepKind.PROVE_BLUE, lambda: world.behaviours.update({"v1.0.0": FAILING}))
+    deployer = world.deployer()
+    halted = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert "`sc-deploy abort` ends it as it is" in halted.next_step
+    assert world.deployer().resume().ending is Ending.HALTED, "to measure again is no order"
+    ended = world.deployer().abort()
+    assert (ended.ending, ended.exit_code) == (Ending.ROLLED_BACK, ExitCode.RELEASED), world.story()
+    assert "ended by order, although rolled back, but blue does not serve as before" in warnings(world)
+    assert world.orphans() == []
+
+
+def test_an_abort_that_begins_the_rollback_is_no_order_to_overlook_anything() -> None:
+    world = serving("v1.0.0")
+    world.after_first(StepKind.PROVE_BLUE, lambda: world.behaviours.update({"v1.0.0": FAILING}))
+    died_at_half(world)
+    assert world.deployer().abort().ending is Ending.HALTED, world.story()
+
+
+def test_a_blue_that_failed_before_the_release_serves_as_before() -> None:
+    """The release that serves is bad by itself: going back to it makes nothing worse."""
+    world = serving("v1.0.0")
+    world.behaviours |= {"v1.0.0": Behaviour(error_rate=0.05), "v1.1.0": FAILING}
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    if result.ending is Ending.HALTED:
+        result = world.deployer().abort()
+    assert result.ending is Ending.ROLLED_BACK, world.story()
+    (words,) = done(world, StepKind.AS_BEFORE)
+    assert words.startswith("app errors 5.00%"), words
+    assert "ended by order" not in warnings(world)
 
 
 def test_without_users_a_rollback_says_that_performance_could_not_be_shown() -> None:

@@ -155,3 +155,36 @@ def test_a_green_that_fails_beside_a_deleted_blue_is_removed_all_the_same() -> N
     result = deployer.run(deployer.plan_promotion("v1.1.0", despite="the live fleet was deleted"))
     assert result.ending is Ending.ROLLED_BACK, world.story()
     assert world.orphans() == []
+
+
+FAILS_USERS = Behaviour(error_rate=0.05)
+"""Its health checks pass all the while."""
+
+
+def test_a_fix_is_released_over_one_that_fails_its_users() -> None:
+    world = serving("v1.0.0")
+    world.behaviours["v1.0.0"] = FAILS_USERS
+    world.clock.sleep(30)
+    goes_well(world, world.deployer().plan_promotion("v1.1.0", despite="v1.0.0 loses orders"))
+    assert world.weights() == {"app": {"v1.1.0": 100}}
+
+
+def test_without_a_word_about_it_nothing_is_released_over_an_unhealthy_blue() -> None:
+    world = serving("v1.0.0")
+    world.behaviours["v1.0.0"] = FAILS_USERS
+    world.clock.sleep(30)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0"))
+    assert result.ending is Ending.HALTED, world.story()
+    assert "blue itself is unhealthy (errors)" in result.words
+
+
+def test_a_fix_that_fails_users_as_well_is_no_way_out() -> None:
+    world = serving("v1.0.0")
+    world.behaviours |= {"v1.0.0": FAILS_USERS, "v1.1.0": FAILS_USERS}
+    world.clock.sleep(30)
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0", despite="v1.0.0 loses orders"))
+    assert result.ending is not Ending.RELEASED, world.story()
+    world.clock.sleep(120)
+    assert world.weights() == {"app": {"v1.0.0": 100}}

@@ -18,7 +18,8 @@ def as_before(run: Run, step: Step) -> Done:
     """Errors are within the limit and latency is what it was, on every tier.
 
     What cannot be shown by the time that data takes to settle is warned of: users are on the release that
-    was good before, and waiting longer would give them nothing. Raises StepFailed on evidence against it.
+    was good before, and waiting longer would give them nothing. Raises StepFailed on evidence against it,
+    unless a person who was asked for that reason orders the end.
     """
     now, rollout, judging = run.ports.clock.now, run.policy.rollout, run.policy.judge
     fleets = [(plan.tier, blue_of(plan, run.contract.stack)) for plan in run.plan.tiers]
@@ -47,10 +48,13 @@ def as_before(run: Run, step: Step) -> Done:
         run.warn(f"whether blue serves as before could not be shown within {within:.0f} s: {why}")
         return Done(words=known)
     if found.outcome is Outcome.FAIL:
-        raise StepFailed(
-            f"rolled back, but blue does not serve as before: {worse(found, before.baseline)}",
-            next_step="the cause is not the release alone: look at what both share (database, cache, AI"
-            " requests), then `sc-deploy resume`",
+        run.not_as_before(
+            step,
+            StepFailed(
+                f"rolled back, but blue does not serve as before: {worse(found, before.baseline)}",
+                next_step="the cause is not the release alone: look at what both share (database, cache, AI"
+                " requests), then `sc-deploy resume` measures again; `sc-deploy abort` ends it as it is",
+            ),
         )
     return Done(words=told)
 

@@ -165,10 +165,11 @@ def _golden_again(run: Run, step: Step, blue: GoldenScore) -> Done:
             run.warn(f"{step.tier}: after the rollback {fault}; how it answered before is not known")
         return Done(words=words)
     if fault:
-        raise StepFailed(
-            f"rolled back, but the AI answers are not what they were: {fault} before the release",
-            next_step="look at the model and its data, then `sc-deploy resume`",
+        what = f"rolled back, but the AI answers are not what they were: {fault} before the release"
+        next_step = (
+            "look at the model and its data, then `sc-deploy resume`; `sc-deploy abort` ends it as it is"
         )
+        run.not_as_before(step, StepFailed(what, next_step=next_step))
     return Done(words=f"{words}, {before:.1%} before the release")
 
 

@@ -33,6 +33,7 @@ from bluegreen.commands.rollback import rollback
 from bluegreen.commands.status import status
 from bluegreen.commands.teardown import teardown
 from bluegreen.commands.verify import verify
+from bluegreen.commands.watch import watch
 from bluegreen.errors import ConfigError, DeployError, ExitCode
 from bluegreen.text import lines
 
@@ -44,6 +45,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     abort,
     hold,
     continue_,
+    watch,
     status,
     history,
     report,

@@ -49,6 +49,11 @@ NumberArgument = Annotated[
     int | None,
     typer.Argument(metavar="NUMBER", help="The deployment.  [default: the unfinished one]", min=1),
 ]
+NewestArgument = Annotated[
+    int | None,
+    typer.Argument(metavar="NUMBER", help="The deployment.  [default: the newest]", min=1),
+]
+
 DownOption = Annotated[
     bool,
     typer.Option("--down", help="Undo the database migration too: `down` of [migration] in deploy.toml."),

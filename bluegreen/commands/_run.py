@@ -6,6 +6,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bluegreen.domain.journal import Entry, Header
     from bluegreen.domain.reports import Result
     from bluegreen.engine.deployer import Deployer
+    from bluegreen.ports import Journal
     from bluegreen.ui.timeline import Timeline
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -54,7 +56,11 @@ class _Follower:
 
 @contextlib.contextmanager
 def stopping(
-    interrupt: Callable[[], None], note: Callable[[str], None], doing: Callable[[], str]
+    interrupt: Callable[[], None],
+    note: Callable[[str], None],
+    doing: Callable[[], str],
+    *,
+    words: str = "stopping at the next safe point",
 ) -> Iterator[None]:
     """Within it the first signal calls `interrupt`, and every further one says what is being finished."""
     asked = 0
@@ -64,7 +70,7 @@ def stopping(
         asked += 1
         name = signal.Signals(number).name
         if asked == 1:
-            note(f"{name}: stopping at the next safe point")
+            note(f"{name}: {words}")
             interrupt()
         else:
             note(f"{name}: still finishing: {doing()}; killing this process now would leave it half-finished")
@@ -75,6 +81,19 @@ def stopping(
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def usual_seconds(journal: Journal) -> Mapping[str, float]:
+    """Seconds that each stage took in the last promotions that went as planned."""
+    from bluegreen.domain.journal import SCHEMA, Ending
+    from bluegreen.ui.time_left import usual
+
+    good = [
+        one
+        for one in journal.history()
+        if one.ending is Ending.RELEASED and one.intent == "promotion" and one.schema == SCHEMA
+    ]
+    return usual((one, journal.entries(one.number)) for one in good[:_EARLIER])
 
 
 class LongCommand:
@@ -121,7 +140,7 @@ class LongCommand:
         view, deployer = self._view, self.stack.deployer
         signalled = stopping(deployer.interrupt, view.note, self._follower.words)
         # Beside it: a rollback does not wait until the journals of earlier deployments are read.
-        self.stack.ports.aside(lambda: view.usual(self._usual))
+        self.stack.ports.aside(lambda: view.usual(partial(usual_seconds, self.stack.ports.journal)))
         with view, signalled, ThreadPoolExecutor(1) as pool:
             future = pool.submit(action, deployer)
             # A wait without end would not notice a signal that another thread received.
@@ -140,19 +159,6 @@ class LongCommand:
                 for one in self.stack.ports.pager.flush(_PAGING_SECONDS):
                     view.note(f"not everybody was told: {one.channel}: {one.failure}")
         return result
-
-    def _usual(self) -> Mapping[str, float]:
-        """Seconds that each stage took in the last promotions that went as planned."""
-        from bluegreen.domain.journal import SCHEMA, Ending
-        from bluegreen.ui.time_left import usual
-
-        journal = self.stack.ports.journal
-        good = [
-            one
-            for one in journal.history()
-            if one.ending is Ending.RELEASED and one.intent == "promotion" and one.schema == SCHEMA
-        ]
-        return usual((one, journal.entries(one.number)) for one in good[:_EARLIER])
 
     def _report(self) -> None:
         """Write the reports that were asked for; what cannot be written ends no run differently."""

@@ -69,6 +69,8 @@ class Case:
     """Factor on green's median, the p95 staying where it is."""
     full_latency: float = 1.0
     """Factor on everybody's latency from the moment green has all the traffic."""
+    busy: float = 1.0
+    """How much slower a fleet is with all the traffic than with none of it."""
     full_errors: float = 0.0
     """Share of errors from then on, in addition."""
     tick: float = 15.0
@@ -240,9 +242,15 @@ CONDITIONS = (
         latency=1.35,
         must=Must(rolled_back_at_least=80.0, promoted_at_most=0.5),
     ),
+    Case(name="good, a full fleet is half as slow again", busy=1.5, must=GOOD),
+    Case(
+        name="latency +35 %, a full fleet is half as slow again", bad=True, latency=1.35, busy=1.5, must=BAD
+    ),
+    Case(name="latency +35 %, shared trend -2 %/min", bad=True, latency=1.35, trend=-0.02, must=BAD),
     Case(name="at 100 %: everybody +40 %", full_latency=1.4, must=NOT_ROLLED_BACK),
     Case(name="at 100 %: errors 2 %", bad=True, full_errors=0.02, must=BAD),
     Case(name="at 100 %: latency x4", bad=True, full_latency=4.0, must=BAD),
+    Case(name="at 100 %: latency x4, last hour's p95 x0.3", bad=True, full_latency=4.0, q=0.3, must=BAD),
     Case(
         name="both fleets at 50 % wrong answers",
         wrong=0.5,

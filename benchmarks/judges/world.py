@@ -144,7 +144,8 @@ class World:
         more = np.where(full, case.full_errors, 0.0)
         drawn = {}
         for arm, (n, labelled) in totals.items():
-            factor = self.latency[arm][:, tick] * slower
+            part = share if arm == "green" else 1 - share
+            factor = self.latency[arm][:, tick] * slower * (1 + (case.busy - 1) * part**2)
             drawn[arm] = Counts(
                 n,
                 self._failed(n, np.minimum(1.0, self.errors[arm][:, tick] + more)),

@@ -34,6 +34,8 @@ class Batch(NamedTuple):
     """Blue served part of the same traffic."""
     current: bool
     """Of the step that was judged when it arrived."""
+    percent: int
+    """Green's share of the traffic in its step."""
 
     @property
     def period(self) -> Period:
@@ -176,7 +178,10 @@ class Pairing:
         calendar, period = self._calendar, green or blue
         assert period is not None
         inside, current = calendar.inside(period, step), step == calendar.current
-        return Batch(green, blue, calendar.window(period, step), inside, self._controlled(step), current)
+        return Batch(
+            green, blue, calendar.window(period, step), inside, self._controlled(step), current,
+            calendar.steps[step].percent,
+        )  # fmt: skip
 
     def _without_blue(self, waiting: dict[float, Period], blue: Period) -> Iterator[Batch]:
         """The batches of green's periods in which blue had no request."""

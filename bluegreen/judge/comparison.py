@@ -44,9 +44,16 @@ class Comparison:
     """Of the current step."""
     whole: PassProcess
     """Of the whole ramp."""
+    alike: PassProcess | None = None
+    """The same where a fleet's load matters, without the time in which blue was nearly idle."""
     pass_counts: Counter
     health: FailProcess | None = None
     health_counts: Counter
+    busy: tuple[Suspicion, ...] = ()
+    """For latency, where green carries nearly all the traffic: it is slow only if it is slower than blue was
+    with as much, too."""
+    lopsided: bool = False
+    """It carries so much, and it is known how blue was then."""
     floor: Floor | None = None
     """For latency: whether green is slow for anybody."""
     steady_test: Callable[[int, int], Test | None] | None = None
@@ -75,10 +82,9 @@ class Comparison:
     @property
     def evidence(self) -> float:
         """Against green."""
-        if self.all_needed:
-            found = min(one.process.value for one in self.fails)
-        else:
-            found = sum(one.weight * one.process.value for one in self.fails)
+        found = min(one.process.value for one in self.fails) if self.all_needed else _mean(self.fails)
+        if self.lopsided:
+            found = min(found, _mean(self.busy))
         return min(found, self.floor.evidence) if self.floor else found
 
     @property
@@ -115,10 +121,20 @@ class Comparison:
             read = counts if one is self.fails[0] else one.read(batch)
             if read is not None:
                 one.process.add(read, batch.window)
+        self._add_to_busy(batch)
         self._add_to_floor(batch)
         if batch.inside and (passing := self.pass_counts(batch)) is not None:
             self._add_for_pass(passing, batch)
         return True
+
+    def _add_to_busy(self, batch: Batch) -> None:
+        if self.latency is None or not self.latency.lopsided(batch):
+            return
+        self.lopsided = False
+        for one in self.busy:
+            if (read := one.read(batch)) is not None:
+                self.lopsided = True
+                one.process.add(read, batch.window)
 
     def _add_to_floor(self, batch: Batch) -> None:
         if self.floor is None or self.latency is None:
@@ -129,6 +145,8 @@ class Comparison:
 
     def _add_for_pass(self, counts: Counts, batch: Batch) -> None:
         self.whole.add(counts)
+        if self.alike is not None and self.latency and not self.latency.lopsided(batch):
+            self.alike.add(counts)
         if batch.current:
             self.passes.add(counts)
             self.exposed += counts.green
@@ -157,7 +175,7 @@ class Comparison:
         alone = self.passes.log_value
         if self.floor is not None and (below := self.floor.pass_evidence) is not None:
             alone = log_mean_exp([alone, below])
-        if self.steady_tail is not None and self.whole.log_value >= 0:
+        if self.steady_tail is not None and self.everywhere >= 0:
             return log_mean_exp([alone, self.steady_tail.log_value])
         if self.steady is not None and self.whole.log_value >= log(OF_THE_STEP):
             return log_mean_exp([alone, self.steady.log_value])
@@ -166,9 +184,15 @@ class Comparison:
     @property
     def passed(self) -> bool:
         """Whether green is shown to be better than the limit: by the step, or by the ramp and the step."""
-        here, everywhere = self.pass_evidence, self.whole.log_value
-        needed = log(NEEDED_TO_PASS)
-        return here >= needed or (everywhere >= needed and here >= log(OF_THE_STEP))
+        here, needed = self.pass_evidence, log(NEEDED_TO_PASS)
+        return here >= needed or (self.everywhere >= needed and here >= log(OF_THE_STEP))
+
+    @property
+    def everywhere(self) -> float:
+        """Log of the evidence of the whole ramp that green is better than the limit."""
+        if self.alike is None:
+            return self.whole.log_value
+        return log_mean_exp([self.whole.log_value, self.alike.log_value])
 
     def enter(self) -> None:
         """Another step: what earlier ones showed does not by itself count for its pass."""
@@ -188,3 +212,9 @@ class Comparison:
             self.control = self.control_bad = 0
         self.enter()
         self.whole.reset()
+        if self.alike is not None:
+            self.alike.reset()
+
+
+def _mean(tests: tuple[Suspicion, ...]) -> float:
+    return sum(one.weight * one.process.value for one in tests)

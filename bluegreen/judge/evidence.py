@@ -126,6 +126,7 @@ class KnownShare:
 
     def __init__(self, factors: Iterable[float]) -> None:
         self._factors = tuple(factors)
+        self._worse = max(self._factors) > 1
 
     def __len__(self) -> int:
         return len(self._factors)
@@ -133,7 +134,8 @@ class KnownShare:
     def log_ratios(self, counts: Counts) -> list[float]:
         """Log L for every alternative, as a factor on the share that `counts.null` expects of green."""
         bad, good, share = counts.green_bad, counts.green - counts.green_bad, min(counts.null, 0.5)
-        if share <= 0:
+        # Of more than half nothing worse is told, and to be better than that half says less.
+        if share <= 0 or (counts.null > share and self._worse):
             return [0.0] * len(self._factors)
         return [
             bad * log(p / share) + good * (log1p(-p) - log1p(-share))

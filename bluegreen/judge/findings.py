@@ -12,7 +12,7 @@ from bluegreen.domain.stack import SickTargets
 from bluegreen.domain.verdict import Finding, Outcome
 from bluegreen.judge.comparison import Comparison
 from bluegreen.judge.criteria import NEEDED_TO_PASS, SUSPICIOUS, needed_to_fail
-from bluegreen.judge.latency import FAR
+from bluegreen.judge.latency import LatencyCounts
 from bluegreen.judge.rows import row
 from bluegreen.judge.settings import Look
 from bluegreen.judge.tail import ENOUGH
@@ -83,6 +83,8 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
     if one.blue:
         than = f" {_slower(one, blue=True)}" if metric is Metric.LATENCY else ""
         words += f", {_share(one.blue_bad, one.blue)}{than} on blue"
+    if one.latency is not None and one.lopsided:
+        words += _busy(one.latency)
     if metric is Metric.ERRORS and state.spared:
         its = ", ".join(f"{count:,} that died with {host}" for host, count in state.spared.items())
         words += f" (without {its})"
@@ -124,9 +126,18 @@ def _slower(one: Comparison, *, blue: bool) -> str:
     """The threshold that is read now; the counts may be over several that followed blue."""
     if one.latency is None:
         return ""
-    ms = one.latency.blue_ms if blue else one.latency.limit_ms * (1 if one.blue else FAR)
+    ms = one.latency.blue_ms if blue else (one.latency.limit_ms if one.blue else one.latency.shown_far_ms)
     about = "about " if one.latency.moved else ""
     return f"slower than {about}{ms:.0f} ms" if ms >= 100 else f"slower than {about}{ms:.3g} ms"
+
+
+def _busy(latency: LatencyCounts) -> str:
+    """How blue was with as much traffic as green has now, where that is slower than it is now."""
+    _, now = latency.p95_ms()
+    then = latency.busy_ms
+    if now is None or then is None or then <= now:
+        return ""
+    return f" (p95 of blue when it carried as much as green {then:.0f} ms, now {now:.0f} ms)"
 
 
 def _missing(one: Comparison, pass_evidence: float, limits: Judging) -> str:

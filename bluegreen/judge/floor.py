@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from math import inf
 
-from bluegreen.judge.criteria import needed_to_fail
 from bluegreen.judge.eprocess import FailProcess, PassProcess, Window
 from bluegreen.judge.evidence import Counts, KnownShare
-from bluegreen.policy import Judging
 
 _MORE = (1.25, 1.6, 2.5, 5.0, 12.0)
 _LESS = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
@@ -23,8 +21,9 @@ _LESS = tuple(1 / factor for factor in (1.25, 1.6, 2.5, 4.0))
 class Floor:
     """Green's requests over the floor, from one source on one tier."""
 
-    def __init__(self, limits: Judging) -> None:
-        self._worse = FailProcess(KnownShare(_MORE), needed=needed_to_fail(limits))
+    def __init__(self, needed: float) -> None:
+        """`needed` is the evidence that fails a latency by itself."""
+        self._worse = FailProcess(KnownShare(_MORE), needed=needed)
         self._better = PassProcess(KnownShare(_LESS))
         self._counts_worse = self._counts_better = False
 

@@ -16,6 +16,7 @@ from math import log
 from typing import NamedTuple
 
 from bluegreen.domain.measurement import Period
+from bluegreen.domain.release import FULL
 from bluegreen.judge.batches import Batch
 from bluegreen.judge.criteria import latency_acceptable, latency_floor_ms, latency_limit
 from bluegreen.judge.evidence import Counts
@@ -49,6 +50,7 @@ class LatencyCounts:
     """Reads the counts of one source around blue's quantiles from whatever bounds the source has."""
 
     def __init__(self, p95_ms: float, limits: Judging, half_life: float = HALF_LIFE) -> None:
+        self._usual_ms, self._half_life = p95_ms, half_life
         self._tail = Tail(p95_ms, half_life)
         self._mine = Tail(p95_ms, half_life)
         self._limit, self._acceptable = latency_limit(limits), latency_acceptable(limits)
@@ -59,6 +61,14 @@ class LatencyCounts:
         """The one on blue."""
         self.moved = False
         """It was another one in an earlier period."""
+        self.far_ms = 0.0
+        """Where green is slow at 100 %: twice the last threshold, that of a busy blue if it was higher."""
+        self.shown_far_ms = 0.0
+        """The bound that stood for it in the last period."""
+        self._busy = Tail(p95_ms, half_life)
+        self._least = FULL
+        self._over_limit = TAIL
+        """Blue's share over its threshold at the most; more than 5 % where no bound is high enough."""
         self._normal: float | None = None
         self._triples: dict[tuple[Bounds, Bounds], dict[int, Triple]] = {}
         self._aimed: dict[float, Triple | None] = {}
@@ -84,6 +94,10 @@ class LatencyCounts:
         if found := self._aimed[TAIL]:
             before, self.limit_ms = self.limit_ms, key[0][found.green]
             self.blue_ms = key[1][found.fail]
+            # An idle blue is fast: what is far beyond it may be what a full fleet always took.
+            far = FAR * self.limit_ms
+            self.far_ms = max(self.far_ms, far) if self.lopsided(batch) else far
+            self._over_limit = self._tail.most(found.fail) if self._tail.known else TAIL
             self.moved = self.moved or bool(before and before != self.limit_ms)
 
     def learn(self, batch: Batch) -> None:
@@ -91,6 +105,28 @@ class LatencyCounts:
         for arm, tail in ((batch.blue, self._tail), (batch.green, self._mine)):
             if arm is not None and arm.slow and _bounds(arm) == tail.bounds:
                 tail.learn((over for _, over in arm.slow), arm.answered, arm.end)
+        blue = batch.blue
+        if blue is not None and blue.slow and batch.percent <= self._least:
+            self._least = batch.percent
+            self._busy.offer(_bounds(blue))
+            self._busy.learn((over for _, over in blue.slow), blue.answered, blue.end)
+
+    def lopsided(self, batch: Batch) -> bool:
+        """Whether green carries more than half, and more than in the step in which blue carried most.
+
+        A fleet's latency depends on its load: blue beside it is faster then than it would be in its place.
+        """
+        return self._busy.known and batch.controlled and batch.percent > max(FULL / 2, self._least)
+
+    @property
+    def busy_ms(self) -> float | None:
+        """The p95 of blue when it carried most, about; for people."""
+        return self._busy.quantile(TAIL)
+
+    def forget_busy(self, percent: int) -> None:
+        """Blue was sick in the step to `percent`: how it was then is no measure."""
+        if percent <= self._least:
+            self._busy = Tail(self._usual_ms, self._half_life)
 
     def p95_ms(self) -> tuple[float | None, float | None]:
         """Of green and of blue, about, from the last minutes; for people."""
@@ -129,16 +165,48 @@ class LatencyCounts:
         null, _ = self._null(
             green.slow[found.green][0] / self._limit, blue.slow[found.better][0], 1 - CAREFUL
         )
-        at_limit = null * self._tail.least(found.better)
+        usual = self._tail.least(found.better)
+        if self.lopsided(batch) and self._busy.bounds == _bounds(blue):
+            usual = max(usual, self._busy.least(found.better))
+        at_limit = null * usual
         return Counts(green.slow[found.green][1], green.answered, null=at_limit)
 
-    def far(self, batch: Batch) -> Counts | None:
-        """Green alone, beyond twice the last threshold of the ramp."""
-        green = batch.green
-        if green is None or not green.answered or not green.slow or not self.limit_ms:
+    def over_busy(self, batch: Batch, share: float = TAIL) -> Counts | None:
+        """Green slower than a threshold, and the most that blue had over threshold / acceptable when busy."""
+        green, blue = batch.green, batch.blue
+        if green is None or blue is None or not self.lopsided(batch) or not self._aimed:
             return None
-        place = _first_at_least(_bounds(green), FAR * self.limit_ms)
-        return None if place is None else Counts(green.slow[place][1], green.answered)
+        if self._busy.bounds != _bounds(blue) or not green.answered:
+            return None
+        triples = self._triples[_bounds(green), _bounds(blue)]
+        place = self._busy.nearest(share, tuple(triples))
+        if place is None:
+            return None
+        found = triples[place]
+        wanted = green.slow[found.green][0] / self._acceptable
+        null, _ = self._null(wanted, blue.slow[found.fail][0], 1 + CAREFUL)
+        most = null * self._busy.most(found.fail)
+        return Counts(green.slow[found.green][1], green.answered, null=most)
+
+    def far(self, batch: Batch) -> Counts | None:
+        """Green alone, beyond `far_ms`; where no bound is so high, over the highest, and more may be.
+
+        The highest must be beyond the threshold of the ramp itself.
+        """
+        green = batch.green
+        if green is None or not green.answered or not green.slow or not self.far_ms:
+            return None
+        bounds = _bounds(green)
+        place = _first_at_least(bounds, self.far_ms)
+        if place is not None:
+            self.shown_far_ms = bounds[place]
+            return Counts(green.slow[place][1], green.answered, null=TAIL)
+        highest = bounds[-1]
+        if not self.far_ms / FAR * (1 - ROUNDING) <= highest <= self.far_ms:
+            return None
+        self.shown_far_ms = highest
+        more = (self.far_ms / highest) ** (self._tail.slope(highest / FAR) * (1 + CAREFUL))
+        return Counts(green.slow[-1][1], green.answered, null=max(TAIL, self._over_limit) * more)
 
     def over_floor(self, batch: Batch, *, at_most: bool) -> Counts | None:
         """Green slower than the floor, or than the nearest bound above it (below it with `at_most`)."""

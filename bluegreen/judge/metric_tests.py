@@ -114,6 +114,7 @@ def _rates(limits: Judging) -> list[float]:
 
 def _latency(limits: Judging, latency: LatencyCounts, *, controlled: bool) -> Comparison:
     slow, needed = OneArm(TAIL, _above(TAIL, _RATIOS)), _needed(limits, controlled=controlled)
+    busy: tuple[Suspicion, ...] = ()
     if controlled:
         fails = tuple(
             Suspicion(
@@ -123,21 +124,31 @@ def _latency(limits: Judging, latency: LatencyCounts, *, controlled: bool) -> Co
             )
             for share, weight in LEVELS
         )
+        busy = tuple(
+            Suspicion(
+                process=FailProcess(KnownShare(_RATIOS), needed=needed / weight),
+                read=partial(latency.over_busy, share=share),
+                weight=weight,
+            )
+            for share, weight in LEVELS
+        )
         better = pass_test(Metric.LATENCY, limits)
     else:
-        fails = (Suspicion(process=FailProcess(slow, needed=needed), read=latency.far),)
-        better = OneArm(TAIL, [TAIL * factor for factor in _SMALLER])
+        fails = (Suspicion(process=FailProcess(KnownShare(_RATIOS), needed=needed), read=latency.far),)
+        better = KnownShare(_SMALLER)
     return Comparison(
         reader=latency,
         fails=fails,
+        busy=busy,
         all_needed=False,
         passes=PassProcess(better),
         whole=PassProcess(better),
+        alike=PassProcess(better) if controlled else None,
         pass_counts=latency.better if controlled else latency.far,
         health=FailProcess(slow, needed=BLUE_SICK) if controlled else None,
         health_counts=latency.health,
         steady_tail=PassProcess(KnownShare(_SMALLER)) if controlled else None,
-        floor=Floor(limits) if latency_floor_ms(limits) else None,
+        floor=Floor(needed) if latency_floor_ms(limits) else None,
     )
 
 

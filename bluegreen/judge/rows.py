@@ -17,6 +17,8 @@ def row(metric: Metric, one: Comparison, limits: Judging, *, evidence: float, pa
     to_fail = _part(log(max(evidence, 1.0)) / log(needed_to_fail(limits)))
     if metric is Metric.LATENCY and one.latency is not None:
         green, blue = one.latency.p95_ms()
+        if one.lopsided and blue is not None:
+            blue = max(blue, one.latency.busy_ms or 0.0)
         return Row(
             unit="ms", green=green, blue=blue if one.blue else None, limit=limits.latency_limit,
             relative=True, to_pass=to_pass, to_fail=to_fail,

@@ -107,6 +107,11 @@ class Tail:
         over = self._over[place]
         return max(0.0, over - 2 * sqrt(over)) / self._total
 
+    def most(self, place: int) -> float:
+        """The share over a bound, two standard deviations up."""
+        over = self._over[place]
+        return (over + 2 * sqrt(over + 1)) / self._total
+
     def slope(self, ms: float) -> float:
         """How steep the tail is around `ms`: a fleet r times as slow has r^slope the requests over it.
 

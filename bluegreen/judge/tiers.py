@@ -246,6 +246,8 @@ class TierState:
         why = self._sickness()
         if self.holding and not why:
             self.restart(at, "blue was unhealthy", blue_was_sick=True)
+            for latency in self._latencies.values():
+                latency.forget_busy(self._calendar.percent)
         self.holding = why
 
     def _sickness(self) -> str:

@@ -398,19 +398,19 @@ def test_errors_that_usually_come_in_clusters_are_no_evidence() -> None:
 def test_a_small_service_advances_by_what_it_can_harm_and_passes_by_the_whole_ramp() -> None:
     ramp = {0.0: 5, 300.0: 25, 600.0: 50, 900.0: 95}
     steps = tuple(step(at, percent) for at, percent in ramp.items())
-    periods = Traffic(rate=5.0).periods(ramp, 1_560)
+    periods = Traffic(rate=3.0).periods(ramp, 1_140)
 
     def at(number: int, **more: object) -> Verdict:
-        now = 300.0 * number if number < 4 else 1_560.0
+        now = 300.0 * number if number < 4 else 1_140.0
         known = [one for one in periods if one.end <= START + now]
         return verdict(known, look(now, **more), steps[:number])
 
     assert at(1, next_percent=25).outcome is Outcome.PASS
     assert at(1, next_percent=25).reason.startswith("0 of 2 checks show green better than the limits")
     assert at(1, last_before_full=True).outcome is Outcome.INCONCLUSIVE, "the last step needs the proof"
-    last = at(4, last_before_full=True)
+    last = at(4, last_before_full=True, planned_seconds=200.0)
     assert last.outcome is Outcome.PASS, last.reason
-    assert min(one.numbers["pass_evidence"] for one in last.findings) < 100, "by the step alone it does not"
+    assert max(one.numbers["pass_evidence"] for one in last.findings) < 100, "by the step alone it does not"
     much = Traffic(rate=5.0, green=lambda _: Fleet(errors=0.05)).periods({0: 5}, 300)
     assert verdict(much, look(300, next_percent=25)).outcome is Outcome.INCONCLUSIVE
 

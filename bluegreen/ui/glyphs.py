@@ -47,14 +47,34 @@ class Glyphs:
     ellipsis: str
     dash: str
     host: str
+    levels: str
+    """From nothing to the most, for lines of a few signs."""
 
 
 # The signs of stages stand in the order of Progress.
 _UNICODE_STAGE, _ASCII_STAGE = (dict(zip(Progress, signs, strict=True)) for signs in ("·▸✓✗–", ".>+x-"))
 UNICODE = Glyphs(
-    stage=_UNICODE_STAGE, full="█", rest="░", arrow="→", dot="·", ellipsis="…", dash="—", host="●"
+    stage=_UNICODE_STAGE,
+    full="█",
+    rest="░",
+    arrow="→",
+    dot="·",
+    ellipsis="…",
+    dash="—",
+    host="●",
+    levels="▁▂▃▄▅▆▇█",
 )
-ASCII = Glyphs(stage=_ASCII_STAGE, full="#", rest=".", arrow="->", dot="|", ellipsis="~", dash="-", host="o")
+ASCII = Glyphs(
+    stage=_ASCII_STAGE,
+    full="#",
+    rest=".",
+    arrow="->",
+    dot="|",
+    ellipsis="~",
+    dash="-",
+    host="o",
+    levels="_.-=+*#",
+)
 
 
 def for_encoding(encoding: str) -> Glyphs:

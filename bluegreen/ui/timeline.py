@@ -12,6 +12,7 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import CheckFinding, Finding, Outcome
+from bluegreen.ui.trend import Trend
 
 
 class Progress(StrEnum):
@@ -134,6 +135,8 @@ class Timeline:
     """Index of the first stage of the plan in force (a rollback begins a new one)."""
     tiers: tuple[TierView, ...] = ()
     periods: tuple[Period, ...] = ()
+    trend: Trend = field(default_factory=dict)
+    """What both fleets did since the first weight."""
     verdict: VerdictView | None = None
     hold: HoldView | None = None
     """None: no person holds it."""

@@ -26,6 +26,7 @@ from bluegreen.ui.timeline import (
     VerdictView,
     WarningView,
 )
+from bluegreen.ui.trend import grown
 
 
 def begin(header: Header) -> Timeline:
@@ -136,7 +137,8 @@ def _warned(
 def _measured(timeline: Timeline, event: journal.Measured) -> Timeline:
     since = {tier.tier: tier.since for tier in timeline.tiers}
     fresh = [period for period in event.periods if period.start >= since.get(period.tier, 0.0)]
-    timeline = replace(timeline, periods=recent(timeline.periods, fresh))
+    trend = grown(timeline.trend, event.periods)
+    timeline = replace(timeline, periods=recent(timeline.periods, fresh), trend=trend)
     well = event.well
     if well is None:
         return timeline

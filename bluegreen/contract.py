@@ -87,6 +87,8 @@ class Tag(StrEnum):
     """The deployment's number, e.g. 42."""
     BEGAN = "sportcoach:began"
     """When the deployment began, as its journal has it: an earlier life of the stack had the same numbers."""
+    RESTORES = "sportcoach:restores"
+    """The snapshot that a DB instance was restored from."""
     IMAGE = "sportcoach:image"
     """<registry>/<repository>@sha256:<digest>; what the instance pulls."""
     MODEL = "sportcoach:model"

@@ -56,4 +56,5 @@ def build(settings: Settings, config: pulumi.Config) -> dict[str, Any]:
         "deploy_role_arn": delivery.deployer.arn,
         "plan_role_arn": delivery.planner.arn,
         "operator_role_arn": delivery.operator.arn,
+        "restore_role_arn": delivery.restorer.arn,
     }

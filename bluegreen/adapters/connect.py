@@ -12,6 +12,7 @@ from bluegreen.adapters.aws.elb.calls import ElbCalls
 from bluegreen.adapters.aws.environment import AwsEnvironment
 from bluegreen.adapters.aws.failures import AwsUnavailable, CredentialsUnusable
 from bluegreen.adapters.aws.rds import RdsSnapshots
+from bluegreen.adapters.aws.rds_instances import RdsInstances
 from bluegreen.adapters.aws.run_command import RemoteCommands
 from bluegreen.adapters.aws.s3 import S3Models
 from bluegreen.adapters.aws.scheduler import SchedulerWatchdog
@@ -114,6 +115,7 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         bans=DynamoBans(table, contract.stack),
         watchdog=SchedulerWatchdog(session, contract, elb),
         database=RdsSnapshots(session, contract.stack),
+        databases=RdsInstances(session, contract.stack),
         commands=ShellCommands(
             RemoteCommands(session, clock, document=run_document(contract.stack)),
             LocalCommands(stack=contract.stack),

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from bluegreen.contract import Published, TierContract
 from bluegreen.domain.release import Image, Model
 from bluegreen.domain.security import Scan
+from bluegreen.ports.databases import Databases
 from bluegreen.ports.fence import Fence
 from bluegreen.ports.metrics import (
     Answer,
@@ -41,6 +42,7 @@ __all__ = [
     "Collected",
     "Commands",
     "Database",
+    "Databases",
     "Environment",
     "Fence",
     "Fleets",
@@ -175,6 +177,7 @@ class Ports:
     bans: Bans
     watchdog: Watchdog
     database: Database
+    databases: Databases
     commands: Commands
     models: Models
     images: Images

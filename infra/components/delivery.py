@@ -29,6 +29,10 @@ ACCEPTED: Findings = {
         "CKV_AWS_61",
         "delivery-operator",
     ): "Users of the account with recent MFA, limited further by their own IAM policies",
+    (
+        "CKV_AWS_61",
+        "delivery-restore",
+    ): "As the operator's: people alone, with recent MFA",
 }
 
 
@@ -61,7 +65,15 @@ class Delivery(Component):
         self.operator = self._person_or_pipeline(
             "operator", operator_trust(environment.account_id, args.settings.permission_set)
         )
-        roles = {"deploy": self.deployer, "plan": self.planner, "operator": self.operator}
+        self.restorer = self._person_or_pipeline(
+            "restore", operator_trust(environment.account_id, args.settings.permission_set)
+        )
+        roles = {
+            "deploy": self.deployer,
+            "plan": self.planner,
+            "operator": self.operator,
+            "restore": self.restorer,
+        }
         self.register_outputs({f"{name}_role": role.arn for name, role in roles.items()})
 
     def _table(self) -> aws.dynamodb.Table:

@@ -13,15 +13,20 @@ from infra.documents.deploy_policy import access_policies, plan_policy
 from infra.documents.deploy_scope import DeployScope
 from infra.documents.event_patterns import LAUNCH_BY_HAND
 from infra.documents.policies import Statement, document
+from infra.documents.restore_policy import restore_policy
 from infra.environment import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployAccessArgs:
-    """`roles` that release, by purpose; `planner` reads, and publishes images and models."""
+    """`roles` that release, by purpose; `planner` reads, and publishes images and models.
+
+    `restorer` releases and restores the database.
+    """
 
     roles: Mapping[str, aws.iam.Role]
     planner: aws.iam.Role
+    restorer: aws.iam.Role
     scope: DeployScope
     alerts_topic_arn: pulumi.Input[str]
 
@@ -31,10 +36,12 @@ class DeployAccess(Component):
 
     def __init__(self, name: str, environment: Environment, args: DeployAccessArgs) -> None:
         super().__init__(name, environment)
-        planner = {"plan": args.planner}
+        planner, restorer = {"plan": args.planner}, {"restore": args.restorer}
         for purpose, statements in access_policies(environment, args.scope).items():
-            self._policy(purpose, statements, {**args.roles, **(planner if purpose == "publish" else {})})
+            beside = planner if purpose == "publish" else restorer
+            self._policy(purpose, statements, {**args.roles, **beside})
         self._policy("plan", plan_policy(environment, args.scope), planner)
+        self._policy("restore", restore_policy(environment, args.scope), restorer)
         self.notify(
             f"{name}-launch",
             "A host was launched with the rights of a release, but not by a fleet",

@@ -66,6 +66,7 @@ def build_releases(settings: Settings, environment: Environment, below: Below) -
         DeployAccessArgs(
             roles={"deploy": delivery.deployer, "operator": delivery.operator},
             planner=delivery.planner,
+            restorer=delivery.restorer,
             scope=_scope(settings, environment, below, delivery),
             alerts_topic_arn=below.foundation.alerts.critical.arn,
         ),

@@ -9,7 +9,7 @@ import botocore.session
 from botocore import xform_name
 
 import bluegreen.adapters
-from bluegreen.adapters.aws.permissions import USED, actions_for, all_actions
+from bluegreen.adapters.aws.permissions import RESTORING, USED, actions_for, all_actions
 
 
 def called() -> set[str]:
@@ -32,7 +32,12 @@ def called() -> set[str]:
 
 
 def test_operations() -> None:
-    listed = {xform_name(operation) for operations in USED.values() for operation in operations}
+    listed = {
+        xform_name(operation)
+        for used in (USED, RESTORING)
+        for operations in used.values()
+        for operation in operations
+    }
     assert called() == listed
 
 

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from infra.documents.deploy_policy import ACCEPTED_PATHS
+from infra.documents.restore_policy import RESTORE_PATHS
 from tests.infra.documents import listed
 from tests.infra.iam import statements_of
 from tools.recording import Recording, recorded
@@ -67,7 +68,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "a database of its own": ("rds:RestoreDBInstanceFromDBSnapshot",),
     "a snapshot for others": ("rds:ModifyDBSnapshotAttribute",),
 }
-RELEASES = ("delivery-deploy", "delivery-operator")
+RELEASES, RESTORER = ("delivery-deploy", "delivery-operator"), "delivery-restore"
 
 
 def taken(recording: Recording, role: str) -> set[str]:
@@ -90,14 +91,18 @@ def test_a_release_takes_only_the_ways_that_are_accepted(stack: Recording, role:
     assert taken(stack, role) == set(ACCEPTED_PATHS)
 
 
+def test_a_restore_takes_those_and_its_own(stack: Recording) -> None:
+    assert taken(stack, RESTORER) == set(ACCEPTED_PATHS) | set(RESTORE_PATHS)
+
+
 def test_no_other_role_takes_any(stack: Recording) -> None:
-    others = [one.name for one in stack.of("aws:iam/role:Role") if one.name not in RELEASES]
+    others = [one.name for one in stack.of("aws:iam/role:Role") if one.name not in (*RELEASES, RESTORER)]
     assert len(others) > 4
     assert {name: ways for name in others if (ways := taken(stack, name))} == {}
 
 
 def test_each_is_accepted_with_a_reason() -> None:
-    assert [way for way, reason in ACCEPTED_PATHS.items() if len(reason) < 30] == []
+    assert [way for way, reason in {**ACCEPTED_PATHS, **RESTORE_PATHS}.items() if len(reason) < 30] == []
 
 
 def test_wildcards_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:

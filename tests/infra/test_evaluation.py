@@ -113,7 +113,7 @@ def test_outputs_are_what_a_person_wants(stack: Recording) -> None:
     expected = {
         "buckets", "contract", "contract_parameter", "dashboard_url", "database", "deploy_role_arn",
         "load_balancer", "name_servers", "operator_role_arn", "plan_role_arn", "prometheus_url",
-        "state_table", "url",
+        "restore_role_arn", "state_table", "url",
     }  # fmt: skip
     expected |= {"real_users"} if settings_of(stack.stack)["telemetry"]["real_user_share"] else set()
     assert set(stack.outputs) == expected

@@ -227,6 +227,8 @@ _REMEDIES = {
     "TooManyTags": "a resource holds at most 50 tags; remove tags nobody needs",
     "LimitExceeded": "raise the quota that AWS names (Service Quotas), or remove what nobody needs",
     "ServiceQuotaExceeded": "raise the quota that AWS names (Service Quotas)",
+    "InstanceQuotaExceeded": "delete DB instances nobody needs, or raise the quota `DB instances`",
+    "StorageQuotaExceeded": "raise the quota `Total storage for all DB instances`",
     "SnapshotQuotaExceeded": "delete old snapshots, or raise the quota `Manual DB instance snapshots`",
     "VcpuLimitExceeded": "raise the quota `Running On-Demand Standard instances`",
 }

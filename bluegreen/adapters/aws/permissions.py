@@ -1,6 +1,6 @@
 """The IAM actions that sc-deploy needs: what a deploy role must allow, and what a refusal asks for.
 
-`USED` names every operation the adapters call; a test compares it with their source.
+`USED` and `RESTORING` name every operation the adapters call; a test compares it with their source.
 """
 
 from __future__ import annotations
@@ -61,6 +61,15 @@ USED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """botocore's service name -> operations."""
+RESTORING: Mapping[str, tuple[str, ...]] = {
+    "rds": (
+        "DeleteDBInstance",
+        "DescribeDBInstances",
+        "ModifyDBInstance",
+        "RestoreDBInstanceFromDBSnapshot",
+    )
+}
+"""What `sc-deploy db` calls besides: a role of its own allows it, and no pipeline has that."""
 
 _PREFIX = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 _IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -86,6 +95,12 @@ _IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
         "elasticloadbalancing:AddTags",
     ),
     ("rds", "CreateDBSnapshot"): ("rds:CreateDBSnapshot", "rds:AddTagsToResource"),
+    # An encrypted instance uses the key through a grant, which RDS makes in the caller's name.
+    ("rds", "RestoreDBInstanceFromDBSnapshot"): (
+        "rds:RestoreDBInstanceFromDBSnapshot",
+        "rds:AddTagsToResource",
+        "kms:CreateGrant",
+    ),
     ("s3", "HeadObject"): ("s3:GetObject", "s3:ListBucket"),
     ("s3", "ListObjectsV2"): ("s3:ListBucket",),
     ("scheduler", "CreateSchedule"): ("scheduler:CreateSchedule", "iam:PassRole"),

@@ -54,6 +54,8 @@ class Settings:
     """ModifyDBInstance with a new identifier -> it answers under that name, after a restart."""
     throttling: bool = False
     """Refuse calls beyond the token buckets of AWS."""
+    database_instances: int = 40
+    """DB instances of the region."""
     rules_per_load_balancer: int = 100
     target_groups_per_load_balancer: int = 100
     target_groups_per_region: int = 3000

@@ -16,6 +16,15 @@ from bluegreen.lab.cloud.world import Document, api, page, tags_from
 _SECRET = ("Tags", "MasterUserPassword")
 _MODIFIED = ("DBInstanceClass", "AllocatedStorage", "BackupRetentionPeriod", "DeletionProtection")
 _DEFAULT_USER = "postgres"
+_NOT_INHERITED = (
+    "CopyTagsToSnapshot",
+    "DBParameterGroupName",
+    "DBSubnetGroupName",
+    "EnableCloudwatchLogsExports",
+    "EnableIAMDatabaseAuthentication",
+    "VpcSecurityGroupIds",
+)
+"""A restore that does not name them gets the default VPC's group and the engine's default parameters."""
 
 
 class Instances:
@@ -23,6 +32,7 @@ class Instances:
 
     def __init__(self, state: State, snapshots: Snapshots) -> None:
         self._state, self._snapshots = state, snapshots
+        self._made = 0
 
     @api
     def create_db_instance(self, params: Document) -> Document:
@@ -43,6 +53,8 @@ class Instances:
         self._state.settle()
         self._state.free(name)
         source = self._state.snapshot(snapshot)
+        if len(self._state.instances) >= self._state.world.settings.database_instances:
+            raise CloudError("InstanceQuotaExceeded", "Cannot create more than the quota of DB instances.")
         if self._state.status(source) != "available":
             raise CloudError("InvalidDBSnapshotState", f"DB snapshot {snapshot} is not available.")
         work = partial(self._state.servers.restore, name, snapshot)
@@ -72,11 +84,19 @@ class Instances:
         seconds: float,
     ) -> Document:
         """Deletion protection is not inherited: it has to be asked for with each instance."""
-        settings = copy.deepcopy(inherited) | {"DeletionProtection": False}
+        kept = {key: value for key, value in inherited.items() if key not in _NOT_INHERITED}
+        settings = copy.deepcopy(kept)
+        settings["DeletionProtection"] = False
         settings |= {key: value for key, value in params.items() if key not in _SECRET}
         tags, at = tags_from(params.get("Tags")), self._state.world.at
+        self._made += 1
         self._state.instances[name] = Thing(
-            settings=settings, created=at, ready_at=at + seconds, work=work(), tags=tags
+            settings=settings,
+            created=at,
+            ready_at=at + seconds,
+            work=work(),
+            tags=tags,
+            resource=f"db-{self._made:026d}",
         )
         return {"DBInstance": self._state.instance_document(name)}
 

@@ -21,7 +21,16 @@ _SHOWN = (
     "DBName",
     "BackupRetentionPeriod",
     "DeletionProtection",
+    "AutoMinorVersionUpgrade",
+    "CopyTagsToSnapshot",
+    "PubliclyAccessible",
+    "StorageType",
+    "StorageEncrypted",
+    "KmsKeyId",
 )
+
+_ENCRYPTED = ("KmsKeyId",)
+"""What a snapshot shows of its instance."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +44,8 @@ class Thing:
     ready_at: float
     doing: str = "creating"
     """Its status until then."""
+    resource: str = ""
+    """RDS's own id of an instance, which no new name changes."""
     source: str = ""
     """Of a snapshot: the instance. Of an instance: the one it replicates."""
     renamed: str = ""
@@ -143,6 +154,7 @@ class State:
         document: Document = {
             **{key: one.settings[key] for key in _SHOWN if key in one.settings},
             "DBInstanceIdentifier": name,
+            "DbiResourceId": one.resource,
             "DBInstanceArn": self.world.arn("rds", f"db:{name}"),
             "DBInstanceStatus": status,
             "InstanceCreateTime": as_datetime(one.created),
@@ -152,6 +164,7 @@ class State:
             ],
             "TagList": tags_to(one.tags),
         }
+        document |= _placement(one.settings)
         if one.source:
             document["ReadReplicaSourceDBInstanceIdentifier"] = one.source
         if status not in ("creating", "failed"):
@@ -167,7 +180,7 @@ class State:
         """As DescribeDBSnapshots shows it."""
         one = self.snapshots[name]
         status = self.status(one)
-        return {
+        document: Document = {
             "DBSnapshotIdentifier": name,
             "DBSnapshotArn": self.world.arn("rds", f"snapshot:{name}"),
             "DBInstanceIdentifier": one.source,
@@ -178,3 +191,18 @@ class State:
             "PercentProgress": 100 if status == "available" else 0,
             "TagList": tags_to(one.tags),
         }
+        return document | {key: one.settings[key] for key in _ENCRYPTED if key in one.settings}
+
+
+def _placement(settings: Document) -> Document:
+    """Network, parameters and logs, as DescribeDBInstances nests them."""
+    groups = settings.get("VpcSecurityGroupIds", [])
+    document: Document = {"VpcSecurityGroups": [{"VpcSecurityGroupId": one} for one in groups]}
+    if name := settings.get("DBSubnetGroupName"):
+        document["DBSubnetGroup"] = {"DBSubnetGroupName": name}
+    if name := settings.get("DBParameterGroupName"):
+        document["DBParameterGroups"] = [{"DBParameterGroupName": name}]
+    if "EnableCloudwatchLogsExports" in settings:
+        document["EnabledCloudwatchLogsExports"] = settings["EnableCloudwatchLogsExports"]
+    document["IAMDatabaseAuthenticationEnabled"] = settings.get("EnableIAMDatabaseAuthentication", False)
+    return document

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +26,8 @@ PREFIX = "local|"
 _TAIL = 4000
 _GRACE = 5.0
 """Seconds that a command has to end when it is asked to; then it is forced."""
+_LOOK = 0.02
+"""Seconds between two looks whether it has."""
 _WRAPPER = (
     'echo $$ >pid.new && mv pid.new pid && (cd "$2" && exec sh -c "$1") >output 2>&1; '
     "echo $? >exit-code.new && mv exit-code.new exit-code"
@@ -106,12 +109,14 @@ class LocalCommands:
                 return
 
     def _gone(self, place: Path) -> bool:
-        """Whether it has ended within the time that it has for it."""
-        child = self._children.get(place)
-        if child is not None:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=_GRACE)
-        return not _runs(place)
+        """Whether it has ended within the time that it has for it, whoever began it."""
+        deadline = time.monotonic() + _GRACE
+        while _runs(place):
+            self._reap(place)
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK)
+        return True
 
     def running(self) -> tuple[str, ...]:
         found = sorted(self._directory.glob("*/pid")) if self._directory.is_dir() else []

@@ -136,12 +136,16 @@ run_task() {
   [[ $# -ge 3 && $2 == -- ]] || fail "usage: sportcoach-run IMAGE -- COMMAND..."
   IMAGE=$1
   shift 2
+  # Whoever cancels a task kills this command and docker's client; the container would go on without them. Its
+  # guard, in a session of its own, waits until nobody of them holds this pipe any more.
+  local name="sportcoach-task-$STARTED-$$"
+  exec 9> >(exec setsid bash -c "cat >/dev/null; docker rm --force $name" >/dev/null 2>&1)
   # On a host that still boots, commands arrive before docker does.
   retry "this host to be ready" test -e "$RUN_DIR/ready"
   pull_image
   log "$IMAGE: $*"
   options "task-$$"
-  exec docker run --rm --init "${OPTIONS[@]}" --env PORT= "$IMAGE" "$@"
+  exec docker run --rm --init --name "$name" "${OPTIONS[@]}" --env PORT= "$IMAGE" "$@"
 }
 
 # Prometheus keeps everything; these few also go to CloudWatch, for the dashboard.

@@ -103,6 +103,30 @@ class TestLocal:
         assert local.find("a") == handle
         assert local.find("b") is None
 
+    def test_whoever_cancels_leaves_it_time_to_end(self, local: LocalCommands, tmp_path: Path) -> None:
+        """Also another deployer than the one that began it: a migration may roll its transaction back."""
+        tidy = f"trap 'sleep 0.3; touch {tmp_path}/tidied; exit 1' TERM; touch {tmp_path}/up; sleep 60 & wait"
+        handle = local.start(tidy, token="a")
+        for _ in range(6000):
+            if (tmp_path / "up").exists():
+                break
+            time.sleep(0.01)
+        LocalCommands(directory=tmp_path / "commands").cancel(handle)
+        assert (tmp_path / "tidied").exists()
+        assert ended(local, handle)[0] is False
+
+    def test_what_does_not_end_when_asked_is_forced(
+        self, local: LocalCommands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bluegreen.adapters.local_commands._GRACE", 0.1)
+        handle = local.start(f"trap '' TERM; touch {tmp_path}/up; while :; do sleep 1; done", token="a")
+        for _ in range(6000):
+            if (tmp_path / "up").exists():
+                break
+            time.sleep(0.01)
+        LocalCommands(directory=tmp_path / "commands").cancel(handle)
+        assert ended(local, handle) == (False, "\nstopped")
+
     def test_secrets_are_masked(self, local: LocalCommands) -> None:
         handle = local.start("echo DB_PASSWORD=hunter2", token="a")
         assert ended(local, handle) == (True, "DB_PASSWORD=****\n")

@@ -57,8 +57,9 @@ case "$1" in
   login) cat >/dev/null; [[ -e $STUBS/registry-down ]] && exit 1 ;;
   pull) [[ -e $STUBS/registry-down ]] && exit 1; echo "$3" >>"$STUBS/images" ;;
   image) grep -qxF -- "$3" "$STUBS/images" 2>/dev/null || exit 1 ;;
-  run) if [[ $* == *--detach* ]]; then cp "$STUBS/now" "$STUBS/running"; else echo "task output"; fi ;;
-  rm) rm -f "$STUBS/running" ;;
+  run) [[ ! -e $STUBS/task-cancelled ]] || kill -KILL 0
+    if [[ $* == *--detach* ]]; then cp "$STUBS/now" "$STUBS/running"; else echo "task output"; fi ;;
+  rm) [[ ${*: -1} == sportcoach-task-* ]] || rm -f "$STUBS/running" ;;
 esac
 exit 0
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_a_task_runs_in_the_given_image_with_what_the_application_has(host: Mach
     before = host.calls("docker")
     code, output = task(host, IMAGE, "--", "npm", "run", "migrate")
     assert (code, output.splitlines()[-1]) == (0, "task output")
-    pull, run = host.calls("docker")[-2:]
+    pull, run = (call for call in host.calls("docker")[-3:] if call.startswith(("pull", "run")))
     assert pull == f"pull --quiet {IMAGE}"
     assert run.startswith("run --rm --init ")
     assert run.endswith(f"--env PORT= {IMAGE} npm run migrate")
@@ -69,9 +70,32 @@ def test_a_task_runs_in_the_given_image_with_what_the_application_has(host: Mach
     assert "mode=non-blocking" in run
     # The application is left alone.
     assert host.running
-    assert not any(call.startswith(("rm", "stop")) for call in host.calls("docker")[len(before) :])
+    touched = [call for call in host.calls("docker")[len(before) :] if call.startswith(("rm", "stop"))]
+    assert all(name_of(run) in call for call in touched)
     assert "--detach" not in run
     assert "--publish" not in run
+
+
+def name_of(run: str) -> str:
+    """The container's name in the arguments of `docker run`."""
+    name = run.partition(" --name ")[2].split()[0]
+    assert name.startswith("sportcoach-task-")
+    return name
+
+
+def test_no_container_outlives_a_task_that_was_cancelled(host: Machine) -> None:
+    """Cancelling kills the whole process group and with it docker's client; the container lives on."""
+    host.boot()
+    (host.stubs / "task-cancelled").touch()
+    run = str(host.root / "usr/local/bin/sportcoach-run")
+    host.run("setsid", "--wait", run, IMAGE, "--", "npm", "run", "migrate")
+    (started,) = (call for call in host.calls("docker") if call.startswith("run --rm "))
+    wanted = f"rm --force {name_of(started)}"
+    deadline = time.monotonic() + 60
+    while wanted not in host.calls("docker"):
+        assert time.monotonic() < deadline, host.calls("docker")
+        time.sleep(0.02)
+    assert host.running
 
 
 def test_a_task_waits_for_a_host_that_still_boots(host: Machine) -> None:

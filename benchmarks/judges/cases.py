@@ -63,6 +63,8 @@ class Case:
     """Of the source's histogram in ms; none: the source counts what it is asked for."""
     tail: float = 0.0
     """Exponent of a Pareto tail instead of the lognormal one."""
+    slow_kind: float = 0.0
+    """Share of both fleets' requests that are of a kind that takes eight times as long."""
     stragglers: float = 0.0
     """Share of green's requests that take ten times as long."""
     median: float = 1.0
@@ -233,6 +235,10 @@ CONDITIONS = (
     Case(name="shared trend -2 %/min", trend=-0.02, must=NOT_ROLLED_BACK),
     Case(name="latency +35 %, shared trend +2 %/min", bad=True, latency=1.35, trend=0.02, must=BAD),
     Case(name="1.5 % of requests ten times slower", bad=True, stragglers=0.015, must=BAD),
+    Case(name="good, one request in twenty of a slow kind", slow_kind=0.05, must=GOOD),
+    Case(
+        name="latency +35 %, one in twenty of a slow kind", bad=True, slow_kind=0.05, latency=1.35, must=BAD
+    ),
     Case(name="median +60 %, p95 the same", bad=True, median=1.6, must=BAD),
     Case(name="Pareto 1.5, good", tail=1.5, must=GOOD),
     Case(

@@ -188,6 +188,9 @@ class World:
             # The median rises and the p95 stays.
             sigma -= np.log(case.median) / ndtri(0.95)
         share = 1 - ndtr(ndtri(0.95) + np.log(relative) / sigma)
+        if case.slow_kind:
+            eight = 1 - ndtr(ndtri(0.95) + np.log(relative / 8) / sigma)
+            share = (1 - case.slow_kind) * share + case.slow_kind * eight
         if green and case.stragglers:
             ten = 1 - ndtr(ndtri(0.95) + np.log(relative / 10) / sigma)
             share = (1 - case.stragglers) * share + case.stragglers * ten

@@ -94,7 +94,7 @@ def _counted(state: TierState, metric: Metric, counted: Sequence[Comparison], li
         words += state.instances.slow(one)
     words += f"; evidence {_round(evidence)} of {needed_to_fail(limits):.0f} needed"
     if outcome is Outcome.INCONCLUSIVE:
-        words += _missing(one, pass_evidence, limits)
+        words += _missing(metric, one, pass_evidence, limits)
     return Finding(
         metric=metric,
         tier=state.tier,
@@ -140,9 +140,11 @@ def _busy(latency: LatencyCounts) -> str:
     return f" (p95 of blue when it carried as much as green {then:.0f} ms, now {now:.0f} ms)"
 
 
-def _missing(one: Comparison, pass_evidence: float, limits: Judging) -> str:
+def _missing(metric: Metric, one: Comparison, pass_evidence: float, limits: Judging) -> str:
     text = f"; for a pass {_round(pass_evidence)} of {NEEDED_TO_PASS:.0f} in this step"
-    if one.exposed < fewest_for_a_pass(limits):
+    if metric is Metric.ACCURACY:
+        text += f" ({one.exposed:,} labelled answers of green's)"
+    elif one.exposed < fewest_for_a_pass(limits):
         text += f" ({one.exposed:,} counted: too little traffic)"
     return text
 

@@ -20,7 +20,7 @@ from bluegreen.domain.release import FULL
 from bluegreen.judge.batches import Batch
 from bluegreen.judge.criteria import latency_acceptable, latency_floor_ms, latency_limit
 from bluegreen.judge.evidence import Counts
-from bluegreen.judge.tail import HALF_LIFE, ROUNDING, TAIL, Tail
+from bluegreen.judge.tail import FLAT, HALF_LIFE, ROUNDING, TAIL, Tail
 from bluegreen.policy import Judging
 
 LEVELS = ((TAIL, 0.5), (0.01, 0.25), (0.30, 0.25))
@@ -72,12 +72,13 @@ class LatencyCounts:
         self._normal: float | None = None
         self._triples: dict[tuple[Bounds, Bounds], dict[int, Triple]] = {}
         self._aimed: dict[float, Triple | None] = {}
+        self._aimed_better: Triple | None = None
         self._floors: dict[tuple[Bounds, bool], int | None] = {}
 
     def aim(self, batch: Batch) -> None:
         """Fix the thresholds for `batch` by what arrived before it; without blue the last ones stay."""
         green, blue = batch.green, batch.blue
-        self._aimed = {}
+        self._aimed, self._aimed_better = {}, None
         if green is None or blue is None or not green.slow or not blue.slow:
             return
         key = (_bounds(green), _bounds(blue))
@@ -91,6 +92,8 @@ class LatencyCounts:
         for share, _ in LEVELS:
             place = self._tail.nearest(share, tuple(triples))
             self._aimed[share] = None if place is None else triples[place]
+        steep = self._tail.steep(tuple(triples))
+        self._aimed_better = self._aimed[TAIL] if steep is None else triples[steep]
         if found := self._aimed[TAIL]:
             before, self.limit_ms = self.limit_ms, key[0][found.green]
             self.blue_ms = key[1][found.fail]
@@ -142,12 +145,13 @@ class LatencyCounts:
         null, slope = self._null(green.slow[found.green][0] / self._acceptable, at, 1 + CAREFUL)
         return Counts(
             green.slow[found.green][1], green.answered, blue.slow[found.fail][1], blue.answered,
-            null=null, slope=slope, phi=DRIFT,
+            # Where the tail is flat, a few more requests of a slow kind are no slower release.
+            null=null, slope=max(slope, FLAT), phi=DRIFT,
         )  # fmt: skip
 
     def better(self, batch: Batch) -> Counts | None:
-        """Green slower than the threshold, blue slower than threshold / limit."""
-        found = self._aimed.get(TAIL)
+        """Green slower than a threshold at which blue's tail falls, blue slower than threshold / limit."""
+        found = self._aimed_better
         green, blue = batch.green, batch.blue
         if found is None or green is None or blue is None or not green.answered:
             return None
@@ -159,7 +163,7 @@ class LatencyCounts:
 
     def steady(self, batch: Batch) -> Counts | None:
         """Green slower than the threshold, and the least share of it at the limit by blue's last minutes."""
-        found, green, blue = self._aimed.get(TAIL), batch.green, batch.blue
+        found, green, blue = self._aimed_better, batch.green, batch.blue
         if found is None or green is None or blue is None or not self._tail.known:
             return None
         null, _ = self._null(

@@ -33,6 +33,10 @@ _KEPT = 1_000.0
 _OTHER_UNIT = 32.0
 """Thresholds so many times as high or low as the last hour's p95 are in another unit."""
 _STEEPEST, _FLATTEST = 10.0, 0.5
+FLAT = 1.5
+"""Slope of a tail below which the requests over a bound say little of how slow a fleet is."""
+_NEARBY = 4.0
+"""Times that a steeper bound's share may be from 5 %."""
 _USUAL_SLOPE = 4.0
 """Of a lognormal tail with sigma 0.5 at its p95; until blue's own is known."""
 
@@ -101,6 +105,20 @@ class Tail:
                 if far <= best:
                     best, found = far, at
         return found
+
+    def steep(self, places: Sequence[int]) -> int | None:
+        """Of `places`, the bound nearest to 5 % at which the tail falls, where it does not at the nearest.
+
+        Where one request in twenty is of a slow kind, the tail is flat around 5 %: a fleet that is slower has
+        hardly more requests over a bound there, and one with a few more of that kind has as many more. None
+        where the nearest one will do, or none nearby is better.
+        """
+        nearest = self.nearest(TAIL, places)
+        if nearest is None or not self.known or self.slope(self.bounds[nearest]) >= FLAT:
+            return None
+        apart = {at: _apart(max(self._over[at], 0.5) / self._total, TAIL) for at in places}
+        fit = [at for at in places if apart[at] <= _NEARBY and self.slope(self.bounds[at]) >= FLAT]
+        return min(fit, key=lambda at: apart[at], default=None)
 
     def least(self, place: int) -> float:
         """The share over a bound, two standard deviations down."""

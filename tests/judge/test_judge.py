@@ -276,6 +276,13 @@ def test_latency_is_not_asked_for_where_there_is_no_blue() -> None:
     assert verdict(counted, alone, steps=[step(percent=100)], baseline=None).outcome is Outcome.PASS
 
 
+def test_of_accuracy_the_words_name_the_labelled_answers_and_no_lack_of_traffic() -> None:
+    found = verdict(Traffic(labels=0.5).periods({0: 50}, 300), look(300), steps=[step(percent=50)])
+    (shown,) = [one for one in found.findings if one.metric is Metric.ACCURACY]
+    assert shown.words.endswith(" labelled answers of green's)")
+    assert "too little traffic" not in shown.words
+
+
 def failing(at: float, came: str) -> list[Period]:
     """Probes of green, `x` for each that failed, while blue's succeed."""
     found = [(at + 5.0 * count, one == "x") for count, one in enumerate(came)]

@@ -45,6 +45,16 @@ def slow_but_for_the_tail(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.where(rng.random(n) < 0.9, np.minimum(1.6 * usual(rng, n), 190.0), usual(rng, n))
 
 
+def of_two_kinds(slow: float) -> Latencies:
+    """So many requests are of a kind that takes eight times as long; between both kinds there is nothing."""
+
+    def shape(rng: np.random.Generator, n: int) -> np.ndarray:
+        found = rng.lognormal(np.log(40.0), 0.3, n)
+        return np.where(rng.random(n) < slow, 8 * found, found)
+
+    return shape
+
+
 def periods(
     green: Latencies, blue: Latencies, *, source: str = "prometheus", scale: float = 1.0, until: int = 80
 ) -> list[Period]:
@@ -89,9 +99,23 @@ def test_is_found(green: Latencies, blue: Latencies) -> None:
     assert latency(judged(periods(green, blue))).outcome is Outcome.FAIL
 
 
-@pytest.mark.parametrize("shape", [usual, heavy])
+@pytest.mark.parametrize("shape", [usual, heavy, *map(of_two_kinds, (0.01, 0.05, 0.07, 0.3))])
 def test_an_equal_release_of_that_shape_passes(shape: Latencies) -> None:
     assert latency(judged(periods(shape, shape, until=40))).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("slow", "outcome"), [(0.055, Outcome.PASS), (0.1, Outcome.FAIL)])
+def test_a_few_more_of_a_slow_kind_are_no_slower_release(slow: float, outcome: Outcome) -> None:
+    """Who asks for what differs from fleet to fleet; twice as many of the slow kind is another matter."""
+    assert (
+        latency(judged(periods(of_two_kinds(slow), of_two_kinds(0.05), until=160), 100.0)).outcome is outcome
+    )
+
+
+@pytest.mark.parametrize("slow", [0.01, 0.05, 0.07])
+def test_a_release_that_is_slower_for_both_kinds_is_found(slow: float) -> None:
+    kinds = of_two_kinds(slow)
+    assert latency(judged(periods(times(1.35, kinds), kinds), 100.0)).outcome is Outcome.FAIL
 
 
 @pytest.mark.parametrize(("factor", "outcome"), [(1.0, Outcome.PASS), (1.6, Outcome.FAIL)])

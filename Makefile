@@ -19,11 +19,13 @@ check: .venv/ready
 	$(MAKE) --jobs=2 lint types imports
 	$(MAKE) test
 
-# Crashes, faults, races and slow boots: every cell, where `make check` runs some of the costly ones.
+# Crashes, faults, races and slow boots: every cell, where `make check` runs some of the costly ones, and 400 sequences
+# of anything in any order, other ones each time. SC_DEPLOY_EXAMPLES=4000 makes more of these.
 matrix: .venv/ready
 	SC_DEPLOY_MATRIX=1 $(BIN)/pytest -n $(WORKERS) --dist=loadgroup tests/engine/test_crash_matrix.py \
 	    tests/engine/test_fault_matrix.py tests/engine/test_lost_lease.py tests/engine/test_take_over.py \
-	    tests/engine/test_read_lag.py tests/engine/test_slow_boots.py
+	    tests/engine/test_read_lag.py tests/engine/test_slow_boots.py \
+	    tests/engine/test_any_order.py
 
 # Preview, apply and preview again with the real engine: needs `pulumi` on PATH and an emulator in AWS_ENDPOINT_URL.
 # Elsewhere each test says why it was skipped.

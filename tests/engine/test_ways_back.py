@@ -165,6 +165,22 @@ def test_dead_between_the_watchdogs_of_two_tiers_and_resumed_after_one_has_acted
     assert world.cloud.traffic.failed() == 0
 
 
+def test_stickiness_switched_on_by_hand_bars_no_rollback() -> None:
+    """ELB refuses any two groups in a rule then, and names that: the urgent write leads to blue alone."""
+    world = serving("v1.0.0")
+    died_at_half(world)
+    for fleet in world.deployer().observe().tiers[0].fleets:
+        assert fleet.target_group
+        world.raw("elbv2").modify_target_group_attributes(
+            TargetGroupArn=fleet.target_group.arn,
+            Attributes=[{"Key": "stickiness.enabled", "Value": "true"}],
+        )
+    result = world.deployer("other@host:2").abort()
+    assert result.ending is Ending.ROLLED_BACK, f"{result.words}\n{world.story()}"
+    assert world.weights() == {"app": {"v1.0.0": 100}}
+    assert world.orphans() == []
+
+
 def test_a_rollback_whose_deployer_dies_leaves_nobody_on_what_it_leaves() -> None:
     """A release that is built again gets everything at once, and no watchdog takes it away again."""
     world = serving("v1.0.0", "v1.1.0")

@@ -111,6 +111,15 @@ def without_clinging(weights: Mapping[str, int], stickiness: Mapping[str, Any]) 
     return {arn: weight for arn, weight in weights.items() if weight or not stickiness.get("Enabled")}
 
 
+def serving(weights: Mapping[str, int]) -> dict[str, int]:
+    """Only the groups with weight.
+
+    ELB refuses a rule of several groups, whatever their weights, once somebody has switched on the stickiness
+    of one of them (InvalidLoadBalancerAction); a rule of one group it takes.
+    """
+    return {arn: weight for arn, weight in weights.items() if weight}
+
+
 def authenticating(document: Document) -> list[dict[str, Any]]:
     """The actions by which users log in before they are forwarded: no rollback may open what they guard.
 

@@ -15,6 +15,7 @@ from bluegreen.adapters.aws.elb.rule_documents import (
     forward,
     rule_from,
     same_conditions,
+    serving,
     stickiness_of,
     strange_conditions,
     wanted_stickiness,
@@ -117,7 +118,16 @@ class Rules:
         change = self._change(rule, document, tier, weights, urgent=urgent)
         if not change:
             return rule
-        self._calls.call("modify_rule", urgent=urgent, about=f"tier {tier.name}", RuleArn=rule.arn, **change)
+        modify = partial(
+            self._calls.call, "modify_rule", urgent=urgent, about=f"tier {tier.name}", RuleArn=rule.arn
+        )
+        try:
+            modify(**change)
+        except AwsRefusal as error:
+            if not urgent or error.code != "InvalidLoadBalancerAction":
+                raise
+            weights = serving(weights)
+            modify(**self._change(rule, document, tier, weights, urgent=True))
         written = self._read_back(rule.arn, rule.tags, weights, urgent=urgent)
         return replace(written, replaced=answers_itself(document))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from bluegreen.commands import _connect, _terminal
+from bluegreen.commands._keyboard import Requests, typing_into
 from bluegreen.commands._options import Settings
 from bluegreen.errors import CloudUnavailable, DeployError, ExitCode
 
@@ -47,6 +48,10 @@ class _Follower:
         from bluegreen.ui.timeline_fold import tell
 
         self.timeline = tell(self.timeline, header, entry)
+
+    def number(self) -> int | None:
+        """The deployment that runs; None before its first entry."""
+        return self.timeline.number if self.timeline else None
 
     def words(self) -> str:
         """The stage that must be finished first."""
@@ -107,7 +112,7 @@ class LongCommand:
         reports: Sequence[Path] | None = None,
     ) -> None:
         self._reports = tuple(reports or ())
-        self._view = _terminal.view_for(settings)
+        self._view = _terminal.view_for(settings, acts=True)
         self._follower = _Follower()
         self.stack = _connect.open_stack(settings, (self._follower, self._view, *listeners))
 
@@ -141,7 +146,8 @@ class LongCommand:
         signalled = stopping(deployer.interrupt, view.note, self._follower.words)
         # Beside it: a rollback does not wait until the journals of earlier deployments are read.
         self.stack.ports.aside(lambda: view.usual(partial(usual_seconds, self.stack.ports.journal)))
-        with view, signalled, ThreadPoolExecutor(1) as pool:
+        asked = Requests(self.stack.ports, number=self._follower.number, owner=_connect.operator(), view=view)
+        with view, signalled, typing_into(view, asked), ThreadPoolExecutor(1) as pool:
             future = pool.submit(action, deployer)
             # A wait without end would not notice a signal that another thread received.
             while wait((future,), timeout=_SIGNAL_SECONDS).not_done:

@@ -78,16 +78,20 @@ def is_screen() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") != "dumb"
 
 
-def view_for(settings: Settings) -> View:
-    """The display of a run: JSON events, the live screen on a terminal, or plain lines."""
+def view_for(settings: Settings, *, acts: bool) -> View:
+    """The display of a run: JSON events, the live screen on a terminal, or plain lines.
+
+    `acts`: its keys change the deployment; otherwise they only turn pages.
+    """
     if settings.json:
         from bluegreen.ui.events import JsonView
 
         return JsonView(sys.stdout)
     if is_screen():
+        from bluegreen.ui.keys import Keys
         from bluegreen.ui.live import LiveView
 
-        return LiveView(console())
+        return LiveView(console(), keys=Keys(acts=acts) if sys.stdin.isatty() else None)
     from bluegreen.ui.plain import PlainView
 
     return PlainView(sys.stdout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Self, cast
 
@@ -15,6 +16,8 @@ from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.reports import Result
 from bluegreen.text import folded
 from bluegreen.ui.glyphs import for_encoding
+from bluegreen.ui.keys import Action, Keys, Page
+from bluegreen.ui.lines import Lines
 from bluegreen.ui.painter import Painter
 from bluegreen.ui.screen import screen
 from bluegreen.ui.shown import Shown
@@ -23,6 +26,8 @@ from bluegreen.ui.time_left import Usual
 from bluegreen.ui.timeline import Timeline
 from bluegreen.ui.timeline_fold import tell
 
+_LOG = 500
+"""Lines of the log that can be looked at."""
 _EVERY = 0.5
 """Seconds between looks at the clock: what the screen shows changes once a second."""
 
@@ -30,7 +35,17 @@ _EVERY = 0.5
 class LiveView:
     """Folds events into the timeline and shows it; an error while drawing is shown instead."""
 
-    def __init__(self, console: Console, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        clock: Callable[[], float] = time.time,
+        keys: Keys | None = None,
+    ) -> None:
+        """`keys`: what can be typed; None where nobody listens to a keyboard."""
+        self._keys, self.interactive = keys, keys is not None
+        self._lines = Lines()
+        self._log: deque[str] = deque(maxlen=_LOG)
         self._console = console
         self._clock = clock
         self._glyphs = for_encoding(console.encoding)
@@ -51,6 +66,7 @@ class LiveView:
     def recall(self, timeline: Timeline) -> None:
         """The screen begins with the whole timeline."""
         self._story = timeline
+        self._lines.timeline = timeline
 
     def usual(self, read: Callable[[], Usual]) -> None:
         """The time left follows what earlier deployments took, where they can be read."""
@@ -60,8 +76,16 @@ class LiveView:
     def __call__(self, header: Header, entry: Entry) -> None:
         try:
             self._story = tell(self._story, header, entry)
+            self._log.extend(self._lines.of(header, entry))
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
             self._note = f"an event cannot be shown: {entry.event.kind}: {error}"
+
+    def press(self, key: str) -> Action | None:
+        """The key's page is shown at once."""
+        action = self._keys.press(key) if self._keys else None
+        with contextlib.suppress(Exception):
+            self._painter.paint()
+        return action
 
     def note(self, words: str) -> None:
         """Shown at the foot of the screen until the next note; after the end on a line of its own."""
@@ -75,21 +99,36 @@ class LiveView:
         if self._story is None:
             return Group(Text(self._note or "starting", no_wrap=True))
         width, height = self._console.size
+        if self._keys is not None and self._keys.page is not Page.VIEW:
+            return Group(*self._page(self._keys, width, height - 1))
+        keys = self._keys.words if self._keys else ""
+        asks = self._keys is not None and self._keys.asks
+        question = [Text(keys, style="bold red", no_wrap=True)] if asks else []
         try:
             lines = screen(
                 self._story,
                 now=self._clock(),
                 width=width,
-                height=height - 1,  # the cursor's line: a full screen would scroll
+                height=height - 1 - len(question),  # the cursor's line: a full screen would scroll
                 glyphs=self._glyphs,
                 note=self._note,
                 usual=self._usual,
+                keys="" if asks else keys,
             )
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
             return Group(
                 Text(f"the screen cannot be drawn ({error}); the deployment continues", no_wrap=True)
             )
-        return Group(*lines)
+        # On the smallest screen too: nobody confirms what is not there to be read.
+        return Group(*lines, *question)
+
+    def _page(self, keys: Keys, width: int, height: int) -> list[Text]:
+        """The log, newest last, or the help; the keys stay below."""
+        lines = list(self._log) if keys.page is Page.LOG else list(keys.help)
+        shown = [Text(one, no_wrap=True) for one in lines[-max(1, height - 2) :]]
+        for one in shown:
+            one.truncate(width)
+        return [*shown, Text(), Text(keys.words, style="dim", no_wrap=True)]
 
     def _frame(self) -> str:
         """The screen as one string, with the colors that the terminal has."""

@@ -14,7 +14,7 @@ from bluegreen.text import one_line
 from bluegreen.ui.bars import bar
 from bluegreen.ui.format import clock, duration
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
-from bluegreen.ui.stage_strip import strip
+from bluegreen.ui.stage_strip import running, strip
 from bluegreen.ui.tier_rows import one_line_tiers, tier_rows
 from bluegreen.ui.time_left import Usual, expected, seconds_left
 from bluegreen.ui.timeline import Progress, StageView, Timeline
@@ -137,9 +137,9 @@ def _stages(timeline: Timeline, now: float, width: int, *, glyphs: Glyphs, known
 
 def _stage(stage: StageView, now: float, width: int, glyphs: Glyphs, known: Usual) -> list[Text]:
     style = STAGE_STYLE[stage.state]
-    elapsed, about = duration(stage.elapsed(now)), f"about {duration(expected(stage, known))}"
+    seconds = stage.elapsed(now)
     failed = stage.state is Progress.FAILED
-    took = f"failed after {elapsed}" if failed else f"{elapsed} of {about}"
+    took = f"failed after {duration(seconds)}" if failed else running(seconds, expected(stage, known))
     name = f"{glyphs.stage[stage.state]} {'rollback: ' if stage.back else ''}{stage.title}"
     room = min(width, 100) - len(took) - 1
     if len(name) > room:

@@ -70,10 +70,17 @@ def _part(group: list[StageView], now: float, known: Usual) -> _Part:
 def _text(part: _Part, glyphs: Glyphs) -> Text:
     took = {
         Progress.DONE: f" {duration(part.seconds)}",
-        Progress.RUNNING: f" {duration(part.seconds)} of {duration(part.about)}",
+        Progress.RUNNING: f" {running(part.seconds, part.about)}",
         Progress.FAILED: f" failed after {duration(part.seconds)}",
     }.get(part.state, "")
     return Text(f"{glyphs.stage[part.state]} {part.label}{took}", style=STAGE_STYLE[part.state])
+
+
+def running(seconds: float, about: float) -> str:
+    """`2m 10s of 5m 00s`; how long it takes where it takes longer than expected is not known."""
+    if seconds > about:
+        return f"{duration(seconds)}, expected {duration(about)}"
+    return f"{duration(seconds)} of {duration(about)}"
 
 
 def _focus(parts: Sequence[_Part]) -> int:

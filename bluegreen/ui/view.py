@@ -7,11 +7,20 @@ from typing import Protocol, Self
 
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.reports import Result
+from bluegreen.ui.keys import Action
 from bluegreen.ui.timeline import Timeline
 
 
 class View(Protocol):
     """A subscriber with a beginning and an end. No method raises: a display never breaks a run."""
+
+    interactive: bool = False
+    """Whether keys can be typed into it."""
+
+    def press(self, key: str) -> Action | None:
+        """Take a key; what it asks of the deployment, if anything."""
+        del key
+        return None
 
     def __enter__(self) -> Self:
         """Begin to show."""

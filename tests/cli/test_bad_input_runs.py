@@ -63,7 +63,8 @@ class Scene:
         self._patch.setattr("bluegreen.adapters.connect.parallel", in_turn)
         self._patch.setattr("bluegreen.commands._terminal.view_for", self._view)
 
-    def _view(self, settings: Any) -> Any:
+    def _view(self, _settings: Any, *, acts: bool) -> Any:
+        assert acts, "what these verbs show can be acted on"
         from bluegreen.ui.plain import PlainView
 
         scene = self

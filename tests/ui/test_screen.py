@@ -99,6 +99,15 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     assert text.encode("ascii")
 
 
+def test_a_stage_that_overruns_says_so() -> None:
+    console = Console(width=100, file=io.StringIO(), record=True)
+    for line in screen(shifting(), now=START + 90.0, width=100, height=30):
+        console.print(line)
+    text = console.export_text()
+    assert "▸ 25 % 1m 16s, expected 27s" in text
+    assert "1m 14s, expected 25s" in text
+
+
 def test_time_over_the_expected_does_not_overflow_the_bar() -> None:
     lines = screen(begin(header()), now=START + 9_999.0, width=80, height=40)
     assert lines[1].cell_len <= 80

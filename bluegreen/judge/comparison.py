@@ -71,6 +71,8 @@ class Comparison:
     exposed: int = 0
     """Green's requests (or labels) that count for a pass in this step."""
     exposed_seconds: float = 0.0
+    missed: int = 0
+    """For latency: green's requests of this step that were counted over nothing that can be compared."""
     _pass_evidence: float | None = None
     """What a look asks for several times; None once anything has changed."""
 
@@ -112,6 +114,8 @@ class Comparison:
             self.health.add(counts, batch.window)
         counts = self.fails[0].read(batch)
         if counts is None or not warm:
+            if counts is None and batch.counting and batch.green is not None:
+                self.missed += batch.green.answered
             return False
         self.green_bad += counts.green_bad
         self.green += counts.green
@@ -202,7 +206,7 @@ class Comparison:
             self.floor.reset()
         if self.steady_tail is not None:
             self.steady_tail.reset()
-        self.exposed, self.exposed_seconds = 0, 0.0
+        self.exposed, self.exposed_seconds, self.missed = 0, 0.0, 0
         test = self.steady_test(self.control_bad, self.control) if self.steady_test else None
         self.steady = PassProcess(test) if test else None
 

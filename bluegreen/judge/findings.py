@@ -144,6 +144,9 @@ def _missing(metric: Metric, one: Comparison, pass_evidence: float, limits: Judg
     text = f"; for a pass {_round(pass_evidence)} of {NEEDED_TO_PASS:.0f} in this step"
     if metric is Metric.ACCURACY:
         text += f" ({one.exposed:,} labelled answers of green's)"
+    elif one.missed and not one.exposed:
+        text += f" (of {one.missed:,} requests none was counted over a latency that fits: no histogram"
+        text += " any more, other bounds, or another unit)"
     elif one.exposed < fewest_for_a_pass(limits):
         text += f" ({one.exposed:,} counted: too little traffic)"
     return text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bluegreen.contract import Tier
 from bluegreen.domain.document import to_document
-from bluegreen.domain.measurement import Period
+from bluegreen.domain.measurement import Metric, Period
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.judge import judge
@@ -173,3 +173,30 @@ def test_a_baseline_that_cannot_be_true_never_passes(p95_ms: float) -> None:
     found = judge(GOOD, limits=Judging(), baseline=baseline, steps=STEPS, look=look(300))
     assert found.outcome is Outcome.INCONCLUSIVE
     assert "latency" in found.reason
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        pytest.param(lambda one: replace(one, slow=()), id="no histogram"),
+        pytest.param(
+            lambda one: replace(one, slow=tuple((ms / 1_000, count) for ms, count in one.slow)), id="seconds"
+        ),
+    ],
+)
+@pytest.mark.parametrize("arms", [{Color.GREEN}, {Color.BLUE}, set(Color)])
+def test_a_latency_that_is_counted_no_more_is_no_lack_of_traffic(
+    lose: Callable[[Period], Period], arms: set[Color]
+) -> None:
+    """Who is asked at the deadline must know that the measurement is what is missing."""
+    ramp = {0: 25, 300: 50}
+    counted = [
+        lose(one) if one.arm in arms and one.start >= START + 300 else one
+        for one in Traffic(rate=500).periods(ramp, 1_500)
+    ]
+    steps = [step(at, percent) for at, percent in ramp.items()]
+    asked = judge(counted, limits=Judging(), baseline=BASELINE, steps=steps, look=look(1_500))
+    assert asked.ask
+    (latency,) = [one.words for one in asked.findings if one.metric is Metric.LATENCY]
+    assert "requests none was counted over a latency that fits" in latency
+    assert "too little traffic" not in latency

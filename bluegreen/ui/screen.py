@@ -10,6 +10,7 @@ import textwrap
 
 from rich.text import Text
 
+from bluegreen.domain.verdict import Outcome
 from bluegreen.text import one_line
 from bluegreen.ui.bars import bar
 from bluegreen.ui.format import clock, duration
@@ -190,7 +191,9 @@ def _next(timeline: Timeline, now: float, width: int) -> list[Text]:
     decides = verdict is not None and timeline.ending.open and timeline.hold is None
     deadline = verdict.deadline if verdict and decides else 0.0
     then = f"; decides by {clock(deadline)}, then pauses for you" if deadline > now else ""
-    return _labelled("next", f"{words}{when}{then}", width)
+    judged = verdict is not None and decides and words == verdict.next
+    unless = ", if all checks pass" if verdict and judged and verdict.outcome is not Outcome.PASS else ""
+    return _labelled("next", f"{words}{when}{unless}{then}", width)
 
 
 def _warnings(timeline: Timeline, width: int, note: str) -> list[Text]:

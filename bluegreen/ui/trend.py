@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
+from statistics import median
 
 from bluegreen.contract import Tier
 from bluegreen.domain.measurement import Period
@@ -100,10 +101,12 @@ def sparks(trend: Trend, tier: Tier, arm: Color, *, width: int, levels: str) -> 
         return "", ""
     span = min(one.start for one in every), max(one.end for one in every)
     errors = [one.error_rate or 0.0 for one in every]
-    slow = [one.p95_ms or 0.0 for one in every]
+    # A steady p95 is half as high as one that has doubled.
+    steady = median([one.p95_ms for one in arms[Color.BLUE] if one.p95_ms] or [0.5])
+    slow = [2 * steady, *(one.p95_ms or 0.0 for one in every)]
     of_errors = _worst([(one, one.error_rate) for one in arms[arm]], span, width)
     of_p95 = _worst([(one, one.p95_ms) for one in arms[arm]], span, width)
-    return _drawn(of_errors, max(_ERRORS_SCALE, *errors), levels), _drawn(of_p95, max(1.0, *slow), levels)
+    return _drawn(of_errors, max(_ERRORS_SCALE, *errors), levels), _drawn(of_p95, max(slow), levels)
 
 
 def _worst(

@@ -148,7 +148,7 @@ def test_a_breach_is_said_in_words_and_in_color(width: int) -> None:
 def test_it_says_by_when_it_is_decided() -> None:
     text = drawn(breach(), width=140, height=40)
     assert (
-        "next      Send 50 % of the traffic to green, at 12:00:40 (in 16s); decides by 12:10:00, then pauses"
+        "next      Send 50 % of the traffic to green, at 12:00:40 (in 16s), if all checks pass; decides by"
         in text
     )
 

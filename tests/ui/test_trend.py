@@ -27,7 +27,7 @@ def drawn(trend: Trend, arm: Color, width: int = 8) -> tuple[str, str]:
 def test_both_fleets_share_a_scale_and_a_span() -> None:
     trend = grown({}, [period(Color.BLUE, at) for at in range(8)])
     trend = grown(trend, [period(Color.GREEN, at, errors=5 * (at == 7), p95=20.0) for at in range(4, 8)])
-    assert drawn(trend, Color.BLUE) == ("▁▁▁▁▁▁▁▁", "▅▅▅▅▅▅▅▅")
+    assert drawn(trend, Color.BLUE) == ("▁▁▁▁▁▁▁▁", "▅▅▅▅▅▅▅▅"), "half: green is twice as slow"
     assert drawn(trend, Color.GREEN) == ("    ▁▁▁█", "    ████")
 
 

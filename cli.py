@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from bluegreen.commands import lab, notify
+from bluegreen.commands import db, lab, notify
 from bluegreen.commands._connect import exit_code_of
 from bluegreen.commands._options import Output, preformatted
 from bluegreen.commands.abort import abort
@@ -202,6 +202,13 @@ _notify = typer.Typer(cls=_Listed, no_args_is_help=True, rich_markup_mode=None, 
 for _name, _verb in notify.VERBS.items():
     _add(_notify, _name, _verb)
 app.add_typer(_notify, name="notify")
+
+_db = typer.Typer(
+    cls=_Listed, no_args_is_help=True, rich_markup_mode=None, help="The database: rehearse its migration."
+)
+for _name, _verb in db.VERBS.items():
+    _add(_db, _name, _verb)
+app.add_typer(_db, name="db")
 
 
 def main() -> None:

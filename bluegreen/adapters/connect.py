@@ -21,6 +21,7 @@ from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.state.bans import DynamoBans
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
+from bluegreen.adapters.aws.state.rehearsals import DynamoRehearsals
 from bluegreen.adapters.aws.state.table import Table
 from bluegreen.adapters.local_commands import LocalCommands
 from bluegreen.adapters.metrics.sources import open_checks, open_metrics, silent_series
@@ -113,6 +114,9 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         journal=DynamoJournal(table, contract.stack),
         lease=DynamoLease(table, contract.stack),
         bans=DynamoBans(table, contract.stack),
+        rehearsals=DynamoRehearsals(table, contract.stack),
+        # No stack has such a name.
+        rehearsal_lease=DynamoLease(table, f"{contract.stack}#rehearsal"),
         watchdog=SchedulerWatchdog(session, contract, elb),
         database=RdsSnapshots(session, contract.stack),
         databases=RdsInstances(session, contract.stack),

@@ -10,7 +10,15 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bluegreen.contract import Tier
-from bluegreen.domain.journal import Attested, Entry, Header, StepDone, StepFailed, TargetsSeen
+from bluegreen.domain.journal import (
+    Attested,
+    Entry,
+    Header,
+    MigrationRehearsed,
+    StepDone,
+    StepFailed,
+    TargetsSeen,
+)
 from bluegreen.domain.plan import Intent, Plan, Step, StepKind
 from bluegreen.domain.release import FULL
 from bluegreen.policy import Item, Phase, Policy, item_of, items_of
@@ -151,7 +159,14 @@ class _Told:
         if migration is None or not self._plan.has(StepKind.MIGRATE):
             return _none(item, "nothing is migrated")
         down = "with a way down" if migration.down else "without a way down"
-        return Established(item=item, outcome=ItemOutcome.HOLDS, evidence=f"{migration.command}; {down}")
+        told = "; ".join(filter(None, (migration.command, down, self._rehearsal())))
+        return Established(item=item, outcome=ItemOutcome.HOLDS, evidence=told)
+
+    def _rehearsal(self) -> str:
+        """What its rehearsal showed, as the preflight checks found it."""
+        seen = (self._done(step) for step in self._kind(StepKind.CHECK))
+        results = [done.result for done in seen if done]
+        return next((one.words for one in results if isinstance(one, MigrationRehearsed)), "")
 
     def _rollback(self, item: Item) -> Established:
         blues = {one.tier: one.blue.version for one in self._plan.tiers if one.blue}

@@ -13,6 +13,7 @@ from bluegreen.policy.checklist import Point, item_of
 from bluegreen.policy.checks import Alarms, OwnCheck
 from bluegreen.policy.freeze import Freeze
 from bluegreen.policy.metrics import MetricsPolicy, period_fault
+from bluegreen.policy.rehearsal import Rehearsal
 from bluegreen.policy.security import Security
 from bluegreen.policy.smoke import GoldenSet, SmokeTest
 from bluegreen.policy.units import (
@@ -272,6 +273,7 @@ class Policy(Section):
     smoke: Annotated[tuple[SmokeTest, ...], Field(max_length=50)] = ()
     golden: GoldenSet | None = None
     migration: Migration | None = None
+    rehearsal: Rehearsal = Rehearsal()
     backup: Backup = Backup()
     retire: Retire = Retire()
     lease: LeasePolicy = LeasePolicy()

@@ -29,7 +29,7 @@ from bluegreen.ports.metrics import (
     Request,
 )
 from bluegreen.ports.pager import Pager
-from bluegreen.ports.state import Bans, Journal, Lease, Watchdog
+from bluegreen.ports.state import Bans, Journal, Lease, Rehearsals, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "Pager",
     "Ports",
     "Prober",
+    "Rehearsals",
     "Request",
     "Watchdog",
     "at_once",
@@ -175,6 +176,9 @@ class Ports:
     journal: Journal
     lease: Lease
     bans: Bans
+    rehearsals: Rehearsals
+    rehearsal_lease: Lease
+    """Of rehearsals: one at a time, beside whatever is released."""
     watchdog: Watchdog
     database: Database
     databases: Databases

@@ -8,6 +8,7 @@ from typing import Protocol
 from bluegreen.domain.holding import Hold
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.lease import Holder
+from bluegreen.domain.rehearsal import Rehearsal
 from bluegreen.domain.security import Ban
 
 
@@ -83,6 +84,16 @@ class Bans(Protocol):
 
     def lift(self, version: str) -> None:
         """Allow it again; absent is fine."""
+
+
+class Rehearsals(Protocol):
+    """What rehearsals of migrations showed."""
+
+    def newest(self) -> tuple[Rehearsal, ...]:
+        """The newest 50, newest first; without an end: under way, or its process died."""
+
+    def put(self, rehearsal: Rehearsal) -> None:
+        """Keep it; the same one again replaces what was known of it."""
 
 
 class Watchdog(Protocol):

@@ -63,6 +63,7 @@ GOOD: dict[str, Any] = {
     "migration": {
         "run": "ssm", "check": RUN, "command": RUN, "down": RUN, "timeout": "30m", "repeatable": False,
     },
+    "rehearsal": {"host_variable": "DATABASE_HOST", "max_age": "14d", "timeout": "4h"},
     "backup": {"snapshot": True, "timeout": "1h"},
     "hold": {"deadline": "4h", "then": "stay"},
     "retire": {"keep_blue": "15m", "quiet": "1m", "deadline": "30m"},
@@ -162,6 +163,9 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "golden.minimum": (0, 19, 10_001, *WHOLE), "migration.run": CHOICE, "migration.check": COMMAND[:-1],
     "migration.command": (*COMMAND, ""), "migration.down": COMMAND, "migration.timeout": LONGER,
     "migration.repeatable": FLAG,
+    "rehearsal.host_variable": ("host", "A B", "A;rm", "1A", 1, "A" * 61),
+    "rehearsal.timeout": (*LONGER, "59s"),
+    "rehearsal.max_age": (*SPAN[1:], "59s", "366d"),
     "backup.snapshot": FLAG, "backup.timeout": LONGER, "retire.keep_blue": (*SPAN, "25h", "for ever"),
     "retire.quiet": (*SPAN, "2h", "31m"), "retire.deadline": (*LONGER, "59s"),
     "hold.deadline": (*LONGER, "59s", "25h"), "hold.then": ("wait", "", 1, ["stay"]),

@@ -41,6 +41,7 @@ from bluegreen.domain.journal.results import (
     FleetMade,
     GoldenCompared,
     Judged,
+    MigrationRehearsed,
     ModelNamed,
     PreviewMade,
     SizeHeld,

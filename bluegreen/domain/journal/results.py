@@ -113,6 +113,14 @@ class ModelNamed:
     model: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationRehearsed:
+    """What is known of the migration from its rehearsal."""
+
+    kind: Literal["migration-rehearsed"] = "migration-rehearsed"
+    words: str
+
+
 StepResult = Annotated[
     TargetGroupMade
     | PreviewMade
@@ -125,6 +133,7 @@ StepResult = Annotated[
     | WatchdogArmed
     | WeightsSet
     | Judged
-    | ModelNamed,
+    | ModelNamed
+    | MigrationRehearsed,
     Field(discriminator="kind"),
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bluegreen.contract import MANAGED_BY, Tag
-from bluegreen.domain.journal import SnapshotTaken
+from bluegreen.domain.journal import MigrationRehearsed, SnapshotTaken
 from bluegreen.domain.migration import began, snapshot_name
-from bluegreen.domain.plan import Step
+from bluegreen.domain.plan import Step, StepKind
+from bluegreen.domain.rehearsal import doubts, evidence
 from bluegreen.engine.checks import preflight
 from bluegreen.engine.run import Done, Run
 from bluegreen.errors import Halted, Refused, StepFailed
@@ -21,7 +22,18 @@ def check(run: Run, _step: Step) -> Done:
         raise Refused("this release may not start", faults=found.faults, next_step=advice)
     if run.plan.despite:
         return Done(words=f"the other preflight checks passed; despite: {run.plan.despite}")
-    return Done(words="all preflight checks passed")
+    return Done(words="all preflight checks passed", result=_rehearsed(run))
+
+
+def _rehearsed(run: Run) -> MigrationRehearsed | None:
+    """What the rehearsal of this release's migration showed; what makes it no evidence is warned of."""
+    wanted = run.policy.rehearsal.host_variable and run.plan.has(StepKind.MIGRATE) and run.plan.release
+    if not wanted:
+        return None
+    found = evidence(run.ports.rehearsals.newest(), wanted.version, run.policy)
+    for words in doubts(found, wanted.version, run.policy, run.ports.clock.now()):
+        run.warn(words)
+    return MigrationRehearsed(words=found.words) if found else None
 
 
 def snapshot(run: Run, step: Step) -> Done:

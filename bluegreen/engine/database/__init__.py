@@ -1,0 +1,1 @@
+"""The database beside a release: rehearsals of its migration, and restores."""

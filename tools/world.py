@@ -25,15 +25,15 @@ from bluegreen.engine.recorder import Subscriber
 from bluegreen.lab.api.inprocess import attach
 from bluegreen.lab.cloud.behaviour import Behaviour
 from bluegreen.lab.cloud.clock import Clock, ManualClock
-from bluegreen.lab.cloud.cloud import Call, Cloud
+from bluegreen.lab.cloud.cloud import Cloud
 from bluegreen.lab.cloud.commands import Outcome, Stop
-from bluegreen.lab.cloud.elb.state import Health, TargetGroup
 from bluegreen.lab.cloud.instances import Instance
 from bluegreen.lab.cloud.settings import Settings
 from bluegreen.lab.faults import FaultPlan
 from bluegreen.policy import Policy, parse_policy
 from bluegreen.ports import Answer, Ports, Request, at_once
 from bluegreen.ui.lines import Lines
+from tools.invariants import ByHand, Watch
 from tools.replaying import Journals, ReplayedDeployer
 from tools.stored import stand
 
@@ -186,13 +186,12 @@ class World:
         self.cloud = exchange.cloud = Cloud(
             self.clock, settings or Settings(), behaviour=self._behaviour, runner=self._run
         )
+        self.watch = Watch(self.cloud)
         self.contract = self._provision(tuple(tiers))
         self.policy: Policy = parse_policy(policy, stack="sim", source="deploy.toml")
         self.entries: list[tuple[Header, Entry]] = []
         self.listeners: list[Callable[[Entry], None]] = []
-        self.violations: list[str] = []
         self._journals = Journals()
-        self.cloud.after_call.append(self._check)
 
     def _behaviour(self, instance: Instance) -> Behaviour:
         return self.behaviours.get(instance.tags.get(Tag.RELEASE, ""), Behaviour(latency=self._latency))
@@ -200,8 +199,14 @@ class World:
     def _run(self, host: Instance, command: str, timeout: float, _stop: Stop) -> Outcome:
         return self.shell(host, command, timeout)
 
+    @property
+    def violations(self) -> list[str]:
+        """What sc-deploy did that must never be true; what a test does by hand is not held against it."""
+        return self.watch.violations
+
     def raw(self, service: str) -> Any:
-        return self.session.service(service).client
+        """A client for a person's own hands."""
+        return ByHand(self.session.service(service).client, self.watch)
 
     def _provision(self, tiers: tuple[str, ...]) -> Contract:
         elb, ec2 = self.raw("elbv2"), self.raw("ec2")
@@ -287,6 +292,7 @@ class World:
         )
 
     def _hear(self, header: Header, entry: Entry) -> None:
+        self.watch.told(entry.event)
         self._journals.hear(header, entry)
         self.entries.append((header, entry))
         for listener in self.listeners:
@@ -326,32 +332,3 @@ class World:
         found = [f"{t.tier} #{f.deployment}" for t in state.tiers for f in t.leftovers]
         found += [rule.arn for tier in state.tiers for rule in tier.previews]
         return found + list(self.ports().watchdog.armed())
-
-    def _check(self, call: Call) -> None:
-        """The invariants of a cutover, after every call that changes something."""
-        if call.error or call.operation not in ("ModifyRule", "CreateRule", "DeleteAutoScalingGroup"):
-            return
-        state = self.cloud.balancing
-        # A weight that stands while EC2 takes a host away is nobody's doing.
-        changed = call.params.get("RuleArn")
-        for arn, rule in state.rules.items():
-            if changed not in (None, arn):
-                continue
-            action = rule.actions[-1]
-            preview = any(condition.get("Field") == "http-header" for condition in rule.conditions)
-            if preview or action["Type"] != "forward":
-                continue
-            for one in action["ForwardConfig"]["TargetGroups"]:
-                group = state.groups.get(one["TargetGroupArn"])
-                if one["Weight"] and group is not None:
-                    self._check_group(call, group, one["Weight"])
-
-    def _check_group(self, call: Call, group: TargetGroup, weight: int) -> None:
-        """Weight only where a target is healthy; no fleet deleted under its weight."""
-        if call.operation == "DeleteAutoScalingGroup":
-            if call.params["AutoScalingGroupName"] == group.name:
-                self.violations.append(f"{group.name} deleted while it has weight {weight}")
-            return
-        healths = [self.cloud.targets.health_of(group, key)[0] for key in group.targets]
-        if Health.HEALTHY not in healths:
-            self.violations.append(f"{call.operation}: weight {weight} on {group.name}, no target is healthy")

@@ -5,12 +5,10 @@ What AWS refuses for good (access denied) ends in a rollback, a halt or a refusa
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import pytest
 
 from bluegreen.domain.journal import Ending
-from bluegreen.errors import DeployError
+from bluegreen.errors import DeployError, ExitCode
 from bluegreen.lab.faults import Effect, Fault, When
 from tests.world import World
 from tests.world.points import Point, points_of_promotion, prepared, promote
@@ -57,9 +55,19 @@ def test_a_denied_call_never_loses_a_request(point: Point) -> None:
         times=0,
     )
     world.faults.add(denied)
-    with suppress(DeployError):
-        promote(world)
+    try:
+        deployer = world.deployer("first@host:1")
+        result = deployer.run(deployer.plan_promotion("v1.2.0"))
+    except DeployError as error:
+        code, words, then = error.exit_code, error.what, error.next_step
+    else:
+        code, words, then = result.exit_code, result.words, result.next_step
     world.faults.clear()
+    # It ends with a code that says so, with what was denied, and with what to do.
+    if code is not ExitCode.RELEASED:
+        assert code in (ExitCode.REFUSED, ExitCode.ROLLED_BACK, ExitCode.HALTED), world.story()
+        assert point.action in words, f"{words}\n{world.story()}"
+        assert then or "    next: allow " in world.story(), f"{words}\n{world.story()}"
     world.clock.sleep(75)
     world.cloud.advance()
     assert world.cloud.traffic.failed() == 0, world.story()

@@ -157,6 +157,8 @@ def _still_valid(plan: Plan, done: Mapping[Step, StepResult | None]) -> dict[Ste
     back, green may be unhealthy. So health, watchdog and the last weights are made true again (which is
     harmless where they still are). The watchdog above all: it was armed by a process that is
     gone, and fires in the middle of this one unless this one keeps pushing it forward.
+
+    What is in no rule any more stays out: weights written again would name it, and nobody takes it out twice.
     """
     disarmed = [step in done for step in plan.steps if step.kind is StepKind.STAND_DOWN]
     if disarmed and all(disarmed):
@@ -166,7 +168,8 @@ def _still_valid(plan: Plan, done: Mapping[Step, StepResult | None]) -> dict[Ste
     again = {step for step in plan.steps if step.kind in kinds}
     shifts = [step for step in plan.steps if step.kind is StepKind.WEIGHTS and step in done]
     again |= {step for step in shifts if step.percent == shifts[-1].percent}
-    return {step: result for step, result in done.items() if step not in again}
+    over = {step.tier for step in done if step.kind is StepKind.DETACH and step.deployment is None}
+    return {step: result for step, result in done.items() if step not in again or step.tier in over}
 
 
 def _remember(run: Run, entries: Iterable[Entry]) -> None:

@@ -21,6 +21,7 @@ from bluegreen.contract import (
     run_document,
 )
 from bluegreen.domain.promotion import fleet_name
+from bluegreen.ui.links import links_of
 from tests.infra.iam import Request, allowed, statements_of
 from tools.recording import SECRETS, STACKS, Recording, recorded, settings_of
 
@@ -81,6 +82,19 @@ def test_it_names_what_exists(stack: Recording) -> None:
     secrets = {r.inputs["name"] for r in stack.of("aws:secretsmanager/secret:Secret")}
     assert {contract.new_relic_secret} - {""} <= secrets
     assert bool(contract.new_relic_secret) is bool(contract.new_relic_account) is (stack.stack == "prod")
+
+
+def test_the_links_of_the_live_view_lead_to_what_stands(stack: Recording) -> None:
+    balancer, dashboard, logs = links_of(contract_of(stack))
+    (made,) = stack.of("aws:cloudwatch/dashboard:Dashboard")
+    assert dashboard.url.endswith(f"/{made.inputs['dashboardName']}")
+    assert balancer.url.endswith(
+        stack.one("aws:lb/loadBalancer:LoadBalancer", "load-balancer").outputs["arn"]
+    )
+    prefix = logs.url.rpartition("$3D")[2].replace("$252F", "/")
+    groups = [one.inputs["name"] for one in stack.of("aws:cloudwatch/logGroup:LogGroup")]
+    tiers = [f"{prefix}/{tier.name}" for tier in contract_of(stack).tiers]
+    assert set(tiers) <= set(groups)
 
 
 def test_the_table_has_the_keys_of_the_journal(stack: Recording) -> None:

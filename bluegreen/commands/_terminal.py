@@ -89,9 +89,15 @@ def view_for(settings: Settings, *, acts: bool) -> View:
         return JsonView(sys.stdout)
     if is_screen():
         from bluegreen.ui.keys import Keys
+        from bluegreen.ui.links import knows_links
         from bluegreen.ui.live import LiveView
 
-        return LiveView(console(), keys=Keys(acts=acts) if sys.stdin.isatty() else None)
+        return LiveView(
+            console(),
+            keys=Keys(acts=acts) if sys.stdin.isatty() else None,
+            linked=knows_links(os.environ),
+            addressed="AWS_ENDPOINT_URL" not in os.environ,  # no page of the console knows a lab
+        )
     from bluegreen.ui.plain import PlainView
 
     return PlainView(sys.stdout)

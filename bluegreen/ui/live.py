@@ -41,8 +41,14 @@ class LiveView:
         *,
         clock: Callable[[], float] = time.time,
         keys: Keys | None = None,
+        linked: bool = False,
+        addressed: bool = True,
     ) -> None:
-        """`keys`: what can be typed; None where nobody listens to a keyboard."""
+        """`keys`: what can be typed; None where nobody listens to a keyboard.
+
+        `linked`: the terminal opens links. `addressed`: the help page has their addresses; a lab has none.
+        """
+        self._linked, self._addressed = linked and addressed, addressed
         self._keys, self.interactive = keys, keys is not None
         self._lines = Lines()
         self._log: deque[str] = deque(maxlen=_LOG)
@@ -114,6 +120,7 @@ class LiveView:
                 note=self._note,
                 usual=self._usual,
                 keys="" if asks else keys,
+                linked=self._linked,
             )
         except Exception as error:  # noqa: BLE001  (a display never breaks a run)
             return Group(
@@ -124,11 +131,15 @@ class LiveView:
 
     def _page(self, keys: Keys, width: int, height: int) -> list[Text]:
         """The log, newest last, or the help; the keys stay below."""
-        lines = list(self._log) if keys.page is Page.LOG else list(keys.help)
+        lines = list(self._log) if keys.page is Page.LOG else [*keys.help, *self._addresses()]
         shown = [Text(one, no_wrap=True) for one in lines[-max(1, height - 2) :]]
         for one in shown:
             one.truncate(width)
         return [*shown, Text(), Text(keys.words, style="dim", no_wrap=True)]
+
+    def _addresses(self) -> list[str]:
+        found = self._story.links if self._story and self._addressed else ()
+        return ["", *(f"{one.name:<15}{one.url}" for one in found)] if found else []
 
     def _frame(self) -> str:
         """The screen as one string, with the colors that the terminal has."""

@@ -15,6 +15,7 @@ from bluegreen.text import one_line
 from bluegreen.ui.bars import bar
 from bluegreen.ui.format import clock, duration
 from bluegreen.ui.glyphs import OUTCOME_STYLE, STAGE_STYLE, UNICODE, Glyphs
+from bluegreen.ui.links import links_line
 from bluegreen.ui.stage_strip import running, strip
 from bluegreen.ui.tier_rows import one_line_tiers, tier_rows
 from bluegreen.ui.time_left import Usual, expected, seconds_left
@@ -38,10 +39,11 @@ def screen(
     note: str = "",
     usual: Usual | None = None,
     keys: str = "",
+    linked: bool = False,
 ) -> list[Text]:
     """The lines of the live view at epoch second `now`; `usual` is what stages took before.
 
-    `keys`: what can be typed, where somebody listens.
+    `keys`: what can be typed, where somebody listens. `linked`: the terminal opens links.
     """
     known = usual or {}
     head = _head(timeline, now, width, glyphs, known) + _traffic(timeline, width)
@@ -53,7 +55,8 @@ def screen(
         _rows(timeline, width),
         _warnings(timeline, width, note),
     )
-    keyed = [Text(keys, style="dim")] if keys else []
+    pages = [links_line(timeline.links)] if linked and timeline.links else []
+    keyed = [*pages, *([Text(keys, style="dim")] if keys else [])]
     # What is left out first where there is no room: the limits, the single fleets, the steps, the words.
     for parts in (
         (stages, tiers, verdict, rows, following, warnings, keyed),

@@ -12,6 +12,7 @@ from bluegreen.domain.measurement import Period
 from bluegreen.domain.plan import Step
 from bluegreen.domain.release import Color
 from bluegreen.domain.verdict import CheckFinding, Finding, Outcome
+from bluegreen.ui.links import Link
 from bluegreen.ui.trend import Trend
 
 
@@ -147,6 +148,8 @@ class Timeline:
     words: str = ""
     traffic: tuple[str, ...] = ()
     next_step: str = ""
+    links: tuple[Link, ...] = ()
+    """Where else to look."""
     falls_back_after: float = 0.0
     """Seconds within which an armed watchdog acts once the deployer has died; 0: not known."""
     last_seq: int = 0

@@ -16,6 +16,7 @@ from bluegreen.domain.journal import Ending, Entry, Header
 from bluegreen.domain.plan import Plan, Step, StepKind, TierPlan
 from bluegreen.domain.verdict import Outcome
 from bluegreen.ui.figures import recent
+from bluegreen.ui.links import links_of
 from bluegreen.ui.timeline import (
     HoldView,
     Progress,
@@ -42,7 +43,12 @@ def begin(header: Header) -> Timeline:
     if header.documents is None:
         return timeline
     # As long as the heartbeat's horizon: two lifetimes of the lease after the last renewal.
-    timeline = replace(timeline, falls_back_after=2 * header.documents.policy.lease.ttl)
+    documents = header.documents
+    timeline = replace(
+        timeline,
+        falls_back_after=2 * documents.policy.lease.ttl,
+        links=links_of(documents.contract),
+    )
     return _planned(timeline, header.documents.plan)
 
 

@@ -55,6 +55,14 @@ def test_on_hold(width: int, height: int, same_as: SameAs) -> None:
     assert "hold" not in drawn(told(script.header, script.entries), width=width, height=height)
 
 
+def test_a_rollback_ends_a_hold() -> None:
+    script = Script().until("judge-25")
+    script.say(Held(by="ben", why="complaints", asked_at=1.0, until=START + 600, rolls_back=False))
+    script.rolled_back()
+    timeline = told(script.header, script.entries)
+    assert timeline.hold is None
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_rollback(width: int, same_as: SameAs) -> None:
     script = Script().rolled_back()

@@ -59,6 +59,11 @@ def test_a_long_release_costs_no_more_and_forgets_no_burst(seconds: int) -> None
     assert drawn(trend, Color.GREEN)[0][0] == "█"
 
 
+def test_a_late_count_of_what_was_merged_changes_nothing() -> None:
+    trend = grown({}, [period(Color.GREEN, at) for at in range(600)])
+    assert grown(trend, [period(Color.GREEN, 9, errors=100)]) == trend, "it would count twice"
+
+
 def test_a_coarse_period_fills_its_time_and_probes_and_broken_counts_are_no_traffic() -> None:
     trend = grown({}, [period(Color.GREEN, 0, seconds=60.0), period(Color.GREEN, 60, seconds=60.0, errors=9)])
     assert drawn(trend, Color.GREEN)[0] == "▁▁▁▁████"

@@ -70,6 +70,9 @@ class LatencyCounts:
         self._over_limit = TAIL
         """Blue's share over its threshold at the most; more than 5 % where no bound is high enough."""
         self._normal: float | None = None
+        self._usual_in = 0
+        """The step that shows how blue usually is."""
+        self._step, self._percent = 0, FULL
         self._triples: dict[tuple[Bounds, Bounds], dict[int, Triple]] = {}
         self._aimed: dict[float, Triple | None] = {}
         self._aimed_better: Triple | None = None
@@ -84,7 +87,8 @@ class LatencyCounts:
         key = (_bounds(green), _bounds(blue))
         self._mine.offer(key[0])
         self._tail.offer(key[1])
-        if batch.window.step and self._normal is None and self._tail.known:
+        self._mind(batch)
+        if batch.window.step > self._usual_in and self._normal is None and self._tail.known:
             self._normal = self._tail.quantile(TAIL)
         if key not in self._triples:
             self._triples[key] = self._compared(*key)
@@ -102,6 +106,16 @@ class LatencyCounts:
             self.far_ms = max(self.far_ms, far) if self.lopsided(batch) else far
             self._over_limit = self._tail.most(found.fail) if self._tail.known else TAIL
             self.moved = self.moved or bool(before and before != self.limit_ms)
+
+    def _mind(self, batch: Batch) -> None:
+        """A step that is watched once more, by a person who was asked: how blue is then is its usual way.
+
+        Hours may have gone by, and the peak of the day is no sickness.
+        """
+        if batch.window.step > self._step and batch.percent == self._percent:
+            self._normal, self._usual_in = None, batch.window.step
+        if batch.window.step >= self._step:
+            self._step, self._percent = batch.window.step, batch.percent
 
     def learn(self, batch: Batch) -> None:
         """Take in the counts for the next period's threshold, once this one is judged."""
@@ -235,7 +249,8 @@ class LatencyCounts:
         return Counts(green.slow[found.fail][1], green.answered, blue.slow[found.fail][1], blue.answered)
 
     def health(self, batch: Batch) -> Counts | None:
-        """Blue slower than the limit beside its own first ramp step, where green had least to do with it.
+        """Blue slower than the limit beside its own first ramp step, where green had least to do with it, or
+        beside the step that a person resumed.
 
         During that step beside what was known of it before: to be slower than in the last hour is no fault.
         """

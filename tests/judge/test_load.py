@@ -124,6 +124,38 @@ class TestAFullFleetIsSlowerThanAnIdleOne:
         assert ramp(incident, (5, 50, 95), each=40, failing=during).outcome is Outcome.FAIL
 
 
+class TestThePeakOfTheDay:
+    """Both fleets are twice as slow as in the first step: by an incident, or because it is noon now."""
+
+    @staticmethod
+    def noon(_arm: Color, _share: int, number: int) -> float:
+        return 1.0 if number < 40 else 2.0
+
+    def test_holds_while_nobody_has_said_that_it_is_none(self) -> None:
+        held = ramp(self.noon, (5, 25, 50), each=20)
+        assert held.hold
+        assert "blue itself is unhealthy (latency)" in held.reason
+
+    def test_is_how_blue_is_once_a_person_resumes(self) -> None:
+        assert ramp(self.noon, (5, 25, 50, 50, 50), each=20).outcome is Outcome.PASS
+
+    def test_is_how_blue_is_in_a_step_that_is_resumed_hours_later(self) -> None:
+        """What was counted before the pause says nothing about the peak."""
+
+        def later(arm: Color, share: int, number: int) -> float:
+            return self.noon(arm, share, number - 20)
+
+        assert ramp(later, (5, 25, 50, 50, 50), each=20).outcome is Outcome.PASS
+
+    def test_of_a_resumed_step_a_change_holds_again(self) -> None:
+        def twice(arm: Color, share: int, number: int) -> float:
+            return self.noon(arm, share, number) * (1.0 if number < 100 else 2.0)
+
+        held = ramp(twice, (5, 25, 50, 50, 50, 95), each=20)
+        assert held.hold
+        assert "blue itself is unhealthy (latency)" in held.reason
+
+
 class TestAt100Percent:
     @pytest.mark.parametrize("p95", [200.0, 60.0, 40.0])
     def test_four_times_as_slow_is_found_at_once_whatever_was_asked_for(self, p95: float) -> None:

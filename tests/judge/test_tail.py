@@ -144,7 +144,7 @@ def test_blue_that_becomes_slow_during_the_ramp_holds_until_it_is_well_again() -
     def both(at: float) -> float:
         return 1.8 if 360 <= at < 660 else 1.0
 
-    steps = (step(percent=25), step(300, 25))
+    steps = (step(percent=20), step(300, 25))
     periods = served(1.0, green=both, blue=both, until=1_200.0)
 
     def at(now: float) -> Verdict:

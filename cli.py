@@ -204,7 +204,7 @@ for _name, _verb in notify.VERBS.items():
 app.add_typer(_notify, name="notify")
 
 _db = typer.Typer(
-    cls=_Listed, no_args_is_help=True, rich_markup_mode=None, help="The database: rehearse its migration."
+    cls=_Listed, no_args_is_help=True, rich_markup_mode=None, help="The database: rehearse, restore."
 )
 for _name, _verb in db.VERBS.items():
     _add(_db, _name, _verb)

@@ -21,7 +21,7 @@ from bluegreen.adapters.aws.ssm import Parameters
 from bluegreen.adapters.aws.state.bans import DynamoBans
 from bluegreen.adapters.aws.state.journal import DynamoJournal
 from bluegreen.adapters.aws.state.lease import DynamoLease
-from bluegreen.adapters.aws.state.rehearsals import DynamoRehearsals
+from bluegreen.adapters.aws.state.records import DynamoRecords
 from bluegreen.adapters.aws.state.table import Table
 from bluegreen.adapters.local_commands import LocalCommands
 from bluegreen.adapters.metrics.sources import open_checks, open_metrics, silent_series
@@ -31,6 +31,8 @@ from bluegreen.adapters.probe import HttpProber
 from bluegreen.adapters.shell import ShellCommands
 from bluegreen.adapters.threads import aside, parallel
 from bluegreen.contract import Contract, parameter_name, parse_contract, run_document
+from bluegreen.domain.rehearsal import Rehearsal
+from bluegreen.domain.restoration import Restoration
 from bluegreen.errors import ConfigError
 from bluegreen.files import UnreadableFileError, read_text
 from bluegreen.policy import Policy
@@ -114,7 +116,8 @@ def connect(contract: Contract, policy: Policy, *, session: Session, clock: Cloc
         journal=DynamoJournal(table, contract.stack),
         lease=DynamoLease(table, contract.stack),
         bans=DynamoBans(table, contract.stack),
-        rehearsals=DynamoRehearsals(table, contract.stack),
+        rehearsals=DynamoRecords(table, contract.stack, Rehearsal),
+        restorations=DynamoRecords(table, contract.stack, Restoration),
         # No stack has such a name.
         rehearsal_lease=DynamoLease(table, f"{contract.stack}#rehearsal"),
         watchdog=SchedulerWatchdog(session, contract, elb),

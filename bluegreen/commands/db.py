@@ -50,4 +50,49 @@ def rehearse(settings: Settings, version: Version = "") -> None:
         raise typer.Exit(int(ExitCode.REFUSED))
 
 
-VERBS = {"rehearse": rehearse}
+Snapshot = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Of the stack's database.")]
+Beside = Annotated[bool, typer.Option("--beside", help="Stop before the swap, to look at the new instance.")]
+Discard = Annotated[bool, typer.Option("--discard", help="Give an unfinished restore up, before its swap.")]
+
+
+@verb
+def restore(settings: Settings, snapshot: Snapshot, beside: Beside = False, discard: Discard = False) -> None:
+    """Restore a snapshot beside the database, then swap the names: what was written since then is lost.
+
+    The application's endpoint follows the name, so no host changes. The old instance stays, under a dated
+    name. Until the swap everything serves on; during it nobody can connect, for up to twenty minutes. Asks
+    for the stack's name. It needs the role `restore`.
+
+    Interrupted or failed, the same command continues where it ended. Until the swap, --discard gives it up.
+
+    For example:
+      sc-deploy db restore sc-prod-before-42 --stack prod --beside
+      sc-deploy db restore sc-prod-before-42 --stack prod
+    """
+    from bluegreen.engine.database import restore as engine
+    from bluegreen.engine.database.work import Stop
+    from bluegreen.ui.tables.restoration import (
+        restoration_document,
+        restoration_question,
+        restoration_view,
+    )
+
+    (contract, policy, ports), stop = _connect.open_stack(settings).known, Stop()
+    planned = engine.prepare(contract, ports, snapshot=snapshot, by=_connect.operator())
+    if discard:
+        confirm(settings, f"Remove {planned.beside} and give the restore up?")
+    elif not beside:
+        confirm(settings, restoration_question(planned, ports.clock.now()), by_name=True)
+    with stopping(stop, _terminal.say, lambda: f"the swap of {planned.database}"):
+        found = (
+            engine.discard(planned, policy, ports, note=_terminal.say, stop=stop)
+            if discard
+            else engine.restore(
+                planned, contract, policy, ports, note=_terminal.say, stop=stop, swap=not beside
+            )
+        )
+    now = ports.clock.now()
+    _terminal.show(settings, restoration_document(found, now), restoration_view(found, now))
+
+
+VERBS = {"rehearse": rehearse, "restore": restore}

@@ -29,7 +29,7 @@ from bluegreen.ports.metrics import (
     Request,
 )
 from bluegreen.ports.pager import Pager
-from bluegreen.ports.state import Bans, Journal, Lease, Rehearsals, Watchdog
+from bluegreen.ports.state import Bans, Journal, Lease, Rehearsals, Restorations, Watchdog
 from bluegreen.ports.traffic import Balancer, Fleets
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "Prober",
     "Rehearsals",
     "Request",
+    "Restorations",
     "Watchdog",
     "at_once",
 ]
@@ -177,6 +178,7 @@ class Ports:
     lease: Lease
     bans: Bans
     rehearsals: Rehearsals
+    restorations: Restorations
     rehearsal_lease: Lease
     """Of rehearsals: one at a time, beside whatever is released."""
     watchdog: Watchdog

@@ -9,6 +9,7 @@ from bluegreen.domain.holding import Hold
 from bluegreen.domain.journal import Entry, Header
 from bluegreen.domain.lease import Holder
 from bluegreen.domain.rehearsal import Rehearsal
+from bluegreen.domain.restoration import Restoration
 from bluegreen.domain.security import Ban
 
 
@@ -92,7 +93,17 @@ class Rehearsals(Protocol):
     def newest(self) -> tuple[Rehearsal, ...]:
         """The newest 50, newest first; without an end: under way, or its process died."""
 
-    def put(self, rehearsal: Rehearsal) -> None:
+    def put(self, record: Rehearsal) -> None:
+        """Keep it; the same one again replaces what was known of it."""
+
+
+class Restorations(Protocol):
+    """Restores of the database."""
+
+    def newest(self) -> tuple[Restoration, ...]:
+        """The newest 50, newest first; one without an end waits to be continued."""
+
+    def put(self, record: Restoration) -> None:
         """Keep it; the same one again replaces what was known of it."""
 
 

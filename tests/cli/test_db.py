@@ -42,3 +42,23 @@ def test_an_unknown_version_is_refused_before_anything_is_restored(line: Line, t
     assert done.exit_code == 3, done.output
     assert "v9.9.9" in done.stderr
     assert tried.instances() == ["sportcoach-sim"]
+
+
+def test_a_restore_names_the_loss_and_asks_for_the_stack(line: Line, tried: Tried) -> None:
+    unasked = line("db", "restore", "newest", *SIM)
+    assert unasked.exit_code == 3
+    assert "is lost to the application" in unasked.stderr
+    assert tried.instances() == ["sportcoach-sim"]
+    done, (document,) = line.json("db", "restore", "newest", *SIM, "--yes")
+    assert done.exit_code == 0, done.output
+    assert document["lost_seconds"] > 0
+    assert set(tried.instances()) == {"sportcoach-sim", document["kept"]}
+    assert line("db", "restore", "gone", *SIM, "--yes").exit_code == 3
+
+
+def test_a_restore_stops_beside_and_is_given_up(line: Line, tried: Tried) -> None:
+    assert "then repeat it without --beside" in line("db", "restore", "newest", *SIM, "--beside").stdout
+    assert len(tried.instances()) == 2
+    done = line("db", "restore", "newest", *SIM, "--discard", "--yes")
+    assert (done.exit_code, "was not changed" in done.stdout) == (0, True), done.output
+    assert tried.instances() == ["sportcoach-sim"]

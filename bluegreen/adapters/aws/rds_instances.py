@@ -101,14 +101,17 @@ class RdsInstances:
                 )
             return there.status == "available"
         found = self.instance(now)
-        if found is None or found.resource != resource:
+        if found is None:
+            return False  # between two names, where neither may be shown
+        if found.resource != resource:
             raise Refused(
                 f"the DB instance {resource} is called neither {now} nor {name}:"
                 " somebody renamed or deleted it",
                 next_step=f"give it the name {now} again in the RDS console, then repeat",
             )
         if found.status == "available":
-            with Tolerated(*_BUSY):  # since a moment ago
+            # Since a moment ago; or it has the new name, and the answer that said so was lost.
+            with Tolerated(*_BUSY, "DBInstanceNotFound", "DBInstanceNotFoundFault"):
                 self._service().call(
                     "modify_db_instance",
                     about=f"{now}, from now on {name}",

@@ -5,6 +5,7 @@ One table, keys `pk` and `sk`:
     stack#<stack>          lease                 who deploys, with the fencing token
     stack#<stack>          ban#v1.4.0            a version that is not released again
     stack#<stack>          rehearsal#17955...    a rehearsal of a migration, by when it began
+    stack#<stack>          restoration#1795...    a restore of the database, likewise
     stack#<stack>          deployment#000042     the header of a deployment
     run#<stack>#000042     document#plan#000     its documents: JSON, compressed, in parts
     run#<stack>#000042     entry#000000001       its journal

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -25,13 +25,24 @@ SERVICE_POLICIES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What is restored every week as a test: resources of one kind, and what AWS Backup cannot infer."""
+
+    kind: str
+    """AWS Backup's word: `RDS`, `DynamoDB`, `S3`."""
+    resources: Sequence[pulumi.Input[str]]
+    overrides: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Restore metadata; without it a database goes to the default VPC, which the stack does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupArgs:
-    """`resources` are ARNs to back up; `verified` is the bucket that is restored every week as a test."""
+    """`resources` are ARNs to back up; `verified` are those that are restored every week as a test."""
 
     settings: BackupSettings
     keys: Encryption
     resources: Sequence[pulumi.Input[str]]
-    verified: pulumi.Input[str]
+    verified: Sequence[Verified]
     alerts_topic_arn: pulumi.Input[str]
 
 
@@ -103,7 +114,7 @@ class Backup(Component):
         return [daily, monthly]
 
     def _restore_tests(self) -> None:
-        """Every week AWS Backup restores the newest copy of the training data, and deletes it again."""
+        """Every week AWS Backup restores the newest copy of each, and deletes it again."""
         name = f"{self.environment.name}_restore".replace("-", "_")
         plan = aws.backup.RestoreTestingPlan(
             self.name,
@@ -117,13 +128,15 @@ class Backup(Component):
             },
             opts=self.options(),
         )
-        aws.backup.RestoreTestingSelection(
-            self.name,
-            name=f"{name}_data",
-            restore_testing_plan_name=plan.name,
-            iam_role_arn=self._role.arn,
-            protected_resource_type="S3",
-            protected_resource_arns=[self._args.verified],
-            validation_window_hours=4,
-            opts=self.options(),
-        )
+        for one in self._args.verified:
+            aws.backup.RestoreTestingSelection(
+                f"{self.name}-{one.kind.lower()}",
+                name=f"{name}_{one.kind.lower()}",
+                restore_testing_plan_name=plan.name,
+                iam_role_arn=self._role.arn,
+                protected_resource_type=one.kind,
+                protected_resource_arns=list(one.resources),
+                restore_metadata_overrides=dict(one.overrides) or None,
+                validation_window_hours=4,
+                opts=self.options(),
+            )

@@ -72,6 +72,7 @@ class Database(Component):
             trust=service_trust("monitoring.rds.amazonaws.com", account_id=environment.account_id),
             managed=["service-role/AmazonRDSEnhancedMonitoringRole"],
         )
+        self.subnet_group = self._subnet_group()
         self.primary = self._primary()
         self.replica = self._replica()
         self._secret()
@@ -128,7 +129,7 @@ class Database(Component):
             username=OWNER,
             password=self._args.password,
             port=PORT,
-            db_subnet_group_name=self._subnet_group().name,
+            db_subnet_group_name=self.subnet_group.name,
             parameter_group_name=self._parameter_group().name,
             backup_retention_period=settings.backup_days,
             # 02:30 to 03:00 in Tokyo; AWS Backup must not start in it or in the hour before.

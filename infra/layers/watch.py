@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.alarm_set import AlarmSet, AlarmSetArgs
-from infra.components.backup import Backup, BackupArgs
+from infra.components.backup import Backup, BackupArgs, Verified
 from infra.components.dashboard import Dashboard, DashboardArgs
 from infra.components.log_feed import LogFeed, LogFeedArgs
 from infra.components.log_search import LogSearch, LogSearchArgs
@@ -145,7 +145,23 @@ def _protection(settings: Settings, environment: Environment, below: Below, rele
                 foundation.storage.models.arn,
                 foundation.storage.training_data.arn,
             ],
-            verified=foundation.storage.training_data.arn,
+            verified=[
+                Verified(
+                    kind="RDS",
+                    resources=[below.stores.database.primary.arn],
+                    overrides={
+                        "dbSubnetGroupName": below.stores.database.subnet_group.name,
+                        "vpcSecurityGroupIds": pulumi.Output.json_dumps(
+                            [foundation.firewall.groups["database"].id]
+                        ),
+                    },
+                ),
+                Verified(kind="DynamoDB", resources=[releases.delivery.table.arn]),
+                Verified(
+                    kind="S3",
+                    resources=[foundation.storage.models.arn, foundation.storage.training_data.arn],
+                ),
+            ],
             alerts_topic_arn=foundation.alerts.warning.arn,
         ),
     )

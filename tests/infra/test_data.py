@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 
 import pytest
@@ -42,12 +43,26 @@ def test_a5_training_data_is_backed_up_and_the_backup_is_tried(stack: Recording)
     bucket = f"arn:aws:s3:::{settings_of(stack.stack)['storage']['bucket_prefix']}-training-data"
     (selection,) = stack.of("aws:backup/selection:Selection")
     assert bucket in selection.inputs["resources"]
-    (tried,) = stack.of("aws:backup/restoreTestingSelection:RestoreTestingSelection")
-    assert tried.inputs["protectedResourceArns"] == [bucket]
     (plan,) = stack.of("aws:backup/restoreTestingPlan:RestoreTestingPlan")
     assert re.fullmatch(r"cron\(\d+ \d+ \? \* [A-Z]{3} \*\)", plan.inputs["scheduleExpression"]), "weekly"
     failed = stack.one("aws:cloudwatch/eventTarget:EventTarget", "backup-failed").inputs
     assert failed["arn"] == stack.one("aws:sns/topic:Topic", "alerts-warning").outputs["arn"]
+
+
+def test_r8_database_journal_and_buckets_are_restored_every_week_as_a_test(stack: Recording) -> None:
+    tried = {
+        one.inputs["protectedResourceType"]: one.inputs
+        for one in stack.of("aws:backup/restoreTestingSelection:RestoreTestingSelection")
+    }
+    assert set(tried) == {"RDS", "DynamoDB", "S3"}
+    (selection,) = stack.of("aws:backup/selection:Selection")
+    arns = [arn for one in tried.values() for arn in one["protectedResourceArns"]]
+    assert sorted(arns) == sorted(selection.inputs["resources"])
+    # Without these AWS Backup takes the default VPC, which the stack does not use.
+    database = stack.one("aws:rds/instance:Instance", "database").inputs
+    overrides = tried["RDS"]["restoreMetadataOverrides"]
+    assert overrides["dbSubnetGroupName"] == database["dbSubnetGroupName"]
+    assert json.loads(overrides["vpcSecurityGroupIds"]) == database["vpcSecurityGroupIds"]
 
 
 def test_a5_e1_copies_lie_in_the_backup_region(prod: Recording) -> None:

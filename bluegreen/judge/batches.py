@@ -140,8 +140,10 @@ class Calendar:
 class Pairing:
     """Joins the arms as they arrive; requests and labels wait for the other arm while blue has traffic."""
 
-    def __init__(self, calendar: Calendar, *, has_blue: bool) -> None:
-        self._calendar, self._has_blue = calendar, has_blue
+    def __init__(
+        self, calendar: Calendar, *, has_blue: bool, without_blue: frozenset[Tier] = frozenset()
+    ) -> None:
+        self._calendar, self._has_blue, self._without = calendar, has_blue, without_blue
         self._waiting: dict[tuple[str, Tier], dict[float, Period]] = {}
 
     def add(self, period: Period) -> Iterator[Batch]:
@@ -156,7 +158,7 @@ class Pairing:
         if step is None:
             return
         green, blue = (period, None) if period.arm is Color.GREEN else (None, period)
-        if not period.probes and self._controlled(step):
+        if not period.probes and self._controlled(step, period.tier):
             waiting = self._waiting.setdefault((period.source, period.tier), {})
             if blue is not None:
                 yield from self._without_blue(waiting, blue)
@@ -171,15 +173,15 @@ class Pairing:
         if green or period.probes:
             yield self._batch(green, blue, step)
 
-    def _controlled(self, step: int) -> bool:
-        return self._has_blue and self._calendar.steps[step].percent < FULL
+    def _controlled(self, step: int, tier: Tier) -> bool:
+        return self._has_blue and tier not in self._without and self._calendar.steps[step].percent < FULL
 
     def _batch(self, green: Period | None, blue: Period | None, step: int) -> Batch:
         calendar, period = self._calendar, green or blue
         assert period is not None
         inside, current = calendar.inside(period, step), step == calendar.current
         return Batch(
-            green, blue, calendar.window(period, step), inside, self._controlled(step), current,
+            green, blue, calendar.window(period, step), inside, self._controlled(step, period.tier), current,
             calendar.steps[step].percent,
         )  # fmt: skip
 
@@ -193,7 +195,7 @@ class Pairing:
         for green in sorted(alone, key=lambda one: one.start):
             del waiting[green.start]
             step = self._calendar.step_of(green)
-            if step is not None and self._controlled(step) and self._may_have_none(green, step):
+            if step is not None and self._controlled(step, green.tier) and self._may_have_none(green, step):
                 nothing = Period(
                     source=blue.source, tier=blue.tier, arm=Color.BLUE, start=green.start,
                     seconds=green.seconds, requests=0, errors=0, counts_errors=blue.counts_errors,

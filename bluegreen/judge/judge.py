@@ -28,15 +28,24 @@ class Judge:
 
     What it knows depends on what it was given and on the time alone, and a look changes nothing else: a judge
     that has followed a run and one that is given its whole journal say the same. `baseline` is None where
-    there is no blue (a first deployment): absolute limits only.
+    there is no blue (a first deployment): absolute limits only. So are the tiers `without_blue`, where green
+    has all the traffic from the first step on.
     """
 
-    def __init__(self, limits: Judging, baseline: BlueBaseline | None) -> None:
-        self._limits, self._baseline = limits, baseline
+    def __init__(
+        self,
+        limits: Judging,
+        baseline: BlueBaseline | None,
+        *,
+        without_blue: frozenset[Tier] = frozenset(),
+    ) -> None:
+        self._limits, self._baseline, self._without = limits, baseline, without_blue
         self._calendar = Calendar(limits)
         self._gate = Settling()
-        self._pairing = Pairing(self._calendar, has_blue=baseline is not None)
-        self._sources = Sources(self._calendar, self._pairing, has_blue=baseline is not None)
+        self._pairing = Pairing(self._calendar, has_blue=baseline is not None, without_blue=without_blue)
+        self._sources = Sources(
+            self._calendar, self._pairing, has_blue=baseline is not None, without_blue=without_blue
+        )
         self._losses = HostLosses(limits)
         self._tiers: dict[Tier, TierState] = {}
         self._newest = -inf
@@ -67,8 +76,9 @@ class Judge:
     def know(self, baseline: BlueBaseline) -> None:
         """Blue's figures before the release have been measured."""
         self._baseline = baseline
-        for state in self._tiers.values():
-            state.know(baseline)
+        for tier, state in self._tiers.items():
+            if tier not in self._without:
+                state.know(baseline)
 
     def lost(self, hosts: Iterable[HostLost]) -> None:
         """Targets that were healthy are no more."""
@@ -117,7 +127,8 @@ class Judge:
 
     def _tier(self, tier: Tier) -> TierState:
         if tier not in self._tiers:
-            self._tiers[tier] = TierState(tier, self._limits, self._baseline, self._calendar)
+            known = None if tier in self._without else self._baseline
+            self._tiers[tier] = TierState(tier, self._limits, known, self._calendar)
         return self._tiers[tier]
 
     def _void(self, rejected: Rejected) -> None:

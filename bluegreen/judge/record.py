@@ -81,10 +81,13 @@ class Record:
         """Blue's latency p95 before the release, of the tiers where it is known."""
         return self.baseline.p95_ms if self.baseline else {}
 
-    def judge(self, policy: Policy) -> Judge:
-        """The judge that has been given everything up to now; always with the same `policy`."""
+    def judge(self, policy: Policy, *, without_blue: frozenset[Tier] = frozenset()) -> Judge:
+        """The judge that has been given everything up to now; always with the same arguments.
+
+        `without_blue` are the tiers in which nothing serves beside the release.
+        """
         if self._judge is None:
-            self._judge = Judge(policy.judge, BlueBaseline(p95_ms={}))
+            self._judge = Judge(policy.judge, BlueBaseline(p95_ms={}), without_blue=without_blue)
         for at, event in self._unfolded:
             self._judge.settle(at)
             match event:

@@ -39,7 +39,8 @@ def verdict_on(record: Record, *, plan: Plan, policy: Policy, now: float) -> Ver
 
     Pure: the same record, plan, policy and time give the same verdict on any machine.
     """
-    return record.judge(policy).look(_look(record, plan, policy, now))
+    alone = frozenset(tier.tier for tier in plan.tiers if tier.blue is None)
+    return record.judge(policy, without_blue=alone).look(_look(record, plan, policy, now))
 
 
 def _look(record: Record, plan: Plan, policy: Policy, now: float) -> Look:

@@ -57,8 +57,16 @@ class _Heard:
 class Sources:
     """Every source of every tier: what it said last, and whether it has counted green in this step."""
 
-    def __init__(self, calendar: Calendar, pairing: Pairing, *, has_blue: bool) -> None:
-        self._calendar, self._pairing, self._has_blue = calendar, pairing, has_blue
+    def __init__(
+        self,
+        calendar: Calendar,
+        pairing: Pairing,
+        *,
+        has_blue: bool,
+        without_blue: frozenset[Tier] = frozenset(),
+    ) -> None:
+        self._calendar, self._pairing = calendar, pairing
+        self._has_blue, self._without = has_blue, without_blue
         self._heard: dict[tuple[Tier, str], _Heard] = {}
         self._own = OwnRequests()
         self._green: dict[tuple[Tier, str], float] = {}
@@ -93,7 +101,7 @@ class Sources:
         )
 
     def _trouble(self, tier: Tier, source: str, heard: _Heard, now: float) -> Iterator[FeedTrouble]:
-        controlled = self._has_blue and self._calendar.percent < FULL
+        controlled = self._has_blue and tier not in self._without and self._calendar.percent < FULL
         lengths = {served.seconds for served in heard.served.values()}
         patience = max(_SILENT_AT_LEAST, _STALE_PERIODS * max(lengths))
         if now - heard.newest > patience:

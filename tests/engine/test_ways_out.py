@@ -188,3 +188,19 @@ def test_a_fix_that_fails_users_as_well_is_no_way_out() -> None:
     assert result.ending is not Ending.RELEASED, world.story()
     world.clock.sleep(120)
     assert world.weights() == {"app": {"v1.0.0": 100}}
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_a_tier_that_nothing_serves_is_judged_beside_one_that_has_a_blue(*, bad: bool) -> None:
+    """Somebody deleted the rule of one tier: green has all of it at once, and nothing to be compared with."""
+    world = serving("v1.0.0", tiers=("web", "app"))
+    (rule,) = [tier.rule for tier in world.deployer().observe().tiers if tier.tier is Tier.APP]
+    assert rule is not None
+    world.raw("elbv2").delete_rule(RuleArn=rule.arn)
+    world.clock.sleep(10)
+    if bad:
+        world.behaviours["v1.1.0"] = FAILS_USERS
+    deployer = world.deployer()
+    result = deployer.run(deployer.plan_promotion("v1.1.0", despite="the app tier is gone"))
+    assert result.ending is (Ending.ROLLED_BACK if bad else Ending.RELEASED), world.story()
+    assert world.weights()["web"] == {"v1.0.0" if bad else "v1.1.0": 100}

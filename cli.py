@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from bluegreen.commands import db, lab, notify
+from bluegreen.commands import db, lab, models, notify
 from bluegreen.commands._connect import exit_code_of
 from bluegreen.commands._options import Output, preformatted
 from bluegreen.commands.abort import abort
@@ -209,6 +209,13 @@ _db = typer.Typer(
 for _name, _verb in db.VERBS.items():
     _add(_db, _name, _verb)
 app.add_typer(_db, name="db")
+
+_models = typer.Typer(
+    cls=_Listed, no_args_is_help=True, rich_markup_mode=None, help="AI models: stored once, never changed."
+)
+for _name, _verb in models.VERBS.items():
+    _add(_models, _name, _verb)
+app.add_typer(_models, name="models")
 
 
 def main() -> None:

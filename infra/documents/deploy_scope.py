@@ -133,6 +133,7 @@ def measurements(environment: Environment, scope: DeployScope) -> list[Statement
 def publish(environment: Environment, scope: DeployScope) -> list[Statement]:
     """What the pipeline does before a release: push images, upload models (P2, A1)."""
     repositories = [environment.arn("ecr", f"repository/{name}") for name in scope.repositories]
+    models = f"arn:aws:s3:::{scope.models_bucket}"
     return [
         allow(["ecr:GetAuthorizationToken"], ["*"], sid="RegistryLogin"),
         allow(
@@ -148,7 +149,12 @@ def publish(environment: Environment, scope: DeployScope) -> list[Statement]:
             repositories,
             sid="PushImages",
         ),
-        allow(["s3:PutObject"], [f"arn:aws:s3:::{scope.models_bucket}/{MODEL_PREFIX}*"], sid="UploadModels"),
+        allow(
+            ["s3:ListMultipartUploadParts", "s3:PutObject"],
+            [f"{models}/{MODEL_PREFIX}*"],
+            sid="UploadModels",
+        ),
+        allow(["s3:ListBucketMultipartUploads"], [models], sid="UnfinishedUploads"),
         allow(
             ["kms:Decrypt", "kms:GenerateDataKey"],
             list(scope.keys),

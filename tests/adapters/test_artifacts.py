@@ -112,7 +112,12 @@ class TestModels:
             models.find(tier, "v7")
 
     @pytest.mark.parametrize(
-        "answer", [{"ChecksumSHA256": f"{OTHER}-3"}, {"ChecksumSHA256": OTHER, "ChecksumType": "COMPOSITE"}]
+        "answer",
+        [
+            {"ChecksumSHA256": f"{OTHER}-3"},
+            {"ChecksumSHA256": OTHER, "ChecksumType": "COMPOSITE"},
+            {"ChecksumSHA256": OTHER, "ETag": '"0123-3"'},
+        ],
     )
     def test_a_checksum_of_checksums_is_not_the_model_s(
         self, stack: Stack, models: S3Models, tier: TierContract, answer: dict[str, str]

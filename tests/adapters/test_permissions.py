@@ -9,7 +9,7 @@ import botocore.session
 from botocore import xform_name
 
 import bluegreen.adapters
-from bluegreen.adapters.aws.permissions import RESTORING, USED, actions_for, all_actions
+from bluegreen.adapters.aws.permissions import PUBLISHING, RESTORING, USED, actions_for, all_actions
 
 
 def called() -> set[str]:
@@ -34,7 +34,7 @@ def called() -> set[str]:
 def test_operations() -> None:
     listed = {
         xform_name(operation)
-        for used in (USED, RESTORING)
+        for used in (USED, RESTORING, PUBLISHING)
         for operations in used.values()
         for operation in operations
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bluegreen.adapters.aws.permissions import PUBLISHING, actions_for
 from bluegreen.contract import Contract
 from tests.infra.documents import documents, listed
-from tests.infra.iam import statements_of
+from tests.infra.iam import Request, allowed, statements_of
 from tools.recording import Recording, evaluate, recorded, settings_of
 
 PUSHES = {
@@ -53,6 +54,21 @@ def test_p2_no_rule_deletes_a_release(stack: Recording) -> None:
         assert not deleted(rules, {"v1.4.0", "build-main"}, 2000)
         assert deleted(rules, {"build-main"}, 31)
         assert deleted(rules, set(), 15)
+
+
+def test_a1_every_call_of_a_push_is_allowed(stack: Recording) -> None:
+    models = f"arn:aws:s3:::{stack.outputs['contract']['buckets']['models']}"
+    wanted = {
+        "s3:ListBucketMultipartUploads": models,
+        "s3:ListMultipartUploadParts": f"{models}/models/v8/model.bin",
+        "s3:PutObject": f"{models}/models/v8/model.bin",
+    }
+    assert {a for name in PUBLISHING["s3"] for a in actions_for("s3", name)} == set(wanted)
+    statements = statements_of(stack, "delivery-plan")
+    for action, resource in wanted.items():
+        assert allowed(statements, Request(action=action, resource=resource, context={})), action
+        elsewhere = resource.replace("-models", "-assets")
+        assert not allowed(statements, Request(action=action, resource=elsewhere, context={})), action
 
 
 def test_p1_the_plan_of_a_pipeline_reads_and_publishes_and_no_more(stack: Recording) -> None:

@@ -1,6 +1,7 @@
 """The IAM actions that sc-deploy needs: what a deploy role must allow, and what a refusal asks for.
 
-`USED` and `RESTORING` name every operation the adapters call; a test compares it with their source.
+`USED`, `RESTORING` and `PUBLISHING` name every operation the adapters call; a test compares
+them with their source.
 """
 
 from __future__ import annotations
@@ -70,6 +71,17 @@ RESTORING: Mapping[str, tuple[str, ...]] = {
     )
 }
 """What `sc-deploy db` calls besides: a role of its own allows it, and no pipeline has that."""
+PUBLISHING: Mapping[str, tuple[str, ...]] = {
+    "s3": (
+        "CompleteMultipartUpload",
+        "CreateMultipartUpload",
+        "ListMultipartUploads",
+        "ListParts",
+        "PutObject",
+        "UploadPart",
+    )
+}
+"""What `sc-deploy models push` calls besides: the role that publishes images and models allows it."""
 
 _PREFIX = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 _IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -101,8 +113,13 @@ _IRREGULAR: Mapping[tuple[str, str], tuple[str, ...]] = {
         "rds:AddTagsToResource",
         "kms:CreateGrant",
     ),
+    ("s3", "CompleteMultipartUpload"): ("s3:PutObject",),
+    ("s3", "CreateMultipartUpload"): ("s3:PutObject",),
     ("s3", "HeadObject"): ("s3:GetObject", "s3:ListBucket"),
+    ("s3", "ListMultipartUploads"): ("s3:ListBucketMultipartUploads",),
     ("s3", "ListObjectsV2"): ("s3:ListBucket",),
+    ("s3", "ListParts"): ("s3:ListMultipartUploadParts",),
+    ("s3", "UploadPart"): ("s3:PutObject",),
     ("scheduler", "CreateSchedule"): ("scheduler:CreateSchedule", "iam:PassRole"),
     ("scheduler", "UpdateSchedule"): ("scheduler:UpdateSchedule", "iam:PassRole"),
 }

@@ -93,7 +93,9 @@ def _store(tier: TierContract) -> ModelStore:
 def _own_checksum(head: Json) -> str:
     """S3's SHA-256 of the whole object in hex; a multipart upload's composite checksum is not that."""
     value = head.get("ChecksumSHA256", "")
-    if not value or "-" in value or head.get("ChecksumType") == "COMPOSITE":
+    # Of a multipart upload (its ETag ends in -<parts>) S3 knows no SHA-256 but a composite one.
+    composite = "-" in value or head.get("ChecksumType") == "COMPOSITE" or "-" in head.get("ETag", "")
+    if not value or composite:
         return ""
     digest = base64.b64decode(value)
     return digest.hex() if len(digest) == 32 else ""

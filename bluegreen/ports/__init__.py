@@ -151,6 +151,9 @@ class Environment(Protocol):
     def alarms_firing(self) -> tuple[str, ...]:
         """Alarms of this stack in state ALARM, "name: reason"."""
 
+    def session_ends(self) -> float | None:
+        """When the credentials end for good, in epoch seconds; None where that is not known."""
+
     def listener_exists(self) -> bool:
         """Whether the contract's listener is there."""
 

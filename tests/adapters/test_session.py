@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from botocore import exceptions as boto
@@ -280,3 +281,45 @@ def test_only_the_codes_that_are_named_are_tolerated() -> None:
         raise AwsRefusal("denied", code="AccessDenied")
     with pytest.raises(ValueError, match="NotFound"), Tolerated("NotFound"):
         raise ValueError("NotFound")
+
+
+class TestEnd:
+    """When the credentials of this session end, where anybody can know."""
+
+    @pytest.fixture(autouse=True)
+    def keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+    @pytest.mark.parametrize(
+        ("told", "end"),
+        [
+            ("2099-01-01T00:00:00Z", 4070908800.0),
+            ("2099-01-01T09:00:00+09:00", 4070908800.0),
+            ("2099-01-01T00:00:00", 4070908800.0),
+            ("", None),
+        ],
+    )
+    def test_it_is_told_by_the_environment(
+        self, monkeypatch: pytest.MonkeyPatch, told: str, end: float | None
+    ) -> None:
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", told)
+        assert Session(region="eu-west-1").ends() == end
+
+    def test_nonsense_is_left_to_the_first_call(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "soon")
+        assert Session(region="eu-west-1").ends() is None
+
+    def test_of_what_is_renewed_it_is_not_known(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """A variable that another login left behind says nothing about a profile's keys."""
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        (tmp_path / "keys").write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2099-01-01T00:00:00Z")
+        assert Session(region="eu-west-1").ends() is None

@@ -47,6 +47,9 @@ class AwsEnvironment:
         reads += [partial(self._missing_secret, one) for one in dict.fromkeys(secrets)]
         return tuple(name for found in parallel(reads) for name in found)
 
+    def session_ends(self) -> float | None:
+        return self._session.ends()
+
     def _missing_secret(self, name: str) -> tuple[str, ...]:
         with Tolerated("ResourceNotFoundException"):
             service = self._session.service("secretsmanager")

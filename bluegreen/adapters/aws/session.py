@@ -10,6 +10,7 @@ import copy
 import os
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, Self
 
@@ -146,6 +147,22 @@ class Session:
                 next_step="set AWS_REGION to the region of the stack, or use a profile",
             )
         return region
+
+    def ends(self) -> float | None:
+        """When the credentials end for good, in epoch seconds; None where they are renewed or nobody says.
+
+        Only keys in the environment are final. Whoever puts them there may tell their end in
+        AWS_CREDENTIAL_EXPIRATION (ISO 8601), as `aws configure export-credentials` does.
+        """
+        try:
+            found = self.boto3.get_credentials()
+            told = os.environ.get("AWS_CREDENTIAL_EXPIRATION", "")
+            if found is None or found.method != "env" or not told:
+                return None
+            end = datetime.fromisoformat(told)
+        except (*FAILURES, ValueError):
+            return None  # the first call that needs them tells it better
+        return (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
 
     def service(self, name: str, *, retries: bool = True, region: str = "") -> Service:
         """The shared client of service `name`; without `retries` a call is sent once at most.

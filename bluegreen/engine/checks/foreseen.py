@@ -21,6 +21,7 @@ def foreseen(plan: Plan, contract: Contract, policy: Policy, ports: Ports) -> It
     checks: list[Callable[[], Iterable[str]]] = [
         partial(_vulnerable, plan, policy, ports),
         partial(_hosts, plan, contract, ports),
+        partial(_session, plan, ports),
     ]
     if policy.retire.keep_blue != "until-next":
         blues = [(contract.tier(tier.tier), tier.blue) for tier in plan.tiers if tier.green and tier.blue]
@@ -46,6 +47,18 @@ def _vulnerable(plan: Plan, policy: Policy, ports: Ports) -> Iterable[str]:
 def _hosts(plan: Plan, contract: Contract, ports: Ports) -> Iterable[str]:
     for fault in gone_hosts(plan, contract, ports):
         yield f"{fault.where}: {fault.problem}{_REFUSED}"
+
+
+def _session(plan: Plan, ports: Ports) -> Iterable[str]:
+    """Credentials that end in the middle halt the release, until a person has logged in again."""
+    end = ports.environment.session_ends()
+    left = None if end is None else end - ports.clock.now()
+    if left is not None and left < plan.expected_seconds:
+        ends = f"end in {left / 60:.0f} min" if left > 0 else "have ended"
+        yield (
+            f"these credentials {ends} and the release takes about {plan.expected_seconds / 60:.0f} min: "
+            "log in for longer first, or it halts in the middle"
+        )
 
 
 def _way_back(tier: TierContract, blue: FleetRef, ports: Ports) -> Iterable[str]:

@@ -23,6 +23,7 @@ check: .venv/ready
 # of anything in any order, other ones each time. SC_DEPLOY_EXAMPLES=4000 makes more of these.
 matrix: .venv/ready
 	SC_DEPLOY_MATRIX=1 $(BIN)/pytest -n $(WORKERS) --dist=loadgroup tests/engine/test_crash_matrix.py \
+	    tests/engine/test_crashes_of_other_runs.py \
 	    tests/engine/test_fault_matrix.py tests/engine/test_lost_lease.py tests/engine/test_take_over.py \
 	    tests/engine/test_read_lag.py tests/engine/test_slow_boots.py \
 	    tests/engine/test_any_order.py

@@ -41,8 +41,9 @@ class Store:
         return self._world.settings.metrics_period_seconds if key[0].startswith("AWS/") else 1
 
     def _forget(self, points: dict[int, Histogram]) -> None:
+        """From the oldest on: they came in order, and after hours this is asked at every datapoint."""
         oldest = self._world.at - _KEPT_SECONDS
-        for moment in [one for one in points if one < oldest]:
+        while points and (moment := next(iter(points))) < oldest:
             del points[moment]
 
     def known(self) -> list[MetricKey]:

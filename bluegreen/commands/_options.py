@@ -103,15 +103,16 @@ def verb(run: Callable[Concatenate[Settings, P], None]) -> Callable[..., None]:
     return command
 
 
-def command_line(settings: Settings, name: str, *arguments: str, **options: str) -> str:
-    """The line that runs verb `name` with the same settings; empty options are left out."""
+def command_line(settings: Settings, name: str, *arguments: str, **options: str | bool) -> str:
+    """The line that runs verb `name` with the same settings, without empty options and flags that are off."""
     words = ["sc-deploy", name, *arguments, "--stack", settings.stack]
-    given = {
+    given: dict[str, str | bool] = {
         "contract": str(settings.contract or ""),
         "policy": str(settings.policy or ""),
         "region": settings.region,
         **options,
     }
     for option, value in given.items():
-        words += [f"--{option.replace('_', '-')}", value] if value else []
+        if value:
+            words += [f"--{option.replace('_', '-')}", *([] if value is True else [str(value)])]
     return shlex.join(words)

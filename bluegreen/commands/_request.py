@@ -45,6 +45,10 @@ DespiteOption = Annotated[
         help="Continue although the live fleet is sick or gone, alarms fire, or a freeze is on; recorded.",
     ),
 ]
+AnyVersionOption = Annotated[
+    bool,
+    typer.Option("--any-version", help="Allow a version that is not vX.Y.Z or a pre-release of it."),
+]
 NumberArgument = Annotated[
     int | None,
     typer.Argument(metavar="NUMBER", help="The deployment.  [default: the unfinished one]", min=1),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from bluegreen.commands import _connect, _terminal
 from bluegreen.commands._options import Reason, Settings, command_line, verb
-from bluegreen.commands._request import DespiteOption, ModelOption, TiersOption, VersionArgument, tiers_of
+from bluegreen.commands._request import (
+    AnyVersionOption,
+    DespiteOption,
+    ModelOption,
+    TiersOption,
+    VersionArgument,
+    tiers_of,
+)
 
 
 @verb
@@ -15,6 +22,7 @@ def plan(
     model: ModelOption = "",
     reason: Reason = "",
     despite: DespiteOption = "",
+    any_version: AnyVersionOption = False,
 ) -> None:
     """Show what `promote VERSION` would do, and change nothing.
 
@@ -23,6 +31,7 @@ def plan(
 
     For example:
       sc-deploy plan v1.4.0 --stack prod
+      sc-deploy plan feature-login --stack prod --any-version
       sc-deploy plan v1.4.0 --stack prod --tiers ai --model v7
       sc-deploy plan v1.4.0 --stack prod --output json | jq .fingerprint
       sc-deploy plan v1.4.0 --stack prod --output json | jq -r '.warnings[]'
@@ -34,10 +43,16 @@ def plan(
     chosen = tiers_of(tiers)
     stack = _connect.open_stack(settings)
     made = promotion(
-        *stack.known, version=version, tiers=chosen, model=model or None, reason=reason, despite=despite
+        *stack.known,
+        version=version,
+        tiers=chosen,
+        model=model or None,
+        reason=reason,
+        despite=despite,
+        any_version=any_version,
     )
-    options = {"tiers": tiers, "model": model, "reason": reason, "despite": despite}
-    options |= {"plan_id": made.fingerprint}
+    options: dict[str, str | bool] = {"tiers": tiers, "model": model, "reason": reason, "despite": despite}
+    options |= {"any_version": any_version, "plan_id": made.fingerprint}
     line = command_line(settings, "promote", version, **options)
     seen = release_forecast(made, *stack.known)
     shown = plan_view(made, command=line, forecast=seen)

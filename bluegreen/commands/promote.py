@@ -11,7 +11,14 @@ from bluegreen.commands._attest import AttestOption, ask_people, attested
 from bluegreen.commands._confirm import confirm, confirm_plan
 from bluegreen.commands._options import Reason, Settings, command_line, verb
 from bluegreen.commands._report import ReportOption
-from bluegreen.commands._request import DespiteOption, ModelOption, TiersOption, VersionArgument, tiers_of
+from bluegreen.commands._request import (
+    AnyVersionOption,
+    DespiteOption,
+    ModelOption,
+    TiersOption,
+    VersionArgument,
+    tiers_of,
+)
 from bluegreen.commands._run import LongCommand
 from bluegreen.errors import Refused
 
@@ -34,6 +41,7 @@ def promote(
     model: ModelOption = "",
     reason: Reason = "",
     despite: DespiteOption = "",
+    any_version: AnyVersionOption = False,
     take_over_unfinished: TakeOver = False,
     attest: AttestOption = None,
     report: ReportOption = None,
@@ -73,11 +81,24 @@ def promote(
     if take_over_unfinished:
         _take_over(run, settings, version)
     plan = promotion(
-        *run.stack.known, version=version, tiers=chosen, model=model or None, reason=reason, despite=despite
+        *run.stack.known,
+        version=version,
+        tiers=chosen,
+        model=model or None,
+        reason=reason,
+        despite=despite,
+        any_version=any_version,
     )
     if plan_id and plan.fingerprint != plan_id:
         again = command_line(
-            settings, "plan", version, tiers=tiers, model=model, reason=reason, despite=despite
+            settings,
+            "plan",
+            version,
+            tiers=tiers,
+            model=model,
+            reason=reason,
+            despite=despite,
+            any_version=any_version,
         )
         raise Refused(
             f"plan {plan_id} is out of date: the stack, the release or the options have changed since it was "

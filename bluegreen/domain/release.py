@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,19 @@ from bluegreen.contract import Tier
 
 FULL = 100
 """All traffic, in percent; ALB weights run 0-999 and only their ratio counts."""
+
+
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_PART = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_VERSION = re.compile(rf"v{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PART}(?:\.{_PART})*)?")
+
+
+def is_release_version(text: str) -> bool:
+    """Whether `text` is vX.Y.Z or a pre-release of it (Semantic Versioning 2.0.0, items 2 and 9).
+
+    Build metadata (item 10) begins with a "+", which no image tag may hold.
+    """
+    return _VERSION.fullmatch(text) is not None
 
 
 class Color(StrEnum):

@@ -10,7 +10,7 @@ from bluegreen.domain.journal import Header, open_header
 from bluegreen.domain.migration import DatabaseRollback, snapshot_name
 from bluegreen.domain.plan import Intent, Plan, StepKind
 from bluegreen.domain.promotion import PromotionRequest, plan_promotion
-from bluegreen.domain.release import Model, Release, TierRelease
+from bluegreen.domain.release import Model, Release, TierRelease, is_release_version
 from bluegreen.domain.rollback import plan_rollback_to_kept, plan_teardown
 from bluegreen.domain.stack import StackState
 from bluegreen.engine.deployment.open import refuse_open
@@ -38,15 +38,24 @@ def promotion(
     model: str | None = None,
     reason: str = "",
     despite: str = "",
+    any_version: bool = False,
 ) -> Plan:
     """Plan `version` for all tiers, or for `tiers` alone; `model` for the tiers that have one.
 
     With `despite`, why it continues although the live fleet is sick or gone, alarms fire or releases are
     frozen: where no target of a live fleet is healthy there is no ramp.
 
-    Raises Refused: unknown tier, image or model, a plan that cannot be carried out, or an unfinished
-    deployment; and Locked where that one runs.
+    `any_version` allows a name that the policy's form of versions does not (P6).
+
+    Raises Refused: a version of another form, unknown tier, image or model, a plan that cannot be carried
+    out, or an unfinished deployment; and Locked where that one runs.
     """
+    if policy.versions.form == "release" and not any_version and not is_release_version(version):
+        raise Refused(
+            f"{version!r} is not a release version: vX.Y.Z, or a pre-release such as v1.4.0-rc.1",
+            next_step='tag the images so; `--any-version` allows this name once, and `form = "any"` of'
+            " [versions] in deploy.toml always",
+        )
     chosen = _chosen(contract, tiers)
     if model is not None and not any(tier.model for tier in chosen):
         raise Refused("--model names a model, but no chosen tier has one", next_step="release the ai tier")

@@ -207,6 +207,14 @@ def _local_fault(text: str) -> str:
     return f"has an {fault}; a word alone in braces is one, so put spaces round the shell's" if fault else ""
 
 
+class Versions(Section):
+    """How a release may be named (P6)."""
+
+    form: Literal["release", "any"] = "release"
+    """"release": vX.Y.Z, with or without a pre-release as in v1.4.0-rc.1, as Semantic Versioning has it;
+    "any": whatever an image's tag may be. `--any-version` allows it once."""
+
+
 class Backup(Section):
     """A snapshot of the database before anything changes (P8)."""
 
@@ -272,6 +280,7 @@ class Policy(Section):
     probes: Probes = Probes()
     smoke: Annotated[tuple[SmokeTest, ...], Field(max_length=50)] = ()
     golden: GoldenSet | None = None
+    versions: Versions = Versions()
     migration: Migration | None = None
     rehearsal: Rehearsal = Rehearsal()
     backup: Backup = Backup()

@@ -26,10 +26,10 @@ def contract_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("promote", "v1", *LAB, "--speedy"), "No such option: --speedy"),
-        (("promot", "v1"), "No such command 'promot'"),
+        (("promote", "v1.0.0", *LAB, "--speedy"), "No such option: --speedy"),
+        (("promot", "v1.0.0"), "No such command 'promot'"),
         (("promote", *LAB), "Missing argument 'VERSION'"),
-        (("promote", "v1"), "SC_DEPLOY_STACK"),
+        (("promote", "v1.0.0"), "SC_DEPLOY_STACK"),
         (("status", *LAB, "--output", "yaml"), "'yaml' is not one of 'human', 'json'"),
         (("history", "zero", *LAB), "should be a valid integer"),
         (("history", "0", *LAB), "greater than or equal to 1"),
@@ -55,7 +55,7 @@ def test_words_that_are_no_command(line: Line, words: tuple[str, ...], said: str
 @pytest.mark.usefixtures("nobody")
 @pytest.mark.parametrize("verb", ["plan", "promote"])
 def test_tiers_that_do_not_exist(line: Line, verb: str) -> None:
-    result = line(verb, "v1", *LAB, "--tiers", "ai,db,cache")
+    result = line(verb, "v1.0.0", *LAB, "--tiers", "ai,db,cache")
     assert result.exit_code == 2
     assert "unknown tier 'db'" in result.stderr
     assert "unknown tier 'cache' (allowed: web, app, ai)" in result.stderr
@@ -77,24 +77,24 @@ def test_all_faults_of_a_policy_at_once(line: Line, tmp_path: Path) -> None:
     (tmp_path / "deploy.toml").write_text(
         '[rollout]\nramp = ["50%", "5%"]\nbake = 300\n[judge]\nerror_limit = 1\n[surprise]\nx = 1\n'
     )
-    result = line("promote", "v1", *LAB, "--yes")
+    result = line("promote", "v1.0.0", *LAB, "--yes")
     assert result.exit_code == 2
     for fault in ("rollout.bake", "judge.error_limit", "surprise", "deploy.toml cannot be used"):
         assert fault in result.stderr
-    result, documents = line.json("promote", "v1", *LAB, "--yes")
+    result, documents = line.json("promote", "v1.0.0", *LAB, "--yes")
     assert len(documents) == 1
     assert len(documents[0]["faults"]) >= 3
 
 
 def test_a_policy_that_is_no_toml(line: Line, tmp_path: Path) -> None:
     (tmp_path / "deploy.toml").write_text("rollout = [")
-    result = line("plan", "v1", *LAB)
+    result = line("plan", "v1.0.0", *LAB)
     assert result.exit_code == 2
     assert "deploy.toml is not TOML" in result.stderr
 
 
 def test_a_policy_that_was_named_must_exist(line: Line) -> None:
-    result = line("plan", "v1", *LAB, "--policy", "none.toml")
+    result = line("plan", "v1.0.0", *LAB, "--policy", "none.toml")
     assert result.exit_code == 2
     assert "cannot read none.toml" in result.stderr
 
@@ -102,7 +102,7 @@ def test_a_policy_that_was_named_must_exist(line: Line) -> None:
 def test_a_policy_in_another_encoding_is_no_bug(line: Line, tmp_path: Path) -> None:
     policy = tmp_path / "latin.toml"
     policy.write_bytes(b"\xff\xfe[rollout]")
-    result = line("plan", "v1", *LAB, "--policy", str(policy))
+    result = line("plan", "v1.0.0", *LAB, "--policy", str(policy))
     assert result.exit_code == 2
     assert "latin.toml: it is not UTF-8 text" in result.stderr
 
@@ -120,7 +120,7 @@ def test_a_policy_in_another_encoding_is_no_bug(line: Line, tmp_path: Path) -> N
 )
 def test_a_contract_that_cannot_be_used(line: Line, contract_file: Path, text: str | None, said: str) -> None:
     contract_file.unlink() if text is None else contract_file.write_text(text)
-    result = line("promote", "v1", *LAB, "--contract", str(contract_file), "--yes")
+    result = line("promote", "v1.0.0", *LAB, "--contract", str(contract_file), "--yes")
     assert result.exit_code == 2
     assert said in result.stderr
 
@@ -130,14 +130,14 @@ def test_every_fault_of_a_contract_is_named(line: Line, contract_file: Path) -> 
     document["vpc_id"] = "none"
     document["tiers"][0]["port"] = 99_999
     contract_file.write_text(json.dumps(document))
-    result = line("plan", "v1", *LAB, "--contract", str(contract_file))
+    result = line("plan", "v1.0.0", *LAB, "--contract", str(contract_file))
     assert result.exit_code == 2
     assert "vpc_id" in result.stderr
     assert "port" in result.stderr
 
 
 def test_a_wrong_region(line: Line, contract_file: Path) -> None:
-    words = ("plan", "v1", *LAB, "--contract", str(contract_file), "--region", "eu-west-1")
+    words = ("plan", "v1.0.0", *LAB, "--contract", str(contract_file), "--region", "eu-west-1")
     result = line(*words)
     assert result.exit_code == 2
     assert "AWS_REGION=ap-northeast-1" in result.stderr
@@ -146,12 +146,12 @@ def test_a_wrong_region(line: Line, contract_file: Path) -> None:
 def test_no_region(line: Line, contract_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    result = line("plan", "v1", *LAB, "--contract", str(contract_file))
+    result = line("plan", "v1.0.0", *LAB, "--contract", str(contract_file))
     assert result.exit_code == 2
     assert "no AWS region is set" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("plan", "v1"), ("status",), ("promote", "v1", "--yes")])
+@pytest.mark.parametrize("words", [("plan", "v1.0.0"), ("status",), ("promote", "v1.0.0", "--yes")])
 def test_no_credentials(
     line: Line, contract_file: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
@@ -189,7 +189,7 @@ def test_a_command_ends_with_2_at_once(line: Line, tmp_path: Path, option: str) 
 
     watch = threading.Thread(target=unblock, daemon=True)
     watch.start()
-    result = line("plan", "v1", "--stack", "lab", "--region", "ap-northeast-1", option, str(pipe))
+    result = line("plan", "v1.0.0", "--stack", "lab", "--region", "ap-northeast-1", option, str(pipe))
     ended.set()
     assert result.exit_code == 2
     assert "it is a pipe" in result.stderr

@@ -68,6 +68,7 @@ GOOD: dict[str, Any] = {
     "hold": {"deadline": "4h", "then": "stay"},
     "retire": {"keep_blue": "15m", "quiet": "1m", "deadline": "30m"},
     "lease": {"ttl": "90s", "patience": "5m"},
+    "versions": {"form": "any"},
     "security": {
         "critical": "refuse", "unscanned": "warn",
         "accept": [{"id": "CVE-2026-1", "by": "al", "until": date(2030, 1, 1), "reason": "not reached"}],
@@ -170,7 +171,7 @@ HOSTILE: dict[str, tuple[Any, ...]] = {
     "retire.quiet": (*SPAN, "2h", "31m"), "retire.deadline": (*LONGER, "59s"),
     "hold.deadline": (*LONGER, "59s", "25h"), "hold.then": ("wait", "", 1, ["stay"]),
     "lease.ttl": (*LONGER, "2s", "11m"), "lease.patience": (*LONGER, "2h"),
-    "security.critical": CHOICE, "security.unscanned": CHOICE,
+    "security.critical": CHOICE, "security.unscanned": CHOICE, "versions.form": CHOICE,
     "security.accept.0.id": (*WORD, "", "CV", "CVE; rm"), "security.accept.0.by": (*TEXT_KEYS, "x" * 81),
     "security.accept.0.until": (0, 86_400, True, "soon", "2030-02-30"),
     "security.accept.0.reason": (*TEXT_KEYS, "x" * 201),

@@ -105,12 +105,17 @@ def test_given_up_before_the_swap_leaves_the_database_alone() -> None:
     assert world.planned().began_at > planned.began_at
 
 
-def test_nothing_is_given_up_once_the_swap_has_begun() -> None:
+@pytest.mark.parametrize("renamed", [1, 2])
+@pytest.mark.parametrize("later", [0, 3600])
+def test_nothing_is_given_up_once_the_swap_has_begun(renamed: int, later: float) -> None:
+    """Neither while an instance is being renamed nor when it has been."""
     world = Restored()
-    world.faults.add(Fault(effect=Effect.CRASH, service="rds", action="ModifyDBInstance", when=When.AFTER))
+    dies = Fault(effect=Effect.CRASH, service="rds", action="ModifyDBInstance", when=When.AFTER, nth=renamed)
+    world.faults.add(dies)
     with pytest.raises(Crashed):
         world.restore()
     world.faults.clear()
+    world.clock.sleep(later)
     with pytest.raises(Refused, match="is renamed already"):
         discard(world.planned(), world.policy, world.ports(), note=str, stop=Stop())
 

@@ -12,7 +12,7 @@ from benchmarks.judges.world import Floats, Ints, World
 from bluegreen.contract import Tier
 from bluegreen.domain.journal import BaselineMeasured, Event, Measured, ShareWatched
 from bluegreen.domain.measurement import BlueBaseline, Period
-from bluegreen.domain.plan import Intent, Plan, Stage, Step, StepKind, TierPlan
+from bluegreen.domain.plan import FleetRef, Intent, Plan, Stage, Step, StepKind, TierPlan
 from bluegreen.domain.release import FULL, Color
 from bluegreen.domain.verdict import Outcome, Verdict
 from bluegreen.judge.record import Record
@@ -24,6 +24,11 @@ __all__ = ["ASKED", "FAILED", "PASSED", "RUNNING", "Result", "run"]
 RUNNING, PASSED, FAILED, ASKED = 0, 1, 2, 3
 START = 1_700_000_000.0
 SOURCE = "cloudwatch"
+BLUE = FleetRef(
+    deployment=1, version="v1.0.0", target_group_arn="", target_group_name="", group_name="",
+    desired=2, minimum=2,
+)  # fmt: skip
+"""Without it in the plan a tier is judged by itself, with absolute limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Deployment:
         stages = tuple(Stage(name="judge", title="", steps=(step,)) for step in self.steps)
         self.plan = Plan(
             intent=Intent.PROMOTION, stack="prod", number=1, release=None, reason="",
-            tiers=(TierPlan(tier=Tier.AI),), stages=stages,
+            tiers=(TierPlan(tier=Tier.AI, blue=BLUE),), stages=stages,
         )  # fmt: skip
         self.record, self._of = Record(), of
         self._journal: list[tuple[Event, float]] = []

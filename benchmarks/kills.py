@@ -22,19 +22,16 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import boto3
 
 from benchmarks.main_job import SERVING, stands
+from benchmarks.own_lab import own_lab
 from bluegreen.errors import ExitCode
-from bluegreen.lab import lifecycle
 from bluegreen.lab.lifecycle import UNSET, LabInfo
 from bluegreen.lab.load.child import LoadProcess
 from tools.commands import Done, sc_deploy
@@ -57,16 +54,6 @@ class Tally:
     """Runs that had ended before their event came."""
     orphans: list[str] = field(default_factory=list)
     endings: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def lab() -> Iterator[LabInfo]:
-    with tempfile.TemporaryDirectory(prefix="sc-deploy-kills-") as place:
-        info = lifecycle.up(Path(place), owner_pid=os.getpid())
-        try:
-            yield info
-        finally:
-            lifecycle.down(Path(place))
 
 
 def policy_of(info: LabInfo) -> str:
@@ -203,7 +190,7 @@ def overtaken(info: LabInfo, policy: str, to: str) -> list[str]:
 def run(cycles: int, rate: float, seed: int, minutes: float) -> tuple[Tally, list[str], Mapping[str, Any]]:
     """The tally of the cycles, what was wrong with the one that slept, and the load's report."""
     chance, tally = random.Random(seed), Tally()
-    with lab() as info:
+    with own_lab("kills") as info:
         policy = policy_of(info)
         if code := sc_deploy(info, "promote", "v1.0.0", "--yes").code:
             raise SystemExit(f"the first release ended with {code}")

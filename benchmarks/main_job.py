@@ -9,20 +9,16 @@ line in processes of its own. Prints every bar with its figure; ends with 1 wher
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
 
+from benchmarks.own_lab import own_lab
 from bluegreen.errors import ExitCode
-from bluegreen.lab import lifecycle
 from bluegreen.lab.demo.facts import Act, Seen, weights_seen
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import WRITES, LoadProcess
@@ -33,16 +29,6 @@ KILLS = ("build", "prove", "shift-25", "judge-50", "retire")
 """The stages in which the deployer is killed."""
 MOST_SECONDS = 1500.0
 """The load ends by itself after so long."""
-
-
-@contextmanager
-def lab() -> Iterator[LabInfo]:
-    with tempfile.TemporaryDirectory(prefix="sc-deploy-main-job-") as place:
-        info = lifecycle.up(Path(place), owner_pid=os.getpid())
-        try:
-            yield info
-        finally:
-            lifecycle.down(Path(place))
 
 
 def policies(info: LabInfo, rate: float) -> Mapping[str, str]:
@@ -127,7 +113,7 @@ def survive(info: LabInfo, policy: str, version: str, stage: str) -> None:
 
 
 def run(rate: float, connections: int) -> tuple[Seen, Act, list[str]]:
-    with lab() as info:
+    with own_lab("main-job") as info:
         policy = policies(info, rate)
         told(sc_deploy(info, "promote", "v1.0.0", "--yes"))
         with LoadProcess(

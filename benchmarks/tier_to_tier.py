@@ -11,18 +11,15 @@ releases of both tiers; ends with 1 where a question failed or a release of the 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 import threading
 from collections import Counter
-from pathlib import Path
 from typing import Self
 
 import httpx
 
+from benchmarks.own_lab import own_lab
 from bluegreen.errors import ExitCode
-from bluegreen.lab import lifecycle
 from bluegreen.lab.load.child import LoadProcess
 from tools.commands import Done, sc_deploy
 
@@ -74,24 +71,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rate", type=float, default=50.0, help="questions per second from app to AI")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sc-deploy-tier-to-tier-") as place:
-        info = lifecycle.up(Path(place), owner_pid=os.getpid())
-        try:
-            ended(sc_deploy(info, "promote", "v1.0.0", "--yes"))
-            load = LoadProcess(
-                info.front_url,
-                info.state_dir,
-                rate=2 * given.rate,
-                connections=50,
-                seconds=MOST_SECONDS,
-                traffic=(f"{PATH}=1", "/=1"),
-            )
-            with load, Witness(info.front_url) as seen:
-                for words in (("promote", "v1.1.0"), ("rollback",), ("promote", "v1.1.0")):
-                    ended(sc_deploy(info, *words, "--yes"))
-                _, report = load.figures()
-        finally:
-            lifecycle.down(Path(place))
+    with own_lab("tier-to-tier") as info:
+        ended(sc_deploy(info, "promote", "v1.0.0", "--yes"))
+        load = LoadProcess(
+            info.front_url,
+            info.state_dir,
+            rate=2 * given.rate,
+            connections=50,
+            seconds=MOST_SECONDS,
+            traffic=(f"{PATH}=1", "/=1"),
+        )
+        with load, Witness(info.front_url) as seen:
+            for words in (("promote", "v1.1.0"), ("rollback",), ("promote", "v1.1.0")):
+                ended(sc_deploy(info, *words, "--yes"))
+            _, report = load.figures()
     asked = report["paths"].get(PATH, 0)
     print(f"{report['failed']} of {report['requests']:,} requests failed {report['failed_by_cause'] or ''}")
     print(f"{asked:,} asked the AI tier, {asked / report['seconds']:.1f} a second")

@@ -10,10 +10,8 @@ the release answered and failed meanwhile. Ends with 1 where a case did not end 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -24,8 +22,8 @@ from typing import Any
 
 from benchmarks.judging_in_the_lab.cases import CASES, Case
 from benchmarks.judging_in_the_lab.scraping import prometheus
+from benchmarks.own_lab import own_lab
 from bluegreen.errors import ExitCode
-from bluegreen.lab import lifecycle
 from bluegreen.lab.faults import breakage
 from bluegreen.lab.lifecycle import LabInfo
 from bluegreen.lab.load.child import LoadProcess
@@ -168,15 +166,11 @@ def ended(back: Done) -> None:
 @contextmanager
 def lab() -> Iterator[LabInfo]:
     """A lab that serves v1.0.0."""
-    with tempfile.TemporaryDirectory(prefix="sc-deploy-judging-") as place:
-        info = lifecycle.up(Path(place), owner_pid=os.getpid())
-        try:
-            first = sc_deploy(info, "promote", "v1.0.0", "--yes")
-            if first.code:
-                raise SystemExit(f"the first release ended with {first.code}: {first.stderr}")
-            yield info
-        finally:
-            lifecycle.down(Path(place))
+    with own_lab("judging") as info:
+        first = sc_deploy(info, "promote", "v1.0.0", "--yes")
+        if first.code:
+            raise SystemExit(f"the first release ended with {first.code}: {first.stderr}")
+        yield info
 
 
 def main() -> None:

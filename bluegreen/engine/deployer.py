@@ -19,7 +19,7 @@ from bluegreen.engine.attesting import NOBODY, attestations
 from bluegreen.engine.deployment import hold as holding
 from bluegreen.engine.deployment.follow import follow
 from bluegreen.engine.deployment.open import Opener, not_finished
-from bluegreen.engine.deployment.take_over import LeaseWatch, take_over
+from bluegreen.engine.deployment.take_over import LeaseWatch, acquire, give_back, take_over
 from bluegreen.engine.notices import Notices, unresolved
 from bluegreen.engine.outcome import conduct, roll_back
 from bluegreen.engine.recorder import Subscriber
@@ -27,7 +27,6 @@ from bluegreen.engine.run import Run
 from bluegreen.errors import CloudUnavailable, DeployError, Locked, Refused
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
-from bluegreen.ports.wait import patiently
 
 Note = Callable[[str], None]
 
@@ -207,14 +206,7 @@ class Deployer:
         )
 
     def _acquire(self, number: int, why: str, dead: Holder | None = None) -> Holder:
-        policy, clock = self._policy.lease, self._ports.clock
-
-        def acquire() -> Holder:
-            return self._ports.lease.acquire(
-                owner=self._owner, why=why, deployment=number, ttl=policy.ttl, now=clock.now(), dead=dead
-            )
-
-        return patiently(acquire, clock=clock, patience=policy.patience)
+        return acquire(self._ports, self._policy, owner=self._owner, why=why, deployment=number, dead=dead)
 
     def unfinished(self, number: int | None = None) -> Header:
         """The deployment that is open, by default the only one; raises Refused where it is not."""
@@ -252,12 +244,7 @@ class Deployer:
                 self._run.heartbeat.interrupt()
             result = how(self._run)
         except (Refused, CloudUnavailable):
-            self._give_back(holder)
+            give_back(self._ports, holder)
             raise
-        self._give_back(self._run.heartbeat.holder)
+        give_back(self._ports, self._run.heartbeat.holder)
         return result
-
-    def _give_back(self, holder: Holder) -> None:
-        # A lease that cannot be given back runs out by itself.
-        with suppress(CloudUnavailable):
-            self._ports.lease.release(holder)

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bluegreen.contract import MANAGED_BY, RUN_COMMAND, Contract, Tag, Tier
-from bluegreen.domain.database import DbInstance
+from bluegreen.contract import RUN_COMMAND, Contract, Tier
 from bluegreen.domain.migration import began
 from bluegreen.domain.rehearsal import Part, Rehearsal
 from bluegreen.domain.release import Image
+from bluegreen.engine.database.copies import remove, restored
 from bluegreen.engine.database.work import Stop, Work, held
 from bluegreen.engine.status import observe
-from bluegreen.errors import DeployError, Fault, Halted, LeaseLost, Refused
+from bluegreen.errors import DeployError, Fault, LeaseLost, Refused
 from bluegreen.policy import Migration, Policy
 from bluegreen.ports import Ports
 
 _TAIL = 800
-_REMOVAL = 3600.0
-"""Seconds in which RDS deletes an instance."""
 _STOPPING = 150.0
 """Seconds until a command that was asked to stop is given up."""
 
@@ -144,13 +142,8 @@ def _clear(work: Work, instance: str) -> None:
 
 
 def _remove(work: Work, instance: str) -> None:
-    work.note(f"removing {instance}")
-    work.until(
-        lambda: work.ports.databases.ensure_removed(instance) or None,
-        seconds=_REMOVAL,
-        late=f"{instance} is still there",
-        then="`sc-deploy db rehearse` removes it before it begins; or delete it in the RDS console",
-    )
+    then = "`sc-deploy db rehearse` removes it before it begins; or delete it in the RDS console"
+    remove(work, instance, then=then)
 
 
 def _tried(work: Work, contract: Contract, script: Script) -> tuple[Rehearsal, DeployError | None]:
@@ -182,31 +175,16 @@ def _with(work: Work, found: Rehearsal, part: Part) -> Rehearsal:
 
 def _restored(work: Work, contract: Contract, found: Rehearsal) -> str:
     """The address of the copy, once it can be connected to."""
-    tags = {
-        str(Tag.MANAGED_BY): MANAGED_BY,
-        str(Tag.STACK): contract.stack,
-        str(Tag.RESTORES): found.snapshot,
-        str(Tag.BEGAN): began(found.began_at),
-    }
-    like = contract.database.identifier if contract.database else ""
-
-    def look() -> DbInstance | None:
-        one = work.ports.databases.ensure_restored(found.instance, found.snapshot, like=like, tags=tags)
-        return usable(one)
-
-    return work.until(
-        look,
-        seconds=work.policy.rehearsal.timeout,
-        late=f"{found.instance} is not available",
+    copy = restored(
+        work,
+        contract,
+        found.instance,
+        snapshot=found.snapshot,
+        like=contract.database.identifier if contract.database else "",
+        began_at=found.began_at,
         then="look at its events in the RDS console",
-    ).address
-
-
-def usable(one: DbInstance) -> DbInstance | None:
-    """The instance once it is available; raises Halted where it never will be."""
-    if one.status in ("failed", "incompatible-restore", "incompatible-parameters", "incompatible-network"):
-        raise Halted(f"{one.name} is {one.status}", next_step="look at its events in the RDS console")
-    return one if one.status == "available" and one.address else None
+    )
+    return copy.address
 
 
 def _part(work: Work, contract: Contract, script: Script, one: tuple[str, str], address: str) -> Part:

@@ -11,11 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from bluegreen.contract import MANAGED_BY, Contract, Tag
+from bluegreen.contract import Contract
 from bluegreen.domain.database import DbInstance, DbSnapshot
-from bluegreen.domain.migration import began
 from bluegreen.domain.restoration import Restoration
-from bluegreen.engine.database.rehearse import usable
+from bluegreen.engine.database.copies import remove, restored
 from bluegreen.engine.database.work import Stop, Work, held
 from bluegreen.errors import Fault, Refused
 from bluegreen.policy import Policy
@@ -23,8 +22,8 @@ from bluegreen.ports import Ports
 
 _SHOWN = 5
 """Snapshots that are named where another one was asked for."""
-_RENAMING, _REMOVAL = 3600.0, 3600.0
-"""Seconds for RDS to rename an instance (AWS: up to ten minutes, with a restart), or to delete one."""
+_RENAMING = 3600.0
+"""Seconds for RDS to rename an instance (AWS: up to ten minutes, with a restart)."""
 
 
 def prepare(contract: Contract, ports: Ports, *, snapshot: str, by: str) -> Restoration:
@@ -128,13 +127,7 @@ def discard(
                 f"{planned.database} is renamed already: giving up would leave no database",
                 next_step=f"`sc-deploy db restore {planned.snapshot}` ends the swap",
             )
-        note(f"removing {planned.beside}")
-        work.until(
-            lambda: ports.databases.ensure_removed(planned.beside) or None,
-            seconds=_REMOVAL,
-            late=f"{planned.beside} is still there",
-            then="repeat the command",
-        )
+        remove(work, planned.beside, then="repeat the command")
         return _written(work, replace(planned, ended_at=ports.clock.now(), discarded=True))
 
 
@@ -144,21 +137,13 @@ def _written(work: Work, found: Restoration) -> Restoration:
 
 
 def _beside(work: Work, contract: Contract, found: Restoration) -> DbInstance:
-    tags = {
-        str(Tag.MANAGED_BY): MANAGED_BY,
-        str(Tag.STACK): contract.stack,
-        str(Tag.RESTORES): found.snapshot,
-        str(Tag.BEGAN): began(found.began_at),
-    }
-
-    def look() -> DbInstance | None:
-        databases = work.ports.databases
-        return usable(databases.ensure_restored(found.beside, found.snapshot, like=found.database, tags=tags))
-
-    return work.until(
-        look,
-        seconds=work.policy.rehearsal.timeout,
-        late=f"{found.beside} is not available",
+    return restored(
+        work,
+        contract,
+        found.beside,
+        snapshot=found.snapshot,
+        like=found.database,
+        began_at=found.began_at,
         then=f"`sc-deploy db restore {found.snapshot}` waits for the same instance",
     )
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from bluegreen.domain.lease import Holder
-from bluegreen.engine.deployment.take_over import take_over
+from bluegreen.engine.deployment.take_over import acquire, give_back, take_over
 from bluegreen.engine.heartbeat import Heartbeat
-from bluegreen.errors import CloudUnavailable, Halted
+from bluegreen.errors import Halted
 from bluegreen.policy import Policy
 from bluegreen.ports import Ports
-from bluegreen.ports.wait import again, patiently, steadily, unavailable
+from bluegreen.ports.wait import again, steadily, unavailable
 
 T = TypeVar("T")
 
@@ -75,20 +74,8 @@ def held(
 
     Raises Locked, Interrupted; within it LeaseLost. A crash leaves the lease to run out.
     """
-
-    def acquire(dead: Holder | None) -> Holder:
-        call = partial(
-            ports.lease.acquire,
-            owner=owner,
-            why=why,
-            deployment=NO_DEPLOYMENT,
-            ttl=policy.lease.ttl,
-            now=ports.clock.now(),
-            dead=dead,
-        )
-        return patiently(call, clock=ports.clock, patience=policy.lease.patience)
-
-    holder = take_over(acquire, ports=ports, note=note, interrupted=lambda: stop.asked)
+    take = partial(acquire, ports, policy, owner=owner, why=why, deployment=NO_DEPLOYMENT)
+    holder = take_over(lambda dead: take(dead=dead), ports=ports, note=note, interrupted=lambda: stop.asked)
     heartbeat = Heartbeat(ports, holder=holder, ttl=policy.lease.ttl)
     ports.fence.close(heartbeat.must_hold)
     stop.leads_to(heartbeat.interrupt)
@@ -96,11 +83,6 @@ def held(
     try:
         yield work
     except Exception:
-        _give_back(work)
+        give_back(ports, heartbeat.holder)
         raise
-    _give_back(work)
-
-
-def _give_back(work: Work) -> None:
-    with suppress(CloudUnavailable):  # it runs out by itself
-        work.ports.lease.release(work.heartbeat.holder)
+    give_back(ports, heartbeat.holder)

@@ -7,11 +7,14 @@ must not take a stack from a deployer that lives.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 
 from bluegreen.domain.lease import Holder
-from bluegreen.errors import Interrupted, Locked
+from bluegreen.errors import CloudUnavailable, Interrupted, Locked
+from bluegreen.policy import Policy
 from bluegreen.ports import Ports
+from bluegreen.ports.wait import patiently
 
 _POLL = 1.0
 """Seconds; a living deployer renews its lease every few seconds, so it is soon recognised."""
@@ -45,6 +48,29 @@ class LeaseWatch:
             self._since = clock.monotonic()
             return Seen.WAITING if before is None else Seen.RENEWED
         return Seen.DEAD if clock.monotonic() - self._since >= self.holder.ttl else Seen.WAITING
+
+
+def acquire(
+    ports: Ports, policy: Policy, *, owner: str, why: str, deployment: int, dead: Holder | None = None
+) -> Holder:
+    """The lease, asked for again while AWS does not answer; it runs from the attempt that succeeds.
+
+    `dead` is a holder from whom it may be taken. Raises Locked, and CloudUnavailable after `lease.patience`.
+    """
+
+    def attempt() -> Holder:
+        now = ports.clock.now()
+        return ports.lease.acquire(
+            owner=owner, why=why, deployment=deployment, ttl=policy.lease.ttl, now=now, dead=dead
+        )
+
+    return patiently(attempt, clock=ports.clock, patience=policy.lease.patience)
+
+
+def give_back(ports: Ports, holder: Holder) -> None:
+    """Release the lease; one that cannot be given back runs out by itself."""
+    with suppress(CloudUnavailable):
+        ports.lease.release(holder)
 
 
 def take_over(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bluegreen.contract import MANAGED_BY, Tag
@@ -12,6 +12,7 @@ from bluegreen.lab.cloud.elb.state import Health, Rule, TargetGroup, weights_of
 
 _RULES = ("ModifyRule", "DeleteRule")
 _TAKES_AWAY = (
+    "DeleteAutoScalingGroup",
     "DeregisterTargets",
     "DetachTrafficSources",
     "DetachLoadBalancerTargetGroups",
@@ -69,8 +70,6 @@ class Watch:
         serving = {group.name: weight for group, weight in self._serving(self._rules.values())}
         name = str(call.params.get("AutoScalingGroupName", ""))
         groups = {arn: group.name for arn, group in self._cloud.balancing.groups.items()}
-        if call.operation == "DeleteAutoScalingGroup" and name in serving:
-            yield f"{name} while it has weight {serving[name]}"
         if call.operation in _TAKES_AWAY:
             name = name or groups.get(str(call.params.get("TargetGroupArn", "")), "")
             if name in serving:
@@ -80,7 +79,7 @@ class Watch:
             if now < before:
                 yield f"{name} from {before} to {now} instances while it has weight {serving[name]}"
 
-    def _serving(self, rules: Any) -> Iterator[tuple[TargetGroup, int]]:
+    def _serving(self, rules: Iterable[Rule]) -> Iterator[tuple[TargetGroup, int]]:
         """The target groups of the live rules among `rules` that have weight."""
         for rule in rules:
             if any(condition.get("Field") == "http-header" for condition in rule.conditions):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bluegreen.errors import OutcomeUnknown, Refused
 from bluegreen.masking import mask
+from bluegreen.ports.wait import steadily, until
 
 PREFIX = "local|"
 """What the handle of a command on this machine begins with."""
@@ -110,13 +111,13 @@ class LocalCommands:
 
     def _gone(self, place: Path) -> bool:
         """Whether it has ended within the time that it has for it, whoever began it."""
-        deadline = time.monotonic() + _GRACE
-        while _runs(place):
+
+        def look() -> bool | None:
             self._reap(place)
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_LOOK)
-        return True
+            return None if _runs(place) else True
+
+        pauses = steadily(_LOOK, within=_GRACE, now=time.monotonic)
+        return until(look, pauses, time.sleep) is not None
 
     def running(self) -> tuple[str, ...]:
         found = sorted(self._directory.glob("*/pid")) if self._directory.is_dir() else []

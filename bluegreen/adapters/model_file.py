@@ -57,7 +57,8 @@ class ModelFile(AbstractContextManager["ModelFile"]):
     def part(self, number: int) -> bytes:
         """The bytes of a part."""
         content = self._read(number)
-        # What a write through a mapping hides from this, S3 refuses: it is told the digest of each part.
+        # A write through a memory mapping does not show here. Once the digests are known S3 refuses such
+        # a part; before that only `models verify` and the host's check could tell.
         if _state(os.fstat(self._file)) != self._state:
             raise ConfigError(
                 f"{self.path} has changed while it was read",
